@@ -1,0 +1,25 @@
+"""The errors a user can meet. Every message is one line that names the culprit and the remedy."""
+
+
+class PasserbyError(Exception):
+    """Base of all errors that passerby raises on purpose; the command line prints its message and exits with 1."""
+
+
+class DataError(PasserbyError):
+    """A data set, table or image on disk is not what was expected."""
+
+
+class RecipeError(PasserbyError):
+    """A recipe names an unknown key, a value out of range, or a combination that cannot work."""
+
+
+class CheckpointError(PasserbyError):
+    """A file of weights cannot be read, or does not fit the model."""
+
+
+class EvaluationError(PasserbyError):
+    """Features or labels handed to a metric cannot be evaluated."""
+
+
+class DeviceError(PasserbyError):
+    """The machine lacks a device, a precision or a package extra that was asked for."""
