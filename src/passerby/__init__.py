@@ -7,12 +7,16 @@ imported on first use, so that `import passerby` costs milliseconds and loads no
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from passerby import torchvision_guard
+
 if TYPE_CHECKING:
     from passerby.data.benchmarks import load_benchmark
     from passerby.data.split import Benchmark, Split
     from passerby.methods.embedder import Embedder, load
     from passerby.methods.evaluation import evaluate
     from passerby.metrics.ranking import RankingResult, rank
+
+torchvision_guard.install()
 
 __version__ = "0.1.0"
 

@@ -58,7 +58,7 @@ class Split:
 
     def path(self, row: int) -> Path:
         """The image file of one row."""
-        return self.root / self.paths[row].as_py()
+        return self.root / str(self.paths[row])
 
     @property
     def identity_count(self) -> int:
