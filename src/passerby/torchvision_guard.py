@@ -66,6 +66,7 @@ class _Guard(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        del target  # the protocol's, of no use here
         if fullname != "torchvision":
             return None
         sys.meta_path.remove(self)
