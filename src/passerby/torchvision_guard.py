@@ -10,6 +10,7 @@ Installed by `import passerby`; costs nothing until torchvision is first importe
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -37,11 +38,10 @@ def declare_missing_operators(package: Path) -> bool:
     Returns True if they had to be declared, False where torchvision is whole.
     """
     global _library
-    import torch
-
     if _library is not None or _loads(package):
         return False
-    _library = torch.library.Library("torchvision", "FRAGMENT")
+    library: Any = import_module("torch.library")
+    _library = library.Library("torchvision", "FRAGMENT")
     for schema in _SCHEMAS:
         _library.define(schema)
     return True
@@ -49,11 +49,10 @@ def declare_missing_operators(package: Path) -> bool:
 
 def _loads(package: Path) -> bool:
     """Whether the native library of torchvision can be loaded into this torch."""
-    import torch
-
+    operators: Any = import_module("torch").ops
     for file in sorted(package.glob("_C*")):
         try:
-            torch.ops.load_library(str(file))
+            operators.load_library(str(file))
         except OSError:
             continue
         return True

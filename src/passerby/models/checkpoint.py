@@ -1,0 +1,145 @@
+"""Files of weights: read safely, loaded strictly, written atomically.
+
+Nothing a user hands in is unpickled: files are safetensors, or torch files read with `weights_only=True`. TorchScript
+archives, in which OpenAI publishes CLIP, can run code of their own and are opened only on an explicit flag.
+"""
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from passerby.errors import CheckpointError
+
+_METADATA_KEY = "passerby"
+_NAMES_SHOWN = 6
+
+
+def read_tensors(path: Path, *, allow_torchscript: bool = False) -> dict[str, Tensor]:
+    """The tensors of a file by name, on the CPU; a leading `module.` (left by DataParallel) is removed.
+
+    Args:
+        path: safetensors, a torch file holding a state dict (also inside `state_dict` or `model`), or a TorchScript
+            archive.
+        allow_torchscript: open TorchScript archives, which can contain code: only for files you trust.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, holds no tensors, or is a TorchScript archive without the flag.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file of weights")
+    try:
+        content = _read(path, allow_torchscript)
+    except CheckpointError:
+        raise
+    except Exception as error:  # torch and safetensors raise many kinds, from EOFError to UnpicklingError
+        reason = str(error).split("\n")[0][:120]
+        raise CheckpointError(
+            f"{path}: cannot be read as weights ({type(error).__name__}: {reason}); "
+            "it may be truncated or hold more than tensors: convert it to safetensors"
+        ) from error
+    for wrapper in ("state_dict", "model"):
+        if isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    tensors = {str(name).removeprefix("module."): value for name, value in content.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise CheckpointError(f"{path}: holds no tensors: give a file that contains a state dict")
+    return tensors
+
+
+def _read(path: Path, allow_torchscript: bool) -> Mapping[str, Any]:
+    if path.suffix == ".safetensors":
+        return safetensors.torch.load_file(path)
+    if _is_torchscript(path):
+        if not allow_torchscript:
+            raise CheckpointError(
+                f"{path}: is a TorchScript archive, which can contain code; if you trust it, "
+                "pass --allow-torchscript (in a recipe: model.allow_torchscript=true)"
+            )
+        tensors: Mapping[str, Any] = torch.jit.load(str(path), map_location="cpu").state_dict()
+        return tensors
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path}: holds a {type(content).__name__}, not a state dict")
+    return content
+
+
+def _is_torchscript(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+
+
+def load_strictly(
+    module: nn.Module,
+    tensors: Mapping[str, Tensor],
+    *,
+    source: str,
+    ignored: Sequence[str] = (),
+    kept: Sequence[str] = (),
+) -> None:
+    """Copy tensors into a module so that every one is accounted for.
+
+    Args:
+        module: receives the tensors.
+        tensors: by the module's own names; converted to its dtypes.
+        source: names the file in errors.
+        ignored: prefixes of tensors that may be left unused.
+        kept: prefixes of the module's tensors that may keep the value they have.
+
+    Raises:
+        CheckpointError: tensors are missing, unused or of another shape; nothing has been copied then.
+    """
+    wanted = module.state_dict()
+    missing = [name for name in wanted if name not in tensors and not name.startswith(tuple(kept))]
+    unused = [name for name in tensors if name not in wanted and not name.startswith(tuple(ignored))]
+    shared = [name for name in wanted if name in tensors]
+    misshapen = [
+        f"{name} {list(tensors[name].shape)} instead of {list(wanted[name].shape)}"
+        for name in shared
+        if tensors[name].shape != wanted[name].shape
+    ]
+    faults = [("missing", missing), ("not used", unused), ("of another shape", misshapen)]
+    if any(names for _, names in faults):
+        listed = "; ".join(f"{len(names)} tensors {what}: {_shorten(names)}" for what, names in faults if names)
+        raise CheckpointError(f"{source}: does not fit the model: {listed}")
+    module.load_state_dict({name: tensors[name].to(wanted[name].dtype) for name in shared}, strict=False)
+
+
+def save_model(path: Path, module: nn.Module, description: Mapping[str, Any]) -> None:
+    """Write a module's tensors and a description (anything JSON can hold) as safetensors, atomically."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
+        temporary = Path(folder) / path.name
+        safetensors.torch.save_file(tensors, temporary, metadata={_METADATA_KEY: json.dumps(description)})
+        os.replace(temporary, path)
+
+
+def read_description(path: Path) -> dict[str, Any] | None:
+    """The description that `save_model` wrote into a file; None for files that are not ours."""
+    if path.suffix != ".safetensors" or not path.is_file():
+        return None
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(_METADATA_KEY)
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f"{path}: is not a whole safetensors file ({error}); copy it again") from error
+    if text is None:
+        return None
+    description: dict[str, Any] = json.loads(text)
+    return description
+
+
+def _shorten(names: Sequence[str]) -> str:
+    rest = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,64 @@
+"""Where CLIP's weights come from: a local file, open_clip's registry, or nowhere (random)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import open_clip
+from open_clip.pretrained import get_pretrained_cfg
+from torch import Tensor
+
+from passerby.errors import CheckpointError
+from passerby.models.checkpoint import read_tensors
+
+RANDOM = "random"
+REGISTRY_PREFIX = "open_clip:"
+
+_OPENAI_MARKS = ("input_resolution", "context_length", "vocab_size")
+"""Integers that only OpenAI's own files hold beside the tensors."""
+
+
+@dataclass(frozen=True)
+class ClipWeights:
+    """Tensors of a whole CLIP model, at its native size, under open_clip's names.
+
+    Attributes:
+        tensors: None for random weights.
+        quick_gelu: whether they were trained with QuickGELU; None where the source does not say.
+    """
+
+    tensors: dict[str, Tensor] | None
+    quick_gelu: bool | None = None
+
+
+def clip_weights(source: str, architecture: str, *, allow_torchscript: bool = False) -> ClipWeights:
+    """CLIP's weights from `random`, `open_clip:TAG` (may download), or a file.
+
+    Raises:
+        CheckpointError: no such file or tag, a file that is not a whole CLIP model, or no network.
+    """
+    if source == RANDOM:
+        return ClipWeights(None)
+    if source.startswith(REGISTRY_PREFIX):
+        return _from_registry(architecture, source.removeprefix(REGISTRY_PREFIX))
+    tensors = read_tensors(Path(source).expanduser(), allow_torchscript=allow_torchscript)
+    if "visual.conv1.weight" not in tensors:
+        remedy = "for a ReID checkpoint use init=FILE" if "image_encoder.conv1.weight" in tensors else "give CLIP's own"
+        raise CheckpointError(f"{source}: is not a whole CLIP model (no visual.conv1.weight): {remedy}")
+    published_by_openai = all(mark in tensors for mark in _OPENAI_MARKS)
+    kept = {name: tensor for name, tensor in tensors.items() if name not in _OPENAI_MARKS}
+    return ClipWeights(kept, quick_gelu=True if published_by_openai else None)
+
+
+def _from_registry(architecture: str, tag: str) -> ClipWeights:
+    known = open_clip.list_pretrained_tags_by_model(architecture)
+    if tag not in known:
+        raise CheckpointError(f"model.weights: open_clip has no weights {tag!r} for {architecture}; it has {known}")
+    try:
+        model = open_clip.create_model(architecture, pretrained=tag)
+    except Exception as error:  # the hub client raises its own kinds for a missing network, a full disk, a bad file
+        reason = str(error).split("\n")[0][:120]
+        raise CheckpointError(
+            f"model.weights: {REGISTRY_PREFIX}{tag} cannot be fetched ({type(error).__name__}: {reason}); "
+            "download the file elsewhere and give its path"
+        ) from error
+    return ClipWeights(dict(model.state_dict()), get_pretrained_cfg(architecture, tag).get("quick_gelu"))
