@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 def golden_values(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Values of zero mean and unit variance, uniform, float32 `shape`: entry n (C order) hashes (n, crc32 of `name`)."""
+    """Uniform values of mean 0 and variance 1, float32 `shape`: entry n (C order) hashes n and crc32 of `name`."""
     modulus = np.uint64(0xFFFFFFFF)
 
     def multiplied(values: NDArray[np.uint64], factor: int) -> NDArray[np.uint64]:
