@@ -1,0 +1,166 @@
+"""Which rows make up each batch of an epoch: pure functions of (seed, epoch), alike on every process.
+
+Every process computes the whole epoch and takes its own part, so that processes agree without talking to each other.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.data.split import JUNK
+from passerby.errors import DataError
+
+Rows = NDArray[np.int64]
+
+_BALANCED, _SHUFFLED = 0, 1  # keep the orders of the two samplers unrelated for equal seeds
+
+
+def identity_balanced_batches(
+    identities: Rows,
+    *,
+    identities_per_batch: int,
+    images_per_identity: int,
+    seed: int,
+    epoch: int,
+    rank: int = 0,
+    processes: int = 1,
+) -> Rows:
+    """Batches of P identities × K images, as CLIP-ReID draws them (Stage 2, `clipreid/datasets/sampler.py`).
+
+    The images of an identity are shuffled and cut into groups of K, the remainder is dropped; an identity with fewer
+    than K images gives one group of K draws with replacement. Then, step by step, different identities are picked
+    uniformly among those that have groups left, and give one group each, until too few identities remain.
+
+    P × K is what one process sees in one step. Across processes a step picks P × `processes` different identities and
+    deals them out in order: every group goes to at most one process, all processes make the same number of steps, and
+    no identity occurs in two processes within a step (so triplets mined across processes stay balanced as well).
+
+    Args:
+        identities: labels, int64 [N], without junk.
+        identities_per_batch: P, per process.
+        images_per_identity: K.
+        seed: with `epoch`, the only source of randomness.
+        epoch: number of the epoch, from 0.
+        rank: this process, `0 .. processes - 1`.
+        processes: number of processes that train together.
+
+    Returns:
+        Rows, int64 [steps, P × K]; the K images of a group stand next to each other.
+
+    Raises:
+        DataError: junk among the labels, or fewer than P × `processes` identities.
+    """
+    _check_processes(rank, processes)
+    if identities_per_batch < 1 or images_per_identity < 1:
+        raise DataError(
+            "identities_per_batch and images_per_identity must be at least 1, "
+            f"not {identities_per_batch} and {images_per_identity}"
+        )
+    if (identities == JUNK).any():
+        raise DataError("junk images cannot be trained on: drop them with Split.relabelled()")
+    picked_per_step = identities_per_batch * processes
+    generator = _generator(seed, epoch, _BALANCED)
+    groups, groups_of_identity = _groups(identities, images_per_identity, generator)
+    if len(groups_of_identity) < picked_per_step:
+        across = f" on each of {processes} processes" if processes > 1 else ""
+        raise DataError(
+            f"{len(groups_of_identity)} identities are too few for batches of {identities_per_batch}{across}: "
+            f"set identities_per_batch to at most {len(groups_of_identity) // processes}"
+            + (" or use fewer processes" if processes > 1 else "")
+        )
+    dealt = _deal(groups_of_identity, picked_per_step, generator)
+    own = dealt[:, rank * identities_per_batch : (rank + 1) * identities_per_batch]
+    return groups[own].reshape(len(own), identities_per_batch * images_per_identity)
+
+
+def shuffled_batches(
+    count: int,
+    batch_size: int,
+    *,
+    seed: int,
+    epoch: int,
+    rank: int = 0,
+    processes: int = 1,
+    drop_last: bool = False,
+) -> list[Rows]:
+    """All `count` rows in random order, cut into batches; across processes each row goes to exactly one of them.
+
+    A step takes `batch_size` × `processes` rows of the order. With `drop_last` an incomplete last step is left out.
+    Otherwise its rows are spread as evenly as possible, so the last batch may be shorter and differ in length by one
+    between processes; should there be fewer rows than processes, those left with nothing repeat a row from the start
+    of the order, since all processes must make the same number of steps.
+
+    Returns:
+        Row numbers of this process, one int64 [B] per step.
+
+    Raises:
+        DataError: no rows, or not one complete step with `drop_last`.
+    """
+    _check_processes(rank, processes)
+    if batch_size < 1:
+        raise DataError(f"batch_size must be at least 1, not {batch_size}")
+    order = _generator(seed, epoch, _SHUFFLED).permutation(count).astype(np.int64)
+    taken_per_step = batch_size * processes
+    steps, remainder = divmod(count, taken_per_step)
+    if count < 1 or (drop_last and steps == 0):
+        across = f" × {processes} processes" if processes > 1 else ""
+        raise DataError(f"{count} images do not fill one batch of {batch_size}{across}: set a smaller batch_size")
+    complete = order[: steps * taken_per_step].reshape(steps, processes, batch_size)
+    batches = list(complete[:, rank])
+    if remainder and not drop_last:
+        last = np.concatenate([order[-remainder:], order[: max(processes - remainder, 0)]])
+        # With one row and several processes even the start of the order is too short: repeat it.
+        last = np.resize(last, max(len(last), processes))
+        batches.append(np.array_split(last, processes)[rank])
+    return batches
+
+
+def _groups(identities: Rows, size: int, generator: np.random.Generator) -> tuple[Rows, Rows]:
+    """Groups of `size` rows of one identity each [G, size], ordered by identity, and how many each identity has [C]."""
+    _, labels, counts = np.unique(identities, return_inverse=True, return_counts=True)
+    order = np.lexsort((generator.random(identities.size), labels))  # by identity, shuffled within
+    starts = np.cumsum(counts) - counts
+    groups_of_identity = np.maximum(counts // size, 1)
+    owners = np.repeat(np.arange(len(counts)), groups_of_identity)
+    number = np.arange(len(owners)) - np.repeat(np.cumsum(groups_of_identity) - groups_of_identity, groups_of_identity)
+    within = number[:, None] * size + np.arange(size)
+    short = counts[owners] < size
+    draws = generator.random((int(short.sum()), size))
+    within[short] = (draws * counts[owners[short], None]).astype(np.int64)
+    return order[starts[owners, None] + within], groups_of_identity.astype(np.int64)
+
+
+def _deal(groups_of_identity: Rows, picked_per_step: int, generator: np.random.Generator) -> Rows:
+    """Group numbers [steps, picked_per_step]; within a step all groups belong to different identities.
+
+    A plain loop over Python lists: each step depends on the one before, and a pick costs under a microsecond.
+    """
+    remaining = groups_of_identity.tolist()
+    following = (np.cumsum(groups_of_identity) - groups_of_identity).tolist()
+    available = list(range(len(remaining)))
+    steps: list[list[int]] = []
+    while len(available) >= picked_per_step:
+        size = len(available)
+        for place, uniform in enumerate(generator.random(picked_per_step).tolist()):  # a partial Fisher-Yates shuffle
+            other = place + int(uniform * (size - place))
+            available[place], available[other] = available[other], available[place]
+        picked = available[:picked_per_step]
+        steps.append([following[identity] for identity in picked])
+        for place in range(picked_per_step - 1, -1, -1):
+            identity = picked[place]
+            following[identity] += 1
+            remaining[identity] -= 1
+            if not remaining[identity]:
+                available[place] = available[-1]
+                available.pop()
+    return np.array(steps, dtype=np.int64).reshape(len(steps), picked_per_step)
+
+
+def _generator(seed: int, epoch: int, sampler: int) -> np.random.Generator:
+    if seed < 0 or epoch < 0:
+        raise DataError(f"seed and epoch must not be negative, but are {seed} and {epoch}")
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, epoch, sampler])))
+
+
+def _check_processes(rank: int, processes: int) -> None:
+    if not 0 <= rank < processes:
+        raise DataError(f"rank {rank} does not exist among {processes} processes")
