@@ -1,7 +1,7 @@
 """Images and their labels as columns.
 
 A `Split` is a value: an Arrow string column of paths and NumPy columns of labels, so that four million rows cost a few
-hundred megabytes. A `Benchmark` is three of them and the rule by which they are evaluated.
+hundred megabytes. A `Benchmark` is up to three of them and the rule by which they are evaluated.
 """
 
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from passerby.errors import DataError
@@ -92,28 +93,54 @@ class Split:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A training split and a query/gallery pair, with the rule for comparing them.
+    """What one experiment looks at: training images, a query/gallery pair, or both, and the rule for comparing them.
+
+    Public benchmarks and the user's own data have this one type. Use `training_split` and `query_and_gallery` where a
+    part is needed: they say what is missing.
 
     Attributes:
-        name: how the benchmark is called in recipes and reports.
+        name: how the data is called in recipes and reports.
         train: training images, identities `0..C-1`; None for sets that have no training half.
-        query: images to search for; shares its identity and camera labels with `gallery`.
-        gallery: images to search in.
+        query: images to search for; shares its identity and camera labels with `gallery`. None without an evaluation.
+        gallery: images to search in; None without an evaluation.
         same_camera_rule: whether a gallery image of the query's own identity and camera is left out of the ranking.
     """
 
     name: str
     train: Split | None
-    query: Split
-    gallery: Split
+    query: Split | None
+    gallery: Split | None
     same_camera_rule: bool = True
+
+    def training_split(self) -> Split:
+        """The training images; a DataError where there are none, or where nobody says who is on them."""
+        if self.train is None or not len(self.train):
+            raise DataError(f"{self.name} has no training images: it can be evaluated on, not trained on")
+        if not self.train.identity_names:
+            raise DataError(
+                f"{self.name} has images but no identities: training needs a folder per identity, "
+                "or a table with an 'identity' column"
+            )
+        return self.train
+
+    def query_and_gallery(self) -> tuple[Split, Split]:
+        """The pair to evaluate on; a DataError that names the half that is missing."""
+        for part, split in (("query", self.query), ("gallery", self.gallery)):
+            if split is None or not len(split):
+                raise DataError(
+                    f"{self.name} has no {part} images, so nothing can be evaluated: "
+                    "name a benchmark, or a table whose 'split' column has query and gallery rows"
+                )
+        assert self.query is not None
+        assert self.gallery is not None
+        return self.query, self.gallery
 
 
 def split_from_names(
     root: Path,
-    paths: Sequence[str],
-    identities: Sequence[str],
-    cameras: Sequence[str] | None,
+    paths: Sequence[str] | pa.Array | pa.ChunkedArray,
+    identities: Sequence[str] | pa.Array | pa.ChunkedArray,
+    cameras: Sequence[str] | pa.Array | pa.ChunkedArray | None,
     *,
     junk: frozenset[str] = frozenset({"-1"}),
     identity_names: tuple[str, ...] | None = None,
@@ -124,54 +151,99 @@ def split_from_names(
     """A split from original names; labels are numbered in sorted order of the names, so they never depend on the disk.
 
     Names given as `identity_names` and `camera_names` fix the numbering (query and gallery share one); otherwise the
-    names that occur are used. Identities named in `junk` become `JUNK`.
+    names that occur are used. Identities named in `junk` become `JUNK`. A name that is not in a given list is a
+    DataError.
     """
+    identity_column = _strings(identities)
+    camera_column = None if cameras is None else _strings(cameras)
     if identity_names is None:
-        identity_names = tuple(sorted(set(identities) - junk))
+        identity_names = names_in_order(identity_column, besides=junk)
     if camera_names is None:
-        camera_names = tuple(sorted(set(cameras))) if cameras is not None else ()
-    identity_labels = {name: label for label, name in enumerate(identity_names)} | dict.fromkeys(junk, JUNK)
-    camera_labels = {name: label for label, name in enumerate(camera_names)}
+        camera_names = () if camera_column is None else names_in_order(camera_column)
     return Split(
         root=root,
-        paths=pa.array(list(paths), type=pa.string()),
-        identities=np.array([identity_labels[name] for name in identities], dtype=np.int64),
+        paths=_strings(paths),
+        identities=_labels(identity_column, identity_names, junk, "identity"),
         identity_names=identity_names,
-        cameras=None if cameras is None else np.array([camera_labels[name] for name in cameras], dtype=np.int64),
+        cameras=None if camera_column is None else _labels(camera_column, camera_names, frozenset(), "camera"),
         camera_names=camera_names,
         tracks=tracks,
         frames=frames,
     )
 
 
+def names_in_order(*columns: pa.Array | pa.ChunkedArray, besides: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The different names in these string columns, sorted, without those in `besides`."""
+    found = {name for column in columns for name in pc.unique(column).to_pylist()}
+    return tuple(sorted(found - besides))
+
+
+def _strings(values: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    return pa.array(list(values), type=pa.string())
+
+
+def _labels(
+    column: pa.Array | pa.ChunkedArray, names: tuple[str, ...], junk: frozenset[str], kind: str
+) -> IntegerColumn:
+    """The position of every value in `names`, int64 [N]; `JUNK` for values in `junk`."""
+    positions = pc.index_in(column, value_set=pa.array(names, type=pa.string()))
+    labels: IntegerColumn = np.array(pc.fill_null(positions, -1), dtype=np.int64)
+    unnamed = np.flatnonzero(labels == -1)
+    if unnamed.size:
+        known = np.array(pc.is_in(column, value_set=pa.array(sorted(junk), type=pa.string())), dtype=bool)
+        strangers = unnamed[~known[unnamed]]
+        if strangers.size:
+            raise DataError(f"{kind} {column[int(strangers[0])].as_py()!r} is not among the {len(names)} names given")
+        labels[unnamed] = JUNK
+    return labels
+
+
 def concatenate(splits: Sequence[Split]) -> Split:
     """One training split out of several; equal identity names in different sets stay different people.
 
-    Identities and cameras are renumbered one set after the other. Cameras are kept only if every set has them.
+    Identities, cameras and tracks are renumbered one set after the other. A column is kept only if every set has it.
     """
     if not splits:
         raise DataError("no data set to concatenate: name at least one in data")
     if len(splits) == 1:
         return splits[0]
     root = Path(os.path.commonpath([split.root.resolve() for split in splits]))
-    columns: dict[str, list[NDArray[np.int64]]] = {"identities": [], "cameras": []}
-    paths: list[str] = []
-    identity_names: list[str] = []
-    camera_names: list[str] = []
-    with_cameras = all(split.cameras is not None for split in splits)
-    for number, split in enumerate(splits):
+    paths: list[pa.Array] = []
+    for split in splits:
         prefix = split.root.resolve().relative_to(root).as_posix()
-        paths.extend(f"{prefix}/{path}" for path in split.paths.to_pylist())
-        columns["identities"].append(np.where(split.identities == JUNK, JUNK, split.identities + len(identity_names)))
-        identity_names.extend(f"{number}/{name}" for name in split.identity_names)
-        if with_cameras and split.cameras is not None:
-            columns["cameras"].append(split.cameras + len(camera_names))
-            camera_names.extend(f"{number}/{name}" for name in split.camera_names)
+        strings = split.paths.combine_chunks() if isinstance(split.paths, pa.ChunkedArray) else split.paths
+        paths.append(strings if prefix == "." else pc.binary_join_element_wise(prefix, strings, "/"))
+    cameras = _joined([split.cameras for split in splits], [len(split.camera_names) for split in splits])
+    identities = _joined([split.identities for split in splits], [len(split.identity_names) for split in splits])
+    assert identities is not None
     return Split(
         root=root,
-        paths=pa.array(paths, type=pa.string()),
-        identities=np.concatenate(columns["identities"]),
-        identity_names=tuple(identity_names),
-        cameras=np.concatenate(columns["cameras"]) if with_cameras else None,
-        camera_names=tuple(camera_names),
+        paths=pa.chunked_array(paths, type=pa.string()),
+        identities=identities,
+        identity_names=_numbered_names([split.identity_names for split in splits]),
+        cameras=cameras,
+        camera_names=() if cameras is None else _numbered_names([split.camera_names for split in splits]),
+        tracks=_joined([split.tracks for split in splits], [_track_count(split) for split in splits]),
+        frames=_joined([split.frames for split in splits], [0] * len(splits)),
     )
+
+
+def _joined(columns: Sequence[IntegerColumn | None], sizes: Sequence[int]) -> IntegerColumn | None:
+    """The columns in a row, each raised by the label counts before it (`JUNK` stays); None if one is missing."""
+    present = [column for column in columns if column is not None]
+    if len(present) < len(columns):
+        return None
+    offsets = np.cumsum([0, *sizes[:-1]])
+    return np.concatenate(
+        [np.where(column == JUNK, JUNK, column + offset) for column, offset in zip(present, offsets, strict=True)]
+    )
+
+
+def _numbered_names(lists: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(f"{number}/{name}" for number, names in enumerate(lists) for name in names)
+
+
+def _track_count(split: Split) -> int:
+    return 0 if split.tracks is None or not len(split.tracks) else int(split.tracks.max()) + 1
