@@ -1,0 +1,193 @@
+"""The folder that a synthetic world is written to."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from passerby.errors import DataError
+from passerby.synth import write_market
+from passerby.synth.people import ATTRIBUTES
+
+NAME = re.compile(r"(-1|\d{4})_c(\d)s(\d)_(\d{6})_(\d{2})\.jpg")
+
+IDENTITIES, CAMERAS, IMAGES = 30, 3, 3
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("synth") / "deep" / "world"
+    return write_market(
+        root, identities=IDENTITIES, cameras=CAMERAS, images_per_camera=IMAGES, train_fraction=0.2, show_progress=False
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def tiny(folder: Path, **changes: object) -> Path:
+    arguments: dict[str, object] = {"identities": 3, "cameras": 2, "images_per_camera": 2, "size": (64, 32)}
+    return write_market(folder, **(arguments | {"show_progress": False} | changes))  # type: ignore[arg-type]
+
+
+def names(folder: Path, part: str) -> list[tuple[str, ...]]:
+    matches = [NAME.fullmatch(path.name) for path in sorted((folder / part).iterdir())]
+    assert all(matches)
+    return [match.groups() for match in matches if match]
+
+
+def test_names_and_counts_are_those_of_market1501(folder: Path) -> None:
+    trained = round(IDENTITIES * 0.2)
+    tested = IDENTITIES - trained
+    train, query, gallery = (names(folder, part) for part in ("bounding_box_train", "query", "bounding_box_test"))
+    assert Counter(name[0] for name in train) == {f"{i:04d}": CAMERAS * IMAGES for i in range(1, trained + 1)}
+    assert sorted((name[0], name[1]) for name in query) == [
+        (f"{i:04d}", str(c)) for i in range(trained + 1, IDENTITIES + 1) for c in range(1, CAMERAS + 1)
+    ]
+    found = Counter(name[0] for name in gallery)
+    right = tested * CAMERAS * (IMAGES - 1)
+    assert found.pop("0000") == round(0.1 * right)
+    assert found.pop("-1") == round(0.05 * right)
+    assert found == {f"{i:04d}": CAMERAS * (IMAGES - 1) for i in range(trained + 1, IDENTITIES + 1)}
+
+
+def test_the_table_describes_every_image(folder: Path) -> None:
+    table = pq.read_table(folder / "people.parquet")
+    assert table.column_names == ["path", "identity", "camera", "track", "frame", "split", "visible", *ATTRIBUTES]
+    files = {name for name in contents(folder) if name.endswith(".jpg")}
+    rows = table.to_pylist()
+    assert {row["path"] for row in rows} == files
+    assert len(rows) == len(files)
+    folders = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
+    for row in rows:
+        part, name = row["path"].split("/")
+        match = NAME.fullmatch(name)
+        assert match is not None
+        assert part == folders[row["split"]]
+        assert int(row["identity"]) == int(match[1])
+        assert row["camera"] == f"c{match[2]}"
+        assert row["frame"] == int(match[4])
+        assert 0 <= row["visible"] <= 1
+        assert (row["upper"] is None) == (row["visible"] == 0 and row["identity"] == "0")
+
+
+def test_images_decode_at_the_size_asked_for(folder: Path) -> None:
+    for path in folder.rglob("*.jpg"):
+        image = cv2.imread(str(path))
+        assert image is not None
+        assert image.shape == (128, 64, 3)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(tmp_path: Path) -> None:
+    first, again = contents(tiny(tmp_path / "a", seed=1)), contents(tiny(tmp_path / "b", seed=1))
+    assert first == again
+    other = contents(tiny(tmp_path / "c", seed=2))
+    common = [name for name in first.keys() & other.keys() if name.endswith(".jpg")]
+    assert common
+    assert all(first[name] != other[name] for name in common)
+
+
+def test_more_people_change_nobody(tmp_path: Path) -> None:
+    few = contents(tiny(tmp_path / "few", identities=4))
+    more = contents(tiny(tmp_path / "more", identities=6, train_fraction=1 / 3))
+    named = [name for name in few if re.search(r"/000[12]_", name)]
+    assert named
+    assert all(few[name] == more[name] for name in named)
+
+
+def test_cameras_differ_in_colour(folder: Path) -> None:
+    means: dict[str, list[np.ndarray]] = {}
+    for path in (folder / "bounding_box_train").iterdir():
+        image = cv2.imread(str(path))
+        assert image is not None
+        means.setdefault(path.name.split("_")[1], []).append(image.mean(axis=(0, 1)))
+    centres = [np.mean(of_camera, axis=0) for of_camera in means.values()]
+    apart = [np.abs(a - b).max() for i, a in enumerate(centres) for b in centres[:i]]
+    assert min(apart) > 8
+
+
+def test_colours_alone_tell_people_apart_better_than_chance_and_far_from_perfectly(folder: Path) -> None:
+    def described(part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        paths = [path for path in sorted((folder / part).iterdir()) if not path.name.startswith(("-1", "0000"))]
+        features = []
+        for path in paths:
+            hsv = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2HSV)  # type: ignore[arg-type]
+            stripes = np.array_split(hsv, 4, axis=0)
+            histograms = [
+                cv2.calcHist([stripe], [0, 1, 2], None, [8, 4, 4], [0, 180, 0, 256, 0, 256]) for stripe in stripes
+            ]
+            features.append(np.sqrt(np.concatenate([h.ravel() / h.sum() for h in histograms])))
+        labels = np.array([path.name.split("_")[:2] for path in paths])
+        return np.array(features), labels[:, 0], np.array([camera[:2] for camera in labels[:, 1]])
+
+    query, query_identities, query_cameras = described("query")
+    gallery, identities, cameras = described("bounding_box_test")
+    similarity = query @ gallery.T
+    same_camera = query_cameras[:, None] == cameras
+    other = np.where(same_camera, -1, similarity)
+    rank1 = (identities[other.argmax(axis=1)] == query_identities).mean()
+    chance = 1 / np.unique(identities).size
+    assert 1.5 * chance < rank1 < 0.8
+
+
+def test_a_world_of_ours_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    tiny(tmp_path / "world", identities=4)
+    tiny(tmp_path / "world", identities=2)
+    assert contents(tmp_path / "world") == contents(tiny(tmp_path / "fresh", identities=2))
+    assert {path.name for path in tmp_path.iterdir()} == {"world", "fresh"}
+
+
+def test_an_empty_folder_is_used(tmp_path: Path) -> None:
+    (tmp_path / "world").mkdir()
+    assert (tiny(tmp_path / "world") / "people.parquet").is_file()
+
+
+@pytest.mark.parametrize("foreign", ["notes.txt", "query/0001_c1s1_000001_00.jpg"])
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, foreign: str) -> None:
+    (tmp_path / "world" / foreign).parent.mkdir(parents=True)
+    (tmp_path / "world" / foreign).write_text("mine")
+    with pytest.raises(DataError, match="not an earlier synthetic world"):
+        tiny(tmp_path / "world")
+    assert (tmp_path / "world" / foreign).read_text() == "mine"
+
+
+def test_a_world_of_ours_with_something_added_is_refused(tmp_path: Path) -> None:
+    world = tiny(tmp_path / "world")
+    (world / "thesis.tex").write_text("mine")
+    with pytest.raises(DataError, match=r"thesis\.tex"):
+        tiny(world)
+
+
+def test_an_interrupted_world_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("passerby.synth.market.pq.write_table", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        tiny(tmp_path / "world")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"identities": 1}, "identities"),
+        ({"identities": 10_000}, "identities"),
+        ({"train_fraction": 1.0}, "train_fraction"),
+        ({"train_fraction": 0.0}, "train_fraction"),
+        ({"cameras": 1}, "cameras"),
+        ({"cameras": 10}, "cameras"),
+        ({"images_per_camera": 1}, "images_per_camera"),
+        ({"size": (8, 32)}, "height"),
+        ({"size": (64, 8)}, "width"),
+    ],
+)
+def test_arguments_out_of_range_are_named(tmp_path: Path, changes: dict[str, object], named: str) -> None:
+    with pytest.raises(DataError, match=named):
+        tiny(tmp_path / "world", **changes)
+    assert list(tmp_path.iterdir()) == []
