@@ -1,0 +1,75 @@
+"""Image files and PIL images to uint8 RGB: the one place that decides how a file becomes pixels.
+
+Colours: every mode becomes RGB (grey repeated, palettes looked up, CMYK converted, 16-bit grey scaled down, an alpha
+channel dropped as the field's own loaders do). Orientation: a rotation noted in EXIF is applied, because a person
+stands upright; the public benchmarks carry no such note, so their pixels are those of every other loader.
+"""
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from passerby.errors import DataError
+
+Interpolation = Literal["bilinear", "bicubic"]
+INTERPOLATIONS: tuple[str, ...] = get_args(Interpolation)
+Size = tuple[int, int]
+"""Height and width in pixels."""
+
+_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+_EXIF_ORIENTATION = 0x0112
+# What Pillow raises on files that are missing, truncated, of no known format or damaged inside.
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+
+
+def read_image(path: Path) -> Image.Image:
+    """The image in a file, upright and RGB, decoded completely.
+
+    Raises:
+        DataError: the file is missing or cannot be decoded to its end; the message names it.
+    """
+    try:
+        with Image.open(path) as image:
+            return to_rgb(image)
+    except _UNREADABLE as error:
+        raise DataError(_complaint(path, error)) from error
+
+
+def read_size(path: Path) -> Size:
+    """Height and width that `read_image` will give, from the file's header alone.
+
+    Raises:
+        DataError: the file is missing or its header cannot be read; the message names it.
+    """
+    try:
+        with Image.open(path) as image:
+            turned = image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
+            return image.size if turned else (image.height, image.width)
+    except _UNREADABLE as error:
+        raise DataError(_complaint(path, error)) from error
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """The image upright and RGB; see the rules at the top of this file."""
+    if image.getexif().get(_EXIF_ORIENTATION, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):  # Pillow's own conversion would clip 16 bits to white
+        image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+    return image.convert("RGB")
+
+
+def resize_image(image: Image.Image, size: Size, interpolation: Interpolation) -> NDArray[np.uint8]:
+    """The RGB image as uint8 [H, W, 3] at `size`, resized with Pillow (antialiased; what torchvision does with PIL)."""
+    return np.asarray(image.resize((size[1], size[0]), _RESAMPLING[interpolation]))
+
+
+def _complaint(path: Path, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"image {path} is missing"
+    reason = str(error).splitlines()[0].replace(repr(str(path)), "it") if str(error) else type(error).__name__
+    return f"image {path} cannot be read: {reason}"
