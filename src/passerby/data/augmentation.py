@@ -131,7 +131,7 @@ def _resize_by_directions(images: Tensor, size: Size, interpolation: Interpolati
     for step in ((images.shape[2], size[1]), size):
         pixels = torch.nn.functional.interpolate(pixels, step, mode=interpolation, antialias=True)
         pixels = pixels.add_(0.5).floor_().clamp_(0, 255)
-    return pixels.to(torch.uint8)
+    return pixels.to(torch.uint8, memory_format=torch.contiguous_format)
 
 
 class _KeyedGenerator:
