@@ -1,0 +1,203 @@
+"""What every public benchmark has: a layout on disk, a reader for it, and the counts its authors publish."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from passerby.data.folders import examples, missing_files, sub_folders
+from passerby.data.split import Benchmark, Split, names_in_order, split_from_names
+from passerby.errors import DataError
+
+
+class Counts(NamedTuple):
+    """Size of one split; None where it is not known."""
+
+    images: int
+    identities: int | None = None
+    cameras: int | None = None
+
+
+@dataclass(frozen=True)
+class PublishedCounts:
+    """What a complete copy holds, after junk is dropped; the distractors of a gallery count as one identity.
+
+    Attributes:
+        train, query, gallery: the counts of each split; None where nothing is published.
+        confirmed: whether they were checked against the data or its official lists. Only then is a mismatch an error;
+            otherwise `passerby data check` remarks on it.
+    """
+
+    train: Counts | None
+    query: Counts | None
+    gallery: Counts | None
+    confirmed: bool = True
+
+
+class Images(NamedTuple):
+    """The images of one split before labels are numbered: columns of equal length, `cameras` None where unknown."""
+
+    paths: list[str]
+    identities: list[str]
+    cameras: list[str] | None
+
+
+class Parts(NamedTuple):
+    """What a reader finds: `train` is None for sets without a training half."""
+
+    train: Images | None
+    query: Images
+    gallery: Images
+
+
+@dataclass(frozen=True)
+class PublicBenchmark:
+    """One public data set.
+
+    Attributes:
+        name: how recipes and the command line call it.
+        title: how papers call it.
+        folders: official names of its folder, tried inside the root that the user gives.
+        contents: for each thing the reader needs, the paths inside that folder under which copies keep it.
+        read: reads the folder; is also told which path was found for each of `contents`.
+        cameras: names of its cameras in the order of their labels; empty where they are taken from the files.
+        counts: published counts, None for layouts that have none.
+        obtain: how to get it.
+        terms: what its licence allows.
+        same_camera_rule: whether a gallery image of the query's own identity and camera is left out of the ranking.
+        disjoint: whether no identity name occurs in both the training and the test half.
+    """
+
+    name: str
+    title: str
+    folders: tuple[str, ...]
+    contents: Mapping[str, tuple[str, ...]]
+    read: Callable[[Path, Mapping[str, str]], Parts]
+    counts: PublishedCounts | None
+    obtain: str
+    terms: str
+    cameras: tuple[str, ...] = ()
+    same_camera_rule: bool = True
+    disjoint: bool = True
+
+    def load(self, root: Path, *, check_counts: bool = True) -> Benchmark:
+        """Read it from `root`, the folder that holds its sub-folders or the parent of that folder.
+
+        Raises DataError when the folder is not found, part of it is missing, or (with `check_counts`) its counts are
+        not the published ones.
+        """
+        folder, found = self._locate(root)
+        benchmark = self._number_labels(folder, self.read(folder, found))
+        if check_counts and self.counts is not None and self.counts.confirmed:
+            mismatches = count_mismatches(benchmark, self.counts)
+            if mismatches:
+                raise DataError(
+                    f"{self.name} in {folder}: {'; '.join(mismatches)}. Unpack the archive again, or take this copy as "
+                    "it is with data.check_counts=false (check_counts=False in Python)"
+                )
+        return benchmark
+
+    def _locate(self, root: Path) -> tuple[Path, dict[str, str]]:
+        """The folder of the data set and the path of each of `contents` inside it."""
+        if not root.is_dir():
+            raise DataError(
+                f"{self.name}: there is no folder {root}; name the one that holds {self._wanted()} "
+                "with --root or data.root"
+            )
+        candidates = [(folder, self._contents_in(folder)) for folder in self._candidates(root)]
+        folder, found = max(candidates, key=lambda candidate: len(candidate[1]))  # the first of equals
+        if len(found) == len(self.contents):
+            return folder, found
+        if found:
+            missing = [" or ".join(paths) for part, paths in self.contents.items() if part not in found]
+            raise DataError(
+                f"{self.name}: {folder} holds {', '.join(found.values())} but not {', '.join(missing)}; "
+                "unpack the whole archive"
+            )
+        tried = f" or its {', '.join(self.folders)}" if self.folders else ""
+        raise DataError(
+            f"{self.name}: {self._wanted()} not found in {root}{tried}, which holds "
+            f"{examples(sub_folders(root), 5) or 'no folders'}; name the right folder with --root or data.root"
+        )
+
+    def _candidates(self, root: Path) -> list[Path]:
+        return [root, *(root / name for name in (*self.folders, self.name))]
+
+    def _contents_in(self, folder: Path) -> dict[str, str]:
+        """For each of `contents` that the folder holds, the path under which it does."""
+        found: dict[str, str] = {}
+        for part, alternatives in self.contents.items():
+            present = [path for path in alternatives if (folder / path).exists()]
+            if present:
+                found[part] = present[0]
+        return found
+
+    def _wanted(self) -> str:
+        return ", ".join(alternatives[0] for alternatives in self.contents.values())
+
+    def _number_labels(self, folder: Path, parts: Parts) -> Benchmark:
+        """Columns with numbers for names: cameras shared by all splits, identities by query and gallery."""
+        given = [images for images in parts if images is not None]
+        with_cameras = all(images.cameras is not None for images in given)
+        seen = names_in_order(*(pa.array(images.cameras or [], type=pa.string()) for images in given))
+        camera_names = (*self.cameras, *sorted(set(seen) - set(self.cameras), key=lambda name: (len(name), name)))
+        test_names = names_in_order(*(pa.array(images.identities, type=pa.string()) for images in parts[1:] if images))
+
+        def split(images: Images, identity_names: tuple[str, ...] | None = None) -> Split:
+            return split_from_names(
+                folder,
+                images.paths,
+                images.identities,
+                images.cameras if with_cameras else None,
+                identity_names=identity_names,
+                camera_names=camera_names if with_cameras else (),
+            )
+
+        return Benchmark(
+            name=self.name,
+            train=None if parts.train is None else split(parts.train),
+            query=split(parts.query, test_names),
+            gallery=split(parts.gallery, test_names),
+            same_camera_rule=self.same_camera_rule and with_cameras,
+        )
+
+
+def count_mismatches(benchmark: Benchmark, published: PublishedCounts) -> list[str]:
+    """One phrase for each split whose counts are not the published ones: what was expected and what was found."""
+    mismatches = []
+    for part in ("train", "query", "gallery"):
+        expected: Counts | None = getattr(published, part)
+        split: Split | None = getattr(benchmark, part)
+        if expected is None:
+            continue
+        found = Counts(0, 0, 0) if split is None else counts_of(split)
+        differing = [
+            f"{number:,} {what} instead of {wanted:,}"
+            for what, number, wanted in zip(Counts._fields, found, expected, strict=True)
+            if wanted is not None and number != wanted
+        ]
+        if differing:
+            mismatches.append(f"{part} has {', '.join(differing)}")
+    return mismatches
+
+
+def counts_of(split: Split) -> Counts:
+    """The size of a split as published counts give it: junk left out."""
+    return Counts(len(split), split.identity_count, None if split.cameras is None else split.camera_count)
+
+
+def numbered(count: int, digits: int = 1) -> tuple[str, ...]:
+    """Camera names `1`, `2`, ..., as files of that many digits write them."""
+    return tuple(f"{number:0{digits}d}" for number in range(1, count + 1))
+
+
+def refuse_missing(name: str, root: Path, paths: list[str]) -> None:
+    """A DataError that names the first of the listed images that are not on disk, if any."""
+    missing = missing_files(root, paths)
+    if missing:
+        raise DataError(
+            f"{name}: {len(missing):,} of {len(paths):,} listed images are not in {root}: {examples(missing)}; "
+            "unpack the whole archive"
+        )

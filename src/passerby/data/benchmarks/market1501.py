@@ -1,0 +1,92 @@
+"""Market-1501 (Zheng et al., ICCV 2015), and every other set laid out like it.
+
+    Market-1501-v15.09.15/
+        bounding_box_train/  0002_c1s1_000451_03.jpg ...   identity, camera and sequence, frame, detection
+        query/
+        bounding_box_test/   the gallery
+
+Identity `-1` is junk (detections that overlap a person too little) and is dropped. Identity `0000` are distractors:
+they stay in the gallery, match no query, and count as errors where they rank high. Some files end in `.jpg.jpg`.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from passerby.data.benchmarks.layout import Counts, Images, Parts, PublicBenchmark, PublishedCounts, numbered
+from passerby.data.folders import examples, image_files
+from passerby.errors import DataError
+
+CONTENTS = {"train": ("bounding_box_train",), "query": ("query",), "gallery": ("bounding_box_test",)}
+"""The sub-folders of the Market layout, by split."""
+
+_NAME = re.compile(r"(-?\d+)_c(\d+)")
+
+
+def read_market_layout(folder: Path, found: Mapping[str, str], *, dropped: frozenset[int] = frozenset({-1})) -> Parts:
+    """The three splits of a folder in Market layout, without the identities in `dropped`.
+
+    Raises DataError for a sub-folder without images and for file names without identity and camera.
+    """
+    read = partial(_read_images, folder, dropped=dropped)
+    return Parts(read(found["train"]), read(found["query"]), read(found["gallery"]))
+
+
+def _read_images(folder: Path, part: str, *, dropped: frozenset[int]) -> Images:
+    """The images of one sub-folder, sorted by name; identity and camera are read from the names."""
+    images = Images([], [], cameras := [])
+    strange = []
+    for name in image_files(folder / part):
+        match = _NAME.match(name)
+        if match is None:
+            strange.append(name)
+        elif int(match[1]) not in dropped:
+            images.paths.append(f"{part}/{name}")
+            images.identities.append(match[1])
+            cameras.append(match[2])
+    if strange:
+        raise DataError(
+            f"{folder / part} holds {len(strange):,} images whose names give no identity and camera as "
+            f"0002_c1s1_000451_03.jpg does: {examples(strange)}; rename or remove them"
+        )
+    if not images.paths:
+        raise DataError(f"{folder / part} holds no images; unpack the whole archive")
+    return images
+
+
+MARKET1501 = PublicBenchmark(
+    name="market1501",
+    title="Market-1501",
+    folders=("Market-1501-v15.09.15", "Market-1501", "Market1501"),
+    contents=CONTENTS,
+    read=read_market_layout,
+    cameras=numbered(6),
+    counts=PublishedCounts(Counts(12936, 751, 6), Counts(3368, 750, 6), Counts(15913, 751, 6)),
+    obtain="the authors' page (Liang Zheng, Market-1501); unpack Market-1501-v15.09.15.zip",
+    terms="research only, no redistribution",
+)
+
+MARKET1501_DEV = PublicBenchmark(
+    name="market1501-dev",
+    title="market1501-dev, cut from the training half of Market-1501",
+    folders=(),
+    contents=CONTENTS,
+    read=read_market_layout,
+    cameras=numbered(6),
+    counts=PublishedCounts(Counts(10652, 600, 6), Counts(669, 151, 6), Counts(1615, 149, 6)),
+    obtain="the first 600 identities of Market-1501's training half train; of the other 151 the first image of each "
+    "identity and camera is a query, the rest are the gallery (two identities have no more than that)",
+    terms="research only, no redistribution",
+)
+
+MARKET_LAYOUT = PublicBenchmark(
+    name="market-layout",
+    title="any folder laid out like Market-1501",
+    folders=(),
+    contents=CONTENTS,
+    read=read_market_layout,
+    counts=None,
+    obtain="your own images, or a synthetic world",
+    terms="those of the images",
+)

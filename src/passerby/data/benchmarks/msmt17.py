@@ -1,0 +1,80 @@
+"""MSMT17 (Wei et al., CVPR 2018), V1 and V2: the same images and lists, faces blurred and folders renamed in V2.
+
+    MSMT17_V1/                         MSMT17_V2/
+        train/  0000/0000_000_01_0303morning_0015_0.jpg     mask_train_v2/
+        test/                                               mask_test_v2/
+        list_train.txt, list_val.txt, list_query.txt, list_gallery.txt
+
+A line of a list is a path inside the folder and an identity number. Training is list_train and list_val together. The
+camera is the third field of the file name. Numbers begin at 0 in both halves for different people, so identities are
+named `train/0000` and `test/0000` here.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from passerby.data.benchmarks.layout import (
+    Counts,
+    Images,
+    Parts,
+    PublicBenchmark,
+    PublishedCounts,
+    numbered,
+    refuse_missing,
+)
+from passerby.errors import DataError
+
+_LISTS = {part: (f"list_{part}.txt",) for part in ("train", "val", "query", "gallery")}
+
+
+def _read(folder: Path, found: Mapping[str, str]) -> Parts:
+    train, test = found["training images"], found["test images"]
+    return Parts(
+        _read_lists(folder, train, "train", [found["train"], found["val"]]),
+        _read_lists(folder, test, "test", [found["query"]]),
+        _read_lists(folder, test, "test", [found["gallery"]]),
+    )
+
+
+def _read_lists(folder: Path, part: str, half: str, lists: list[str]) -> Images:
+    """The images that the lists name, in the order of their paths."""
+    rows = []
+    for name in lists:
+        for number, line in enumerate((folder / name).read_text(encoding="utf-8").splitlines(), start=1):
+            if line.strip():
+                rows.append(_parse(line, part, half, f"{folder / name} line {number}"))
+    if not rows:
+        raise DataError(f"{folder / lists[0]} names no images; unpack the whole archive")
+    rows.sort()
+    paths, identities, cameras = (list(column) for column in zip(*rows, strict=True))
+    refuse_missing("msmt17", folder, paths)
+    return Images(paths, identities, cameras)
+
+
+def _parse(line: str, part: str, half: str, where: str) -> tuple[str, str, str]:
+    """Path, identity and camera of one line of a list."""
+    path, _, identity = line.strip().rpartition(" ")
+    fields = path.rpartition("/")[2].split("_")
+    if not identity.isdigit() or len(fields) < 4 or not fields[2].isdigit():
+        raise DataError(
+            f"{where}: {line.strip()!r} is not a path and an identity "
+            "like '0000/0000_000_01_0303morning_0015_0.jpg 0'; use the official list"
+        )
+    return f"{part}/{path.strip()}", f"{half}/{int(identity):04d}", fields[2]
+
+
+MSMT17 = PublicBenchmark(
+    name="msmt17",
+    title="MSMT17",
+    folders=("MSMT17_V1", "MSMT17_V2", "MSMT17", "MSMT17-V1", "MSMT17-V2"),
+    contents={
+        **_LISTS,
+        "training images": ("train", "mask_train_v2"),
+        "test images": ("test", "mask_test_v2"),
+    },
+    read=_read,
+    cameras=numbered(15, digits=2),
+    counts=PublishedCounts(Counts(32621, 1041, 15), Counts(11659, 3060, 15), Counts(82161, 3060, 15)),
+    obtain="the authors' page (Peking University, MSMT17), after a signed release agreement",
+    terms="research only, no redistribution, signed agreement",
+)

@@ -1,0 +1,80 @@
+"""Image files on disk: found in an order that never depends on the file system."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from passerby.errors import DataError
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+
+
+def is_image(name: str) -> bool:
+    """Whether a file name is an image's; hidden files, such as the `._*.jpg` that macOS leaves in archives, are not."""
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 - fast
+
+
+def image_files(folder: Path, *, recursive: bool = False) -> list[str]:
+    """The images of a folder, sorted, as POSIX paths relative to it; with `recursive` those of its sub-folders too."""
+    if not recursive:
+        return sorted(name for name in _entries(folder) if is_image(name))
+    found: list[str] = []
+    visited: set[str] = set()
+    for parent, children, names in os.walk(folder, followlinks=True, onerror=_refuse):
+        real = os.path.realpath(parent)
+        if real in visited:  # a link that leads back up
+            children.clear()
+            continue
+        visited.add(real)
+        children[:] = sorted(child for child in children if not child.startswith("."))
+        prefix = Path(parent).relative_to(folder).as_posix()
+        found.extend(name if prefix == "." else f"{prefix}/{name}" for name in names if is_image(name))
+    return sorted(found)
+
+
+def sub_folders(folder: Path) -> list[str]:
+    """The names of the visible folders in a folder, sorted."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read: {error.strerror}") from error
+
+
+def missing_files(root: Path, paths: Iterable[str]) -> list[str]:
+    """Those of the relative paths that are no file under `root`, in their order.
+
+    Every folder is listed once, which for millions of images is many times faster than asking for each.
+    """
+    listed = list(paths)
+    by_folder: dict[str, list[str]] = defaultdict(list)
+    for path in listed:
+        by_folder[path.rpartition("/")[0]].append(path)
+    missing: set[str] = set()
+    for folder, members in by_folder.items():
+        try:
+            with os.scandir(root / folder) as entries:
+                present = {entry.name for entry in entries if entry.is_file()}
+        except OSError:
+            present = set()  # no such folder: all its files are missing
+        missing.update(path for path in members if path.rpartition("/")[2] not in present)
+    return [path for path in listed if path in missing] if missing else []
+
+
+def examples(names: Iterable[str], shown: int = 3) -> str:
+    """`a, b, c and 4 more`, for messages."""
+    listed = list(names)
+    more = f" and {len(listed) - shown:,} more" if len(listed) > shown else ""
+    return ", ".join(listed[:shown]) + more
+
+
+def _entries(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - names, not objects: a folder may hold millions
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read: {error.strerror}") from error
+
+
+def _refuse(error: OSError) -> None:
+    raise DataError(f"{error.filename} cannot be read: {error.strerror}") from error

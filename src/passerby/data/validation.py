@@ -1,0 +1,76 @@
+"""A validation query/gallery pair cut out of a training split by identity."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.data.split import JUNK, Split
+from passerby.errors import DataError
+
+
+def validation_split(train: Split, *, identities: int | float, seed: int) -> tuple[Split, Split, Split]:
+    """Set some identities of a training split aside to validate on.
+
+    Of every identity set aside, one image per camera is a query and the rest are the gallery, but only as far as every
+    query keeps a match: another camera's image of the same person in the gallery. An identity seen by one camera
+    therefore goes into the gallery whole, as a distractor. Where cameras are unknown, one image of each identity that
+    has several is a query. The draw depends on the seed and the identities' names, not on the order of the rows.
+
+    Args:
+        train: the split to cut; left as it is.
+        identities: how many to set aside (int), or which fraction of all (float between 0 and 1).
+        seed: of the draw of identities and of the query images.
+
+    Returns:
+        The remaining training split (labels renumbered `0..C-1`, without junk), the query and the gallery. The latter
+        two share their identity names; all three share the camera names.
+
+    Raises:
+        DataError: the number does not leave at least one identity on either side, or none of those set aside can be
+            searched for.
+    """
+    labels = np.unique(train.identities[train.identities != JUNK])
+    count = _number_to_hold_out(identities, labels.size)
+    order = np.argsort(np.array([train.identity_names[label] for label in labels]), kind="stable")
+    generator = np.random.default_rng(seed)
+    held_out = np.sort(labels[order][generator.permutation(labels.size)[:count]])
+    is_held_out = np.isin(train.identities, held_out)
+    test = train.take(is_held_out).relabelled()
+    by_name = np.argsort(np.array(test.paths.to_pylist()), kind="stable")
+    queries = [
+        row
+        for label in range(len(test.identity_names))
+        for row in _query_rows(by_name[test.identities[by_name] == label], test.cameras, generator)
+    ]
+    if not queries:
+        raise DataError(
+            f"none of the {count:,} identities set aside for validation is seen by two cameras (or twice, where cameras "
+            "are unknown), so nothing can be searched for: set more aside"
+        )
+    is_query = np.zeros(len(test), dtype=np.bool_)
+    is_query[queries] = True
+    return train.take(~is_held_out).relabelled(), test.take(is_query), test.take(~is_query)
+
+
+def _number_to_hold_out(identities: int | float, available: int) -> int:
+    count = identities if isinstance(identities, int) else max(1, round(identities * available))
+    if not 1 <= count < available or (isinstance(identities, float) and not 0 < identities < 1):
+        raise DataError(
+            f"cannot set {identities} of {available:,} identities aside for validation: give a number from 1 to "
+            f"{available - 1:,}, or a fraction between 0 and 1"
+        )
+    return count
+
+
+def _query_rows(
+    rows: NDArray[np.int64], cameras: NDArray[np.int64] | None, generator: np.random.Generator
+) -> list[int]:
+    """The queries among the rows of one identity: one per camera, each with a match left among the other rows."""
+    if cameras is None:
+        return [int(generator.choice(rows))] if rows.size > 1 else []
+    by_camera = [rows[cameras[rows] == camera] for camera in np.unique(cameras[rows])]
+    chosen = [int(generator.choice(members)) for members in by_camera]
+    if sum(members.size > 1 for members in by_camera) < 2:
+        # Only one camera (or none) would keep an image, and its own query would have no other camera's to match: that
+        # camera keeps all its images, and serves the queries of the others.
+        del chosen[int(np.argmax([members.size for members in by_camera]))]
+    return chosen
