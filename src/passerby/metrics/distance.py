@@ -1,0 +1,179 @@
+"""Which of two gallery images is nearer to a query: fast where it is obvious, exact where it is close.
+
+A matrix product in single precision is off in its last digits, and by amounts that depend on the shape of the block,
+on the library and on the number of threads: equal images would get unequal distances. So the product only screens, and
+comes with a margin that its error stays within; pairs inside the margin are compared by a distance that depends on
+their two rows alone. The same features give the same ranking on every machine and for every block size.
+"""
+
+from hashlib import blake2b
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.errors import EvaluationError
+from passerby.metrics.features import as_features, squared_norms
+
+Metric = Literal["cosine", "euclidean"]
+Features = NDArray[np.floating[Any]]
+Rows = NDArray[np.int64]
+
+UNIT_ROUNDOFF = 2.0**-24
+"""Largest relative error of rounding to float32."""
+
+_PAIR_BYTES = 8 * 2**20
+"""Working memory of exact distances: pairs are taken in pieces of this size."""
+
+
+class Block(NamedTuple):
+    """Rows prepared for the screening product.
+
+    Attributes:
+        centred: float32 [n, D], the rows (of unit length for cosine) minus the centre of the gallery.
+        squares: float64 [n], squared lengths of `centred`.
+    """
+
+    centred: NDArray[np.float32]
+    squares: NDArray[np.float64]
+
+
+class Distances:
+    """Squared Euclidean distances between queries and gallery, of unit vectors if the metric is cosine.
+
+    For unit vectors it is 2 − 2·cosine: the order is that of the cosine, and digits are not lost where all cosines are
+    close to one.
+
+    Attributes:
+        unit: lengths are in this unit, a power of two; 1 for cosine.
+
+    Args:
+        query: float [Q, D], any floating dtype, array or tensor.
+        gallery: float [G, D].
+        metric: `"cosine"` or `"euclidean"`.
+
+    Raises:
+        EvaluationError: wrong shapes, NaN or infinity, or a row of zeros, which has no direction to compare.
+    """
+
+    def __init__(self, query: Any, gallery: Any, metric: Metric) -> None:
+        if metric not in ("cosine", "euclidean"):
+            raise EvaluationError(f"metric {metric!r} is not known: choose 'cosine' or 'euclidean'")
+        self.query = as_features(query, "query")
+        self.gallery = as_features(gallery, "gallery")
+        if self.query.shape[1] != self.gallery.shape[1]:
+            raise EvaluationError(
+                f"query features have {self.query.shape[1]} dimensions and gallery features {self.gallery.shape[1]}:"
+                " they must come from one model"
+            )
+        norms = squared_norms(self.query, "query"), squared_norms(self.gallery, "gallery")
+        if metric == "cosine":
+            self._query_scale, self._gallery_scale = _inverse(norms[0], "query"), _inverse(norms[1], "gallery")
+            self.unit = 1.0
+        else:
+            # One power of two for all rows changes no digit and no order, and keeps the numbers within float32.
+            self.unit = 2.0 ** np.frexp(max(float(norm.max()) for norm in norms) ** 0.5)[1]
+            self._query_scale, self._gallery_scale = (np.full(len(norm), 1.0 / self.unit) for norm in norms)
+        sample = np.linspace(0, len(self.gallery) - 1, min(1024, len(self.gallery))).astype(np.int64)
+        # Distances do not change when everything is shifted; any point amid the gallery keeps the numbers small.
+        self._centre = _scaled(self.gallery, self._gallery_scale, sample).mean(axis=0)
+        self._same: Rows | None = None
+
+    def queries(self, rows: Rows) -> Block:
+        """These query rows, prepared for `nearness`."""
+        return _prepared(self.query, self._query_scale, rows, self._centre)
+
+    def candidates(self, rows: Rows) -> Block:
+        """These gallery rows, prepared for `nearness`."""
+        return _prepared(self.gallery, self._gallery_scale, rows, self._centre)
+
+    def exact(self, query_row: int, gallery_rows: Rows) -> NDArray[np.float32]:
+        """Distances [n] of one query, summed in double precision and rounded to single.
+
+        Each depends on its two rows alone, so equal gallery rows are exactly equally far.
+        """
+        if gallery_rows.size > 1024:  # many near-equal distances: most often copies of one image
+            gallery_rows, copies = np.unique(self._representatives()[gallery_rows], return_inverse=True)
+            return self._summed(query_row, gallery_rows)[copies]
+        return self._summed(query_row, gallery_rows)
+
+    def _summed(self, query_row: int, gallery_rows: Rows) -> NDArray[np.float32]:
+        target = self.query[query_row].astype(np.float64) * self._query_scale[query_row]
+        distances = np.empty(gallery_rows.size, dtype=np.float32)
+        step = max(1, _PAIR_BYTES // (8 * target.size))
+        for start in range(0, gallery_rows.size, step):
+            rows = _scaled(self.gallery, self._gallery_scale, gallery_rows[start : start + step])
+            rows -= target
+            distances[start : start + step] = np.add.reduce(np.multiply(rows, rows, out=rows), axis=1)
+        return distances
+
+    def _representatives(self) -> Rows:
+        """For every gallery row the first row that is equal to it bit for bit, found once when first needed."""
+        if self._same is None:
+            digests = (blake2b(row.tobytes(), digest_size=8).digest() for row in self.gallery)
+            keys = np.frombuffer(b"".join(digests), dtype=np.uint64)
+            _, first, copies = np.unique(keys, return_index=True, return_inverse=True)
+            self._same = first[copies]
+        return self._same
+
+
+def nearness(queries: Block, candidates: Block, out: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Float32 [q, g], larger where nearer: half of (|query|² − distance), within `margin` of the truth.
+
+    The result is written into the flat buffer `out` of at least q·g entries.
+    """
+    shape = (len(queries.squares), len(candidates.squares))
+    result = out[: shape[0] * shape[1]].reshape(shape)
+    np.matmul(queries.centred, candidates.centred.T, out=result)
+    result -= (0.5 * candidates.squares).astype(np.float32)
+    return result
+
+
+def nearness_of(squares: Any, distances: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What `nearness` would be for exact `distances` from queries whose centred squared lengths are `squares`."""
+    return np.asarray(0.5 * (squares - distances.astype(np.float64)), dtype=np.float64)
+
+
+def margin(queries: Block, candidates: Block) -> NDArray[np.float64]:
+    """How far `nearness` may be from the exact value, per query [q].
+
+    The error of a sum of D products grows with √D in practice and with D at worst. Twice √D is five times what was
+    measured for random features of 768 dimensions; for small D the worst case is taken. An excess would leave a pair
+    in the order that single precision gives it, as every other evaluation does with all pairs.
+    """
+    dimensions = queries.centred.shape[1]
+    largest = float(candidates.squares.max())
+    lengths = np.sqrt(queries.squares)
+    product = (min(2.0 * dimensions**0.5, dimensions) + 4.0) * lengths * largest**0.5
+    rounding = 4.0 * (queries.squares + largest)  # of the squares, of the subtraction and of the exact distance
+    return np.asarray(UNIT_ROUNDOFF * (product + rounding), dtype=np.float64)
+
+
+def _inverse(norms: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    """What brings each row to unit length, float64 [N], from squared lengths; rows of zeros are refused."""
+    zeros = np.flatnonzero(norms == 0)
+    if zeros.size:
+        raise EvaluationError(
+            f"{name} features are all zero in {zeros.size} of {len(norms)} rows, first in row {zeros[0]}:"
+            " a cosine needs a direction, use metric='euclidean' or mend the model"
+        )
+    return np.asarray(1.0 / np.sqrt(norms), dtype=np.float64)
+
+
+def _scaled(features: Features, scale: NDArray[np.float64], rows: Rows) -> NDArray[np.float64]:
+    """These rows in double precision, float64 [n, D], multiplied by their scale."""
+    taken = features[rows].astype(np.float64)
+    taken *= scale[rows, None]
+    return taken
+
+
+def _prepared(features: Features, scale: NDArray[np.float64], rows: Rows, centre: NDArray[np.float64]) -> Block:
+    """Rows scaled and centred in double precision, then rounded once."""
+    centred = np.empty((rows.size, features.shape[1]), dtype=np.float32)
+    squares = np.empty(rows.size, dtype=np.float64)
+    for start in range(0, rows.size, 256):  # float64 copies of 256 rows stay in the cache
+        piece = _scaled(features, scale, rows[start : start + 256])
+        piece -= centre
+        centred[start : start + 256] = piece
+        squares[start : start + 256] = np.add.reduce(np.multiply(piece, piece, out=piece), axis=1)
+    return Block(centred, squares)
