@@ -43,8 +43,8 @@ def validation_split(train: Split, *, identities: int | float, seed: int) -> tup
     ]
     if not queries:
         raise DataError(
-            f"none of the {count:,} identities set aside for validation is seen by two cameras (or twice, where cameras "
-            "are unknown), so nothing can be searched for: set more aside"
+            f"none of the {count:,} identities set aside for validation is seen by two cameras (or twice, where "
+            "cameras are unknown), so nothing can be searched for: set more aside"
         )
     is_query = np.zeros(len(test), dtype=np.bool_)
     is_query[queries] = True

@@ -1,0 +1,173 @@
+"""Tables of images in passerby's one schema, CSV or Parquet: read, checked, turned into columns of text or numbers."""
+
+import os
+import posixpath
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from passerby.data.folders import examples, missing_files
+from passerby.errors import DataError
+
+TABLE_SUFFIXES = frozenset({".csv", ".parquet", ".pq"})
+
+SCHEMA = {
+    "path": "image file, relative to the table",
+    "identity": "label valid everywhere; -1 is junk",
+    "local_identity": "label valid only inside its camera",
+    "true_identity": "for reporting only; never read in training",
+    "camera": "name of the camera",
+    "video": "name of the source video",
+    "track": "tracklet inside the video",
+    "frame": "frame number, whole",
+    "x": "left edge of the box in the frame, pixels",
+    "y": "upper edge of the box in the frame, pixels",
+    "width": "width of the box in the frame, pixels",
+    "height": "height of the box in the frame, pixels",
+    "visible": "visible fraction, 0 to 1",
+    "caption": "a sentence about the person",
+    "split": "train, query or gallery",
+    "embedding": "float32 vector, as embed returns it",
+}
+"""Columns that a table may have, and what they mean; only `path` is required, other columns are left alone."""
+
+_READ = ("path", "identity", "camera", "video", "track", "frame", "split")
+_TEXT = frozenset({"path", "identity", "camera", "video", "track", "split"})
+_BLANK = frozenset({"", "nan", "none", "null"})
+
+
+def read_table(file: Path) -> pa.Table:
+    """The columns that say what is on an image and where it belongs: text as strings, `frame` as it is stored.
+
+    Raises:
+        DataError: the file cannot be read, has no `path` column, or has a column whose name is nearly one of `SCHEMA`.
+    """
+    try:
+        names = _column_names(file)
+        _check_names(file, names)
+        wanted = [name for name in _READ if name in names]
+        if file.suffix.lower() == ".csv":
+            # Text is read as text, or identity 0002 would come back as 2.
+            options = pa.csv.ConvertOptions(
+                column_types={name: pa.string() for name in wanted if name in _TEXT}, include_columns=wanted
+            )
+            return pa.csv.read_csv(file, convert_options=options)
+        return pa.parquet.read_table(file, columns=wanted)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"table {file} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def image_paths(table: pa.Table, file: Path) -> pa.Array:
+    """The `path` column, normalised and relative to the table's folder.
+
+    Raises:
+        DataError: a path is blank or occurs twice, or images are not on disk.
+    """
+    column = required_text(table, "path", file).combine_chunks()
+    # Only the few that need it are normalised one by one.
+    odd = np.flatnonzero(np.array(pc.match_substring_regex(column, r"^/|(^|/)\.{0,2}/|/\.{1,2}$"), dtype=bool))
+    if odd.size:
+        values = column.to_pylist()
+        for row in odd:
+            values[row] = _relative(values[row], file.parent)
+        column = pa.array(values, type=pa.string())
+    counted = pc.value_counts(column)
+    repeated = counted.filter(pc.greater(counted.field("counts"), 1)).field("values").to_pylist()
+    if repeated:
+        raise DataError(
+            f"table {file} names {len(repeated):,} images more than once: {examples(repeated)}; keep one row"
+        )
+    missing = missing_files(file.parent, column.to_pylist())
+    if missing:
+        raise DataError(
+            f"{len(missing):,} of {len(column):,} images named by table {file} are missing: {examples(missing)}; "
+            f"paths are relative to {file.parent}"
+        )
+    return column
+
+
+def required_text(table: pa.Table, name: str, file: Path) -> pa.ChunkedArray:
+    """A text column without blanks, trimmed; a blank ("", NaN, None, null) is a DataError that names the row."""
+    column = _text(table, name, file)
+    blank = np.flatnonzero(_is_blank(column))
+    if blank.size:
+        remedy = "fill them, drop the rows, or drop the column" if name != "path" else "fill them or drop the rows"
+        raise DataError(f"column {name!r} of table {file} is empty {_rows(table, blank)}; {remedy}")
+    return column
+
+
+def optional_text(table: pa.Table, name: str, file: Path) -> pa.ChunkedArray | None:
+    """A text column as `required_text` gives it; None if the table lacks it or all of it is blank."""
+    if name not in table.column_names or bool(_is_blank(_text(table, name, file)).all()):
+        return None
+    return required_text(table, name, file)
+
+
+def optional_integers(table: pa.Table, name: str, file: Path) -> NDArray[np.int64] | None:
+    """A column of whole numbers, int64; None if the table lacks it or all of it is blank."""
+    if optional_text(table, name, file) is None:
+        return None
+    try:
+        return np.array(pc.cast(table[name], pa.int64()), dtype=np.int64)
+    except pa.ArrowInvalid as error:
+        raise DataError(
+            f"column {name!r} of table {file} must hold whole numbers: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _relative(path: str, folder: Path) -> str:
+    """The path without `.` and `..` inside, and relative to the folder if it was absolute."""
+    if posixpath.isabs(path):
+        return os.path.relpath(os.path.realpath(path), os.path.realpath(folder))
+    return posixpath.normpath(path)
+
+
+def _column_names(file: Path) -> list[str]:
+    names: list[str] = (
+        pa.csv.open_csv(file).schema.names if file.suffix.lower() == ".csv" else pa.parquet.read_schema(file).names
+    )
+    return names
+
+
+def _check_names(file: Path, names: list[str]) -> None:
+    """Refuse a table whose column names are not what their author meant."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"table {file} has two columns named {twice[0]!r}; drop one")
+    for name in names:
+        near = get_close_matches(name.strip().lower(), [known for known in SCHEMA if known not in names], 1, cutoff=0.8)
+        if name not in SCHEMA and near:
+            raise DataError(f"table {file} has a column {name!r} but none named {near[0]!r}; rename it")
+    if "path" not in names:
+        hint = "; separate columns by commas" if len(names) == 1 and any(mark in names[0] for mark in ";\t|") else ""
+        raise DataError(f"table {file} has no column 'path' (it has {examples(names, 8)}){hint}")
+
+
+def _text(table: pa.Table, name: str, file: Path) -> pa.ChunkedArray:
+    """A column as trimmed strings; whole numbers that were stored as floats lose their `.0`."""
+    column = table[name]
+    try:
+        if pa.types.is_floating(column.type):
+            column = pc.cast(pc.if_else(pc.is_nan(column), None, column), pa.int64())
+        return pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DataError(
+            f"column {name!r} of table {file} must hold text or whole numbers: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _is_blank(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+    lowered = pc.utf8_lower(pc.fill_null(column, ""))
+    return np.array(pc.is_in(lowered, value_set=pa.array(sorted(_BLANK))), dtype=bool)
+
+
+def _rows(table: pa.Table, rows: NDArray[np.int64]) -> str:
+    """`in 4 of 10 rows, the first of them row 3 (b.jpg)`; the row below the header is row 1."""
+    first = int(rows[0])
+    return f"in {rows.size:,} of {table.num_rows:,} rows, the first of them row {first + 1} ({table['path'][first]})"
