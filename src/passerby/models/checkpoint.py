@@ -5,7 +5,6 @@ archives, in which OpenAI publishes CLIP, can run code of their own and are open
 """
 
 import json
-import os
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -122,7 +121,7 @@ def save_model(path: Path, module: nn.Module, description: Mapping[str, Any]) ->
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
         temporary = Path(folder) / path.name
         safetensors.torch.save_file(tensors, temporary, metadata={_METADATA_KEY: json.dumps(description)})
-        os.replace(temporary, path)
+        temporary.replace(path)
 
 
 def read_description(path: Path) -> dict[str, Any] | None:

@@ -22,7 +22,7 @@ from passerby.models.checkpoint import load_strictly
 SMALL_ARCHITECTURES: dict[str, dict[str, Any]] = {
     "vit-tiny": {
         "embed_dim": 128,
-        "vision_cfg": {"layers": 6, "width": 192, "head_width": 48, "patch_size": 8, "image_size": 128},
+        "vision_cfg": {"layers": 4, "width": 128, "head_width": 32, "patch_size": 8, "image_size": 128},
         "text_cfg": {"width": 128, "heads": 4, "layers": 2},
         "quick_gelu": True,
     },

@@ -3,22 +3,22 @@
 Its tensors carry the names of the published checkpoints, so official files load as they are.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-import open_clip
 import torch
 from open_clip.modified_resnet import ModifiedResNet
 from open_clip.transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from passerby.models.clip import residual_maps, vision_tokens
+from passerby.models.clip import ClipShape, build_clip, residual_maps, vision_tokens
 from passerby.models.heads import bottleneck, identity_classifier
 from passerby.models.prompts import PromptLearner, TextEncoder
 
-CLASS_SIZED = ("classifier.", "classifier_proj.", "prompt_learner.cls_ctx")
-"""Tensors whose size is the number of training identities; another training set needs its own."""
+CLASS_SIZED = ("classifier.", "classifier_proj.", "prompt_learner.cls_ctx", "cv_embed")
+"""Tensors whose size is the number of training identities or cameras; another training set needs its own."""
 
 TRAINING_ONLY = ("classifier.", "classifier_proj.", "prompt_learner.", "text_encoder.")
 """Tensors that embedding does not need."""
@@ -58,13 +58,23 @@ class ClipReid(nn.Module):
     """CLIP-ReID, or its baseline without prompts.
 
     Args:
-        clip: CLIP's towers, fitted to the image size; the network takes them over.
+        shape: of CLIP's towers.
         sizes: what depends on the training set.
         camera_coefficient: weight of the camera embedding on the class token.
+        clip_tensors: CLIP's weights (see `build_clip`); None: random.
     """
 
-    def __init__(self, clip: open_clip.CLIP, sizes: ClipReidSizes, *, camera_coefficient: float = 1.0) -> None:
+    def __init__(
+        self,
+        shape: ClipShape,
+        sizes: ClipReidSizes,
+        *,
+        camera_coefficient: float = 1.0,
+        clip_tensors: Mapping[str, Tensor] | None = None,
+    ) -> None:
         super().__init__()
+        self.shape, self.sizes = shape, sizes
+        clip = build_clip(shape, clip_tensors)
         self.image_encoder = clip.visual
         width, joint = image_widths(clip.visual)
         self.camera_coefficient = camera_coefficient
@@ -119,7 +129,7 @@ class ClipReid(nn.Module):
         return cast(Tensor, self.text_encoder(self.prompt_learner(labels), self.prompt_learner.end))
 
     def _camera_offset(self, count: int, slots: Tensor | None) -> Tensor | None:
-        table = getattr(self, "cv_embed", None)
+        table: Tensor | None = getattr(self, "cv_embed", None)
         if table is None:
             return None
         mean = table.mean(0).expand(count, -1)

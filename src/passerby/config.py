@@ -1,0 +1,221 @@
+"""Recipes: what an experiment is, as typed data that can be read in one sitting.
+
+A recipe is YAML, named (a file in `passerby/recipes`) or a path, with dotted overrides (`data.root=/data`) on top. The
+sections every method shares stand here; a method extends `Recipe` with its own (`passerby.methods.<method>`). Unknown
+keys are refused with the nearest known name.
+"""
+
+import difflib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from passerby.errors import RecipeError
+
+RECIPE_FOLDER = files("passerby") / "recipes"
+
+
+class Section(BaseModel):
+    """A part of a recipe: values are immutable and unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class ValidationSection(Section):
+    """A part of the training identities set aside for looking at, never trained on."""
+
+    identities: float = Field(default=0.0, ge=0)
+    """How many: a fraction below 1, or a number. 0: no validation split; the last epoch is the result."""
+    every: int = Field(default=10, ge=1)
+    """Evaluate after so many epochs of the last stage."""
+    select: Literal["last", "best"] = "last"
+    """Which epoch is the result: the last, or the one with the best mAP on the validation split."""
+
+
+class DataSection(Section):
+    """What to train and evaluate on."""
+
+    name: str | list[str] = ""
+    """A benchmark's name, or a table or folder of one's own; several are trained on together."""
+    root: Path | list[Path] | None = None
+    """The folder that holds a benchmark's own sub-folders, or its parent; one for each name, or one for all."""
+    check_counts: bool = True
+    """Refuse a benchmark whose counts differ from the published ones."""
+    cache: Literal["target", "native", "none"] = "target"
+    """Decoded images kept on disk: resized, at their own size, or not at all."""
+    cache_folder: Path | None = None
+    """Where the cache lies; default `$PASSERBY_CACHE` or `~/.cache/passerby`."""
+    skip_unreadable: bool = False
+    """Leave out images that cannot be decoded, and say how many, instead of stopping."""
+    validation: ValidationSection = ValidationSection()
+    """A validation split cut from the training identities."""
+
+
+class TrainerSection(Section):
+    """How the machine is used."""
+
+    accelerator: Literal["auto", "cpu", "cuda"] = "auto"
+    """Which kind of device; auto takes a GPU where there is one."""
+    devices: int = Field(default=1, ge=1)
+    """Processes on this machine, one device each; batches are per process."""
+    nodes: int = Field(default=1, ge=1)
+    """Machines, started by torchrun."""
+    precision: Literal["32", "16-mixed", "bf16-mixed"] = "32"
+    """Arithmetic of training; a precision the device lacks is an error. Evaluation is always 32."""
+    accumulate: int = Field(default=1, ge=1)
+    """Batches whose gradients are added before a step."""
+    checkpoint_every_steps: int = Field(default=0, ge=0)
+    """Save the state after so many steps inside an epoch, besides every epoch's end; 0: only there."""
+    prefetch: int = Field(default=2, ge=0)
+    """Batches prepared ahead."""
+
+
+class EvaluationSection(Section):
+    """How a trained model is evaluated on query and gallery."""
+
+    batch_size: int = Field(default=64, ge=1)
+    """Images embedded at once."""
+    metric: Literal["cosine", "euclidean"] = "cosine"
+    """How features are compared."""
+
+
+class Recipe(Section):
+    """The sections that every experiment has."""
+
+    method: str
+    """Which method: see `passerby.methods.METHODS`."""
+    seed: int = Field(default=1234, ge=0)
+    """Governs everything random."""
+    init: Path | None = None
+    """Weights to start from, also of another class count; not resuming."""
+    data: DataSection = DataSection()
+    """What to train and evaluate on."""
+    trainer: TrainerSection = TrainerSection()
+    """How the machine is used."""
+    evaluation: EvaluationSection = EvaluationSection()
+    """How the result is evaluated."""
+
+
+RecipeType = TypeVar("RecipeType", bound=Recipe)
+
+
+def recipe_names() -> list[str]:
+    """The recipes that come with passerby."""
+    return sorted(file.name.removesuffix(".yaml") for file in RECIPE_FOLDER.iterdir() if file.name.endswith(".yaml"))
+
+
+def read_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The keys and values of a recipe with overrides applied, not yet checked against a schema.
+
+    Args:
+        name_or_path: one of `recipe_names()`, or a YAML file.
+        overrides: `section.key=value`, the value in YAML.
+
+    Raises:
+        RecipeError: no such recipe, not a YAML mapping, or a malformed override.
+    """
+    content = _read_yaml(name_or_path)
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals or not key:
+            raise RecipeError(f"{override!r} is not an override: write section.key=value")
+        _assign(content, key, text)
+    return content
+
+
+def check_recipe(schema: type[RecipeType], content: Mapping[str, Any]) -> RecipeType:
+    """A recipe of a method's schema.
+
+    Raises:
+        RecipeError: an unknown key (the nearest known one is named) or a value that does not fit.
+    """
+    try:
+        return schema.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError(_explain(schema, error)) from None
+
+
+def write_recipe(recipe: Recipe, path: Path) -> None:
+    """Write every key of a recipe, defaults included, as YAML."""
+    text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    temporary = path.with_suffix(".partial")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _read_yaml(name_or_path: str) -> dict[str, Any]:
+    named = name_or_path in recipe_names()
+    path = Path(name_or_path)
+    if not named and not path.is_file():
+        near = difflib.get_close_matches(name_or_path, recipe_names(), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known recipes: {', '.join(recipe_names())}"
+        raise RecipeError(f"{name_or_path}: no such recipe or file; {hint}")
+    text = (RECIPE_FOLDER / f"{name_or_path}.yaml").read_text("utf-8") if named else path.read_text("utf-8")
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{name_or_path}: is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise RecipeError(f"{name_or_path}: a recipe is a mapping of keys to values, with at least `method`")
+    return content
+
+
+def _assign(content: dict[str, Any], dotted: str, text: str) -> None:
+    *sections, key = dotted.split(".")
+    for section in sections:
+        content = content.setdefault(section, {})
+        if not isinstance(content, dict):
+            raise RecipeError(f"{dotted}: {section!r} is a value, not a section")
+    try:
+        content[key] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{dotted}: {text!r} is not a YAML value: {' '.join(str(error).split())}") from None
+
+
+def _explain(schema: type[Section], error: ValidationError) -> str:
+    fault = error.errors()[0]
+    dotted = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] != "extra_forbidden":
+        return f"{dotted}: {fault['msg']} (found {fault['input']!r})"
+    known = _known_keys(schema)
+    last = dotted.rpartition(".")[2]
+    same_name = [key for key in known if key.rpartition(".")[2] == last]
+    near = same_name or difflib.get_close_matches(dotted, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "`passerby train RECIPE --keys` lists them all"
+    return f"{dotted}: unknown key in the recipe; {hint}"
+
+
+def _known_keys(schema: type[Section], prefix: str = "") -> list[str]:
+    keys: list[str] = []
+    for name, field in schema.model_fields.items():
+        keys.append(prefix + name)
+        for section in _sections_in(field.annotation):
+            keys += _known_keys(section, f"{prefix}{name}.")
+    return keys
+
+
+def _sections_in(annotation: Any) -> list[type[Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return [annotation]
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        return [section for part in get_args(annotation) for section in _sections_in(part)]
+    return []
+
+
+def describe_keys(schema: type[Section], prefix: str = "") -> list[tuple[str, str, str]]:
+    """Every key of a schema with its default and one-line meaning, for `passerby train --keys`."""
+    rows: list[tuple[str, str, str]] = []
+    for name, field in schema.model_fields.items():
+        nested = _sections_in(field.annotation)
+        if nested:
+            rows += describe_keys(nested[0], f"{prefix}{name}.")
+        else:
+            default = "required" if field.is_required() else repr(field.get_default(call_default_factory=True))
+            rows.append((prefix + name, default, field.description or ""))
+    return rows

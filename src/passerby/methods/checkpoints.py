@@ -1,0 +1,67 @@
+"""States to resume from: written atomically, read without unpickling objects."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from passerby.errors import CheckpointError
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes beside the target and renames, so that a killed process leaves the last whole state."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write, flush to the disk, rename."""
+        del storage_options  # only remote file systems have them
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}")
+        with temporary.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
+        """Read tensors and plain values only."""
+        del map_location, weights_only
+        try:
+            content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises many kinds for damaged files
+            reason = str(error).split("\n")[0][:120]
+            raise CheckpointError(
+                f"{path}: cannot be read as a state to resume from ({reason}): delete it to redo its stage"
+            ) from error
+        return content
+
+
+class SaveState(Callback):
+    """Saves the state at the end of every epoch and, if asked, every so many steps inside it.
+
+    Args:
+        path: the one file, replaced each time.
+        every_steps: 0 for the ends of epochs only. Rounded up to where no accumulated gradient would be lost.
+    """
+
+    def __init__(self, path: Path, every_steps: int) -> None:
+        self.path = path
+        self.every_steps = every_steps
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save inside an epoch; its last batch is left to the epoch's end."""
+        del pl_module, outputs, batch
+        period = self.every_steps * trainer.accumulate_grad_batches
+        last = batch_idx + 1 == trainer.num_training_batches
+        if self.every_steps and (batch_idx + 1) % period == 0 and not last:
+            trainer.save_checkpoint(self.path)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save between epochs."""
+        del pl_module
+        trainer.save_checkpoint(self.path)

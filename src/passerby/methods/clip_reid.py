@@ -1,0 +1,272 @@
+"""CLIP-ReID (Li et al., AAAI 2023), and its baseline without prompts.
+
+Stage 1 learns a prompt per identity: a few free words whose text feature lies near the features of the identity's
+images; nothing else moves. Stage 2 freezes prompts and text tower and trains the image tower with identity, triplet and
+image-to-text losses. Specification: sections 1 and 2 of our specification of SAGA-ReID; equations of the paper.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from passerby.data.loading import Batch, TrainLoader
+from passerby.data.sampling import identity_balanced_batches
+from passerby.data.transforms import TestTransform, TrainTransform
+from passerby.losses.classification import smoothed_cross_entropy
+from passerby.losses.contrastive import supervised_contrastive
+from passerby.losses.triplet import batch_hard_triplet
+from passerby.methods.clip_reid_recipe import ClipReidRecipe, ImageStageSection
+from passerby.methods.feature_batches import FeatureBatch, FeatureBatches, extract_features
+from passerby.methods.method import Method, TrainingData
+from passerby.methods.processes import gather_labels, gather_with_gradient
+from passerby.methods.schedule import Schedule, cosine_with_warmup, steps_with_warmup
+from passerby.methods.stage import EpochLoader, Stage
+from passerby.models.checkpoint import load_strictly
+from passerby.models.clip import ClipShape
+from passerby.models.clip_reid import CLASS_SIZED, TRAINING_ONLY, ClipReid, ClipReidSizes
+from passerby.models.clip_reid_files import recognise_clip_reid
+from passerby.models.prompts import encode_all_prompts
+from passerby.models.weights import clip_weights
+
+
+class PromptStage(Stage):
+    """Stage 1: the words of each identity's prompt, from image features extracted once."""
+
+    model: ClipReid
+
+    def __init__(self, recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path) -> None:
+        section = recipe.stage1
+        schedule = cosine_with_warmup(
+            section.rate,
+            section.epochs,
+            warmup_epochs=section.warmup_epochs,
+            warmup_from=section.warmup_from,
+            floor=section.floor,
+        )
+        super().__init__("stage1-prompts", model, epochs=section.epochs, seed=recipe.seed, schedule=schedule)
+        self.section = section
+        self.data = data
+        self.cache = folder / "cache" / "stage1-features.safetensors"
+        self._features: Tensor | None = None
+
+    def batches(self, epoch: int, process: int, processes: int) -> EpochLoader:
+        """Shuffled features; they are extracted before the first epoch and kept in the run directory."""
+        if self._features is None:
+            self._features = extract_features(self, self._project, self.data, self.cache)
+        return FeatureBatches(
+            self._features,
+            torch.from_numpy(self.data.identities),
+            batch_size=self.section.batch_size,
+            seed=self.seed,
+            epoch=epoch,
+            process=process,
+            processes=processes,
+        )
+
+    def losses(self, batch: FeatureBatch) -> dict[str, Tensor]:
+        """Contrast of images with texts and of texts with images (Eqs. 3 and 4).
+
+        The published code takes the products of half-precision features; here they are float32.
+        """
+        images, labels = batch.features.float(), batch.identities
+        texts = self.model.prompt_features(labels).float()
+        image_to_text = supervised_contrastive(images, texts, labels, labels)
+        text_to_image = supervised_contrastive(texts, images, labels, labels)
+        return {
+            "loss": image_to_text + text_to_image,
+            "image_to_text": image_to_text.detach(),
+            "text_to_image": text_to_image.detach(),
+        }
+
+    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+        """The learnable words only."""
+        return [("prompt_learner.cls_ctx", self.model.prompt_learner.cls_ctx)]
+
+    def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+        """Adam with coupled weight decay."""
+        return torch.optim.Adam([p for _, p in parameters], lr=0.0, weight_decay=self.section.weight_decay)
+
+    def on_train_start(self) -> None:
+        """The towers stay in inference mode: their batch statistics must not move."""
+        self.model.eval()
+
+    def _project(self, images: Tensor) -> Tensor:
+        return self.model.features(images).projected
+
+
+class ImageStage(Stage):
+    """Stage 2: the image tower and the heads, against the fixed texts of stage 1."""
+
+    model: ClipReid
+
+    def __init__(self, recipe: ClipReidRecipe, model: ClipReid, data: TrainingData) -> None:
+        section = recipe.stage2
+        super().__init__(
+            "stage2-images", model, epochs=section.epochs, seed=recipe.seed, schedule=_image_schedule(section)
+        )
+        self.section = section
+        self.data = data
+        self.prefetch = recipe.trainer.prefetch
+        self.with_cameras = recipe.model.camera_embedding
+        self._texts: Tensor | None = None
+
+    def batches(self, epoch: int, process: int, processes: int) -> EpochLoader:
+        """P identities × K images, augmented."""
+        section = self.section
+
+        def sampler(epoch: int) -> Any:
+            return identity_balanced_batches(
+                self.data.identities,
+                identities_per_batch=section.identities_per_batch,
+                images_per_identity=section.images_per_identity,
+                seed=self.seed,
+                epoch=epoch,
+                rank=process,
+                processes=processes,
+            )
+
+        loader = TrainLoader(
+            self.data.split,
+            self.data.training,
+            self.data.train_transform,
+            sampler,
+            seed=self.seed,
+            rank=process,
+            processes=processes,
+            prefetch=self.prefetch,
+        )
+        loader.set_epoch(epoch)
+        return loader
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """w_id Σ smoothed CE (two heads) + w_tri Σ triplet (three features) + w_text smoothed CE against the texts."""
+        section, labels = self.section, batch.identities
+        features, logits = self.model(batch.images, batch.cameras if self.with_cameras else None)
+        identity = _total(smoothed_cross_entropy(score, labels, smoothing=section.smoothing) for score in logits)
+        triplet = _total(self._triplet(feature, labels) for feature in features)
+        total = section.identity_weight * identity + section.triplet_weight * triplet
+        losses = {"identity": identity, "triplet": triplet}
+        if self._texts is not None:
+            text = smoothed_cross_entropy(features.projected @ self._texts.T, labels, smoothing=section.smoothing)
+            total = total + section.text_weight * text
+            losses["text"] = text
+        return {"loss": total} | {name: value.detach() for name, value in losses.items()}
+
+    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+        """Everything but prompts, text tower and the biases of the necks."""
+        frozen = ("prompt_learner.", "text_encoder.", "bottleneck.bias", "bottleneck_proj.bias")
+        return [(name, p) for name, p in self.model.named_parameters() if not name.startswith(frozen)]
+
+    def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+        """Adam with coupled weight decay; parameters whose name contains `bias` learn faster, as published."""
+        biases = [p for name, p in parameters if "bias" in name]
+        others = [p for name, p in parameters if "bias" not in name]
+        groups = [
+            {"params": others, "rate_factor": 1.0},
+            {"params": biases, "rate_factor": self.section.bias_rate_factor},
+        ]
+        return torch.optim.Adam(groups, lr=0.0, weight_decay=self.section.weight_decay)
+
+    def on_train_start(self) -> None:
+        """Let batch statistics move, and encode the texts of all identities once: they no longer change."""
+        self.model.train()
+        if self.model.sizes.prompts:
+            with torch.autocast(self.device.type, enabled=False):
+                self._texts = encode_all_prompts(self.model.prompt_learner, self.model.text_encoder)
+
+    def _triplet(self, feature: Tensor, labels: Tensor) -> Tensor:
+        if not self.section.gather_triplets:
+            return batch_hard_triplet(feature, labels, margin=self.section.margin)
+        others, other_labels = gather_with_gradient(feature), gather_labels(labels)
+        return batch_hard_triplet(feature, labels, margin=self.section.margin, others=others, other_labels=other_labels)
+
+
+def _image_schedule(section: ImageStageSection) -> Schedule:
+    if section.schedule == "steps":
+        return steps_with_warmup(
+            section.rate,
+            section.milestones,
+            warmup_epochs=section.warmup_epochs,
+            warmup_factor=section.warmup_factor,
+        )
+    return cosine_with_warmup(
+        section.rate,
+        section.epochs,
+        warmup_epochs=section.warmup_epochs,
+        warmup_from=section.rate * section.warmup_factor,
+        floor=section.rate * 0.01,
+    )
+
+
+def stages(recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path) -> list[Stage]:
+    """CLIP-ReID's two stages, or the baseline's one."""
+    image_stage = ImageStage(recipe, model, data)
+    if not recipe.model.prompts:
+        return [image_stage]
+    return [PromptStage(recipe, model, data, folder), image_stage]
+
+
+def transforms(recipe: ClipReidRecipe) -> tuple[TrainTransform, TestTransform]:
+    """The transforms that the recipe says."""
+    section, size = recipe.augmentation, recipe.model.image_size
+    train = TrainTransform(
+        size=size,
+        mean=section.mean,
+        std=section.std,
+        interpolation=section.train_interpolation,
+        flip=section.flip,
+        padding=section.padding,
+        erasing=section.erasing,
+    )
+    return train, TestTransform(size=size, mean=section.mean, std=section.std, interpolation=section.test_interpolation)
+
+
+def build(recipe: ClipReidRecipe, classes: int, cameras: int) -> ClipReid:
+    """The network with CLIP's weights as the recipe says, and fresh heads."""
+    section = recipe.model
+    weights = clip_weights(section.weights, section.architecture, allow_torchscript=section.allow_torchscript)
+    shape = ClipShape(section.architecture, section.image_size, section.stride, weights.quick_gelu)
+    sizes = ClipReidSizes(classes, cameras if section.camera_embedding else 0, section.prompts)
+    return ClipReid(shape, sizes, camera_coefficient=section.camera_coefficient, clip_tensors=weights.tensors)
+
+
+def describe(recipe: ClipReidRecipe, model: ClipReid) -> dict[str, Any]:
+    """What `restore` and the embedder need, as JSON."""
+    _, test_transform = transforms(recipe)
+    return {
+        "shape": asdict(model.shape),
+        "camera_slots": model.sizes.camera_slots,
+        "camera_coefficient": model.camera_coefficient,
+        "transform": asdict(test_transform),
+    }
+
+
+def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> ClipReid:
+    """A network for embedding; tensors that only training needs are left aside."""
+    shape = ClipShape(**description["shape"])
+    shape = replace(shape, image_size=(shape.image_size[0], shape.image_size[1]))
+    sizes = ClipReidSizes(classes=None, camera_slots=description["camera_slots"])
+    model = ClipReid(shape, sizes, camera_coefficient=description["camera_coefficient"])
+    load_strictly(model, tensors, source=source, ignored=TRAINING_ONLY)
+    return model
+
+
+def _total(terms: Iterable[Tensor]) -> Tensor:
+    return torch.stack(list(terms)).sum()
+
+
+METHOD = Method(
+    recipe=ClipReidRecipe,
+    transforms=transforms,
+    build=build,
+    describe=describe,
+    stages=stages,
+    restore=restore,
+    recognise=recognise_clip_reid,
+    class_sized=CLASS_SIZED,
+    training_only=TRAINING_ONLY,
+)

@@ -1,0 +1,43 @@
+"""Which device computes, and what it can do."""
+
+import torch
+
+from passerby.config import TrainerSection
+from passerby.errors import DeviceError
+
+
+def choose_device(name: str | torch.device | None = None) -> torch.device:
+    """A device by name; by default a GPU where there is one.
+
+    Raises:
+        DeviceError: there is no such device here.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise DeviceError(f"device {name!r} is unknown: use cpu, cuda or cuda:NUMBER") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DeviceError(f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA devices: use cpu")
+    return device
+
+
+def choose_accelerator(section: TrainerSection) -> str:
+    """`cuda` or `cpu` for training, after checking that it has the devices and the precision asked for.
+
+    Raises:
+        DeviceError: it has not; nothing is changed in silence.
+    """
+    available = torch.cuda.device_count()
+    accelerator = ("cuda" if available else "cpu") if section.accelerator == "auto" else section.accelerator
+    if accelerator == "cuda" and section.devices > available:
+        raise DeviceError(
+            f"trainer.devices={section.devices}: this machine has {available} CUDA devices: "
+            "lower it, or set trainer.accelerator=cpu"
+        )
+    if accelerator == "cpu" and section.precision == "16-mixed":
+        raise DeviceError("trainer.precision=16-mixed needs a CUDA device: set trainer.precision=32")
+    if accelerator == "cuda" and section.precision == "bf16-mixed" and not torch.cuda.is_bf16_supported():
+        raise DeviceError("trainer.precision=bf16-mixed: this GPU has no bfloat16: set 16-mixed or 32")
+    return accelerator

@@ -1,0 +1,141 @@
+"""Features of many images as a Parquet table, written in parts so that an interruption loses little."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from passerby.data.loading import EvalLoader, open_source
+from passerby.data.manifest import list_images
+from passerby.data.split import Split
+from passerby.errors import DataError
+from passerby.methods.embedder import Embedder
+from passerby.methods.progress import Progress
+
+_ROWS_PER_PART = 2048
+
+
+@dataclass(frozen=True)
+class WrittenTable:
+    """What was written: rows, and images that could not be read and were left out."""
+
+    rows: int
+    skipped: int
+
+
+def images_to_embed(sources: Sequence[Path]) -> Split:
+    """Images given on the command line: files, one folder (searched in depth), or one table.
+
+    Raises:
+        DataError: a path does not exist, or a folder or table is given together with others.
+    """
+    if len(sources) == 1 and not _is_image(sources[0]):
+        return list_images(sources[0])
+    for source in sources:
+        if not source.is_file():
+            raise DataError(f"{source}: is no image file: give files, or one folder, or one table")
+    count = len(sources)
+    return Split(
+        root=Path(),
+        paths=pa.array([source.as_posix() for source in sources], type=pa.string()),
+        identities=np.full(count, -1, np.int64),
+        identity_names=(),
+    )
+
+
+def embed_to_table(
+    model: Embedder, split: Split, out: Path, *, batch_size: int = 64, skip_unreadable: bool = False
+) -> WrittenTable:
+    """Write `path` (as given, relative to the table where possible) and `embedding` of every image to `out`.
+
+    Finished parts lie in a folder beside `out` until the table is complete; the same call continues from them.
+
+    Raises:
+        DataError: an image cannot be read and `skip_unreadable` is off; what was computed stays for the next call.
+    """
+    readable, source = open_source(split, model.transform, cache="none", skip_unreadable=skip_unreadable)
+    parts = out.with_name(f".{out.name}.parts")
+    _claim(parts, _fingerprint(model, readable))
+    columns = _columns(readable, out.parent)
+    with Progress("embedding", len(readable)) as progress:
+        for number, first in enumerate(range(0, len(readable), _ROWS_PER_PART)):
+            rows = range(first, min(first + _ROWS_PER_PART, len(readable)))
+            file = parts / f"{number:06d}.parquet"
+            if not file.exists():
+                features = np.empty((len(rows), model.dimension), np.float32)
+                for batch in EvalLoader(readable, source, model.transform, batch_size, rows=rows):
+                    features[batch.indices.numpy() - first] = model.embed_batch(batch.images)
+                    progress.advance(len(batch.images))
+                _write_atomically(_table(columns, rows, features), file)
+            else:
+                progress.skip(len(rows))
+    _join(parts, out, _table(columns, range(0), np.empty((0, model.dimension), np.float32)).schema)
+    return WrittenTable(len(readable), len(split) - len(readable))
+
+
+def _columns(split: Split, folder: Path) -> dict[str, pa.Array]:
+    """The columns of the table besides the embedding."""
+    resolved, base = split.root.resolve(), folder.resolve()
+    relative = resolved.relative_to(base) if resolved.is_relative_to(base) else resolved
+    columns = {"path": pa.array([(relative / path).as_posix() for path in split.paths.to_pylist()], pa.string())}
+    if split.identity_names:
+        names = np.array([*split.identity_names, "-1"], dtype=object)
+        columns["identity"] = pa.array(names[split.identities], pa.string())
+    if split.cameras is not None:
+        columns["camera"] = pa.array(np.array(split.camera_names, dtype=object)[split.cameras], pa.string())
+    return columns
+
+
+def _table(
+    columns: dict[str, pa.Array], rows: range, features: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+) -> pa.Table:
+    part = {name: column.slice(rows.start, len(rows)) for name, column in columns.items()}
+    embedding = pa.FixedSizeListArray.from_arrays(pa.array(features.ravel(), pa.float32()), features.shape[1])
+    return pa.table({**part, "embedding": embedding})
+
+
+def _fingerprint(model: Embedder, split: Split) -> str:
+    """Tells whether parts found on disk belong to the same model and images."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, tensor in model.model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    digest.update(repr(model.transform).encode())
+    for path in split.paths.to_pylist():
+        digest.update(f"{split.root}/{path}\n".encode())
+    return digest.hexdigest()
+
+
+def _claim(parts: Path, fingerprint: str) -> None:
+    """Keep parts of the same work, and throw away those of another."""
+    mark = parts / "source.json"
+    if mark.is_file() and json.loads(mark.read_text("utf-8")).get("fingerprint") == fingerprint:
+        return
+    shutil.rmtree(parts, ignore_errors=True)
+    parts.mkdir(parents=True)
+    mark.write_text(json.dumps({"fingerprint": fingerprint}), encoding="utf-8")
+
+
+def _write_atomically(table: pa.Table, file: Path) -> None:
+    temporary = file.with_suffix(".partial")
+    pq.write_table(table, temporary)
+    temporary.replace(file)
+
+
+def _join(parts: Path, out: Path, schema: pa.Schema) -> None:
+    temporary = parts / "whole.partial"
+    with pq.ParquetWriter(temporary, schema) as writer:
+        for file in sorted(parts.glob("*.parquet")):
+            writer.write_table(pq.read_table(file))
+    temporary.replace(out)
+    shutil.rmtree(parts)
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}

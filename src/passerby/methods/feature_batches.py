@@ -1,0 +1,102 @@
+"""Features extracted once and learned from many times."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import safetensors.torch
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from passerby.data.loading import EvalLoader
+from passerby.data.sampling import shuffled_batches
+from passerby.methods.method import TrainingData
+from passerby.methods.progress import Progress
+
+_BATCH = 64
+
+
+class FeatureBatch(NamedTuple):
+    """A batch of cached features: float32 [B, D], and their identities, int64 [B]."""
+
+    features: Tensor
+    identities: Tensor
+
+
+class FeatureBatches:
+    """Shuffled batches of cached features; the last, smaller one is included.
+
+    Args:
+        features: [N, D]; identities: int64 [N].
+        batch_size: per process.
+        seed, epoch: key the order.
+        process, processes: every process gets its own share, all the same number of steps.
+    """
+
+    def __init__(
+        self,
+        features: Tensor,
+        identities: Tensor,
+        *,
+        batch_size: int,
+        seed: int,
+        epoch: int,
+        process: int,
+        processes: int,
+    ) -> None:
+        self._features, self._identities = features, identities
+        self._batches = shuffled_batches(
+            len(features), batch_size, seed=seed, epoch=epoch, rank=process, processes=processes, drop_last=False
+        )
+        self._first = 0
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[FeatureBatch]:
+        for rows in self._batches[self._first :]:
+            indices = torch.as_tensor(rows)
+            yield FeatureBatch(self._features[indices], self._identities[indices])
+
+    def skip_to(self, step: int) -> None:
+        """Begin with this step."""
+        self._first = step
+
+
+def extract_features(
+    stage: LightningModule, function: Callable[[Tensor], Tensor], data: TrainingData, file: Path
+) -> Tensor:
+    """Features of all training images, float32 [N, D] on the CPU, kept in `file` for a resumed run.
+
+    Every process extracts its share of the images and reads the others' shares. Images are not augmented.
+
+    Args:
+        stage: whose device and processes are used; its modules must be in inference mode.
+        function: images [B, 3, H, W] → features [B, D].
+        data: what to extract from.
+        file: where the features go; a part per process.
+    """
+    processes, process = stage.trainer.world_size, stage.global_rank
+    bounds = [len(data.split) * number // processes for number in range(processes + 1)]
+    parts = [file.with_suffix(f".{number}-of-{processes}{file.suffix}") for number in range(processes)]
+    if not parts[process].exists():
+        rows = range(bounds[process], bounds[process + 1])
+        part = _extract(stage, function, data, rows)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = parts[process].with_suffix(".partial")
+        safetensors.torch.save_file({"features": part}, temporary)
+        temporary.replace(parts[process])
+    stage.trainer.strategy.barrier("features")
+    return torch.cat([safetensors.torch.load_file(part)["features"] for part in parts])
+
+
+@torch.no_grad()
+def _extract(stage: LightningModule, function: Callable[[Tensor], Tensor], data: TrainingData, rows: range) -> Tensor:
+    loader = EvalLoader(data.split, data.plain, data.test_transform, _BATCH, rows=rows)
+    found = []
+    with Progress("features", len(rows), quiet=stage.global_rank > 0) as progress:
+        for batch in loader:
+            found.append(function(batch.images.to(stage.device)).float().cpu())
+            progress.advance(len(batch.images))
+    return torch.cat(found)

@@ -1,0 +1,102 @@
+"""What a method of learning gives to the rest of passerby."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from passerby.config import Recipe
+from passerby.data.cache import PixelCache
+from passerby.data.loading import PerImageSource
+from passerby.data.split import Split
+from passerby.data.transforms import TestTransform, TrainTransform
+from passerby.errors import RecipeError
+from passerby.methods import METHODS
+from passerby.methods.stage import Stage
+
+ImageSource = PixelCache | PerImageSource
+
+
+class EmbeddingModel(Protocol):
+    """A network that turns images into retrieval features."""
+
+    embedding_width: int
+
+    def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
+        """Normalised images [B, 3, H, W] → float32 [B, embedding_width], L2-normalised."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Training images, ready to be read.
+
+    Attributes:
+        split: the images, identities `0..C-1`.
+        training: their pixels as the training transform wants them.
+        plain: their pixels as the test transform wants them.
+        train_transform: from pixels to the network's input, with augmentation.
+        test_transform: the same without.
+    """
+
+    split: Split
+    training: ImageSource
+    plain: ImageSource
+    train_transform: TrainTransform
+    test_transform: TestTransform
+
+    @property
+    def identities(self) -> NDArray[np.int64]:
+        """Labels of the images, int64 [N]."""
+        return self.split.identities
+
+    @property
+    def classes(self) -> int:
+        """Number of training identities."""
+        return len(self.split.identity_names)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to learn, as functions.
+
+    Attributes:
+        recipe: the schema of its recipes.
+        transforms: the recipe's training and test transforms.
+        build: (recipe, classes, cameras) → a model with weights as the recipe says.
+        describe: (recipe, model) → what `restore` needs to build the model again, as JSON.
+        stages: (recipe, model, data, run folder) → the stages, in order.
+        restore: (description, tensors, name of the file) → a model for embedding.
+        recognise: tensors of somebody else's checkpoint → a description, or None if they are not this method's.
+        class_sized: prefixes of tensors whose size is that of the training set; `init=FILE` leaves those that differ.
+        training_only: prefixes of tensors that embedding does not need, and that a file for `init` may lack.
+    """
+
+    recipe: type[Recipe]
+    transforms: Callable[[Any], tuple[TrainTransform, TestTransform]]
+    build: Callable[[Any, int, int], nn.Module]
+    describe: Callable[[Any, Any], dict[str, Any]]
+    stages: Callable[..., list[Stage]]
+    restore: Callable[[Mapping[str, Any], Mapping[str, Tensor], str], nn.Module]
+    recognise: Callable[[Mapping[str, Tensor]], dict[str, Any] | None]
+    class_sized: tuple[str, ...]
+    training_only: tuple[str, ...]
+
+
+def find_method(name: object) -> Method:
+    """The method that a recipe or a description names.
+
+    Raises:
+        RecipeError: no such method.
+    """
+    if name not in METHODS:
+        near = difflib.get_close_matches(str(name), METHODS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known methods: {', '.join(METHODS)}"
+        raise RecipeError(f"method: unknown name {name!r}; {hint}")
+    method: Method = import_module(METHODS[str(name)]).METHOD
+    return method

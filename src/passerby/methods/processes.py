@@ -1,0 +1,30 @@
+"""Several processes that train one model."""
+
+import torch
+import torch.distributed.nn.functional as distributed_functions
+from torch import Tensor, distributed
+
+
+def process_count() -> int:
+    """How many processes train together; 1 when training is not distributed."""
+    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+
+
+def gather_with_gradient(values: Tensor) -> Tensor:
+    """Rows of all processes, [processes · B, …], in the order of processes; every process brings equally many.
+
+    Gradients of all processes' losses flow back to the process that a row came from, so that with DDP's averaging the
+    result is the gradient of the mean loss.
+    """
+    if process_count() == 1:
+        return values
+    return torch.cat(distributed_functions.all_gather(values.contiguous()))
+
+
+def gather_labels(labels: Tensor) -> Tensor:
+    """Labels of all processes, int64 [processes · B], in the order of processes."""
+    if process_count() == 1:
+        return labels
+    gathered = [torch.empty_like(labels) for _ in range(process_count())]
+    distributed.all_gather(gathered, labels.contiguous())
+    return torch.cat(gathered)

@@ -1,0 +1,173 @@
+"""Run the stages of a recipe: devices, precision, checkpoints, resume, logs, progress."""
+
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch import nn
+
+from passerby import __version__
+from passerby.config import Recipe
+from passerby.errors import PasserbyError
+from passerby.methods.checkpoints import AtomicCheckpointIO, SaveState
+from passerby.methods.devices import choose_accelerator
+from passerby.methods.epoch_report import EpochReport
+from passerby.methods.method import Method, find_method
+from passerby.methods.run_directory import RunDirectory
+from passerby.methods.stage import Stage
+from passerby.methods.training_data import OpenedData, open_training_data
+from passerby.methods.validation import ValidateEpochs
+from passerby.models.checkpoint import load_strictly, read_tensors, save_model
+
+
+class Interrupted(PasserbyError):
+    """Somebody pressed Ctrl-C; the message says how to continue."""
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that writes and prints; before and after processes are joined."""
+    return all(int(os.environ.get(name, "0")) == 0 for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
+
+
+def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
+    """Train a recipe from its first unfinished stage to `model.safetensors` in the run's folder.
+
+    Args:
+        recipe: of the method's schema.
+        folder: of the run; new, or with `resume` one that holds a run of the same recipe.
+        resume: continue from the last complete checkpoint; ends with the weights of an uninterrupted run.
+
+    Returns:
+        The file of the trained model, which embeds and evaluates; None in processes other than the first.
+
+    Raises:
+        PasserbyError: anything a user can set right; `Interrupted` after Ctrl-C.
+    """
+    _quieten_libraries()
+    run, method = RunDirectory(folder), find_method(recipe.method)
+    accelerator = choose_accelerator(recipe.trainer)
+    if resume:
+        run.check_unchanged(recipe)
+        if run.model_file.exists():
+            return run.model_file if is_main_process() else None
+    elif is_main_process():
+        run.create(recipe)
+    data = open_training_data(recipe, method)
+    model = build_model(recipe, method, data)
+    stages = method.stages(recipe, model, data.training, folder)
+    for number, stage in enumerate(stages):
+        if stage.epochs == 0:
+            continue
+        if run.weights_file(stage.name).exists():
+            load_strictly(model, read_tensors(run.weights_file(stage.name)), source=str(run.weights_file(stage.name)))
+            continue
+        watchers = _validation(recipe, method, data, run) if number == len(stages) - 1 else []
+        _fit(stage, recipe, run, accelerator, watchers)
+    if not is_main_process():
+        return None
+    save_model(run.model_file, model, _description(recipe, method, model, data))
+    return run.model_file
+
+
+def build_model(recipe: Recipe, method: Method, data: OpenedData) -> nn.Module:
+    """The model before its first stage, from the recipe's seed, and from `init` if the recipe names one."""
+    torch.manual_seed(recipe.seed)
+    model = method.build(recipe, data.training.classes, len(data.training.split.camera_names))
+    if recipe.init is not None:
+        tensors = read_tensors(recipe.init.expanduser())
+        wanted = model.state_dict()
+        other_size = [
+            name
+            for name in tensors
+            if name.startswith(method.class_sized) and name in wanted and wanted[name].shape != tensors[name].shape
+        ]
+        absent = [prefix for prefix in method.training_only if not any(name.startswith(prefix) for name in tensors)]
+        kept_out = [name for name in tensors if name.startswith(method.training_only) and name not in wanted]
+        usable = {name: value for name, value in tensors.items() if name not in other_size}
+        load_strictly(model, usable, source=f"init={recipe.init}", ignored=kept_out, kept=[*other_size, *absent])
+    return model
+
+
+def _fit(stage: Stage, recipe: Recipe, run: RunDirectory, accelerator: str, watchers: list[Callback]) -> None:
+    state = run.state_file(stage.name)
+    resumed = state.exists()
+    stage.set_trainable()
+    trainer = Trainer(
+        accelerator=accelerator,
+        devices=recipe.trainer.devices,
+        num_nodes=recipe.trainer.nodes,
+        strategy="ddp" if recipe.trainer.devices * recipe.trainer.nodes > 1 else "auto",
+        precision=recipe.trainer.precision,
+        max_epochs=stage.epochs,
+        accumulate_grad_batches=recipe.trainer.accumulate,
+        reload_dataloaders_every_n_epochs=1,
+        callbacks=[EpochReport(run), *watchers, SaveState(state, recipe.trainer.checkpoint_every_steps)],
+        logger=_loggers(run, stage),
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=run.folder,
+        deterministic="warn",
+        use_distributed_sampler=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    try:
+        trainer.fit(stage, ckpt_path=state if resumed else None)
+    except SystemExit as error:  # Lightning turns Ctrl-C into an exit
+        raise _interruption(run) from error
+    except KeyboardInterrupt:
+        raise _interruption(run) from None
+    for watcher in watchers:
+        if isinstance(watcher, ValidateEpochs):
+            watcher.restore_selected(stage)
+    if trainer.is_global_zero:
+        save_model(run.weights_file(stage.name), stage.model, {"stage": stage.name})
+        state.unlink(missing_ok=True)
+    trainer.strategy.barrier("stage")
+    stage.model.to("cpu")
+
+
+def _interruption(run: RunDirectory) -> Interrupted:
+    return Interrupted(f"interrupted; continue with `passerby train --resume {run.folder}`")
+
+
+def _loggers(run: RunDirectory, stage: Stage) -> list[Any]:
+    """CSV and TensorBoard; a resumed stage writes its CSV into a new part, because the logger would overwrite it."""
+    logs = run.folder / "logs"
+    part = len(list(logs.glob(f"csv/{stage.name}-part*"))) + 1
+    return [
+        CSVLogger(run.folder, name="logs/csv", version=f"{stage.name}-part{part}"),
+        TensorBoardLogger(run.folder, name="logs", version="tensorboard"),
+    ]
+
+
+def _validation(recipe: Recipe, method: Method, data: OpenedData, run: RunDirectory) -> list[Callback]:
+    if data.validation is None:
+        return []
+    _, transform = method.transforms(recipe)
+    return [ValidateEpochs(recipe, data.validation, transform, run)]
+
+
+def _description(recipe: Recipe, method: Method, model: nn.Module, data: OpenedData) -> dict[str, Any]:
+    return {
+        **method.describe(recipe, model),
+        "method": recipe.method,
+        "passerby": __version__,
+        "trained_on": data.names,
+        "cameras": list(data.training.split.camera_names),
+        "identities": data.training.classes,
+        "seed": recipe.seed,
+    }
+
+
+def _quieten_libraries() -> None:
+    """Hide what libraries say about our choices; what matters to a user, passerby says itself."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matrix products on CUDA
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning.*")

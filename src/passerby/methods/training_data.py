@@ -1,0 +1,72 @@
+"""The data of a recipe, opened for training."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from passerby.config import DataSection, Recipe
+from passerby.data.cache import default_cache_folder
+from passerby.data.loading import open_source
+from passerby.data.manifest import open_data
+from passerby.data.split import Benchmark, Split, concatenate
+from passerby.data.validation import validation_split
+from passerby.errors import RecipeError
+from passerby.methods.method import Method, TrainingData
+
+
+@dataclass(frozen=True)
+class OpenedData:
+    """What a recipe's data section names.
+
+    Attributes:
+        names: of the data sets.
+        training: the images to train on.
+        validation: query and gallery set aside from the training identities, if the recipe asks for them.
+    """
+
+    names: list[str]
+    training: TrainingData
+    validation: tuple[Split, Split] | None
+
+
+def open_sets(section: DataSection) -> list[Benchmark]:
+    """The data sets that a section names, in its order.
+
+    Raises:
+        RecipeError: no name, or as many roots as there are no names.
+        DataError: a set is not on disk as it should be.
+    """
+    names = [section.name] if isinstance(section.name, str) else list(section.name)
+    if not any(names):
+        raise RecipeError("data.name is not set: name a benchmark (`passerby data list`), a table or a folder")
+    roots = section.root if isinstance(section.root, list) else [section.root] * len(names)
+    if len(roots) != len(names):
+        raise RecipeError(f"data.root: {len(roots)} folders for {len(names)} names in data.name: give one each, or one")
+    return [open_data(name, root, check_counts=section.check_counts) for name, root in zip(names, roots, strict=True)]
+
+
+def open_training_data(recipe: Recipe, method: Method, *, decode: bool = True) -> OpenedData:
+    """Read the lists, cut off a validation split, and open (or build) the cache of decoded images.
+
+    Args:
+        recipe: its data section, seed and transforms count.
+        method: of the recipe.
+        decode: False to leave pixels alone: images are decoded when they are asked for.
+
+    Raises:
+        DataError: a set has no training images, or what `open_sets` and the cache raise.
+    """
+    section = recipe.data
+    sets = open_sets(section)
+    train = concatenate([each.training_split() for each in sets]).relabelled()
+    validation = None
+    if section.validation.identities:
+        train, query, gallery = validation_split(train, identities=section.validation.identities, seed=recipe.seed)
+        validation = (query, gallery)
+    train_transform, test_transform = method.transforms(recipe)
+    cache = section.cache if decode else "none"
+    folder = Path(section.cache_folder).expanduser() if section.cache_folder else default_cache_folder()
+    skip = section.skip_unreadable and decode
+    split, training = open_source(train, train_transform, cache=cache, folder=folder, skip_unreadable=skip)
+    _, plain = open_source(train, test_transform, cache=cache, folder=folder, skip_unreadable=skip)
+    data = TrainingData(split, training, plain, train_transform, test_transform)
+    return OpenedData([each.name for each in sets], data, validation)

@@ -1,0 +1,76 @@
+"""Looking at a validation split while training; queries and galleries of benchmarks are never looked at."""
+
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+
+from passerby.config import Recipe
+from passerby.data.split import Benchmark, Split
+from passerby.data.transforms import TestTransform
+from passerby.methods.embedder import Embedder
+from passerby.methods.evaluation import evaluate_in_full
+from passerby.methods.run_directory import RunDirectory
+from passerby.methods.stage import Stage
+from passerby.models.checkpoint import load_strictly, read_tensors, save_model
+
+NAME = "validation"
+
+
+class ValidateEpochs(Callback):
+    """Evaluates a stage's model every so many epochs on images of identities that are not trained on.
+
+    With `select: best`, the epoch of the highest mAP becomes the result of the stage.
+    """
+
+    def __init__(self, recipe: Recipe, parts: tuple[Split, Split], transform: TestTransform, run: RunDirectory) -> None:
+        self.section = recipe.data.validation
+        self.batch_size, self.metric = recipe.evaluation.batch_size, recipe.evaluation.metric
+        self.benchmark = Benchmark(NAME, None, *parts)
+        self.transform = transform
+        self.run = run
+        self.best = -1.0
+
+    @property
+    def best_file(self) -> Path:
+        """The weights of the best epoch so far."""
+        return self.run.folder / "checkpoints" / "best-on-validation.safetensors"
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        """Evaluate on the first process; the others wait."""
+        stage: Stage = pl_module
+        epoch = trainer.current_epoch + 1
+        if epoch % self.section.every == 0 or epoch == stage.epochs:
+            if trainer.is_global_zero:
+                self._evaluate(trainer, stage, epoch)
+            trainer.strategy.barrier(NAME)
+
+    def restore_selected(self, stage: Stage) -> None:
+        """Put the best epoch's weights into the stage's model, if the recipe asks for them."""
+        if self.section.select == "best":
+            load_strictly(stage.model, read_tensors(self.best_file), source=str(self.best_file))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best mAP so far."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue comparing with it."""
+        self.best = state_dict["best"]
+
+    def _evaluate(self, trainer: Trainer, stage: Stage, epoch: int) -> None:
+        modes = [(module, module.training) for module in stage.model.modules()]
+        embedder = Embedder(stage.model, self.transform, {}, stage.device)
+        result = evaluate_in_full(
+            embedder, self.benchmark, batch_size=self.batch_size, metric=self.metric, quiet=True
+        ).result
+        for module, training in modes:
+            module.training = training
+        figures = {"mAP": result.mAP, "rank1": result.rank1, "mINP": result.mINP}
+        self.run.record(stage=stage.name, epoch=epoch, data=NAME, **figures)
+        for logger in trainer.loggers:
+            logger.log_metrics({f"{NAME}/{name}": value for name, value in figures.items()}, step=trainer.global_step)
+        if result.mAP > self.best:
+            self.best = result.mAP
+            if self.section.select == "best":
+                save_model(self.best_file, stage.model, {"stage": stage.name, "epoch": epoch})
