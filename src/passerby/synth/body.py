@@ -65,8 +65,8 @@ def _leg_angles(person: Person, phase: float) -> tuple[float, float]:
 
 def _leg(person: Person, side: int, hip: float, thigh: float, shin: float) -> list[Part]:
     """Thigh, shin and shoe; trousers are wider than bare shins."""
-    apart = 0.05 * side
-    wide = 0.05 * person.girth
+    apart = 0.054 * side
+    wide = 0.056 * person.girth
     calf = wide if person.wears["lower"] == "trousers" else 0.82 * wide
     knee, under = _THIGH * np.sin(thigh), hip - _THIGH * np.cos(thigh)
     ankle, ground = knee + _SHIN * np.sin(shin), under - _SHIN * np.cos(shin)
@@ -83,7 +83,7 @@ def _leg(person: Person, side: int, hip: float, thigh: float, shin: float) -> li
 def _arm(person: Person, side: int, hip: float, lean: float, swing: float) -> list[Part]:
     """Upper arm and forearm with the hand, and a handbag in the left one."""
     half = _shoulders(person)
-    thick = 0.015 + 0.015 * person.girth
+    thick = 0.017 + 0.017 * person.girth
     shoulder = hip + 0.283
     elbow = lean * 0.8 + _ARM * np.sin(swing), half + 0.007, shoulder - _ARM * np.cos(swing)
     bend = swing + 0.22 + 0.35 * max(0.0, swing)
@@ -98,27 +98,27 @@ def _arm(person: Person, side: int, hip: float, lean: float, swing: float) -> li
 
 def _shoulders(person: Person) -> float:
     """Half the width of the trunk at the shoulders."""
-    return 0.11 * person.shoulders * (0.6 + 0.4 * person.girth)
+    return 0.12 * person.shoulders * (0.6 + 0.4 * person.girth)
 
 
 def _trunk(person: Person, hip: float, lean: float) -> list[Part]:
     """Hips, upper garment, and the skirt that hangs over the thighs."""
     girth, lower, upper = person.girth, person.wears["lower"], person.wears["upper"]
     hem = {"coat": -0.17, "jacket": -0.025, "shirt": -0.01}.get(upper, 0.01) if lower != "dress" else 0.03
-    over = 0.09 if hem < -0.1 else 0.035
+    over = 0.13 if hem < -0.1 else 0.035
     top = (lean, 0.0, hip + _TRUNK + 0.006)
     parts = [
-        Part("pelvis", (0.0, 0.0, hip + 0.1), (0.0, 0.0, hip - 0.035), 0.092 * girth, 0.066 * girth, nearer=0.018),
-        Part("torso", top, (0.0, 0.0, hip + hem), _shoulders(person), 0.066 * girth, nearer=over),
+        Part("pelvis", (0.0, 0.0, hip + 0.1), (0.0, 0.0, hip - 0.035), 0.102 * girth, 0.074 * girth, nearer=0.018),
+        Part("torso", top, (0.0, 0.0, hip + hem), _shoulders(person), 0.075 * girth, nearer=over),
     ]
     if lower in ("skirt", "dress"):
-        parts.append(Part("skirt", (0.0, 0.0, hip + 0.09), (0.0, 0.0, hip - 0.2), 0.125 * girth, 0.115 * girth, 0.085))
+        parts.append(Part("skirt", (0.0, 0.0, hip + 0.09), (0.0, 0.0, hip - 0.2), 0.135 * girth, 0.122 * girth, 0.13))
     return parts
 
 
 def _head(person: Person, chin: float, lean: float) -> list[Part]:
     """Head, hair and the peak of a cap."""
-    style, wide, crown = person.wears["hair"], 0.046, chin + (0.14 if person.wears["hair"] != "bald" else 0.132)
+    style, wide, crown = person.wears["hair"], 0.049, chin + (0.14 if person.wears["hair"] != "bald" else 0.132)
     fuller = 1.0 if style == "bald" else 1.06
     face = Part("head", (lean, 0.0, crown), (lean + 0.006, 0.0, chin), wide * fuller, wide * fuller * 1.12, nearer=0.06)
     behind = lean - 0.4 * wide
@@ -145,10 +145,10 @@ def _head(person: Person, chin: float, lean: float) -> list[Part]:
 def _bags(person: Person, hip: float) -> list[Part]:
     """What is carried on the back or at the left hip."""
     if person.wears["bag"] == "backpack":
-        back = -0.066 * person.girth - 0.03
-        return [Part("bag", (back + 0.012, 0.0, hip + 0.29), (back - 0.012, 0.0, hip + 0.06), 0.09, 0.055)]
+        back = -0.074 * person.girth - 0.03
+        return [Part("bag", (back + 0.012, 0.0, hip + 0.29), (back - 0.012, 0.0, hip + 0.06), 0.098, 0.06, 0.05)]
     if person.wears["bag"] == "shoulder bag":
-        side = 0.092 * person.girth + 0.03
+        side = 0.102 * person.girth + 0.03
         return [Part("bag", (0.0, side, hip + 0.08), (0.0, side, hip - 0.07), 0.035, 0.08, nearer=0.04)]
     return []
 

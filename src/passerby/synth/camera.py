@@ -24,7 +24,8 @@ _GOLDEN = 2.39996
 
 _FLOORS = ("tiles", "planks", "asphalt", "slabs")
 _WALLS = ("bricks", "panels", "plaster", "windows")
-_FLOOR_COLOURS = ((168, 164, 156), (158, 130, 102), (116, 118, 122), (190, 180, 160), (140, 150, 146))
+_FLOOR_COLOURS = ((160, 157, 150), (154, 142, 126), (136, 137, 140), (166, 160, 148), (146, 150, 146))
+_LAWN = (106, 126, 84)
 _WALL_COLOURS = ((150, 92, 76), (176, 182, 186), (206, 196, 172), (126, 142, 156), (150, 156, 132), (96, 100, 110))
 _FURNITURE_COLOURS = (
     (58, 76, 62),
@@ -103,7 +104,9 @@ class Camera:
     def develop(self, image: Picture, generator: np.random.Generator) -> Picture:
         """What this camera makes of an ideal image [h, w, 3]: blur, colours, tone and grain."""
         blurred = cv2.GaussianBlur(image, (0, 0), self.blur * image.shape[0])
-        mixed = cv2.transform(blurred, self.colours)
+        # Clouds pass, and automatic exposure and white balance follow what else is in the picture.
+        gains = np.exp(generator.normal(0, 0.1) + generator.normal(0, 0.03, 3)).astype(np.float32)
+        mixed = cv2.transform(blurred, gains[:, None] * self.colours)
         toned = cv2.LUT(mixed, self.tone).astype(np.float32)
         grain = generator.standard_normal((*image.shape[:2], 1), dtype=np.float32) * self.grain
         colour_grain = generator.standard_normal(image.shape, dtype=np.float32) * (self.grain * 0.4)
@@ -142,9 +145,9 @@ def make_camera(seed: int, number: int) -> Camera:
 
 def _colours(tint: float, generator: np.random.Generator) -> NDArray[np.float32]:
     """White balance, exposure and saturation as one mixing matrix."""
-    strength = generator.uniform(0.1, 0.2)
+    strength = generator.uniform(0.04, 0.09)
     gains = 1 + strength * np.array([np.cos(tint), 0.35 * np.cos(tint + 2.1), np.cos(tint + 4.2)])
-    saturation = generator.uniform(0.62, 1.1)
+    saturation = generator.uniform(0.78, 1.1)
     grey = np.full((3, 1), 1.0) @ np.array([[0.3, 0.59, 0.11]])
     mixing: NDArray[np.float32] = (np.diag(gains) @ (saturation * np.eye(3) + (1 - saturation) * grey)).astype(
         np.float32
@@ -155,8 +158,8 @@ def _colours(tint: float, generator: np.random.Generator) -> NDArray[np.float32]
 def _tone(number: int, generator: np.random.Generator) -> Picture:
     """Exposure, contrast and gamma as a table; odd cameras are darker than even ones."""
     level = np.linspace(0, 1, 256)
-    gamma = generator.uniform(1.05, 1.35) if number % 2 else generator.uniform(0.72, 0.98)
-    contrast = generator.uniform(0.78, 1.12)
+    gamma = generator.uniform(1.0, 1.16) if number % 2 else generator.uniform(0.86, 0.98)
+    contrast = generator.uniform(0.86, 1.1)
     toned = (level**gamma - 0.5) * contrast + 0.5 + generator.uniform(-0.03, 0.03)
     return (toned.clip(0.01, 0.99) * 255).astype(np.uint8)
 
@@ -205,8 +208,14 @@ def _floor(top: int, horizon: int, number: int, generator: np.random.Generator) 
         light -= 0.25 * ((sideways * 0.8 % 1 < line) | (away * 0.8 % 1 < line))
     else:
         light += generator.normal(0, 0.05, light.shape).astype(np.float32)
-    shade = _mottled(HEIGHT - top, 60, 0.06, generator)
-    painted: Picture = (colour * light[..., None] * shade).clip(0, 255).astype(np.uint8)
+    # A lawn or another ground runs across the place, and people walk over both.
+    other = _LAWN if generator.random() < 0.5 else _FLOOR_COLOURS[int(generator.integers(len(_FLOOR_COLOURS)))]
+    bend = generator.uniform(0.6, 1.4) * np.sin(sideways * generator.uniform(0.5, 1.2) + generator.uniform(0, 6))
+    beyond = ((away - generator.uniform(3.5, 5.0) - bend) * 12 + 0.5).clip(0, 1)[..., None]
+    mottled = generator.normal(1, 0.05, rows.shape)[..., None]
+    ground = colour * light[..., None] * (1 - beyond) + np.array(other) * mottled * beyond
+    shade = _mottled(HEIGHT - top, 90, 0.13, generator)
+    painted: Picture = (ground * shade).clip(0, 255).astype(np.uint8)
     return painted
 
 

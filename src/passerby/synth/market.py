@@ -30,7 +30,7 @@ TABLE = "people.parquet"
 """What is known about every image, one row each."""
 
 DISTRACTORS, JUNK = 0.1, 0.05
-"""Distractors and junk in the gallery, as shares of its other images."""
+"""Distractors and junk in the gallery, as shares of its other images (at most ten junk boxes per person)."""
 
 
 @dataclass(frozen=True)
@@ -128,19 +128,19 @@ def list_crops(seed: int, identities: int, trained: int, cameras: int, images: i
         for camera in range(1, cameras + 1):
             query = int(keyed_generator(seed, "query", identity, camera).integers(images))
             for step in range(images):
-                tested = "query" if step == query else "gallery"
-                split = "train" if identity <= trained else tested
+                split = "train" if identity <= trained else "query" if step == query else "gallery"
                 crops.append(Crop(identity, identity, camera, step, _frame(identity, step, images), split))
-    gallery = (identities - trained) * cameras * (images - 1)
+    tested = identities - trained
+    gallery = tested * cameras * (images - 1)
     for number in range(round(gallery * DISTRACTORS)):
         frame = _frame(identities + 1 + number, 0, images)
-        crops.append(Crop(0, STRANGERS + number, 1 + number % cameras, 0, frame, "gallery"))
-    for number in range(round(gallery * JUNK)):
-        person, camera = trained + 1 + number % (identities - trained), 1 + number % cameras
-        step = number % images
-        # A moment between two crops of the pass; the round through the people decides which, so no two are equal.
-        frame = _frame(person, step, images) + 1 + number // (identities - trained)
-        crops.append(Crop(-1, person, camera, step, frame, "gallery"))
+        crops.append(Crop(0, STRANGERS + number, 1 + number // 2 % cameras, 0, frame, "gallery"))
+    for number in range(min(round(gallery * JUNK), 10 * tested)):
+        turn, person = divmod(number, tested)
+        camera, step = 1 + (person + turn) % cameras, turn // cameras % images
+        # The frames after a crop of the pass, of which there are eleven before the next one: no two are equal.
+        frame = _frame(trained + 1 + person, step, images) + 1 + turn
+        crops.append(Crop(-1, trained + 1 + person, camera, step, frame, "gallery"))
     return crops
 
 

@@ -113,7 +113,7 @@ class World:
     ) -> tuple[float, float, float]:
         """Left, top and height of the box around a person, as an imperfect detector draws it."""
         figure = person.height * eye.scale(standing.row)
-        height = figure * 1.12 * (1 + 0.035 * generator.standard_normal())
+        height = figure * 1.06 * (1 + 0.035 * generator.standard_normal())
         width = height * self.size[1] / self.size[0]
         x = standing.x + 0.045 * width * generator.standard_normal()
         y = standing.row - 0.49 * figure + 0.025 * height * generator.standard_normal()
