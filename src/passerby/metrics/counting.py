@@ -3,28 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.metrics.distance import Distances, margin, nearness, nearness_of
+from passerby.metrics.distance import Block, Distances, margin, nearness, nearness_of
 from passerby.metrics.matches import Matches, Rows
-
-
-class _Query:
-    """One query while its gallery goes by: where its right answers lie and how many wrong answers are nearer."""
-
-    def __init__(self, row: int, square: float, distances: Distances, matches: Matches) -> None:
-        self.row = row
-        self.same = matches.same_identity(row)
-        self.answers = matches.right_answers(row)
-        self.exact = distances.exact(row, matches.rows[self.answers])
-        self.nearness = nearness_of(square, self.exact)
-        self.ahead = np.zeros(self.answers.size, dtype=np.int64)
-
-    def ranks(self) -> Rows:
-        """Ranks of the right answers, from 1, ascending.
-
-        A right answer's rank is its place among the right answers plus the wrong ones ahead of it, and of two right
-        answers the nearer one never has more wrong ones ahead: sorting these numbers sorts the answers.
-        """
-        return np.sort(self.ahead) + np.arange(1, self.ahead.size + 1)
 
 
 class AnswerRanks:
@@ -43,53 +23,98 @@ class AnswerRanks:
         self._product = np.empty(0, dtype=np.float32)
 
     def of(self, rows: Rows) -> list[Rows]:
-        """For each of these query rows the ascending ranks, from 1, of its right answers."""
+        """For each of these query rows, which all have a right answer, the ascending ranks, from 1, of its answers."""
         block = self._distances.queries(rows)
-        queries = [
-            _Query(int(row), float(square), self._distances, self._matches)
-            for row, square in zip(rows, block.squares, strict=True)
-        ]
+        answers = _Answers(rows, block, self._distances, self._matches)
         if self._product.size < rows.size * self._gallery_block:
             self._product = np.empty(rows.size * self._gallery_block, dtype=np.float32)
         for start in range(0, self._matches.rows.size, self._gallery_block):
             candidates = self._distances.candidates(self._matches.rows[start : start + self._gallery_block])
             product = nearness(block, candidates, out=self._product)
-            slacks = margin(block, candidates)
-            for query, values, slack in zip(queries, product, slacks, strict=True):
-                self._count(query, values, float(slack), start)
-        return [query.ranks() for query in queries]
+            answers.hide(product, start)
+            self._count(answers, product, margin(block, candidates), start)
+        return answers.ranks()
 
-    def _count(self, query: _Query, values: NDArray[np.float32], slack: float, start: int) -> None:
-        """Count the wrong answers among `values`, of positions `start` onwards, that are ahead of each right one."""
-        first, last = np.searchsorted(query.same, (start, start + values.size))
-        values[query.same[first:last] - start] = -np.inf
-        low = np.nextafter((query.nearness - slack).astype(np.float32), np.float32(-np.inf))
-        high = np.nextafter((query.nearness + slack).astype(np.float32), np.float32(np.inf))
-        places = np.flatnonzero(values >= low.min())
-        if not places.size:
-            return
-        values = values[places]
-        surely, perhaps = _counts(values, low, high)
-        query.ahead += surely
-        contested = np.flatnonzero(perhaps > surely)
-        if contested.size:
-            inside = np.zeros(values.size, dtype=np.bool_)
-            for answer in contested:
-                inside |= (values >= low[answer]) & (values <= high[answer])
-            query.ahead -= _counts(values[inside], low, high)[0]
-            query.ahead += self._exactly_ahead(query, places[inside] + start)
+    def _count(self, answers: "_Answers", product: NDArray[np.float32], slack: NDArray[np.float64], start: int) -> None:
+        """Count the wrong answers among gallery positions `start` onwards that are ahead of each right one."""
+        low, high = answers.bounds(slack)
+        farthest = np.minimum.reduceat(low, answers.offsets[:-1])
+        for number, values in enumerate(product):
+            places = np.flatnonzero(values >= farthest[number])
+            if not places.size:
+                continue
+            own = slice(answers.offsets[number], answers.offsets[number + 1])
+            values = values[places]
+            surely, perhaps = _counts(values, low[own], high[own])
+            answers.ahead[own] += surely
+            contested = np.flatnonzero(perhaps > surely)
+            if contested.size:
+                inside = np.zeros(values.size, dtype=np.bool_)
+                for answer in contested + own.start:
+                    inside |= (values >= low[answer]) & (values <= high[answer])
+                answers.ahead[own] -= _counts(values[inside], low[own], high[own])[0]
+                answers.ahead[own] += self._exactly_ahead(answers, number, places[inside] + start)
 
-    def _exactly_ahead(self, query: _Query, positions: Rows) -> Rows:
+    def _exactly_ahead(self, answers: "_Answers", number: int, positions: Rows) -> Rows:
         """How many of these gallery positions (ascending) come before each right answer, by exact distance."""
-        distances = self._distances.exact(query.row, self._matches.rows[positions])
+        own = slice(answers.offsets[number], answers.offsets[number + 1])
+        exact, answer_positions = answers.exact[own], answers.positions[own]
+        distances = self._distances.exact(int(answers.rows[number]), self._matches.rows[positions])
         order = np.argsort(distances, kind="stable")
         distances, positions = distances[order], positions[order]
-        ahead = np.searchsorted(distances, query.exact, side="left")
-        stops = np.searchsorted(distances, query.exact, side="right")
+        ahead = np.searchsorted(distances, exact, side="left")
+        stops = np.searchsorted(distances, exact, side="right")
         for answer in np.flatnonzero(stops > ahead):  # equally far: the earlier gallery image comes first
-            equal = positions[ahead[answer] : stops[answer]]
-            ahead[answer] += np.searchsorted(equal, query.answers[answer])
+            ahead[answer] += np.searchsorted(positions[ahead[answer] : stops[answer]], answer_positions[answer])
         return ahead
+
+
+class _Answers:
+    """The right answers of a block of queries, one query after the other in columns of length A.
+
+    Attributes:
+        rows: int64 [q], the query rows.
+        offsets: int64 [q + 1], where the answers of each query start.
+        positions: int64 [A], their gallery positions, ascending within a query.
+        exact: float32 [A], their distances.
+        ahead: int64 [A], wrong answers seen so far that come before them.
+    """
+
+    def __init__(self, rows: Rows, block: Block, distances: Distances, matches: Matches) -> None:
+        answers = [matches.right_answers(int(row)) for row in rows]
+        same = [matches.same_identity(int(row)) for row in rows]
+        exact = [distances.exact(int(row), matches.rows[found]) for row, found in zip(rows, answers, strict=True)]
+        self.rows = rows
+        self.offsets = np.cumsum([0] + [found.size for found in answers])
+        self.positions = np.concatenate(answers)
+        self.exact = np.concatenate(exact)
+        self.ahead = np.zeros(self.positions.size, dtype=np.int64)
+        self._numbers = np.repeat(np.arange(rows.size), np.diff(self.offsets))
+        self._nearness = nearness_of(block.squares[self._numbers], self.exact)
+        self._same = np.concatenate(same)
+        self._same_numbers = np.repeat(np.arange(rows.size), [found.size for found in same])
+
+    def hide(self, product: NDArray[np.float32], start: int) -> None:
+        """Take images of the queries' own identities out of a product with gallery positions `start` onwards."""
+        places = self._same - start
+        inside = (places >= 0) & (places < product.shape[1])
+        product[self._same_numbers[inside], places[inside]] = -np.inf
+
+    def bounds(self, slack: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The nearness [A] below which an image is surely farther than each answer, and above which surely nearer."""
+        slack = slack[self._numbers]
+        low = (self._nearness - slack).astype(np.float32)
+        high = (self._nearness + slack).astype(np.float32)
+        return np.nextafter(low, np.float32(-np.inf)), np.nextafter(high, np.float32(np.inf))
+
+    def ranks(self) -> list[Rows]:
+        """For each query the ranks of its right answers, from 1, ascending.
+
+        A right answer's rank is its place among the right answers plus the wrong ones ahead of it, and of two right
+        answers the nearer one never has more wrong ones ahead: sorting these numbers sorts the answers.
+        """
+        columns = np.split(self.ahead, self.offsets[1:-1])
+        return [np.sort(column) + np.arange(1, column.size + 1) for column in columns]
 
 
 def _counts(

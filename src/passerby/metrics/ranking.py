@@ -17,9 +17,9 @@ from passerby.metrics.matches import Matches
 
 AveragePrecision = Literal["step", "trapezoid"]
 
-QUERY_BLOCK = 2048
+QUERY_BLOCK = 4096
 GALLERY_BLOCK = 8192
-"""Rows compared at a time; their float32 product takes 64 MiB."""
+"""Rows compared at a time; their float32 product takes 128 MiB at most."""
 
 
 @dataclass(frozen=True, eq=False)
