@@ -1,0 +1,293 @@
+"""How a pixel cache comes to be: found, resumed, or built, by one process while the others wait.
+
+A cache is a folder:
+
+    manifest.json     format, count, size, interpolation
+    records.npy       where each image lies and what its file was like, `RECORD` [N]
+    status.npy        uint8 [N]: `PENDING`, `DONE` or `UNREADABLE`
+    unreadable.json   what was wrong with each unreadable image
+    pixels.bin        uint8, each image as channel, row, column
+
+While it is built its name ends in `.building`; a rename publishes it. An image is marked done only after its pixels
+are on the disk, so whatever kills the builder, the next one takes up where it stopped. Threads do the work: Pillow
+decodes and resizes without holding Python's lock.
+"""
+
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from passerby.data.cache_naming import FORMAT, CacheKind, cache_name, file_stats
+from passerby.data.pixels import read_image, read_size, resize_image
+from passerby.data.progress import progress_bar, say
+from passerby.data.split import Split
+from passerby.errors import DataError, DeviceError
+
+PENDING, DONE, UNREADABLE = 0, 1, 2
+RECORD = np.dtype([("offset", "i8"), ("height", "i4"), ("width", "i4"), ("file_bytes", "i8"), ("modified_ns", "i8")])
+"""Offset in pixels.bin, height and width of an image; size and modification time of its file (-1 where missing)."""
+
+_Status = np.memmap[tuple[int], np.dtype[np.uint8]]
+
+_BLOCK = 256  # images handed to the threads at once
+_COMMIT_SECONDS = 2.0
+_NAMED = 3  # unreadable images that a message names
+
+
+def thread_count() -> int:
+    """Threads for reading images: the processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_threads(
+    work: Callable[[int], str | None], rows: NDArray[np.int64], title: str, *, show: bool
+) -> Iterator[tuple[NDArray[np.int64], list[str | None]]]:
+    """Run `work`, which may return a complaint, for every row; yields block by block the rows and what was returned.
+
+    At most one block of calls is under way, so that memory stays bounded and an interruption is answered soon.
+    """
+    if not len(rows):
+        return
+    with ThreadPoolExecutor(thread_count()) as pool, progress_bar(title, len(rows), show=show) as counter:
+        for block in np.split(rows, range(_BLOCK, len(rows), _BLOCK)):
+            complaints = list(pool.map(work, block.tolist()))
+            counter.advance(len(block))
+            yield block, complaints
+
+
+def refuse_unreadable(complaints: list[str], count: int) -> NoReturn:
+    """Raise the DataError that counts unreadable images and names the first few."""
+    more = ", ..." if len(complaints) > _NAMED else ""
+    raise DataError(
+        f"{len(complaints)} of {count} images cannot be read ({'; '.join(complaints[:_NAMED])}{more}): "
+        "repair or remove them, or leave them out with --skip-unreadable"
+    )
+
+
+class Builder:
+    """Finds or builds the cache of one split.
+
+    Args:
+        split: whose images are cached, in its order.
+        kind: what is stored of each image.
+        folder: where caches are kept.
+        skip_unreadable: publish the cache although images cannot be read.
+        show_progress: tell on stderr what is done.
+    """
+
+    def __init__(self, split: Split, kind: CacheKind, folder: Path, skip_unreadable: bool, show_progress: bool) -> None:
+        if not len(split):
+            raise DataError(f"no images to cache under {split.root}")
+        self._split, self._kind, self._folder = split, kind, folder
+        self._skip_unreadable, self._show = skip_unreadable, show_progress
+        self._file_bytes, self._modified = file_stats(split)
+        self._family, version = cache_name(split, kind, self._file_bytes, self._modified)
+        self._location = folder / f"{self._family}-{version}"
+        self._building = folder / f"{self._location.name}.building"
+        self._write_lock = threading.Lock()
+        self._complaints: dict[int, str] = {}
+
+    def build(self) -> Path:
+        """The folder of the complete cache. Raises DataError (unreadable images) or DeviceError (disk)."""
+        if self._location.exists():
+            return self._location
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with self._alone():
+                if not self._location.exists():
+                    self._fill()
+        except OSError as error:
+            raise DeviceError(
+                f"cannot write the pixel cache in {self._folder}: {error.strerror or error}; "
+                "free some room or name another folder (PASSERBY_CACHE); what is written already will be used"
+            ) from error
+        return self._location
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Only one process at a time builds caches of these images; others wait here and say so."""
+        lock = FileLock(self._folder / f"{self._family}.lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            say(f"another process builds the pixel cache {self._location}; waiting for it", show=self._show)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _fill(self) -> None:
+        self._building.mkdir(exist_ok=True)
+        records = self._records()
+        status = self._status(len(records))
+        total = _pixel_count(records)
+        self._require_room(total)
+        with (self._building / "pixels.bin").open("r+b", buffering=0) as pixels:
+            pixels.truncate(total)
+            self._take_over_known(records, status, pixels)
+            self._decode(records, status, pixels)
+        unreadable = [self._complaints[row] for row in sorted(self._complaints)]
+        (self._building / "unreadable.json").write_text(json.dumps(unreadable, indent=1))
+        if unreadable and (not self._skip_unreadable or len(unreadable) == len(records)):
+            refuse_unreadable(unreadable, len(records))
+        self._publish(len(records))
+
+    def _records(self) -> NDArray[np.void]:
+        """Where every image goes; at native size that takes a look at the header of every file."""
+        file = self._building / "records.npy"
+        if file.exists():
+            records: NDArray[np.void] = np.load(file)
+        else:
+            (self._building / "pixels.bin").touch()
+            records = np.zeros(len(self._split), dtype=RECORD)
+            records["file_bytes"], records["modified_ns"] = self._file_bytes, self._modified
+        new = np.flatnonzero(records["height"] == 0)
+        if not len(new):
+            return records
+        place = _pixel_count(records)  # what could not be measured last time goes behind all others
+        if self._kind.size is not None:
+            records["height"], records["width"] = self._kind.size
+        else:
+
+            def measure(row: int) -> None:
+                with suppress(DataError):  # told when it is decoded
+                    records["height"][row], records["width"][row] = read_size(self._split.path(row))
+
+            for _ in in_threads(measure, new, "measuring images", show=self._show):
+                pass
+        ends = place + np.cumsum(3 * records["height"][new].astype(np.int64) * records["width"][new])
+        records["offset"][new] = np.concatenate([[place], ends[:-1]])
+        _write_array(file, records)
+        return records
+
+    def _status(self, count: int) -> "_Status":
+        """The status column as a writable map of its file; unreadable images get another chance."""
+        file = self._building / "status.npy"
+        if not file.exists():
+            _write_array(file, np.zeros(count, dtype=np.uint8))
+        status: _Status = np.load(file, mmap_mode="r+")
+        status[status == UNREADABLE] = PENDING
+        return status
+
+    def _require_room(self, total: int) -> None:
+        file = self._building / "pixels.bin"
+        present = getattr(file.stat(), "st_blocks", 0) * 512
+        free = shutil.disk_usage(self._folder).free
+        images = f"{len(self._split):,} images {self._kind.description}, {_gibibytes(total)}"
+        if total - present > free:
+            raise DeviceError(
+                f"no room for the pixel cache in {self._folder}: {images}, but {_gibibytes(free)} are free; "
+                "free some, name another folder (PASSERBY_CACHE), or load without a cache"
+            )
+        say(f"pixel cache {self._location}: {images}", show=self._show)
+
+    def _take_over_known(self, records: NDArray[np.void], status: _Status, pixels: BinaryIO) -> None:
+        """Copy the images whose files are unchanged from earlier caches of the same split."""
+        for donor in sorted(self._folder.glob(f"{self._family}-*")):
+            if donor == self._building or not (donor / "status.npy").exists():
+                continue
+            theirs, donor_status = np.load(donor / "records.npy"), np.load(donor / "status.npy")
+            columns = ("height", "width", "file_bytes", "modified_ns")
+            same = np.logical_and.reduce([records[name] == theirs[name] for name in columns])
+            rows = np.flatnonzero(same & (donor_status == DONE) & (status == PENDING))
+            if not len(rows):
+                continue
+            source = np.memmap(donor / "pixels.bin", dtype=np.uint8, mode="r")
+            for row in rows.tolist():
+                begin = int(theirs["offset"][row])
+                length = 3 * int(records["height"][row]) * int(records["width"][row])
+                self._write(pixels, int(records["offset"][row]), source[begin : begin + length])
+            self._commit(rows, status, pixels)
+
+    def _decode(self, records: NDArray[np.void], status: _Status, pixels: BinaryIO) -> None:
+        """Decode all pending images; whatever ends this, the images that were finished are kept."""
+
+        def work(row: int) -> str | None:
+            try:
+                self._write(pixels, int(records["offset"][row]), self._pixels(row, records))
+            except DataError as error:
+                return str(error)
+            return None
+
+        finished: list[NDArray[np.int64]] = []
+        committed = time.monotonic()
+        try:
+            for block, complaints in in_threads(
+                work, np.flatnonzero(status == PENDING), "decoding images", show=self._show
+            ):
+                self._complaints |= {
+                    row: text for row, text in zip(block.tolist(), complaints, strict=True) if text is not None
+                }
+                finished.append(block[[text is None for text in complaints]])
+                if time.monotonic() - committed > _COMMIT_SECONDS:
+                    self._commit(np.concatenate(finished), status, pixels)
+                    finished, committed = [], time.monotonic()
+        finally:
+            if finished:
+                self._commit(np.concatenate(finished), status, pixels)
+        status[sorted(self._complaints)] = UNREADABLE
+        status.flush()
+
+    def _pixels(self, row: int, records: NDArray[np.void]) -> NDArray[np.uint8]:
+        """The image of a row as it is stored, uint8 [3, H, W]."""
+        image = read_image(self._split.path(row))
+        if self._kind.size is not None and self._kind.interpolation is not None:
+            return resize_image(image, self._kind.size, self._kind.interpolation).transpose(2, 0, 1)
+        if (image.height, image.width) != (records["height"][row], records["width"][row]):
+            raise DataError(f"image {self._split.path(row)} cannot be read: its header gives another size")
+        return np.asarray(image).transpose(2, 0, 1)
+
+    def _write(self, pixels: BinaryIO, offset: int, image: NDArray[np.uint8]) -> None:
+        remaining = np.ascontiguousarray(image).data.cast("B")
+        with self._write_lock:
+            pixels.seek(offset)
+            while remaining:
+                remaining = remaining[pixels.write(remaining) :]
+
+    def _commit(self, rows: NDArray[np.int64], status: _Status, pixels: BinaryIO) -> None:
+        """Mark images as done, once their pixels are safe on the disk."""
+        if len(rows):
+            os.fsync(pixels.fileno())
+            status[rows] = DONE
+
+    def _publish(self, count: int) -> None:
+        manifest = {
+            "format": FORMAT,
+            "images": count,
+            "size": self._kind.size,
+            "interpolation": self._kind.interpolation,
+            "root": str(self._split.root),
+        }
+        (self._building / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        self._building.rename(self._location)
+        for superseded in self._folder.glob(f"{self._family}-*.building"):
+            shutil.rmtree(superseded)
+
+
+def _pixel_count(records: NDArray[np.void]) -> int:
+    """Bytes of all images together."""
+    return int((3 * records["height"].astype(np.int64) * records["width"]).sum())
+
+
+def _write_array(file: Path, array: NDArray[np.generic]) -> None:
+    """Write a .npy file so that it is complete wherever it exists."""
+    partial = file.with_name(f"{file.name}.partial")
+    with partial.open("wb") as stream:
+        np.save(stream, array)
+    partial.replace(file)
+
+
+def _gibibytes(count: int) -> str:
+    return f"{count / 2**30:.2f} GiB" if count >= 2**27 else f"{count / 2**20:.1f} MiB"

@@ -1,0 +1,142 @@
+"""Where loaders take pixels from: a cache of decoded images, or the files themselves."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from passerby.data.cache import PixelCache, Pixels, default_cache_folder
+from passerby.data.cache_building import in_threads, refuse_unreadable, thread_count
+from passerby.data.pixels import Interpolation, Size, read_image, resize_image
+from passerby.data.progress import say
+from passerby.data.split import JUNK, Split
+from passerby.data.transforms import TestTransform, TrainTransform
+from passerby.errors import DataError
+
+CacheChoice = Literal["target", "native", "none"]
+
+
+class PixelSource(Protocol):
+    """What loaders need: the pixels of some rows, to be resized and put on a device by `Pixels.on`."""
+
+    def __len__(self) -> int: ...
+
+    def gather(self, rows: NDArray[np.int64], size: Size, interpolation: Interpolation) -> Pixels:
+        """The images of these rows, int64 [B]."""
+        ...
+
+
+class PerImageSource:
+    """No cache: every image is read from its file and resized with Pillow each time it is asked for.
+
+    Gives exactly the pixels of a cache at target size.
+
+    Args:
+        split: whose rows are read.
+        threads: how many images are decoded at once; by default as many as there are processors.
+    """
+
+    def __init__(self, split: Split, threads: int | None = None) -> None:
+        self._split = split
+        self._threads = threads or thread_count()
+
+    def __len__(self) -> int:
+        return len(self._split)
+
+    def gather(self, rows: NDArray[np.int64], size: Size, interpolation: Interpolation) -> Pixels:
+        """The images of these rows at `size`. Raises DataError, naming the file, where one cannot be read."""
+        images = torch.empty((len(rows), 3, *size), dtype=torch.uint8)
+        target = images.numpy()
+
+        def read(place: int) -> None:
+            image = read_image(self._split.path(int(rows[place])))
+            target[place] = resize_image(image, size, interpolation).transpose(2, 0, 1)
+
+        if self._threads == 1:
+            for place in range(len(rows)):
+                read(place)
+        else:
+            with ThreadPoolExecutor(self._threads) as pool:
+                list(pool.map(read, range(len(rows))))
+        return Pixels(((torch.arange(len(rows)), images),), size, interpolation)
+
+
+def open_source(
+    split: Split,
+    transform: TrainTransform | TestTransform,
+    *,
+    cache: CacheChoice = "none",
+    folder: Path | None = None,
+    skip_unreadable: bool = False,
+    relabel: bool | None = None,
+    show_progress: bool = True,
+) -> tuple[Split, PixelCache | PerImageSource]:
+    """The pixels of a split as a loader needs them, and the split reduced to the rows that can be read.
+
+    Args:
+        split: images and labels.
+        transform: whose size and interpolation are wanted.
+        cache: "target" holds images as the transform wants them (exact; fastest on a CPU), "native" at their own size
+            (smaller for small images, serves every transform; meant for GPUs), "none" reads files again and again.
+        folder: where caches are kept, by default `default_cache_folder()`.
+        skip_unreadable: leave out images that cannot be read, and say how many. Without a cache that takes one pass
+            over all files; unreadable ones are otherwise told when they are met.
+        relabel: renumber identities `0..C-1` if rows were left out, as training needs; by default for a
+            `TrainTransform` only, since query and gallery share their labels.
+        show_progress: tell on stderr what is done.
+
+    Returns:
+        The split without unreadable rows, and a source whose rows are those of that split.
+
+    Raises:
+        DataError: images cannot be read (all of them are counted, the first few named).
+        DeviceError: no room for the cache.
+    """
+    opened: PixelCache | None = None
+    if cache != "none":
+        size = transform.size if cache == "target" else None
+        opened = PixelCache.open(
+            split,
+            size,
+            transform.interpolation,
+            folder or default_cache_folder(),
+            skip_unreadable=skip_unreadable,
+            show_progress=show_progress,
+        )
+        readable = opened.readable
+    elif skip_unreadable:
+        readable = _readable(split, show_progress=show_progress)
+    else:
+        readable = np.ones(len(split), dtype=np.bool_)
+    if not readable.all():
+        relabel = isinstance(transform, TrainTransform) if relabel is None else relabel
+        rows = np.flatnonzero(readable & (split.identities != JUNK) if relabel else readable)
+        split = split.take(rows).relabelled() if relabel else split.take(rows)
+        opened = None if opened is None else opened.take(rows)
+    return split, PerImageSource(split) if opened is None else opened
+
+
+def _readable(split: Split, *, show_progress: bool) -> NDArray[np.bool_]:
+    """Which images can be decoded, bool [N], from decoding them all; says how many cannot."""
+    readable = np.ones(len(split), dtype=np.bool_)
+
+    def check(row: int) -> str | None:
+        try:
+            read_image(split.path(row))
+        except DataError as error:
+            return str(error)
+        return None
+
+    found: list[str] = []
+    for block, complaints in in_threads(check, np.arange(len(split)), "checking images", show=show_progress):
+        readable[block] = [complaint is None for complaint in complaints]
+        found.extend(complaint for complaint in complaints if complaint is not None)
+    if found and len(found) == len(split):
+        refuse_unreadable(found, len(split))
+    if found:
+        left_out = f"{len(found)} of {len(split)} images cannot be read and are left out, the first:"
+        say(f"{left_out} {found[0]}", show=show_progress)
+    return readable
