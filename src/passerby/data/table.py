@@ -80,9 +80,7 @@ def image_paths(table: pa.Table, file: Path) -> pa.Array:
     counted = pc.value_counts(column)
     repeated = counted.filter(pc.greater(counted.field("counts"), 1)).field("values").to_pylist()
     if repeated:
-        raise DataError(
-            f"table {file} names {len(repeated):,} images more than once: {examples(repeated)}; keep one row"
-        )
+        raise DataError(f"table {file} names images more than once: {examples(repeated)}; keep one row of each")
     missing = missing_files(file.parent, column.to_pylist())
     if missing:
         raise DataError(

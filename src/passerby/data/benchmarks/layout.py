@@ -35,6 +35,10 @@ class PublishedCounts:
     gallery: Counts | None
     confirmed: bool = True
 
+    def by_part(self) -> dict[str, Counts | None]:
+        """The counts by the name of the split."""
+        return {"train": self.train, "query": self.query, "gallery": self.gallery}
+
 
 class Images(NamedTuple):
     """The images of one split before labels are numbered: columns of equal length, `cameras` None where unknown."""
@@ -167,8 +171,7 @@ class PublicBenchmark:
 def count_mismatches(benchmark: Benchmark, published: PublishedCounts) -> list[str]:
     """One phrase for each split whose counts are not the published ones: what was expected and what was found."""
     mismatches = []
-    for part in ("train", "query", "gallery"):
-        expected: Counts | None = getattr(published, part)
+    for part, expected in published.by_part().items():
         split: Split | None = getattr(benchmark, part)
         if expected is None:
             continue

@@ -1,0 +1,147 @@
+"""`passerby data`: look at data before using it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from passerby.data.benchmarks.layout import Counts, PublicBenchmark
+    from passerby.data.inspection import Inspection
+
+
+def register(app: typer.Typer) -> None:
+    """Add `data check` and `data list`."""
+    data = typer.Typer(no_args_is_help=True, help="Look at data before using it: public benchmarks and your own.")
+    data.command("check")(check)
+    data.command("list")(list_benchmarks)
+    app.add_typer(data, name="data")
+
+
+def check(
+    name_or_path: Annotated[
+        str, typer.Argument(metavar="NAME_OR_PATH", help="A benchmark's name, or a table or folder of your own.")
+    ],
+    root: Annotated[
+        Path | None, typer.Option(help="For a benchmark: the folder that holds its sub-folders, or its parent.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Do not decode images: damaged ones are not found.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that read images; as many as there are cores by default.")
+    ] = None,
+) -> None:
+    """Count images, identities and cameras, and look for what makes results wrong.
+
+    Looks for damaged, missing and duplicate images, identities in both train and test, identities seen by one camera
+    only, and queries that nothing in the gallery matches. Exits with 1 if it finds problems, 0 if only remarks.
+
+    Example: passerby data check market1501 --root /data/Market-1501-v15.09.15
+    """
+    from passerby.data.benchmarks import BENCHMARKS
+    from passerby.data.inspection import inspect_data
+    from passerby.data.manifest import open_data
+    from passerby.data.progress import progress_bar
+
+    data = open_data(name_or_path, root, check_counts=False)
+    images = sum(len(split) for split in (data.train, data.query, data.gallery) if split is not None)
+    with progress_bar("reading images", images, show=sys.stderr.isatty()) as counter:
+        inspection = inspect_data(
+            data,
+            public=BENCHMARKS.get(name_or_path),
+            decode=not fast,
+            workers=workers,
+            on_progress=counter.advance,
+        )
+    if as_json:
+        typer.echo(json.dumps(inspection.to_json(), indent=2, ensure_ascii=False))
+    else:
+        _print_inspection(inspection)
+    if not inspection.sound:
+        raise typer.Exit(1)
+
+
+def list_benchmarks(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """List the public benchmarks that have a name here: their counts, how to get them, what their terms allow.
+
+    Example: passerby data list
+    """
+    from passerby.data.benchmarks import BENCHMARKS
+
+    if as_json:
+        typer.echo(json.dumps([_as_json(public) for public in BENCHMARKS.values()], indent=2, ensure_ascii=False))
+        return
+    from rich.table import Table
+
+    table = Table(title="Public benchmarks: images (identities)", caption="* not confirmed on the data itself")
+    for column in ("name", "train", "query", "gallery", "cameras"):
+        table.add_column(column, justify="left" if column == "name" else "right", no_wrap=True)
+    table.add_column("how to get it; terms", overflow="fold")
+    for public in BENCHMARKS.values():
+        counts = public.counts
+        cells = ["–"] * 3 if counts is None else [_cell(size) for size in counts.by_part().values()]
+        mark = "" if counts is None or counts.confirmed else " *"
+        table.add_row(
+            public.name + mark, *cells, str(len(public.cameras) or "–"), f"{public.obtain}. Terms: {public.terms}."
+        )
+    _console().print(table)
+
+
+def _as_json(public: "PublicBenchmark") -> dict[str, object]:
+    counts = public.counts
+    return {
+        "name": public.name,
+        "title": public.title,
+        "folders": list(public.folders),
+        "cameras": len(public.cameras) or None,
+        "counts": None
+        if counts is None
+        else {part: size and size._asdict() for part, size in counts.by_part().items()},
+        "confirmed": counts is not None and counts.confirmed,
+        "obtain": public.obtain,
+        "terms": public.terms,
+    }
+
+
+def _cell(counts: "Counts | None") -> str:
+    if counts is None:
+        return "–"
+    return f"{counts.images:,}" + ("" if counts.identities is None else f" ({counts.identities:,})")
+
+
+def _print_inspection(inspection: "Inspection") -> None:
+    from rich.table import Table
+
+    console = _console()
+    table = Table(title=inspection.name)
+    for column in ("split", "images", "identities", "cameras", "published", "in"):
+        table.add_column(column, justify="right" if column in {"images", "identities", "cameras"} else "left")
+    for summary in inspection.splits:
+        sizes = ["unknown" if number is None else f"{number:,}" for number in summary.found]
+        published = (
+            "–"
+            if summary.published is None
+            else " / ".join("–" if number is None else f"{number:,}" for number in summary.published)
+        )
+        table.add_row(summary.part, *sizes, published, str(summary.location))
+    console.print(table)
+    for finding in inspection.findings:
+        style = "bold red" if finding.severity == "problem" else "yellow"
+        console.print(f"[{style}]{finding.severity}[/]", end=" ")
+        console.print(finding.message, markup=False, highlight=False, soft_wrap=True)
+    if not inspection.decoded:
+        console.print("images were not decoded (--fast): damaged ones are not found", soft_wrap=True)
+    if not inspection.findings:
+        console.print("nothing to remark on")
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console()
