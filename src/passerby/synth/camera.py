@@ -105,7 +105,7 @@ class Camera:
         """What this camera makes of an ideal image [h, w, 3]: blur, colours, tone and grain."""
         blurred = cv2.GaussianBlur(image, (0, 0), self.blur * image.shape[0])
         # Clouds pass, and automatic exposure and white balance follow what else is in the picture.
-        gains = np.exp(generator.normal(0, 0.1) + generator.normal(0, 0.03, 3)).astype(np.float32)
+        gains = np.exp(generator.normal(0, 0.14) + generator.normal(0, 0.045, 3)).astype(np.float32)
         mixed = cv2.transform(blurred, gains[:, None] * self.colours)
         toned = cv2.LUT(mixed, self.tone).astype(np.float32)
         grain = generator.standard_normal((*image.shape[:2], 1), dtype=np.float32) * self.grain
@@ -137,15 +137,15 @@ def make_camera(seed: int, number: int) -> Camera:
         light=light,
         colours=_colours(start + number * _GOLDEN, generator),
         tone=_tone(number, generator),
-        blur=float(generator.uniform(0.002, 0.0048)),
-        grain=float(generator.uniform(1.5, 4)),
+        blur=float(generator.uniform(0.002, 0.004)),
+        grain=float(generator.uniform(1.5, 3.2)),
         quality=int(generator.integers(70, 93)),
     )
 
 
 def _colours(tint: float, generator: np.random.Generator) -> NDArray[np.float32]:
     """White balance, exposure and saturation as one mixing matrix."""
-    strength = generator.uniform(0.04, 0.09)
+    strength = generator.uniform(0.03, 0.08)
     gains = 1 + strength * np.array([np.cos(tint), 0.35 * np.cos(tint + 2.1), np.cos(tint + 4.2)])
     saturation = generator.uniform(0.78, 1.1)
     grey = np.full((3, 1), 1.0) @ np.array([[0.3, 0.59, 0.11]])
