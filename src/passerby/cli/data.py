@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -77,20 +77,26 @@ def list_benchmarks(
     if as_json:
         typer.echo(json.dumps([_as_json(public) for public in BENCHMARKS.values()], indent=2, ensure_ascii=False))
         return
+    from rich import box
     from rich.table import Table
 
-    table = Table(title="Public benchmarks: images (identities)", caption="* not confirmed on the data itself")
+    console = _console()
+    table = Table(
+        title="Public benchmarks: images/identities",
+        caption="* not confirmed on the data itself",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     for column in ("name", "train", "query", "gallery", "cameras"):
         table.add_column(column, justify="left" if column == "name" else "right", no_wrap=True)
-    table.add_column("how to get it; terms", overflow="fold")
     for public in BENCHMARKS.values():
         counts = public.counts
         cells = ["–"] * 3 if counts is None else [_cell(size) for size in counts.by_part().values()]
         mark = "" if counts is None or counts.confirmed else " *"
-        table.add_row(
-            public.name + mark, *cells, str(len(public.cameras) or "–"), f"{public.obtain}. Terms: {public.terms}."
-        )
-    _console().print(table)
+        table.add_row(public.name + mark, *cells, str(len(public.cameras) or "–"))
+    console.print(table)
+    for public in BENCHMARKS.values():
+        console.print(f"[bold]{public.name}[/]: {public.obtain}. [dim]Terms: {public.terms}.[/]", highlight=False)
 
 
 def _as_json(public: "PublicBenchmark") -> dict[str, object]:
@@ -112,7 +118,7 @@ def _as_json(public: "PublicBenchmark") -> dict[str, object]:
 def _cell(counts: "Counts | None") -> str:
     if counts is None:
         return "–"
-    return f"{counts.images:,}" + ("" if counts.identities is None else f" ({counts.identities:,})")
+    return f"{counts.images:,}" + ("" if counts.identities is None else f"/{counts.identities:,}")
 
 
 def _print_inspection(inspection: "Inspection") -> None:
@@ -121,7 +127,8 @@ def _print_inspection(inspection: "Inspection") -> None:
     console = _console()
     table = Table(title=inspection.name)
     for column in ("split", "images", "identities", "cameras", "published", "in"):
-        table.add_column(column, justify="right" if column in {"images", "identities", "cameras"} else "left")
+        justify: Literal["left", "right"] = "right" if column in {"images", "identities", "cameras"} else "left"
+        table.add_column(column, justify=justify, overflow="fold")
     for summary in inspection.splits:
         sizes = ["unknown" if number is None else f"{number:,}" for number in summary.found]
         published = (
