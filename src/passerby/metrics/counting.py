@@ -45,15 +45,11 @@ class AnswerRanks:
                 continue
             own = slice(answers.offsets[number], answers.offsets[number + 1])
             values = values[places]
-            surely, perhaps = _counts(values, low[own], high[own])
+            surely, contested = _screened(values, low[own], high[own])
             answers.ahead[own] += surely
-            contested = np.flatnonzero(perhaps > surely)
-            if contested.size:
-                inside = np.zeros(values.size, dtype=np.bool_)
-                for answer in contested + own.start:
-                    inside |= (values >= low[answer]) & (values <= high[answer])
-                answers.ahead[own] -= _counts(values[inside], low[own], high[own])[0]
-                answers.ahead[own] += self._exactly_ahead(answers, number, places[inside] + start)
+            if contested is not None:
+                answers.ahead[own] -= _screened(values[contested], low[own], high[own])[0]
+                answers.ahead[own] += self._exactly_ahead(answers, number, places[contested] + start)
 
     def _exactly_ahead(self, answers: "_Answers", number: int, positions: Rows) -> Rows:
         """How many of these gallery positions (ascending) come before each right answer, by exact distance."""
@@ -117,13 +113,23 @@ class _Answers:
         return [np.sort(column) + np.arange(1, column.size + 1) for column in columns]
 
 
-def _counts(
+def _screened(
     values: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How many values lie above each `high`, and how many not below each `low`."""
-    if values.size > 100 * low.size:  # a pass over the values per bound is cheaper than sorting them
-        surely = np.array([np.count_nonzero(values > bound) for bound in high], dtype=np.int64)
-        return surely, np.array([np.count_nonzero(values >= bound) for bound in low], dtype=np.int64)
-    ordered = np.sort(values)
-    surely = values.size - np.searchsorted(ordered, high, side="right")
-    return surely, values.size - np.searchsorted(ordered, low, side="left")
+) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
+    """How many values lie above each `high`, and which lie between any `low` and its `high`; None if none does."""
+    contested = None
+    if values.size <= 100 * low.size:
+        ordered = np.sort(values)
+        surely = values.size - np.searchsorted(ordered, high, side="right")
+        for answer in np.flatnonzero(values.size - np.searchsorted(ordered, low, side="left") > surely):
+            between = (values >= low[answer]) & (values <= high[answer])
+            contested = between if contested is None else contested | between
+        return surely, contested
+    surely = np.empty(low.size, dtype=np.int64)  # a pass over the values for each bound is cheaper than sorting them
+    for answer in range(low.size):
+        above, below = values > high[answer], values < low[answer]
+        surely[answer] = int(np.count_nonzero(above))
+        if surely[answer] + np.count_nonzero(below) < values.size:
+            between = ~(above | below)
+            contested = between if contested is None else contested | between
+    return surely, contested

@@ -137,15 +137,16 @@ def nearness_of(squares: Any, distances: NDArray[np.float32]) -> NDArray[np.floa
 def margin(queries: Block, candidates: Block) -> NDArray[np.float64]:
     """How far `nearness` may be from the exact value, per query [q].
 
-    The error of a sum of D products grows with √D in practice and with D at worst. Twice √D is five times what was
-    measured for random features of 768 dimensions; for small D the worst case is taken. An excess would leave a pair
-    in the order that single precision gives it, as every other evaluation does with all pairs.
+    In units of 2**-24 and of the lengths, the error of a sum of D products is D at worst and a fraction of √D in
+    practice: among 400,000 pairs of 768 dimensions the largest was 0.07 √D, and 0.4 √D where no feature is negative
+    and nothing is centred. √D + 8 is taken, and D where that is less. An excess would leave a pair in the order that
+    single precision gives it, as other evaluations do with all pairs.
     """
     dimensions = queries.centred.shape[1]
     largest = float(candidates.squares.max())
     lengths = np.sqrt(queries.squares)
-    product = (min(2.0 * dimensions**0.5, dimensions) + 4.0) * lengths * largest**0.5
-    rounding = 4.0 * (queries.squares + largest)  # of the squares, of the subtraction and of the exact distance
+    product = (min(dimensions**0.5 + 8.0, dimensions) + 2.0) * lengths * largest**0.5  # 2: rounding the features
+    rounding = 2.0 * (queries.squares + largest)  # of the squares, of the subtraction and of the exact distance
     return np.asarray(UNIT_ROUNDOFF * (product + rounding), dtype=np.float64)
 
 

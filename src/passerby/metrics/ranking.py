@@ -17,9 +17,12 @@ from passerby.metrics.matches import Matches
 
 AveragePrecision = Literal["step", "trapezoid"]
 
-QUERY_BLOCK = 4096
-GALLERY_BLOCK = 8192
-"""Rows compared at a time; their float32 product takes 128 MiB at most."""
+QUERY_BLOCK = 2048
+GALLERY_BLOCK = 16384
+"""Most rows compared at a time; their float32 product takes 128 MiB."""
+
+_GALLERY_BYTES = 64 * 2**20
+"""Features of more than 1024 dimensions are taken in smaller gallery blocks, of this size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +100,7 @@ def rank(
     metric: Metric = "cosine",
     ap: AveragePrecision = "step",
     query_block: int = QUERY_BLOCK,
-    gallery_block: int = GALLERY_BLOCK,
+    gallery_block: int | None = None,
 ) -> RankingResult:
     """Rank the gallery for every query and summarise where the matches came.
 
@@ -118,7 +121,7 @@ def rank(
         ap: `"step"` averages the precision at each match; `"trapezoid"` the mean of the precisions just before and at
             each match, as the Oxford buildings evaluation does.
         query_block: number of queries compared at a time; bounds memory, never changes the result.
-        gallery_block: number of gallery images compared at a time; likewise.
+        gallery_block: number of gallery images compared at a time; likewise. By default 16,384, or what fits 64 MiB.
 
     Raises:
         EvaluationError: shapes or dtypes that do not fit, NaN or infinite features, rows of zeros under cosine, one of
@@ -126,10 +129,12 @@ def rank(
     """
     if ap not in ("step", "trapezoid"):
         raise EvaluationError(f"ap {ap!r} is not known: choose 'step' or 'trapezoid'")
+    distances = Distances(query_features, gallery_features, metric)
+    if gallery_block is None:
+        gallery_block = max(1, min(GALLERY_BLOCK, _GALLERY_BYTES // (4 * distances.gallery.shape[1])))
     for name, value in (("max_rank", max_rank), ("query_block", query_block), ("gallery_block", gallery_block)):
         if value < 1:
             raise EvaluationError(f"{name} must be at least 1, not {value}")
-    distances = Distances(query_features, gallery_features, metric)
     matches = Matches.of(
         len(distances.query),
         len(distances.gallery),
