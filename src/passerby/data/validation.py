@@ -35,11 +35,12 @@ def validation_split(train: Split, *, identities: int | float, seed: int) -> tup
     held_out = np.sort(labels[order][generator.permutation(labels.size)[:count]])
     is_held_out = np.isin(train.identities, held_out)
     test = train.take(is_held_out).relabelled()
-    by_name = np.argsort(np.array(test.paths.to_pylist()), kind="stable")
+    by_identity = np.lexsort((np.array(test.paths.to_pylist()), test.identities))
+    borders = np.flatnonzero(np.diff(test.identities[by_identity])) + 1
     queries = [
         row
-        for label in range(len(test.identity_names))
-        for row in _query_rows(by_name[test.identities[by_name] == label], test.cameras, generator)
+        for rows in np.split(by_identity, borders)  # of one identity each, in the order of their paths
+        for row in _query_rows(rows, test.cameras, generator)
     ]
     if not queries:
         raise DataError(
