@@ -16,6 +16,9 @@ from passerby.synth.people import keyed_generator
 HEIGHT, WIDTH = 720, 1280
 """Size of a camera's picture in pixels."""
 
+CAMERA_HEIGHT = 2.7
+"""Metres above the ground; a person this tall would reach the horizon."""
+
 Picture = NDArray[np.uint8]
 """RGB, uint8 [H, W, 3]."""
 
@@ -74,14 +77,14 @@ class Camera:
     tilt: float
     light: float
     colours: NDArray[np.float32]
-    tone: Picture
+    tone: NDArray[np.uint8]
     blur: float
     grain: float
     quality: int
 
     def scale(self, row: float) -> float:
         """Pixels per metre of a person whose feet are on this row."""
-        return (row - self.horizon) / 2.7
+        return (row - self.horizon) / CAMERA_HEIGHT
 
     def cut(self, left: float, top: float, zoom: float, size: tuple[int, int]) -> tuple[Picture, NDArray[np.int16]]:
         """The empty place inside a box.
@@ -126,7 +129,7 @@ def make_camera(seed: int, number: int) -> Camera:
     picture[wall_foot:] = _floor(wall_foot, horizon, number, generator)
     floor_line = np.zeros((HEIGHT, WIDTH), dtype=np.int16)
     for row in np.sort(generator.integers(wall_foot + 5, HEIGHT + 60, 9)):
-        _place(picture, floor_line, int(row), (float(row) - horizon) / 2.7, light, generator)
+        _place(picture, floor_line, int(row), (float(row) - horizon) / CAMERA_HEIGHT, light, generator)
     return Camera(
         number=number,
         picture=picture,
@@ -155,7 +158,7 @@ def _colours(tint: float, generator: np.random.Generator) -> NDArray[np.float32]
     return mixing
 
 
-def _tone(number: int, generator: np.random.Generator) -> Picture:
+def _tone(number: int, generator: np.random.Generator) -> NDArray[np.uint8]:
     """Exposure, contrast and gamma as a table; odd cameras are darker than even ones."""
     level = np.linspace(0, 1, 256)
     gamma = generator.uniform(1.0, 1.16) if number % 2 else generator.uniform(0.86, 0.98)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.synth.camera import HEIGHT, WIDTH, Camera, Picture, make_camera
+from passerby.synth.camera import CAMERA_HEIGHT, HEIGHT, WIDTH, Camera, Picture, make_camera
 from passerby.synth.figure import Canvas, View, draw
 from passerby.synth.people import Person, keyed_generator, make_person
 
@@ -154,7 +154,7 @@ class World:
         speed, phase = float(generator.uniform(0.45, 0.75)), float(generator.uniform(0, 2 * np.pi))
         way = []
         for _ in range(self.steps):
-            row = min(max(eye.horizon + 2.7 * _FOCAL / away, eye.horizon + 260.0), HEIGHT - 12.0)
+            row = min(max(eye.horizon + CAMERA_HEIGHT * _FOCAL / away, eye.horizon + 260.0), HEIGHT - 12.0)
             way.append(Standing(min(max(x, 40.0), WIDTH - 40.0), row, heading, phase))
             x += speed * np.sin(heading) * eye.scale(row)
             away -= speed * np.cos(heading)
