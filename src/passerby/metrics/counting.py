@@ -120,15 +120,15 @@ def _screened(
     contested = None
     if values.size <= 100 * low.size:
         ordered = np.sort(values)
-        surely = values.size - np.searchsorted(ordered, high, side="right")
-        for answer in np.flatnonzero(values.size - np.searchsorted(ordered, low, side="left") > surely):
+        nearer = values.size - np.searchsorted(ordered, high, side="right")
+        for answer in np.flatnonzero(values.size - np.searchsorted(ordered, low, side="left") > nearer):
             between = (values >= low[answer]) & (values <= high[answer])
             contested = between if contested is None else contested | between
-        return surely, contested
+        return nearer, contested
     surely = np.empty(low.size, dtype=np.int64)  # a pass over the values for each bound is cheaper than sorting them
     for answer in range(low.size):
         above, below = values > high[answer], values < low[answer]
-        surely[answer] = int(np.count_nonzero(above))
+        surely[answer] = np.count_nonzero(above)
         if surely[answer] + np.count_nonzero(below) < values.size:
             between = ~(above | below)
             contested = between if contested is None else contested | between
