@@ -126,10 +126,10 @@ def _screened(
             contested = between if contested is None else contested | between
         return nearer, contested
     surely = np.empty(low.size, dtype=np.int64)  # a pass over the values for each bound is cheaper than sorting them
-    for answer in range(low.size):
-        above, below = values > high[answer], values < low[answer]
-        surely[answer] = np.count_nonzero(above)
-        if surely[answer] + np.count_nonzero(below) < values.size:
+    for bound in range(low.size):
+        above, below = values > high[bound], values < low[bound]
+        surely[bound] = np.count_nonzero(above)
+        if surely[bound] + np.count_nonzero(below) < values.size:
             between = ~(above | below)
             contested = between if contested is None else contested | between
     return surely, contested
