@@ -7,6 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+_CHECK = """Count images, identities and cameras; look for what makes results wrong.
+
+[bold]Example[/bold]: passerby data check market1501 --root /data/Market-1501-v15.09.15
+
+Looks for images that are damaged, missing or there twice, identities in both
+train and test, identities seen by one camera only, and queries that nothing
+in the gallery matches. Exits with 1 if it finds problems, 0 if only remarks.
+"""
+
+_LIST = """List the public benchmarks: their counts, how to get them, their terms.
+
+[bold]Example[/bold]: passerby data list
+"""
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -17,8 +31,8 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add `data check` and `data list`."""
     data = typer.Typer(no_args_is_help=True, help="Look at data before using it: public benchmarks and your own.")
-    data.command("check")(check)
-    data.command("list")(list_benchmarks)
+    data.command("check", help=_CHECK)(check)
+    data.command("list", help=_LIST)(list_benchmarks)
     app.add_typer(data, name="data")
 
 
@@ -35,13 +49,7 @@ def check(
         int | None, typer.Option(min=1, help="Processes that read images; as many as there are cores by default.")
     ] = None,
 ) -> None:
-    """Count images, identities and cameras, and look for what makes results wrong.
-
-    Looks for damaged, missing and duplicate images, identities in both train and test, identities seen by one camera
-    only, and queries that nothing in the gallery matches. Exits with 1 if it finds problems, 0 if only remarks.
-
-    Example: passerby data check market1501 --root /data/Market-1501-v15.09.15
-    """
+    """Parse, inspect, print."""
     from passerby.data.benchmarks import BENCHMARKS
     from passerby.data.inspection import inspect_data
     from passerby.data.manifest import open_data
@@ -68,10 +76,7 @@ def check(
 def list_benchmarks(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """List the public benchmarks that have a name here: their counts, how to get them, what their terms allow.
-
-    Example: passerby data list
-    """
+    """Print what `BENCHMARKS` holds."""
     from passerby.data.benchmarks import BENCHMARKS
 
     if as_json:

@@ -159,7 +159,7 @@ def _counts(data: Benchmark, public: PublicBenchmark | None) -> Iterator[Finding
 def _unreadable(scan: FileScan) -> Iterator[Finding]:
     complaints = list(scan.complaints.values())
     if complaints:
-        message = f"{len(complaints):,} images cannot be read, the first: {complaints[0]}"
+        message = f"images that cannot be read: {len(complaints):,} ({examples(complaints)})"
         yield Finding("unreadable", "problem", message, len(complaints), tuple(complaints[:_EXAMPLES]))
 
 
@@ -173,8 +173,8 @@ def _leaks(data: Benchmark, *, disjoint: bool) -> Iterator[Finding]:
         yield Finding(
             "identities-in-train-and-test",
             "problem" if disjoint else "remark",
-            f"{len(shared):,} identities are both trained and tested on: {examples(shared)}"
-            + (", which this benchmark keeps apart" if disjoint else ""),
+            f"identities both trained and tested on{', which this benchmark keeps apart' if disjoint else ''}: "
+            f"{len(shared):,} ({examples(shared)})",
             len(shared),
             tuple(shared[:_EXAMPLES]),
         )
@@ -203,7 +203,9 @@ def _duplicates(splits: dict[str, Split], scan: FileScan) -> Iterator[Finding]:
         ("duplicates-of-two-identities", contradicting, "groups of images with the same content but other identities"),
     ):
         if lines:
-            yield Finding(kind, "remark", f"{len(lines):,} {what}: {lines[0]}", len(lines), tuple(lines[:_EXAMPLES]))
+            yield Finding(
+                kind, "remark", f"{what}: {len(lines):,} ({examples(lines)})", len(lines), tuple(lines[:_EXAMPLES])
+            )
 
 
 def _lonely(data: Benchmark) -> Iterator[Finding]:
@@ -213,7 +215,7 @@ def _lonely(data: Benchmark) -> Iterator[Finding]:
         if splits and all(split.cameras is not None for split in splits):
             lonely = _seen_once([(split, split.cameras) for split in splits])
             if lonely:
-                message = f"{len(lonely):,} {half} identities are seen by one camera only: {examples(lonely)}"
+                message = f"{half} identities seen by one camera only: {len(lonely):,} ({examples(lonely)})"
                 yield Finding(
                     f"one-camera-{half}-identities", "remark", message, len(lonely), tuple(lonely[:_EXAMPLES])
                 )
@@ -223,7 +225,7 @@ def _lonely(data: Benchmark) -> Iterator[Finding]:
             yield Finding("unknown-identities", "remark", message, len(data.train))
         lonely = _seen_once([(data.train, np.arange(len(data.train)))])
         if lonely:
-            message = f"{len(lonely):,} train identities have a single image: {examples(lonely)}"
+            message = f"train identities with a single image: {len(lonely):,} ({examples(lonely)})"
             yield Finding("one-image-identities", "remark", message, len(lonely), tuple(lonely[:_EXAMPLES]))
 
 
@@ -239,8 +241,8 @@ def _unanswerable(data: Benchmark) -> Iterator[Finding]:
     if paths:
         rule = " by another camera" if data.same_camera_rule else ""
         message = (
-            f"{len(paths):,} of {len(data.query):,} queries have no match{rule} in the gallery and are left out of "
-            f"the results: {examples(paths)}"
+            f"queries without a match{rule} in the gallery, left out of the results: "
+            f"{len(paths):,} of {len(data.query):,} ({examples(paths)})"
         )
         severity: Severity = "problem" if len(paths) == len(data.query) else "remark"
         yield Finding("queries-without-match", severity, message, len(paths), tuple(paths[:_EXAMPLES]))

@@ -1,0 +1,114 @@
+"""`passerby data`, through an application of the test's own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from passerby.cli import data as command
+from passerby.data.benchmarks import BENCHMARKS
+from passerby.errors import DataError
+from tests.data.layouts import MARKET, write_images, write_tree
+
+SOUND = {
+    "bounding_box_train": ["0001_c1_a.jpg", "0001_c2_a.jpg"],
+    "query": ["0003_c1_a.jpg", "0003_c2_a.jpg"],
+    "bounding_box_test": ["0003_c1_b.jpg", "0003_c2_b.jpg"],
+}
+
+
+@pytest.fixture
+def app() -> typer.Typer:
+    app = typer.Typer()
+    command.register(app)
+    app.command("another")(lambda: None)  # with a single command typer would leave its name out
+    return app
+
+
+def run(app: typer.Typer, *arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["data", *arguments], env={"COLUMNS": "300"}, catch_exceptions=False)
+    return result.exit_code, result.stdout
+
+
+def test_a_sound_set_exits_with_0(app: typer.Typer, tmp_path: Path) -> None:
+    code, output = run(app, "check", "market-layout", "--root", str(write_tree(tmp_path, SOUND)))
+    assert code == 0
+    assert "nothing to remark on" in output
+    assert [line.split()[1:8:2] for line in output.splitlines() if "│ train" in line] == [["train", "2", "1", "2"]]
+
+
+def test_remarks_exit_with_0(app: typer.Typer, tmp_path: Path) -> None:
+    write_images(write_tree(tmp_path, SOUND), ["bounding_box_train/0002_c1_a.jpg"])
+    code, output = run(app, "check", "market-layout", "--root", str(tmp_path))
+    assert code == 0
+    assert "remark train identities with a single image: 1 (0002)" in output
+
+
+def test_problems_exit_with_1_and_damaged_images_are_named(app: typer.Typer, tmp_path: Path) -> None:
+    write_tree(tmp_path, SOUND)
+    (tmp_path / "query/0003_c1_a.jpg").write_bytes(b"[bold]no image")
+    code, output = run(app, "check", "market-layout", "--root", str(tmp_path))
+    assert code == 1
+    assert f"problem images that cannot be read: 1 (image {tmp_path}/query/0003_c1_a.jpg" in output
+    code, output = run(app, "check", "market-layout", "--root", str(tmp_path), "--fast")
+    assert code == 0
+    assert "images were not decoded (--fast)" in output
+
+
+def test_wrong_counts_are_a_problem_not_an_error(app: typer.Typer, tmp_path: Path) -> None:
+    code, output = run(app, "check", "market1501", "--root", str(write_tree(tmp_path, MARKET)))
+    assert code == 1
+    assert "problem train has 4 images instead of 12,936" in output
+    assert "12,936 / 751 / 6" in output
+
+
+def test_json_is_all_there_is_on_stdout(app: typer.Typer, tmp_path: Path) -> None:
+    write_tree(tmp_path, SOUND)
+    code, output = run(app, "check", "market-layout", "--root", str(tmp_path), "--json", "--workers", "1")
+    report = json.loads(output)
+    assert (code, report["sound"], report["decoded"]) == (0, True, True)
+    assert [split["found"]["images"] for split in report["splits"]] == [2, 2, 2]
+
+
+def test_a_table_of_one_s_own(app: typer.Typer, tmp_path: Path) -> None:
+    write_images(tmp_path, ["a.jpg", "b.jpg"])
+    table = tmp_path / "people.csv"
+    table.write_text("path,identity\na.jpg,1\nb.jpg,1\n")
+    code, output = run(app, "check", str(table))
+    assert code == 0
+    assert "unknown" in output  # cameras
+
+
+def test_errors_are_passerby_s_own(app: typer.Typer, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="market1501 is a benchmark: name the folder"):
+        run(app, "check", "market1501")
+    assert CliRunner().invoke(app, ["data", "check"]).exit_code == 2
+
+
+def test_list_names_every_benchmark_and_how_to_get_it(app: typer.Typer) -> None:
+    code, output = run(app, "list")
+    assert code == 0
+    for public in BENCHMARKS.values():
+        assert public.name in output
+        assert public.terms in output
+    code, output = run(app, "list", "--json")
+    listed = {entry["name"]: entry for entry in json.loads(output)}
+    assert list(listed) == list(BENCHMARKS)
+    assert listed["market1501"]["counts"]["gallery"] == {"images": 15913, "identities": 751, "cameras": 6}
+    assert listed["partial-reid"]["counts"]["train"] is None
+    assert not listed["partial-reid"]["confirmed"]
+
+
+def test_help_and_list_need_no_torch() -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner; import typer; from passerby.cli import data; "
+        "app = typer.Typer(); data.register(app); app.command('x')(lambda: None); "
+        "assert CliRunner().invoke(app, ['data', 'list']).exit_code == 0; "
+        "assert 'Example' in CliRunner().invoke(app, ['data', 'check', '--help']).stdout; "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
