@@ -293,6 +293,21 @@ def test_a_source_of_another_split_is_refused(split):
         EvalLoader(split, PerImageSource(split), TEST, 0)
 
 
+@pytest.mark.parametrize("cache", ["target", "native"])
+def test_other_devices_are_served(split, tmp_path, cache):
+    """The meta device has shapes and no pixels: enough to run everything that a GPU would do."""
+    _, source = open_source(split, TRAIN, cache=cache, folder=tmp_path / "cache", show_progress=False)
+    for loader in (
+        loader_of(split, source, device="meta"),
+        EvalLoader(split, source, replace(TEST, interpolation="bicubic"), 4, device="meta"),
+    ):
+        batches = list(loader)
+        assert len(batches) == 6
+        for batch in batches:
+            assert {tensor.device.type for tensor in batch} == {"meta"}
+            assert batch.images.shape == (4, 3, 32, 16)
+
+
 # --- a GPU, where there is one ---------------------------------------------------------------------------------------
 
 

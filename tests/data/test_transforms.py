@@ -154,6 +154,16 @@ def test_copying_and_gathering_give_the_same_pixels():
     assert torch.equal(copied, augmentation._shift_by_gathering(images, draws))
 
 
+def test_erasing_by_boxes_and_by_mask_give_the_same_pixels():
+    draws = draw(np.arange(30), SIZE, flip=0.5, padding=0, erasing=0.7, seed=0, epoch=0)
+    assert 0 < (draws.boxes[:, 2] > 0).sum() < 30
+    by_boxes, by_mask = torch.zeros(30, 3, *SIZE), torch.zeros(30, 3, *SIZE)
+    augmentation._erase_by_boxes(by_boxes, draws)
+    augmentation._erase_by_mask(by_mask, draws)
+    assert by_boxes.any()
+    assert torch.equal(by_boxes, by_mask)
+
+
 def test_erasing_changes_the_box_and_nothing_else():
     transform = TrainTransform(size=SIZE, flip=0, padding=0, erasing=1.0)
     images = random_images(20)

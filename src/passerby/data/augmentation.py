@@ -88,24 +88,13 @@ def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
 
 
 def erase_(images: Tensor, draws: Draws) -> Tensor:
-    """Fill the drawn boxes with the drawn noise, in place; normalised float32 [B, 3, H, W]."""
+    """Fill the drawn boxes with the drawn noise, in place; normalised float32 [B, 3, H, W].
+
+    On the CPU each box is one copy; elsewhere the batch is one masked copy. Both give the same pixels.
+    """
     if not draws.noise.size:
         return images
-    if images.device.type == "cpu":
-        end = 0
-        pixels = images.numpy()
-        for sample in np.flatnonzero(draws.boxes[:, 2]).tolist():
-            top, left, height, width = draws.boxes[sample].tolist()
-            begin, end = end, end + 3 * height * width
-            box = draws.noise[begin:end].reshape(3, height, width)
-            pixels[sample, :, top : top + height, left : left + width] = box
-        return images
-    tops, lefts, heights, widths = torch.from_numpy(draws.boxes).to(images.device)[:, :, None].unbind(1)
-    rows, columns = (torch.arange(extent, device=images.device) for extent in images.shape[2:])
-    inside_rows = (rows >= tops) & (rows < tops + heights)
-    inside_columns = (columns >= lefts) & (columns < lefts + widths)
-    inside = (inside_rows[:, :, None] & inside_columns[:, None, :])[:, None].expand_as(images)
-    return images.masked_scatter_(inside, torch.from_numpy(draws.noise).to(images.device))
+    return _erase_by_boxes(images, draws) if images.device.type == "cpu" else _erase_by_mask(images, draws)
 
 
 def resize(images: Tensor, size: Size, interpolation: Interpolation) -> Tensor:
@@ -221,3 +210,23 @@ def _shift_by_gathering(images: Tensor, draws: Draws) -> Tensor:
     channels = torch.arange(images.shape[1], device=device)[:, None, None]
     gathered = images[samples, channels, rows.clamp_(0, height - 1)[:, None, :, None], columns[:, None, None, :]]
     return gathered * inside[:, None]
+
+
+def _erase_by_boxes(images: Tensor, draws: Draws) -> Tensor:
+    pixels = images.numpy()
+    end = 0
+    for sample in np.flatnonzero(draws.boxes[:, 2] * draws.boxes[:, 3]).tolist():
+        top, left, height, width = draws.boxes[sample].tolist()
+        begin, end = end, end + 3 * height * width
+        box = draws.noise[begin:end].reshape(3, height, width)
+        pixels[sample, :, top : top + height, left : left + width] = box
+    return images
+
+
+def _erase_by_mask(images: Tensor, draws: Draws) -> Tensor:
+    tops, lefts, heights, widths = torch.from_numpy(draws.boxes).to(images.device)[:, :, None].unbind(1)
+    rows, columns = (torch.arange(extent, device=images.device) for extent in images.shape[2:])
+    inside_rows = (rows >= tops) & (rows < tops + heights)
+    inside_columns = (columns >= lefts) & (columns < lefts + widths)
+    inside = (inside_rows[:, :, None] & inside_columns[:, None, :])[:, None].expand_as(images)
+    return images.masked_scatter_(inside, torch.from_numpy(draws.noise).to(images.device))
