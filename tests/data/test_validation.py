@@ -108,11 +108,18 @@ def test_junk_takes_no_part() -> None:
     assert JUNK not in train.identities
 
 
-@pytest.mark.parametrize("number", [0, 10, -1, 0.0, 1.0, 1.5])
+@pytest.mark.parametrize("number", [0, 10, -1, 0.0, 1.5, 10.0, -0.5])
 def test_a_number_that_leaves_nothing_is_refused(number: float) -> None:
     whole = make([(identity, camera) for identity in range(10) for camera in (1, 2)])
-    with pytest.raises(DataError, match=f"cannot set {number} of 10 identities aside for validation"):
+    with pytest.raises(DataError, match=f"cannot set {number:g} of 10 identities aside for validation"):
         validation_split(whole, identities=number, seed=0)
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(3, 3), (3.0, 3), (0.3, 3), (0.01, 1), (1.0, 1), (0.9, 9)])
+def test_a_number_or_a_fraction(asked: float, expected: int) -> None:
+    whole = make([(identity, camera) for identity in range(10) for camera in (1, 2)])
+    train, query, _ = validation_split(whole, identities=asked, seed=0)
+    assert (query.identity_count, train.identity_count) == (expected, 10 - expected)
 
 
 def test_people_of_one_camera_cannot_be_searched_for() -> None:

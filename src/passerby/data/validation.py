@@ -7,7 +7,7 @@ from passerby.data.split import JUNK, Split
 from passerby.errors import DataError
 
 
-def validation_split(train: Split, *, identities: int | float, seed: int) -> tuple[Split, Split, Split]:
+def validation_split(train: Split, *, identities: float, seed: int) -> tuple[Split, Split, Split]:
     """Set some identities of a training split aside to validate on.
 
     Of every identity set aside, one image per camera is a query and the rest are the gallery, but only as far as every
@@ -17,7 +17,7 @@ def validation_split(train: Split, *, identities: int | float, seed: int) -> tup
 
     Args:
         train: the split to cut; left as it is.
-        identities: how many to set aside (int), or which fraction of all (float between 0 and 1).
+        identities: how many to set aside, or (below 1) which fraction of all.
         seed: of the draw of identities and of the query images.
 
     Returns:
@@ -52,12 +52,12 @@ def validation_split(train: Split, *, identities: int | float, seed: int) -> tup
     return train.take(~is_held_out).relabelled(), test.take(is_query), test.take(~is_query)
 
 
-def _number_to_hold_out(identities: int | float, available: int) -> int:
-    count = identities if isinstance(identities, int) else max(1, round(identities * available))
-    if not 1 <= count < available or (isinstance(identities, float) and not 0 < identities < 1):
+def _number_to_hold_out(identities: float, available: int) -> int:
+    count = max(1, round(identities * available)) if 0 < identities < 1 else int(identities)
+    if not 1 <= count < available or (identities > 1 and count != identities):
         raise DataError(
-            f"cannot set {identities} of {available:,} identities aside for validation: give a number from 1 to "
-            f"{available - 1:,}, or a fraction between 0 and 1"
+            f"cannot set {identities:g} of {available:,} identities aside for validation: give a number from 1 to "
+            f"{available - 1:,}, or a fraction below 1"
         )
     return count
 
