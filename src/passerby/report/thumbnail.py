@@ -1,0 +1,32 @@
+"""Small pictures for pages and figures."""
+
+import base64
+import io
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+_LIMIT = (96, 192)
+"""Pixels; pages show them at about half of that, which is sharp on dense screens."""
+
+
+def thumbnail(file: Path, limit: tuple[int, int] = _LIMIT) -> Image.Image | None:
+    """The picture, RGB, upright and shrunk to fit `limit`; None if it is missing or cannot be decoded.
+
+    A report must show what could be ranked even if a file has gone since: the caller draws a placeholder.
+    """
+    try:
+        with Image.open(file) as opened:
+            opened.draft("RGB", limit)
+            picture = ImageOps.exif_transpose(opened).convert("RGB")
+            picture.thumbnail(limit, Image.Resampling.LANCZOS)
+            return picture
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what Pillow raises for broken files
+        return None
+
+
+def data_uri(picture: Image.Image) -> str:
+    """The picture as a JPEG inside a `data:` address, for pages that stand alone."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="JPEG", quality=82, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
