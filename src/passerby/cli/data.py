@@ -127,21 +127,21 @@ def _cell(counts: "Counts | None") -> str:
 
 
 def _print_inspection(inspection: "Inspection") -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     console = _console()
-    table = Table(title=inspection.name)
-    for column in ("split", "images", "identities", "cameras", "published", "in"):
+    with_published = any(summary.published is not None for summary in inspection.splits)
+    table = Table(title=escape(inspection.name))
+    for column in ("split", "images", "identities", "cameras", *(["published"] if with_published else []), "in"):
         justify: Literal["left", "right"] = "right" if column in {"images", "identities", "cameras"} else "left"
         table.add_column(column, justify=justify, overflow="fold")
     for summary in inspection.splits:
         sizes = ["unknown" if number is None else f"{number:,}" for number in summary.found]
-        published = (
-            "–"
-            if summary.published is None
-            else " / ".join("–" if number is None else f"{number:,}" for number in summary.published)
-        )
-        table.add_row(summary.part, *sizes, published, str(summary.location))
+        if with_published:
+            published = summary.published or (None, None, None)
+            sizes.append(" / ".join("–" if number is None else f"{number:,}" for number in published))
+        table.add_row(summary.part, *sizes, escape(str(summary.location)))
     console.print(table)
     for finding in inspection.findings:
         style = "bold red" if finding.severity == "problem" else "yellow"
