@@ -2,7 +2,7 @@
 
 Colours: every mode becomes RGB (grey repeated, palettes looked up, CMYK converted, 16-bit grey scaled down, an alpha
 channel dropped as the field's own loaders do). Orientation: a rotation noted in EXIF is applied, because a person
-stands upright; the public benchmarks carry no such note, so their pixels are those of every other loader.
+stands upright. Published loaders ignore it; crops cut from video, as in Market-1501, carry no such note.
 """
 
 import struct
