@@ -151,10 +151,11 @@ def test_the_product_is_never_larger_than_a_block(monkeypatch):
         return distance.nearness(queries, candidates, out)
 
     monkeypatch.setattr(counting, "nearness", spied)
+    monkeypatch.setattr(counting, "_PRODUCT_ROWS", 8)
     features = golden_values("blocks", (500, 8))
     rank(features[:90], features, np.arange(90) % 9, np.arange(500) % 9, query_block=16, gallery_block=64)
-    assert len(sizes) == 6 * 8
-    assert max(sizes) == 16 * 64
+    assert len(sizes) == (5 * 2 + 2) * 8  # 90 queries are five blocks of 16, two products each, and one of 10
+    assert max(sizes) == 8 * 64
 
 
 def test_a_block_of_queries_shrinks_where_matches_are_many(monkeypatch):

@@ -1,10 +1,15 @@
 """At which ranks a query's right answers come, found without sorting the gallery."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from passerby.metrics.distance import Block, Distances, margin, nearness, nearness_of
 from passerby.metrics.matches import Matches, Rows
+
+_PRODUCT_ROWS = 512
+"""Queries multiplied with a gallery block at a time: more are no faster, and the product soon outgrows the cache."""
 
 
 class AnswerRanks:
@@ -20,26 +25,22 @@ class AnswerRanks:
         self._distances = distances
         self._matches = matches
         self._gallery_block = min(gallery_block, max(1, matches.rows.size))
-        self._product = np.empty(0, dtype=np.float32)
+        self._product = np.empty(_PRODUCT_ROWS * self._gallery_block, dtype=np.float32)
 
     def of(self, rows: Rows) -> list[Rows]:
         """For each of these query rows, which all have a right answer, the ascending ranks, from 1, of its answers."""
         block = self._distances.queries(rows)
         answers = _Answers(rows, block, self._distances, self._matches)
-        if self._product.size < rows.size * self._gallery_block:
-            self._product = np.empty(rows.size * self._gallery_block, dtype=np.float32)
         for start in range(0, self._matches.rows.size, self._gallery_block):
             candidates = self._distances.candidates(self._matches.rows[start : start + self._gallery_block])
-            product = nearness(block, candidates, out=self._product)
-            answers.hide(product, start)
-            self._count(answers, product, margin(block, candidates), start)
+            self._count(answers, block, candidates, start)
         return answers.ranks()
 
-    def _count(self, answers: "_Answers", product: NDArray[np.float32], slack: NDArray[np.float64], start: int) -> None:
+    def _count(self, answers: "_Answers", block: Block, candidates: Block, start: int) -> None:
         """Count the wrong answers among gallery positions `start` onwards that are ahead of each right one."""
-        low, high = answers.bounds(slack)
+        low, high = answers.bounds(margin(block, candidates))
         farthest = np.minimum.reduceat(low, answers.offsets[:-1])
-        for number, values in enumerate(product):
+        for number, values in self._screened_rows(answers, block, candidates, start):
             places = np.flatnonzero(values >= farthest[number])
             if not places.size:
                 continue
@@ -50,6 +51,16 @@ class AnswerRanks:
             if contested is not None:
                 answers.ahead[own] -= _screened(values[contested], low[own], high[own])[0]
                 answers.ahead[own] += self._exactly_ahead(answers, number, places[contested] + start)
+
+    def _screened_rows(
+        self, answers: "_Answers", block: Block, candidates: Block, start: int
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """The nearness of all candidates to each query of the block in turn; -inf where the identity is the query's."""
+        for first in range(0, len(block.squares), _PRODUCT_ROWS):
+            part = Block(block.centred[first : first + _PRODUCT_ROWS], block.squares[first : first + _PRODUCT_ROWS])
+            product = nearness(part, candidates, out=self._product)
+            answers.hide(product, first, start)
+            yield from enumerate(product, start=first)
 
     def _exactly_ahead(self, answers: "_Answers", number: int, positions: Rows) -> Rows:
         """How many of these gallery positions (ascending) come before each right answer, by exact distance."""
@@ -90,11 +101,14 @@ class _Answers:
         self._same = np.concatenate(same)
         self._same_numbers = np.repeat(np.arange(rows.size), [found.size for found in same])
 
-    def hide(self, product: NDArray[np.float32], start: int) -> None:
-        """Take images of the queries' own identities out of a product with gallery positions `start` onwards."""
-        places = self._same - start
-        inside = (places >= 0) & (places < product.shape[1])
-        product[self._same_numbers[inside], places[inside]] = -np.inf
+    def hide(self, product: NDArray[np.float32], first: int, start: int) -> None:
+        """Take images of the queries' own identities out of a product.
+
+        Its rows are the queries from number `first` onwards, its columns the gallery positions from `start` onwards.
+        """
+        rows, places = self._same_numbers - first, self._same - start
+        inside = (rows >= 0) & (rows < product.shape[0]) & (places >= 0) & (places < product.shape[1])
+        product[rows[inside], places[inside]] = -np.inf
 
     def bounds(self, slack: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The nearness [A] below which an image is surely farther than each answer, and above which surely nearer."""

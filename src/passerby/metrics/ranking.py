@@ -17,9 +17,9 @@ from passerby.metrics.matches import Matches
 
 AveragePrecision = Literal["step", "trapezoid"]
 
-QUERY_BLOCK = 2048
+QUERY_BLOCK = 4096
 GALLERY_BLOCK = 16384
-"""Most rows compared at a time; their float32 product takes 128 MiB."""
+"""Most rows prepared at a time."""
 
 _GALLERY_BYTES = 64 * 2**20
 """Features of more than 1024 dimensions are taken in smaller gallery blocks, of this size."""
@@ -120,8 +120,8 @@ def rank(
         metric: `"cosine"` or `"euclidean"`.
         ap: `"step"` averages the precision at each match; `"trapezoid"` the mean of the precisions just before and at
             each match, as the Oxford buildings evaluation does.
-        query_block: number of queries compared at a time; bounds memory, never changes the result.
-        gallery_block: number of gallery images compared at a time; likewise. By default 16,384, or what fits 64 MiB.
+        query_block: number of queries prepared at a time; bounds memory, never changes the result.
+        gallery_block: number of gallery images prepared at a time; likewise. By default 16,384, or what fits 64 MiB.
 
     Raises:
         EvaluationError: shapes or dtypes that do not fit, NaN or infinite features, rows of zeros under cosine, one of
