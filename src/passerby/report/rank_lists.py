@@ -27,7 +27,7 @@ class Section(NamedTuple):
 
 
 def write_rank_lists(
-    page: Path,
+    page: str | Path,
     query: Split,
     gallery: Split,
     query_features: Any,
@@ -78,6 +78,7 @@ def write_rank_lists(
         score_name="cosine" if result.metric == "cosine" else "distance",
         max_rank=len(result.cmc),
     )
+    page = Path(page)
     page.parent.mkdir(parents=True, exist_ok=True)
     partial = page.with_name(page.name + ".partial")
     partial.write_text(html, encoding="utf-8")
