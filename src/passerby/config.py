@@ -120,7 +120,15 @@ def read_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> dict[str, A
     Raises:
         RecipeError: no such recipe, not a YAML mapping, or a malformed override.
     """
-    content = _read_yaml(name_or_path)
+    return assign_overrides(_read_yaml(name_or_path), overrides)
+
+
+def assign_overrides(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Change `content` by overrides of the form `section.key=value`, and return it.
+
+    Raises:
+        RecipeError: a malformed override.
+    """
     for override in overrides:
         key, equals, text = override.partition("=")
         if not equals or not key:

@@ -1,42 +1,83 @@
-"""What a person sees on stderr while many images are read: how many, how fast, how long still."""
+"""What a person sees while something long runs: where it is, how fast, and when it will be done."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+import time
+from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.text import Text
+
+_SECONDS_BETWEEN_LINES = 10.0
 
 
-class _RateColumn(ProgressColumn):
-    """Images per second."""
+class Progress:
+    """A line on stderr: rewritten in place on a terminal, a new one every ten seconds elsewhere.
 
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f} images/s" if task.speed else "")
+    Args:
+        title: what runs.
+        total: how many units there are.
+        done: how many were done before.
+        unit: what is counted.
+    """
+
+    def __init__(self, title: str, total: int, *, done: int = 0, unit: str = "images", quiet: bool = False) -> None:
+        self.title, self.total, self.done, self.unit, self.quiet = title, total, done, unit, quiet
+        self._console = Console(stderr=True, highlight=False)
+        self._begun_at = done
+        self._begun = self._shown = time.monotonic()
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._show(final=True)
+        elif self._console.is_terminal and not self.quiet:
+            sys.stderr.write("\n")
+
+    def advance(self, units: int, note: str = "") -> None:
+        """Count units done; `note` is shown with them."""
+        self.done += units
+        pause = 0.2 if self._console.is_terminal else _SECONDS_BETWEEN_LINES
+        if time.monotonic() - self._shown >= pause:
+            self._shown = time.monotonic()
+            self._show(note)
+
+    def skip(self, units: int) -> None:
+        """Count units that were done before; they do not enter the rate."""
+        self.done += units
+        self._begun_at += units
+
+    def _show(self, note: str = "", *, final: bool = False) -> None:
+        if self.quiet:
+            return
+        elapsed = time.monotonic() - self._begun
+        rate = (self.done - self._begun_at) / elapsed if elapsed > 0 else 0.0
+        text = f"{self.title}  {self.done}/{self.total} {self.unit}  {rate:.0f} {self.unit}/s"
+        if final:
+            text += f"  took {duration(elapsed)}"
+        elif rate:
+            text += f"  {duration((self.total - self.done) / rate)} left"
+        text += f"  {note}" if note else ""
+        if self._console.is_terminal:
+            width = self._console.width - 1
+            sys.stderr.write(f"\r{text[:width]:<{width}}" + ("\n" if final else ""))
+            sys.stderr.flush()
+        else:
+            sys.stderr.write(text + "\n")
 
 
-class Counter:
-    """Counts images; `advance(n)` moves the bar, if there is one."""
-
-    def __init__(self, bar: Progress | None, total: int) -> None:
-        self._bar = bar
-        self._task = bar.add_task("", total=total) if bar else None
-
-    def advance(self, images: int) -> None:
-        """Count `images` more."""
-        if self._bar and self._task is not None:
-            self._bar.advance(self._task, images)
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds: `0:07:31`."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}"
 
 
-@contextmanager
-def progress_bar(title: str, total: int, *, show: bool) -> Iterator[Counter]:
-    """A bar on stderr with count, rate and time left; nothing where `show` is False."""
-    if not show:
-        yield Counter(None, total)
-        return
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), _RateColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        yield Counter(bar, total)
+def progress_bar(title: str, total: int, *, show: bool) -> Progress:
+    """Progress over images; silent where `show` is False."""
+    return Progress(title, total, quiet=not show)
 
 
 def say(message: str, *, show: bool) -> None:

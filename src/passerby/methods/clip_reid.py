@@ -5,12 +5,15 @@ images; nothing else moves. Stage 2 freezes prompts and text tower and trains th
 image-to-text losses. Specification: sections 1 and 2 of our specification of SAGA-ReID; equations of the paper.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from passerby.data.loading import Batch, TrainLoader
@@ -19,7 +22,7 @@ from passerby.data.transforms import TestTransform, TrainTransform
 from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.contrastive import supervised_contrastive
 from passerby.losses.triplet import batch_hard_triplet
-from passerby.methods.clip_reid_recipe import ClipReidRecipe, ImageStageSection
+from passerby.methods.clip_reid_recipe import ClipReidRecipe, ImageStageSection, PromptStageSection
 from passerby.methods.feature_batches import FeatureBatch, FeatureBatches, extract_features
 from passerby.methods.method import Method, TrainingData
 from passerby.methods.processes import gather_labels, gather_with_gradient
@@ -40,14 +43,9 @@ class PromptStage(Stage):
 
     def __init__(self, recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path) -> None:
         section = recipe.stage1
-        schedule = cosine_with_warmup(
-            section.rate,
-            section.epochs,
-            warmup_epochs=section.warmup_epochs,
-            warmup_from=section.warmup_from,
-            floor=section.floor,
+        super().__init__(
+            "stage1-prompts", model, epochs=section.epochs, seed=recipe.seed, schedule=prompt_schedule(section)
         )
-        super().__init__("stage1-prompts", model, epochs=section.epochs, seed=recipe.seed, schedule=schedule)
         self.section = section
         self.data = data
         self.cache = folder / "cache" / "stage1-features.safetensors"
@@ -82,6 +80,16 @@ class PromptStage(Stage):
             "text_to_image": text_to_image.detach(),
         }
 
+    def steps_per_epoch(self, processes: int) -> int:
+        """Every image once, shared among the processes."""
+        return math.ceil(math.ceil(len(self.data.split) / processes) / self.section.batch_size)
+
+    def example_batch(self) -> FeatureBatch:
+        """Random features of random identities."""
+        count = self.section.batch_size
+        features = torch.randn(count, self.model.joint_width, device=self.device)
+        return FeatureBatch(features, torch.randint(self.data.classes, (count,), device=self.device))
+
     def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
         """The learnable words only."""
         return [("prompt_learner.cls_ctx", self.model.prompt_learner.cls_ctx)]
@@ -106,7 +114,7 @@ class ImageStage(Stage):
     def __init__(self, recipe: ClipReidRecipe, model: ClipReid, data: TrainingData) -> None:
         section = recipe.stage2
         super().__init__(
-            "stage2-images", model, epochs=section.epochs, seed=recipe.seed, schedule=_image_schedule(section)
+            "stage2-images", model, epochs=section.epochs, seed=recipe.seed, schedule=image_schedule(section)
         )
         self.section = section
         self.data = data
@@ -116,31 +124,31 @@ class ImageStage(Stage):
 
     def batches(self, epoch: int, process: int, processes: int) -> EpochLoader:
         """P identities × K images, augmented."""
-        section = self.section
-
-        def sampler(epoch: int) -> Any:
-            return identity_balanced_batches(
-                self.data.identities,
-                identities_per_batch=section.identities_per_batch,
-                images_per_identity=section.images_per_identity,
-                seed=self.seed,
-                epoch=epoch,
-                rank=process,
-                processes=processes,
-            )
-
         loader = TrainLoader(
             self.data.split,
             self.data.training,
             self.data.train_transform,
-            sampler,
+            lambda epoch: self._rows(epoch, process, processes),
             seed=self.seed,
             rank=process,
             processes=processes,
             prefetch=self.prefetch,
+            device=self.device,
         )
         loader.set_epoch(epoch)
         return loader
+
+    def steps_per_epoch(self, processes: int) -> int:
+        """As many batches as the sampler finds in the first epoch."""
+        return len(self._rows(0, 0, processes))
+
+    def example_batch(self) -> Batch:
+        """Noise, of as many identities and images as a batch has."""
+        section, size = self.section, self.data.train_transform.size
+        labels = torch.arange(section.identities_per_batch).repeat_interleave(section.images_per_identity)
+        labels = labels.to(self.device)
+        images = torch.randn(len(labels), 3, *size, device=self.device)
+        return Batch(images, labels, torch.zeros_like(labels), torch.arange(len(labels)))
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """w_id Σ smoothed CE (two heads) + w_tri Σ triplet (three features) + w_text smoothed CE against the texts."""
@@ -178,6 +186,17 @@ class ImageStage(Stage):
             with torch.autocast(self.device.type, enabled=False):
                 self._texts = encode_all_prompts(self.model.prompt_learner, self.model.text_encoder)
 
+    def _rows(self, epoch: int, process: int, processes: int) -> NDArray[np.int64]:
+        return identity_balanced_batches(
+            self.data.identities,
+            identities_per_batch=self.section.identities_per_batch,
+            images_per_identity=self.section.images_per_identity,
+            seed=self.seed,
+            epoch=epoch,
+            rank=process,
+            processes=processes,
+        )
+
     def _triplet(self, feature: Tensor, labels: Tensor) -> Tensor:
         if not self.section.gather_triplets:
             return batch_hard_triplet(feature, labels, margin=self.section.margin)
@@ -185,7 +204,19 @@ class ImageStage(Stage):
         return batch_hard_triplet(feature, labels, margin=self.section.margin, others=others, other_labels=other_labels)
 
 
-def _image_schedule(section: ImageStageSection) -> Schedule:
+def prompt_schedule(section: PromptStageSection) -> Schedule:
+    """Warm-up, then a cosine down to the floor."""
+    return cosine_with_warmup(
+        section.rate,
+        section.epochs,
+        warmup_epochs=section.warmup_epochs,
+        warmup_from=section.warmup_from,
+        floor=section.floor,
+    )
+
+
+def image_schedule(section: ImageStageSection) -> Schedule:
+    """Warm-up, then decay at milestones as published, or a cosine down to a hundredth."""
     if section.schedule == "steps":
         return steps_with_warmup(
             section.rate,

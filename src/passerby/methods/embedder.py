@@ -75,7 +75,7 @@ class Embedder:
             batches: Iterator[Tensor] = iter(_checked(images, self.transform.size).split(batch_size))
             count = len(images)
         else:
-            pictures = [images] if isinstance(images, str | Path | Image.Image) or _is_array(images) else list(images)
+            pictures = _listed(images)
             batches, count = self._prepared(pictures, batch_size), len(pictures)
         if cameras is not None and len(cameras) != count:
             raise DataError(f"{count} images, but {len(cameras)} cameras: give one for each")
@@ -170,8 +170,12 @@ def _opened(picture: Picture) -> Image.Image | NDArray[np.uint8]:
     return read_image(Path(picture)) if isinstance(picture, str | Path) else picture
 
 
-def _is_array(images: object) -> bool:
-    return isinstance(images, np.ndarray) and images.ndim == 3
+def _listed(images: Picture | Sequence[Picture]) -> list[Picture]:
+    if isinstance(images, str | Path | Image.Image):
+        return [images]
+    if isinstance(images, np.ndarray):
+        return [images] if images.ndim == 3 else list(images)
+    return list(images)
 
 
 def _checked(images: Tensor, size: tuple[int, int]) -> Tensor:

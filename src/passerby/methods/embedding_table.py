@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from passerby.data.loading import EvalLoader, open_source
-from passerby.data.manifest import list_images
+from passerby.data.progress import Progress
 from passerby.data.split import Split
-from passerby.errors import DataError
 from passerby.methods.embedder import Embedder
-from passerby.methods.progress import Progress
 
 _ROWS_PER_PART = 2048
 
@@ -29,26 +26,6 @@ class WrittenTable:
     skipped: int
 
 
-def images_to_embed(sources: Sequence[Path]) -> Split:
-    """Images given on the command line: files, one folder (searched in depth), or one table.
-
-    Raises:
-        DataError: a path does not exist, or a folder or table is given together with others.
-    """
-    if len(sources) == 1 and not _is_image(sources[0]):
-        return list_images(sources[0])
-    for source in sources:
-        if not source.is_file():
-            raise DataError(f"{source}: is no image file: give files, or one folder, or one table")
-    count = len(sources)
-    return Split(
-        root=Path(),
-        paths=pa.array([source.as_posix() for source in sources], type=pa.string()),
-        identities=np.full(count, -1, np.int64),
-        identity_names=(),
-    )
-
-
 def embed_to_table(
     model: Embedder, split: Split, out: Path, *, batch_size: int = 64, skip_unreadable: bool = False
 ) -> WrittenTable:
@@ -59,7 +36,7 @@ def embed_to_table(
     Raises:
         DataError: an image cannot be read and `skip_unreadable` is off; what was computed stays for the next call.
     """
-    readable, source = open_source(split, model.transform, cache="none", skip_unreadable=skip_unreadable)
+    readable, source = open_source(split, model.transform, skip_unreadable=skip_unreadable)
     parts = out.with_name(f".{out.name}.parts")
     _claim(parts, _fingerprint(model, readable))
     columns = _columns(readable, out.parent)
@@ -69,8 +46,8 @@ def embed_to_table(
             file = parts / f"{number:06d}.parquet"
             if not file.exists():
                 features = np.empty((len(rows), model.dimension), np.float32)
-                for batch in EvalLoader(readable, source, model.transform, batch_size, rows=rows):
-                    features[batch.indices.numpy() - first] = model.embed_batch(batch.images)
+                for batch in EvalLoader(readable, source, model.transform, batch_size, rows=rows, device=model.device):
+                    features[batch.indices.cpu().numpy() - first] = model.embed_batch(batch.images)
                     progress.advance(len(batch.images))
                 _write_atomically(_table(columns, rows, features), file)
             else:
@@ -135,7 +112,3 @@ def _join(parts: Path, out: Path, schema: pa.Schema) -> None:
             writer.write_table(pq.read_table(file))
     temporary.replace(out)
     shutil.rmtree(parts)
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}

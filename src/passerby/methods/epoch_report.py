@@ -5,7 +5,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, Trainer
 
-from passerby.methods.progress import Progress
+from passerby.data.progress import Progress
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.stage import Stage
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from passerby.data.loading import EvalLoader, open_source
 from passerby.data.manifest import open_data
+from passerby.data.progress import Progress
 from passerby.data.split import Benchmark, Split
 from passerby.methods.embedder import Embedder
-from passerby.methods.progress import Progress
 from passerby.metrics.ranking import RankingResult, rank
 
 
@@ -103,14 +103,14 @@ def embed_split(
     quiet: bool = False,
 ) -> tuple[Split, NDArray[np.float32]]:
     """The images of a split that can be read, and their features, float32 [N, D]."""
-    readable, source = open_source(split, model.transform, cache="none", skip_unreadable=skip_unreadable)
-    loader = EvalLoader(readable, source, model.transform, batch_size)
+    readable, source = open_source(split, model.transform, skip_unreadable=skip_unreadable, show_progress=not quiet)
+    loader = EvalLoader(readable, source, model.transform, batch_size, device=model.device)
     slots = None if readable.cameras is None else model.camera_slots(data_name, readable.camera_names)
     features = np.empty((len(readable), model.dimension), np.float32)
     with Progress(f"embedding {data_name}", len(readable), quiet=quiet) as progress:
         for batch in loader:
-            rows = batch.indices.numpy()
-            cameras = None if slots is None else slots[batch.cameras.numpy()]
+            rows = batch.indices.cpu().numpy()
+            cameras = None if slots is None else slots[batch.cameras.cpu().numpy()]
             features[rows] = model.embed_batch(batch.images, cameras)
             progress.advance(len(rows))
     return readable, features

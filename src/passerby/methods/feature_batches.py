@@ -10,9 +10,9 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from passerby.data.loading import EvalLoader
+from passerby.data.progress import Progress
 from passerby.data.sampling import shuffled_batches
 from passerby.methods.method import TrainingData
-from passerby.methods.progress import Progress
 
 _BATCH = 64
 
@@ -93,10 +93,10 @@ def extract_features(
 
 @torch.no_grad()
 def _extract(stage: LightningModule, function: Callable[[Tensor], Tensor], data: TrainingData, rows: range) -> Tensor:
-    loader = EvalLoader(data.split, data.plain, data.test_transform, _BATCH, rows=rows)
+    loader = EvalLoader(data.split, data.plain, data.test_transform, _BATCH, rows=rows, device=stage.device)
     found = []
     with Progress("features", len(rows), quiet=stage.global_rank > 0) as progress:
         for batch in loader:
-            found.append(function(batch.images.to(stage.device)).float().cpu())
+            found.append(function(batch.images).float().cpu())
             progress.advance(len(batch.images))
     return torch.cat(found)

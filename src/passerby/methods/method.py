@@ -11,15 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from passerby.config import Recipe
-from passerby.data.cache import PixelCache
-from passerby.data.loading import PerImageSource
+from passerby.data.loading import PixelSource
 from passerby.data.split import Split
 from passerby.data.transforms import TestTransform, TrainTransform
 from passerby.errors import RecipeError
 from passerby.methods import METHODS
 from passerby.methods.stage import Stage
-
-ImageSource = PixelCache | PerImageSource
 
 
 class EmbeddingModel(Protocol):
@@ -45,8 +42,8 @@ class TrainingData:
     """
 
     split: Split
-    training: ImageSource
-    plain: ImageSource
+    training: PixelSource
+    plain: PixelSource
     train_transform: TrainTransform
     test_transform: TestTransform
 

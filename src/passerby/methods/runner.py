@@ -25,7 +25,7 @@ from passerby.methods.validation import ValidateEpochs
 from passerby.models.checkpoint import load_strictly, read_tensors, save_model
 
 
-class Interrupted(PasserbyError):
+class InterruptedRunError(PasserbyError):
     """Somebody pressed Ctrl-C; the message says how to continue."""
 
 
@@ -46,7 +46,7 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
         The file of the trained model, which embeds and evaluates; None in processes other than the first.
 
     Raises:
-        PasserbyError: anything a user can set right; `Interrupted` after Ctrl-C.
+        PasserbyError: anything a user can set right; `InterruptedRunError` after Ctrl-C.
     """
     _quieten_libraries()
     run, method = RunDirectory(folder), find_method(recipe.method)
@@ -132,8 +132,8 @@ def _fit(stage: Stage, recipe: Recipe, run: RunDirectory, accelerator: str, watc
     stage.model.to("cpu")
 
 
-def _interruption(run: RunDirectory) -> Interrupted:
-    return Interrupted(f"interrupted; continue with `passerby train --resume {run.folder}`")
+def _interruption(run: RunDirectory) -> InterruptedRunError:
+    return InterruptedRunError(f"interrupted; continue with `passerby train --resume {run.folder}`")
 
 
 def _loggers(run: RunDirectory, stage: Stage) -> list[Any]:

@@ -71,6 +71,14 @@ class Stage(LightningModule):
         """An optimiser over the trained parameters; a group's `rate_factor` scales the schedule for it."""
         raise NotImplementedError(f"{type(self).__name__} must say its optimiser")
 
+    def steps_per_epoch(self, processes: int) -> int:
+        """Steps of the first epoch, without touching an image."""
+        raise NotImplementedError(f"{type(self).__name__} must say its steps")
+
+    def example_batch(self) -> Any:
+        """A batch of the usual shape with random content, on the stage's device."""
+        raise NotImplementedError(f"{type(self).__name__} must give an example")
+
     def set_trainable(self) -> None:
         """Freeze everything but what this stage trains."""
         trained = {id(parameter) for _, parameter in self.trained()}
@@ -110,8 +118,8 @@ class Stage(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Remember the place in the epoch; 0 at its end."""
         progress = self.trainer.fit_loop.epoch_loop.batch_progress
-        done = progress.current.processed
-        checkpoint["passerby"] = {"stage": self.name, "next_step": 0 if progress.is_last_batch else done}
+        next_step = 0 if progress.is_last_batch else progress.current.ready
+        checkpoint["passerby"] = {"stage": self.name, "next_step": next_step}
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
         """Continue at that place."""

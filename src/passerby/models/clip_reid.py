@@ -88,7 +88,7 @@ class ClipReid(nn.Module):
                 self.text_encoder = TextEncoder(clip)
         if sizes.camera_slots and isinstance(clip.visual, VisionTransformer):
             self.cv_embed = nn.Parameter(nn.init.trunc_normal_(torch.empty(sizes.camera_slots, width), std=0.02))
-        self.embedding_width = width + joint
+        self.joint_width, self.embedding_width = joint, width + joint
 
     def features(self, images: Tensor, camera_slots: Tensor | None = None) -> ImageFeatures:
         """Features of images [B, 3, H, W].

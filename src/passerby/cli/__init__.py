@@ -1,0 +1,49 @@
+"""The command line: one file per command, each parses, calls one function and prints.
+
+Nothing here imports torch before a command runs, so that `passerby --help` answers at once.
+"""
+
+import sys
+
+import typer
+
+from passerby.cli import data, demo, embed, evaluate, train
+from passerby.errors import PasserbyError
+
+app = typer.Typer(
+    name="passerby",
+    help="Person re-identification: train, evaluate and use models that find the same person again.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (demo, data, train, evaluate, embed):
+    command.register(app)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
+    if version:
+        from passerby import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point: 0 when all went well, 1 with one line on stderr when not, 2 when the command was written wrongly."""
+    try:
+        app()
+    except PasserbyError as error:
+        sys.exit(_complain(str(error)))
+    except KeyboardInterrupt:
+        sys.exit(_complain("interrupted"))
+    except BrokenPipeError:
+        sys.exit(1)  # whoever read our output has gone, so there is nobody to tell
+
+
+def _complain(message: str) -> int:
+    sys.stderr.write(f"passerby: {' '.join(message.split())}\n")
+    return 1

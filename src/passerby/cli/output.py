@@ -1,0 +1,108 @@
+"""How commands print what they found: tables for people, JSON for machines."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from passerby.methods.estimate import StageEstimate
+    from passerby.methods.experiment import TrainingRequest
+    from passerby.report.evaluation import ReportedEvaluation
+    from passerby.report.training import SeedOutcome
+
+_FIGURES = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-10", "mINP": "mINP"}
+
+
+def print_recipes() -> None:
+    """Names, with the first line of each file."""
+    from passerby.config import RECIPE_FOLDER, recipe_names
+
+    for name in recipe_names():
+        first = (RECIPE_FOLDER / f"{name}.yaml").read_text("utf-8").split("\n")[0]
+        typer.echo(f"{name:<22} {first.removeprefix('# ')}")
+
+
+def print_keys(request: "TrainingRequest") -> None:
+    """Every key of a recipe with its value and meaning."""
+    from passerby.config import describe_keys
+    from passerby.methods.experiment import resolve_recipe
+
+    recipe = resolve_recipe(request)
+    rows = describe_keys(type(recipe))
+    width = max(len(key) for key, _, _ in rows)
+    for key, _, meaning in rows:
+        value: Any = recipe
+        for part in key.split("."):
+            value = getattr(value, part)
+        typer.echo(f"{key:<{width}}  {value!s:<18}  {meaning}")
+
+
+def print_estimate(stages: list["StageEstimate"], *, as_json: bool) -> None:
+    """Steps, memory and time of each stage."""
+    if as_json:
+        typer.echo(json.dumps([stage.__dict__ for stage in stages], indent=2))
+        return
+    from passerby.data.progress import duration
+
+    table = Table("stage", "epochs", "steps", "s/step", "time", "peak memory", "trainable")
+    for stage in stages:
+        table.add_row(
+            stage.name,
+            str(stage.epochs),
+            str(stage.steps),
+            f"{stage.seconds_per_step:.3f}",
+            duration(stage.seconds),
+            f"{stage.memory / 2**30:.1f} GiB",
+            f"{stage.trainable / 1e6:.1f} M",
+        )
+    Console().print(table)
+    typer.echo("Computing only, measured on random pixels; reading images and building the cache come on top.")
+
+
+def print_evaluation(evaluations: list["ReportedEvaluation"], *, as_json: bool) -> None:
+    """Figures of each data set, and where the page is."""
+    if as_json:
+        found = [{**each.figures, "page": str(each.page)} for each in evaluations]
+        typer.echo(json.dumps(found, indent=2))
+        return
+    table = Table("data", *_FIGURES.values(), "queries", "gallery", "same-camera rule")
+    for each in evaluations:
+        table.add_row(*_row(each.figures))
+    Console().print(table)
+    for each in evaluations:
+        typer.echo(f"Rank lists: {each.page}")
+
+
+def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
+    """What each seed reached; over several seeds, mean ± deviation."""
+    from passerby.report.training import spread
+
+    if not outcomes:  # a process that only helped
+        return
+    if as_json:
+        found = [
+            {"seed": each.seed, "folder": str(each.folder), "evaluations": [e.figures for e in each.evaluations]}
+            for each in outcomes
+        ]
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for each in outcomes:
+        typer.echo(f"Trained, seed {each.seed}: {each.folder / 'model.safetensors'}")
+        if each.evaluations:
+            print_evaluation(each.evaluations, as_json=False)
+        else:
+            typer.echo("The data has no query and gallery: evaluate with `passerby eval`.")
+    if len(outcomes) > 1 and outcomes[0].evaluations:
+        table = Table("data", *(f"{figure} (mean ± deviation)" for figure in ("mAP", "rank-1", "mINP")))
+        for name, figures in spread(outcomes).items():
+            table.add_row(name, *(f"{100 * mean:.1f} ± {100 * deviation:.1f}" for mean, deviation in figures.values()))
+        Console().print(table)
+
+
+def _row(figures: dict[str, Any]) -> list[str]:
+    cells = [f"{100 * figures[key]:.1f}" if key in figures else "–" for key in _FIGURES]
+    counted = f"{figures['valid_queries']} of {figures['queries']}"
+    return [figures["data"], *cells, counted, str(figures["gallery"]), "yes" if figures["camera_rule"] else "no"]

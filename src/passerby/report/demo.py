@@ -1,0 +1,60 @@
+"""The whole way in minutes, without data, weights, GPU or network: `passerby demo`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from passerby.errors import RecipeError
+from passerby.methods.experiment import TrainingRequest
+from passerby.report.training import SeedOutcome, run_seeds
+from passerby.synth import write_market
+
+RECIPE = "clip-reid-rn50-tiny"
+IDENTITIES, CAMERAS, IMAGES_PER_CAMERA = 160, 4, 4
+_MARK = ".passerby-demo"
+
+
+@dataclass(frozen=True)
+class DemoOutcome:
+    """What the demo made: the folder of images, and the trained and evaluated run."""
+
+    data: Path
+    run: SeedOutcome
+
+
+def run_demo(folder: Path, *, seed: int) -> DemoOutcome:
+    """Draw a small world, train the tiny recipe on half of its people, and search for the other half.
+
+    Args:
+        folder: receives `data/` and `run/`; replaced if an earlier demo made it.
+        seed: of the world and of the training.
+
+    Raises:
+        RecipeError: the folder holds something that no demo made.
+    """
+    mark = folder / _MARK
+    if folder.exists() and any(folder.iterdir()) and not mark.exists():
+        raise RecipeError(f"{folder}: holds something that is no demo: choose another folder with --out")
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    data = write_market(
+        folder / "data",
+        identities=IDENTITIES,
+        cameras=CAMERAS,
+        images_per_camera=IMAGES_PER_CAMERA,
+        seed=seed,
+    )
+    overrides = (
+        f"seed={seed}",
+        "data.name=market-layout",
+        f"data.root={data.resolve()}",
+        f"data.cache_folder={(folder / 'cache').resolve()}",
+    )
+    request = TrainingRequest(recipe=RECIPE, overrides=overrides, out=_next_run(folder))
+    (outcome,) = run_seeds(request, seeds=1)
+    return DemoOutcome(data, outcome)
+
+
+def _next_run(folder: Path) -> Path:
+    """`run`, or `run-2` and so on where earlier demos have left theirs."""
+    taken = [path for path in folder.glob("run*") if path.is_dir()]
+    return folder / ("run" if not taken else f"run-{len(taken) + 1}")

@@ -1,0 +1,104 @@
+"""Train, evaluate and report: what `passerby train` does, for one seed or several."""
+
+import json
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+from passerby.config import Recipe
+from passerby.errors import RecipeError
+from passerby.methods.embedder import load
+from passerby.methods.evaluation import evaluate_in_full
+from passerby.methods.experiment import TrainingRequest, resolve_recipe
+from passerby.methods.run_directory import RunDirectory
+from passerby.methods.runner import train
+from passerby.methods.training_data import open_sets
+from passerby.report.evaluation import ReportedEvaluation, evaluable, report_evaluation
+
+_FIGURES = ("mAP", "rank1", "mINP")
+
+
+@dataclass(frozen=True)
+class SeedOutcome:
+    """One trained seed.
+
+    Attributes:
+        seed: of the recipe.
+        folder: of the run.
+        evaluations: of every data set of the recipe that has a query and a gallery.
+    """
+
+    seed: int
+    folder: Path
+    evaluations: list[ReportedEvaluation]
+
+
+def run_seeds(request: TrainingRequest, seeds: int) -> list[SeedOutcome]:
+    """Train and evaluate the recipe's seed, or as many as asked for, counted up from it.
+
+    Several seeds lie in `seed-N` below the folder; those already finished are not trained again with `--resume`.
+
+    Returns:
+        An outcome per seed; none in processes other than the first.
+    """
+    if seeds == 1:
+        recipe = resolve_recipe(request)
+        return _run(recipe, request.folder, resume=request.resume is not None)
+    first = _first_recipe(request)
+    outcomes: list[SeedOutcome] = []
+    for seed in range(first.seed, first.seed + seeds):
+        folder = request.folder / f"seed-{seed}"
+        started = RunDirectory(folder).recipe_file.is_file()
+        recipe = first.model_copy(update={"seed": seed})
+        outcomes += _run(recipe, folder, resume=request.resume is not None and started)
+    if outcomes:
+        table = [
+            {"seed": outcome.seed, "evaluations": [e.figures for e in outcome.evaluations]} for outcome in outcomes
+        ]
+        summary = {"seeds": table, "mean and deviation": spread(outcomes)}
+        (request.folder / "seeds.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    return outcomes
+
+
+def spread(outcomes: list[SeedOutcome]) -> dict[str, dict[str, tuple[float, float]]]:
+    """Mean and sample standard deviation over seeds of each figure, by data set."""
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for each in outcomes[0].evaluations:
+        name = each.figures["data"]
+        found[name] = {}
+        for figure in _FIGURES:
+            values = [e.figures[figure] for o in outcomes for e in o.evaluations if e.figures["data"] == name]
+            found[name][figure] = (statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0)
+    return found
+
+
+def _first_recipe(request: TrainingRequest) -> Recipe:
+    if request.resume is None:
+        return resolve_recipe(request)
+    runs = sorted(request.resume.glob("seed-*/recipe.yaml"))
+    if not runs:
+        raise RecipeError(f"{request.resume}: holds no runs of several seeds: resume without --seeds")
+    return min((resolve_recipe(request, run.parent) for run in runs), key=lambda recipe: recipe.seed)
+
+
+def _run(recipe: Recipe, folder: Path, *, resume: bool) -> list[SeedOutcome]:
+    if train(recipe, folder, resume=resume) is None:
+        return []
+    sets = evaluable(open_sets(recipe.data))
+    embedder = load(folder)
+    settings = recipe.evaluation
+    evaluations = [
+        report_evaluation(
+            evaluate_in_full(
+                embedder,
+                each,
+                batch_size=settings.batch_size,
+                metric=settings.metric,
+                skip_unreadable=recipe.data.skip_unreadable,
+            ),
+            embedder,
+            folder,
+        )
+        for each in sets
+    ]
+    return [SeedOutcome(recipe.seed, folder, evaluations)]

@@ -1,0 +1,72 @@
+"""Losses against published code's values, brute force and torch's own."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from passerby.errors import PasserbyError
+from passerby.losses.classification import smoothed_cross_entropy
+from passerby.losses.contrastive import supervised_contrastive
+from passerby.losses.triplet import batch_hard_triplet
+from tests.golden import golden_values
+
+
+def golden(name: str, *shape: int) -> torch.Tensor:
+    return torch.from_numpy(golden_values(name, shape))
+
+
+def test_supervised_contrastive_is_as_published() -> None:
+    images, texts, labels = golden("sc_img", 6, 16), golden("sc_txt", 6, 16), torch.tensor([0, 0, 1, 1, 2, 0])
+    assert supervised_contrastive(images, texts, labels, labels).item() == pytest.approx(6.183277, rel=1e-6)
+    assert supervised_contrastive(texts, images, labels, labels).item() == pytest.approx(5.357913, rel=1e-6)
+
+
+def test_smoothed_cross_entropy_is_as_published() -> None:
+    labels = torch.tensor([0, 3, 6, 2, 2])
+    assert smoothed_cross_entropy(2 * golden("lg", 5, 7), labels).item() == pytest.approx(2.707894, rel=1e-6)
+
+
+def test_batch_hard_triplet_is_as_published() -> None:
+    labels = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
+    assert batch_hard_triplet(golden("tr", 8, 32), labels).item() == pytest.approx(1.741903, rel=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    labels=st.lists(st.integers(0, 3), min_size=3, max_size=12).filter(lambda labels: len(set(labels)) > 1),
+    margin=st.sampled_from([None, 0.0, 0.3, 2.0]),
+    seed=st.integers(0, 1000),
+)
+def test_batch_hard_triplet_equals_a_loop(labels: list[int], margin: float | None, seed: int) -> None:
+    features = np.random.default_rng(seed).normal(size=(len(labels), 5)).astype(np.float32)
+    terms = []
+    for i, label in enumerate(labels):
+        distances = np.linalg.norm(features[i].astype(np.float64) - features, axis=1)
+        positive = max(d for d, other in zip(distances, labels, strict=True) if other == label)
+        negative = min(d for d, other in zip(distances, labels, strict=True) if other != label)
+        gap = positive - negative
+        terms.append(np.log1p(np.exp(gap)) if margin is None else max(0.0, gap + margin))
+    found = batch_hard_triplet(torch.from_numpy(features), torch.tensor(labels), margin=margin)
+    # the distance of an image to itself is the root of a rounding error: up to 1e-3 in float32
+    assert found.item() == pytest.approx(np.mean(terms), abs=2e-3)
+
+
+def test_supervised_contrastive_with_one_text_per_identity_is_cross_entropy() -> None:
+    images, texts, labels = golden("a", 6, 8), golden("b", 4, 8), torch.tensor([0, 1, 2, 3, 1, 0])
+    found = supervised_contrastive(images, texts, labels, torch.arange(4))
+    torch.testing.assert_close(found, F.cross_entropy(images @ texts.T, labels))
+
+
+def test_triplet_gradients_are_finite_for_equal_features() -> None:
+    features = torch.ones(4, 3, requires_grad=True)
+    batch_hard_triplet(features, torch.tensor([0, 0, 1, 1])).backward()
+    assert features.grad is not None
+    assert torch.isfinite(features.grad).all()
+
+
+def test_a_batch_of_one_identity_is_refused() -> None:
+    with pytest.raises(PasserbyError, match="two identities"):
+        batch_hard_triplet(torch.randn(4, 3), torch.zeros(4, dtype=torch.int64))

@@ -1,0 +1,87 @@
+"""Recipes: names, overrides, unknown keys, round trips."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from passerby.config import check_recipe, describe_keys, read_recipe, recipe_names, write_recipe
+from passerby.errors import RecipeError
+from passerby.methods.clip_reid_recipe import ClipReidRecipe
+
+
+def checked(*overrides: str) -> ClipReidRecipe:
+    return check_recipe(ClipReidRecipe, read_recipe("clip-reid-vit", overrides))
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_is_valid_and_says_how_it_is_run(name: str) -> None:
+    check_recipe(ClipReidRecipe, read_recipe(name))
+    import passerby
+
+    text = (Path(passerby.__file__).parent / "recipes" / f"{name}.yaml").read_text("utf-8")
+    assert f"passerby train {name} " in text
+    assert "# Expected:" in text
+
+
+def test_published_numbers_are_the_defaults() -> None:
+    recipe = checked()
+    assert (recipe.stage1.epochs, recipe.stage2.epochs) == (120, 60)
+    assert (recipe.stage2.identity_weight, recipe.stage2.triplet_weight, recipe.stage2.text_weight) == (0.25, 1, 1)
+    assert (recipe.stage2.identities_per_batch, recipe.stage2.images_per_identity) == (16, 4)
+    olp = check_recipe(ClipReidRecipe, read_recipe("clip-reid-vit-sie-olp"))
+    assert (olp.model.stride, olp.model.camera_coefficient, olp.model.camera_embedding) == (12, 1.0, True)
+
+
+def test_overrides_are_yaml() -> None:
+    recipe = checked("data.root=/data/a b", "stage2.milestones=[3, 4]", "stage2.margin=null", "seed=7")
+    assert recipe.data.root == Path("/data/a b")
+    assert recipe.stage2.milestones == (3, 4)
+    assert recipe.stage2.margin is None
+    assert recipe.seed == 7
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("stage2.epoch=3", "stage2.epoch: unknown key in the recipe; did you mean 'stage2.epochs'?"),
+        ("epochs=3", "did you mean 'stage1.epochs'?"),
+        ("data.nmae=x", "did you mean 'data.name'?"),
+        ("stage2.epochs=-1", "stage2.epochs: Input should be greater than or equal to 1"),
+        ("trainer.precision=8", "trainer.precision: Input should be '32', '16-mixed' or 'bf16-mixed'"),
+        ("stage2", "'stage2' is not an override: write section.key=value"),
+        ("seed.more=1", "seed.more: 'seed' is a value, not a section"),
+        ("stage2.milestones=[1", "is not a YAML value"),
+    ],
+)
+def test_mistakes_are_explained_in_one_line(override: str, message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        checked("seed=1", override)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_recipes_are_answered_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="did you mean 'clip-reid-vit'"):
+        read_recipe("clip-reid-vti")
+    (tmp_path / "list.yaml").write_text("- 1\n")
+    with pytest.raises(RecipeError, match="a recipe is a mapping"):
+        read_recipe(str(tmp_path / "list.yaml"))
+    (tmp_path / "broken.yaml").write_text("a: [1\n")
+    with pytest.raises(RecipeError, match=r"broken.yaml: is not YAML"):
+        read_recipe(str(tmp_path / "broken.yaml"))
+
+
+def test_a_written_recipe_is_the_same_recipe(tmp_path: Path) -> None:
+    recipe = checked("data.root=/data", "stage2.margin=null", "init=/weights.pth")
+    write_recipe(recipe, tmp_path / "recipe.yaml")
+    content = yaml.safe_load((tmp_path / "recipe.yaml").read_text())
+    assert check_recipe(ClipReidRecipe, content) == recipe
+    assert check_recipe(ClipReidRecipe, read_recipe(str(tmp_path / "recipe.yaml"))) == recipe
+
+
+def test_every_key_is_described() -> None:
+    rows = describe_keys(ClipReidRecipe)
+    assert len(rows) > 40
+    assert all(meaning for _, _, meaning in rows)
+    assert {key: default for key, default, _ in rows}["stage2.rate"] == "5e-06"
