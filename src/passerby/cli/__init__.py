@@ -7,7 +7,11 @@ import sys
 
 import typer
 
-from passerby.cli import data, demo, embed, evaluate, train
+from passerby.cli.data import register as register_data
+from passerby.cli.demo import register as register_demo
+from passerby.cli.embed import register as register_embed
+from passerby.cli.evaluate import register as register_evaluate
+from passerby.cli.train import register as register_train
 from passerby.errors import PasserbyError
 
 app = typer.Typer(
@@ -19,8 +23,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, data, train, evaluate, embed):
-    command.register(app)
+for register in (register_demo, register_data, register_train, register_evaluate, register_embed):
+    register(app)
 
 
 @app.callback(invoke_without_command=True)

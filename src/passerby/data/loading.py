@@ -106,6 +106,7 @@ class TrainLoader:
         return len(self._rows_of_steps())
 
     def __iter__(self) -> Iterator[Batch]:
+        # A generator: an iterator that is made but never asked, as Lightning does to try a loader, uses up no skip.
         steps, epoch, first = self._rows_of_steps(), self.epoch, self.start_step
         self.start_step = 0
         length = len(steps[0]) if len(steps) else 0
@@ -118,7 +119,7 @@ class TrainLoader:
             draws = self._transform.draw(seed=self._seed, epoch=epoch, positions=positions)
             return _Prepared(rows, pixels, lambda images: self._transform.perform(images, draws))
 
-        return _batches(self._split, range(first, len(steps)), prepare, self._prefetch, self._device)
+        yield from _batches(self._split, range(first, len(steps)), prepare, self._prefetch, self._device)
 
     def _rows_of_steps(self) -> Rows | Sequence[Rows]:
         if self._drawn is None or self._drawn[0] != self.epoch:

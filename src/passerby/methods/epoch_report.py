@@ -26,6 +26,8 @@ class EpochReport(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Begin to show progress, from where the stage stands."""
         stage: Stage = pl_module
+        if trainer.is_global_zero:
+            self.run.forget_epochs(stage.name, trainer.current_epoch + 1)
         done = trainer.current_epoch * trainer.num_training_batches + trainer.fit_loop.epoch_loop.batch_idx + 1
         total = int(stage.epochs * trainer.num_training_batches)
         self._progress = Progress(stage.name, total, done=int(done), unit="steps", quiet=not trainer.is_global_zero)

@@ -42,8 +42,8 @@ class RunDirectory:
         """The weights after a stage; exists once the stage is finished."""
         return self.folder / "checkpoints" / f"{stage}.safetensors"
 
-    def create(self, recipe: Recipe) -> None:
-        """Begin a new run.
+    def check_new(self) -> None:
+        """Refuse to begin where a run already is.
 
         Raises:
             RecipeError: the folder already holds a run.
@@ -53,6 +53,9 @@ class RunDirectory:
                 f"{self.folder}: already holds a run: continue it with `passerby train --resume {self.folder}`, "
                 "or choose another folder with --out"
             )
+
+    def create(self, recipe: Recipe) -> None:
+        """Begin a new run: make the folder, and write its recipe and environment."""
         (self.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         write_environment(self.folder / "environment.json")
         write_recipe(recipe, self.recipe_file)

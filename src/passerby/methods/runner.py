@@ -56,9 +56,11 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
         if run.model_file.exists():
             return run.model_file if is_main_process() else None
     elif is_main_process():
-        run.create(recipe)
+        run.check_new()
     data = open_training_data(recipe, method)
     model = build_model(recipe, method, data)
+    if not resume and is_main_process():
+        run.create(recipe)
     stages = method.stages(recipe, model, data.training, folder)
     for number, stage in enumerate(stages):
         if stage.epochs == 0:

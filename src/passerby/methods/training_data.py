@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from passerby.config import DataSection, Recipe
+from passerby.data.benchmarks import BENCHMARKS
 from passerby.data.cache import default_cache_folder
 from passerby.data.loading import open_source
 from passerby.data.manifest import open_data
@@ -41,6 +42,10 @@ def open_sets(section: DataSection) -> list[Benchmark]:
     roots = section.root if isinstance(section.root, list) else [section.root] * len(names)
     if len(roots) != len(names):
         raise RecipeError(f"data.root: {len(roots)} folders for {len(names)} names in data.name: give one each, or one")
+    if (
+        not isinstance(section.root, list) and len(names) > 1
+    ):  # one root is for benchmarks; tables and folders take none
+        roots = [section.root if name in BENCHMARKS else None for name in names]
     return [open_data(name, root, check_counts=section.check_counts) for name, root in zip(names, roots, strict=True)]
 
 

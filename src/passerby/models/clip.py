@@ -87,7 +87,7 @@ class ResidualMaps(NamedTuple):
     Attributes:
         third: output of the third group of blocks, [B, C/2, H, W].
         fourth: output of the fourth, [B, C, H, W]; as large as `third`, because its stride is 1.
-        projected: attention-pooled tokens in the joint space, [B, 1+H·W, E]; index 0 is the image's feature.
+        projected: the image's feature in the joint space, [B, E], by attention pooling.
     """
 
     third: Tensor
@@ -219,16 +219,16 @@ def residual_maps(tower: ModifiedResNet, images: Tensor) -> ResidualMaps:
 
 
 def _attention_pool(pool: AttentionPool2d, features: Tensor) -> Tensor:
-    """CLIP's attention pooling with every token as a query: [B, C, H, W] → [B, 1+H·W, E]."""
+    """CLIP's attention pooling: the mean of all places asks each of them; [B, C, H, W] → [B, E]."""
     tokens = features.flatten(2).transpose(1, 2)
     tokens = torch.cat([tokens.mean(1, keepdim=True), tokens], 1) + pool.positional_embedding.to(tokens.dtype)
     heads = (pool.num_heads, tokens.shape[-1] // pool.num_heads)
     query, key, value = (
-        projection(tokens).unflatten(-1, heads).transpose(1, 2)
-        for projection in (pool.q_proj, pool.k_proj, pool.v_proj)
+        projection(asked).unflatten(-1, heads).transpose(1, 2)
+        for projection, asked in ((pool.q_proj, tokens[:, :1]), (pool.k_proj, tokens), (pool.v_proj, tokens))
     )
     attended = F.scaled_dot_product_attention(query, key, value)
-    return cast(Tensor, pool.c_proj(attended.transpose(1, 2).flatten(2)))
+    return cast(Tensor, pool.c_proj(attended.transpose(1, 2).flatten(1)))
 
 
 def _set_stride(tower: VisionTransformer, image_size: tuple[int, int], stride: int | None) -> tuple[int, int]:

@@ -101,7 +101,7 @@ class ClipReid(nn.Module):
         tower = self.image_encoder
         if isinstance(tower, ModifiedResNet):
             maps = residual_maps(tower, images)
-            return ImageFeatures(maps.third.mean((2, 3)), maps.fourth.mean((2, 3)), maps.projected[:, 0])
+            return ImageFeatures(maps.third.mean((2, 3)), maps.fourth.mean((2, 3)), maps.projected)
         vision = cast(VisionTransformer, tower)
         before_last = len(vision.transformer.resblocks) - 1
         offset = self._camera_offset(len(images), camera_slots)

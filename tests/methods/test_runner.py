@@ -1,0 +1,258 @@
+"""Training runs: what they leave behind, and that interruption changes nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from passerby.errors import CheckpointError, DeviceError, RecipeError
+from passerby.methods.estimate import estimate_training
+from passerby.methods.experiment import TrainingRequest
+from passerby.methods.runner import train
+from passerby.models.checkpoint import read_description, read_tensors
+from passerby.report.training import run_seeds
+from tests.methods.small_world import nano_recipe, overrides, write_small_world
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def finished(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "whole"
+    assert train(nano_recipe(world), folder) == folder / "model.safetensors"
+    return folder
+
+
+def assert_same_weights(first: Path, second: Path) -> None:
+    a, b = read_tensors(first / "model.safetensors"), read_tensors(second / "model.safetensors")
+    assert a.keys() == b.keys()
+    different = [name for name in a if not torch.equal(a[name], b[name])]
+    assert different == []
+
+
+def test_a_run_describes_itself(finished: Path, world: Path) -> None:
+    recipe = yaml.safe_load((finished / "recipe.yaml").read_text())
+    assert recipe["stage2"]["rate"] == 5e-4
+    assert recipe["data"]["root"] == str(world)
+    environment = json.loads((finished / "environment.json").read_text())
+    assert environment["libraries"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
+    lines = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["stage"], line["epoch"]) for line in lines] == [
+        ("stage1-prompts", 1), ("stage1-prompts", 2), ("stage2-images", 1), ("stage2-images", 2),
+    ]  # fmt: skip
+    assert all(line["loss"] > 0 and line["steps"] > 0 for line in lines)
+    assert lines[0]["learning_rate"] == pytest.approx(1e-5 + (3.5e-4 - 1e-5) / 5)
+    assert list(finished.glob("logs/csv/stage2-images-part1/metrics.csv"))
+    assert list(finished.glob("logs/tensorboard/events*"))
+    assert not list(finished.glob("checkpoints/*.ckpt"))
+    description = read_description(finished / "model.safetensors")
+    assert description is not None
+    assert (description["method"], description["identities"]) == ("clip-reid", 4)
+
+
+def test_the_same_command_twice_gives_the_same_weights(finished: Path, world: Path, tmp_path: Path) -> None:
+    train(nano_recipe(world), tmp_path / "again")
+    assert_same_weights(finished, tmp_path / "again")
+    train(nano_recipe(world, "seed=5"), tmp_path / "other")
+    other = read_tensors(tmp_path / "other" / "model.safetensors")
+    assert not torch.equal(
+        other["classifier.weight"], read_tensors(finished / "model.safetensors")["classifier.weight"]
+    )
+
+
+def test_stage_1_moves_only_words_and_stage_2_leaves_them(finished: Path, world: Path, tmp_path: Path) -> None:
+    after_1 = read_tensors(finished / "checkpoints" / "stage1-prompts.safetensors")
+    after_2 = read_tensors(finished / "checkpoints" / "stage2-images.safetensors")
+    train(nano_recipe(world, "stage1.epochs=0", "stage2.rate=0"), tmp_path / "still")
+    initial = read_tensors(tmp_path / "still" / "model.safetensors")
+    moved = {name for name in initial if not torch.equal(initial[name], after_1[name])}
+    running = {name for name in initial if "running_" in name or "num_batches" in name}
+    assert moved - running == {"prompt_learner.cls_ctx"}
+    still = {name for name in after_1 if torch.equal(after_1[name], after_2[name])}
+    assert {"prompt_learner.cls_ctx", "bottleneck.bias", "text_encoder.text_projection"} <= still
+    assert not {"image_encoder.conv1.weight", "classifier.weight", "classifier_proj.weight"} & still
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, "-m", "passerby", *arguments]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def wait_for(condition: "object", process: subprocess.Popen[str]) -> None:
+    begun = time.monotonic()
+    while not condition():  # type: ignore[operator]
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() - begun < 120
+        time.sleep(0.01)
+
+
+def next_step(state: Path) -> int:
+    """The step at which a resumed run would begin, 0 between epochs or where there is no state."""
+    return int(torch.load(state, weights_only=True)["passerby"]["next_step"]) if state.exists() else 0
+
+
+LONG = ("stage2.epochs=3", "trainer.checkpoint_every_steps=2", "stage2.identities_per_batch=2")
+
+
+@pytest.fixture(scope="module")
+def long_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_world(tmp_path_factory.mktemp("long"), identities=24)
+
+
+def test_a_killed_run_resumes_in_mid_epoch_to_the_same_weights(long_world: Path, tmp_path: Path) -> None:
+    given = overrides(long_world, *LONG)
+    whole = start("train", "clip-reid-vit-tiny", *given, "-o", str(tmp_path / "whole"))
+    assert whole.wait(240) == 0, whole.communicate()
+    killed = start("train", "clip-reid-vit-tiny", *given, "-o", str(tmp_path / "killed"))
+    state = tmp_path / "killed" / "checkpoints" / "stage2-images.ckpt"
+    wait_for(lambda: next_step(state) > 0, killed)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait(60)
+    assert next_step(state) > 0
+    assert not (tmp_path / "killed" / "model.safetensors").exists()
+    resumed = start("train", "--resume", str(tmp_path / "killed"))
+    assert resumed.wait(240) == 0, resumed.communicate()
+    assert_same_weights(tmp_path / "whole", tmp_path / "killed")
+    epochs = [
+        [(line["stage"], line["epoch"], line["steps"], line["loss"]) for line in map(json.loads, text.splitlines())]
+        for text in ((tmp_path / name / "metrics.jsonl").read_text() for name in ("whole", "killed"))
+    ]
+    assert epochs[0] == epochs[1]
+
+
+def test_ctrl_c_says_how_to_continue(long_world: Path, tmp_path: Path) -> None:
+    given = overrides(long_world, "stage2.epochs=200")
+    process = start("train", "clip-reid-vit-tiny", *given, "-o", str(tmp_path / "run"))
+    wait_for((tmp_path / "run" / "checkpoints" / "stage2-images.ckpt").exists, process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    said = errors.strip().splitlines()[-1]
+    assert said == f"passerby: interrupted; continue with `passerby train --resume {tmp_path / 'run'}`"
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    "more",
+    [("trainer.accumulate=2",), ("model.prompts=false",), ("stage2.margin=null", "stage2.schedule=steps")],
+    ids=["accumulate", "baseline", "soft margin"],
+)
+def test_variants_run_and_differ(finished: Path, world: Path, tmp_path: Path, more: tuple[str, ...]) -> None:
+    train(nano_recipe(world, *more), tmp_path / "variant")
+    weights = read_tensors(tmp_path / "variant" / "model.safetensors")
+    reference = read_tensors(finished / "model.safetensors")
+    if "model.prompts=false" in more:
+        assert not any(name.startswith(("prompt_learner", "text_encoder")) for name in weights)
+    assert not torch.equal(weights["image_encoder.conv1.weight"], reference["image_encoder.conv1.weight"])
+
+
+def test_init_takes_weights_of_another_class_count(finished: Path, tmp_path: Path) -> None:
+    larger = write_small_world(tmp_path / "larger", identities=12)
+    frozen = ("stage1.epochs=0", "stage2.rate=0", f"init={finished / 'model.safetensors'}")
+    train(nano_recipe(larger, *frozen), tmp_path / "run")
+    started, source = read_tensors(tmp_path / "run" / "model.safetensors"), read_tensors(finished / "model.safetensors")
+    assert started["classifier.weight"].shape[0] == 6
+    assert torch.equal(started["image_encoder.conv1.weight"], source["image_encoder.conv1.weight"])
+    with pytest.raises(CheckpointError, match="does not fit the model"):
+        train(nano_recipe(larger, *frozen, "model.image_size=[32, 32]"), tmp_path / "misfit")
+
+
+def test_camera_embedding_is_trained(world: Path, tmp_path: Path) -> None:
+    train(nano_recipe(world, "model.camera_embedding=true", "stage1.epochs=0"), tmp_path / "run")
+    weights = read_tensors(tmp_path / "run" / "model.safetensors")
+    assert weights["cv_embed"].shape == (2, 32)
+
+
+def test_a_run_is_neither_overwritten_nor_changed_on_resume(finished: Path, world: Path) -> None:
+    with pytest.raises(RecipeError, match="already holds a run"):
+        train(nano_recipe(world), finished)
+    with pytest.raises(RecipeError, match=r"stage2.rate: is 0.1, but the run in .* was started with 0.0005"):
+        train(nano_recipe(world, "stage2.rate=0.1"), finished, resume=True)
+    with pytest.raises(RecipeError, match=r"holds no run \(no recipe.yaml\)"):
+        train(nano_recipe(world), finished / "nowhere", resume=True)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="says what a machine without CUDA lacks")
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("trainer.precision=16-mixed", "needs a CUDA device: set trainer.precision=32"),
+        ("trainer.accelerator=cuda", "this machine has 0 CUDA devices"),
+    ],
+)
+def test_missing_hardware_is_an_error(world: Path, tmp_path: Path, override: str, message: str) -> None:
+    with pytest.raises(DeviceError, match=message):
+        train(nano_recipe(world, override), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_validation_identities_are_not_trained_on_and_can_choose_the_epoch(world: Path, tmp_path: Path) -> None:
+    more = ("data.validation.identities=1", "data.validation.every=1", "data.validation.select=best")
+    train(nano_recipe(world, *more), tmp_path / "run")
+    description = read_description(tmp_path / "run" / "model.safetensors")
+    assert description is not None
+    assert description["identities"] == 3
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    validated = [line for line in lines if line.get("data") == "validation"]
+    assert [line["epoch"] for line in validated] == [1, 2]
+    best = read_tensors(tmp_path / "run" / "checkpoints" / "best-on-validation.safetensors")
+    final = read_tensors(tmp_path / "run" / "model.safetensors")
+    assert all(torch.equal(best[name], final[name]) for name in final)
+
+
+def test_two_processes_train_one_model(long_world: Path, tmp_path: Path) -> None:
+    given = overrides(long_world, "trainer.devices=2", "stage2.gather_triplets=true")
+    process = start("train", "clip-reid-vit-tiny", *given, "-o", str(tmp_path / "two"), "--json")
+    printed, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors
+    (outcome,) = json.loads(printed)
+    assert outcome["evaluations"][0]["mAP"] > 0
+    lines = [json.loads(line) for line in (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()]
+    assert len(lines) == 4, "the second process writes nothing"
+    alone = start("train", "clip-reid-vit-tiny", *overrides(long_world), "-o", str(tmp_path / "one"))
+    assert alone.wait(240) == 0
+    single = [json.loads(line) for line in (tmp_path / "one" / "metrics.jsonl").read_text().splitlines()]
+    for shared, lone in zip(lines, single, strict=True):
+        assert shared["steps"] <= lone["steps"] / 2 + 1, "each process takes half of the batches"
+
+
+def test_several_seeds_are_tabulated_and_resumed(world: Path, tmp_path: Path) -> None:
+    request = TrainingRequest(
+        "clip-reid-vit-tiny", overrides(world, "seed=3", "stage2.epochs=1"), out=tmp_path / "runs"
+    )
+    outcomes = run_seeds(request, seeds=2)
+    assert [outcome.seed for outcome in outcomes] == [3, 4]
+    table = json.loads((tmp_path / "runs" / "seeds.json").read_text())
+    values = [outcome.evaluations[0].figures["mAP"] for outcome in outcomes]
+    mean, deviation = table["mean and deviation"]["market-layout"]["mAP"]
+    assert mean == pytest.approx(sum(values) / 2)
+    assert deviation == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
+    before = (tmp_path / "runs" / "seed-3" / "model.safetensors").stat().st_mtime_ns
+    more = run_seeds(TrainingRequest(None, resume=tmp_path / "runs"), seeds=3)
+    assert [outcome.seed for outcome in more] == [3, 4, 5]
+    assert (tmp_path / "runs" / "seed-3" / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_dry_run_counts_steps_and_writes_nothing(finished: Path, world: Path) -> None:
+    listed = sorted(world.rglob("*"))
+    stages = estimate_training(nano_recipe(world))
+    assert [stage.name for stage in stages] == ["stage1-prompts", "stage2-images"]
+    lines = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
+    for stage in stages:
+        steps = [line["steps"] for line in lines if line["stage"] == stage.name]
+        assert stage.steps == stage.epochs * steps[0]
+        assert stage.seconds == pytest.approx(stage.steps * stage.seconds_per_step)
+        assert stage.memory > 2**26
+    assert stages[0].trainable == 4 * 4 * 16
+    assert sorted(world.rglob("*")) == listed
