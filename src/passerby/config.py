@@ -93,7 +93,7 @@ class Recipe(Section):
     seed: int = Field(default=1234, ge=0)
     """Governs everything random."""
     init: Path | None = None
-    """Weights to start from, also of another class count; not resuming."""
+    """Weights to start from (a file or a run), also of another class count; not resuming."""
     data: DataSection = DataSection()
     """What to train and evaluate on."""
     trainer: TrainerSection = TrainerSection()

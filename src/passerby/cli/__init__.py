@@ -14,6 +14,8 @@ from passerby.cli.evaluate import register as register_evaluate
 from passerby.cli.train import register as register_train
 from passerby.errors import PasserbyError
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="passerby",
     help="Person re-identification: train, evaluate and use models that find the same person again.",
@@ -42,8 +44,8 @@ def main() -> None:
         app()
     except PasserbyError as error:
         sys.exit(_complain(str(error)))
-    except KeyboardInterrupt:
-        sys.exit(_complain("interrupted"))
+    except SystemExit as stop:  # typer makes Ctrl-C an exit with the shell's code for it, in silence
+        sys.exit(_complain("interrupted") if stop.code == _INTERRUPTED else stop.code)
     except BrokenPipeError:
         sys.exit(1)  # whoever read our output has gone, so there is nobody to tell
 

@@ -68,11 +68,12 @@ def print_evaluation(evaluations: list["ReportedEvaluation"], *, as_json: bool) 
         found = [{**each.figures, "page": str(each.page)} for each in evaluations]
         typer.echo(json.dumps(found, indent=2))
         return
-    table = Table("data", *_FIGURES.values(), "queries", "gallery", "same-camera rule")
+    table = Table("data", *_FIGURES.values())
     for each in evaluations:
-        table.add_row(*_row(each.figures))
+        table.add_row(each.figures["data"], *(_percent(each.figures.get(key)) for key in _FIGURES))
     Console().print(table)
     for each in evaluations:
+        typer.echo(_conditions(each.figures))
         typer.echo(f"Rank lists: {each.page}")
 
 
@@ -102,7 +103,15 @@ def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
         Console().print(table)
 
 
-def _row(figures: dict[str, Any]) -> list[str]:
-    cells = [f"{100 * figures[key]:.1f}" if key in figures else "–" for key in _FIGURES]
-    counted = f"{figures['valid_queries']} of {figures['queries']}"
-    return [figures["data"], *cells, counted, str(figures["gallery"]), "yes" if figures["camera_rule"] else "no"]
+def _percent(fraction: float | None) -> str:
+    return "–" if fraction is None else f"{100 * fraction:.1f}"
+
+
+def _conditions(figures: dict[str, Any]) -> str:
+    """What the figures were taken over, in a sentence."""
+    rule = "left out" if figures["camera_rule"] else "kept"
+    left_out = f", {figures['unreadable']} unreadable images left out" if figures["unreadable"] else ""
+    return (
+        f"{figures['data']}: {figures['valid_queries']} of {figures['queries']} queries have a match among "
+        f"{figures['gallery']} gallery images{left_out}; a query's own camera is {rule}."
+    )

@@ -1,8 +1,15 @@
 """Several processes that train one model."""
 
+import os
+
 import torch
 import torch.distributed.nn.functional as distributed_functions
 from torch import Tensor, distributed
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that writes and prints; before and after processes are joined."""
+    return all(int(os.environ.get(name, "0")) == 0 for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
 
 
 def process_count() -> int:

@@ -18,6 +18,7 @@ from passerby.methods.checkpoints import AtomicCheckpointIO, SaveState
 from passerby.methods.devices import choose_accelerator
 from passerby.methods.epoch_report import EpochReport
 from passerby.methods.method import Method, find_method
+from passerby.methods.processes import is_main_process
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.stage import Stage
 from passerby.methods.training_data import OpenedData, open_training_data
@@ -27,11 +28,6 @@ from passerby.models.checkpoint import load_strictly, read_tensors, save_model
 
 class InterruptedRunError(PasserbyError):
     """Somebody pressed Ctrl-C; the message says how to continue."""
-
-
-def is_main_process() -> bool:
-    """Whether this process is the one that writes and prints; before and after processes are joined."""
-    return all(int(os.environ.get(name, "0")) == 0 for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
 
 
 def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
@@ -81,7 +77,8 @@ def build_model(recipe: Recipe, method: Method, data: OpenedData) -> nn.Module:
     torch.manual_seed(recipe.seed)
     model = method.build(recipe, data.training.classes, len(data.training.split.camera_names))
     if recipe.init is not None:
-        tensors = read_tensors(recipe.init.expanduser())
+        source = recipe.init.expanduser()
+        tensors = read_tensors(RunDirectory(source).model_file if source.is_dir() else source)
         wanted = model.state_dict()
         other_size = [
             name

@@ -12,6 +12,7 @@ from passerby.data.split import Benchmark, Split, concatenate
 from passerby.data.validation import validation_split
 from passerby.errors import RecipeError
 from passerby.methods.method import Method, TrainingData
+from passerby.methods.processes import is_main_process
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,10 @@ def open_training_data(recipe: Recipe, method: Method, *, decode: bool = True) -
     cache = section.cache if decode else "none"
     folder = Path(section.cache_folder).expanduser() if section.cache_folder else default_cache_folder()
     skip = section.skip_unreadable and decode
-    split, training = open_source(train, train_transform, cache=cache, folder=folder, skip_unreadable=skip)
-    _, plain = open_source(train, test_transform, cache=cache, folder=folder, skip_unreadable=skip)
+    show = is_main_process()
+    split, training = open_source(
+        train, train_transform, cache=cache, folder=folder, skip_unreadable=skip, show_progress=show
+    )
+    _, plain = open_source(train, test_transform, cache=cache, folder=folder, skip_unreadable=skip, show_progress=show)
     data = TrainingData(split, training, plain, train_transform, test_transform)
     return OpenedData([each.name for each in sets], data, validation)

@@ -1,0 +1,82 @@
+"""Tables of features: interruption, continuation, and columns."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+import torch
+from torch import Tensor, nn
+
+from passerby.data.manifest import list_images
+from passerby.data.transforms import TestTransform
+from passerby.methods import embedding_table
+from passerby.methods.embedder import Embedder
+from tests.methods.small_world import write_small_world
+
+
+class MeanColour(nn.Module):
+    """Embeds an image as its mean colour; can be told to fail."""
+
+    embedding_width = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+        self.calls, self.fail_at = 0, -1
+
+    def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
+        if self.calls == self.fail_at:
+            raise KeyboardInterrupt
+        self.calls += 1
+        return images.mean((2, 3)) * self.scale
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> Embedder:
+    monkeypatch.setattr(embedding_table, "_ROWS_PER_PART", 3)
+    return Embedder(MeanColour(), TestTransform(size=(8, 4)), {}, torch.device("cpu"))
+
+
+def test_an_interrupted_table_continues_from_its_parts(model: Embedder, tmp_path: Path) -> None:
+    split = list_images(write_small_world(tmp_path / "world") / "bounding_box_test")
+    network: MeanColour = model.model  # type: ignore[assignment]
+    network.fail_at = 4
+    with pytest.raises(KeyboardInterrupt):
+        embedding_table.embed_to_table(model, split, tmp_path / "a.parquet", batch_size=3)
+    assert not (tmp_path / "a.parquet").exists()
+    network.fail_at, network.calls = -1, 0
+    written = embedding_table.embed_to_table(model, split, tmp_path / "a.parquet", batch_size=3)
+    assert network.calls == 8 - 4, "24 images in parts of 3, four of which were there"
+    embedding_table.embed_to_table(model, split, tmp_path / "b.parquet", batch_size=7)
+    first, second = pq.read_table(tmp_path / "a.parquet"), pq.read_table(tmp_path / "b.parquet")
+    assert written.rows == first.num_rows == 24
+    assert first.equals(second)
+
+
+def test_parts_of_another_model_are_not_used(model: Embedder, tmp_path: Path) -> None:
+    split = list_images(write_small_world(tmp_path / "world") / "query")
+    network: MeanColour = model.model  # type: ignore[assignment]
+    network.fail_at = 2
+    with pytest.raises(KeyboardInterrupt):
+        embedding_table.embed_to_table(model, split, tmp_path / "a.parquet")
+    network.fail_at, network.calls = -1, 0
+    with torch.no_grad():
+        network.scale.fill_(2)
+    embedding_table.embed_to_table(model, split, tmp_path / "a.parquet")
+    features = np.array(pq.read_table(tmp_path / "a.parquet")["embedding"].to_pylist())
+    expected = model.embed([split.path(row) for row in range(len(split))])
+    np.testing.assert_allclose(features, expected, rtol=1e-6)
+
+
+def test_labels_of_a_table_are_carried_along(model: Embedder, tmp_path: Path) -> None:
+    world = write_small_world(tmp_path / "world")
+    names = sorted(file.name for file in (world / "query").iterdir())[:3]
+    table = pyarrow.table({"path": names, "identity": ["b", "a", "b"], "camera": ["left", "right", "left"]})
+    pyarrow.csv.write_csv(table, world / "query" / "mine.csv")
+    embedding_table.embed_to_table(model, list_images(world / "query" / "mine.csv"), tmp_path / "out.parquet")
+    written = pq.read_table(tmp_path / "out.parquet")
+    assert written["identity"].to_pylist() == ["b", "a", "b"]
+    assert written["camera"].to_pylist() == ["left", "right", "left"]
+    assert [(tmp_path / path).name for path in written["path"].to_pylist()] == names

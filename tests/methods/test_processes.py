@@ -1,0 +1,48 @@
+"""Gathering across processes, with real processes."""
+
+import os
+from pathlib import Path
+
+import torch
+from torch import Tensor, distributed, multiprocessing
+
+from passerby.losses.triplet import batch_hard_triplet
+from passerby.methods.processes import gather_labels, gather_with_gradient, process_count
+
+_LABELS = torch.tensor([0, 0, 1, 1, 2, 2, 0, 0])
+
+
+def _features() -> Tensor:
+    return torch.randn(8, 5, generator=torch.Generator().manual_seed(3))
+
+
+def _gradient_of_a_share(rank: int, folder: str) -> None:
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "GLOO_SOCKET_IFNAME": "lo"}
+    distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    assert process_count() == 2
+    rows = slice(4 * rank, 4 * rank + 4)
+    features, labels = _features()[rows].requires_grad_(), _LABELS[rows]
+    others, other_labels = gather_with_gradient(features), gather_labels(labels)
+    loss = batch_hard_triplet(features, labels, others=others, other_labels=other_labels)
+    loss.backward()
+    torch.save({"loss": loss.detach(), "gradient": features.grad, "others": others.detach()}, f"{folder}/{rank}.pt")
+    distributed.destroy_process_group()
+
+
+def test_gathered_triplets_have_the_gradient_of_one_process(tmp_path: Path) -> None:
+    multiprocessing.spawn(_gradient_of_a_share, args=(str(tmp_path),), nprocs=2)
+    parts = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    whole = _features().requires_grad_()
+    loss = batch_hard_triplet(whole, _LABELS)
+    loss.backward()
+    assert whole.grad is not None
+    torch.testing.assert_close(parts[0]["others"], whole.detach())
+    torch.testing.assert_close((parts[0]["loss"] + parts[1]["loss"]) / 2, loss.detach())
+    # DDP averages what the processes hold of a shared parameter; features are not shared, so theirs is twice the share
+    torch.testing.assert_close(torch.cat([part["gradient"] for part in parts]) / 2, whole.grad)
+
+
+def test_one_process_gathers_nothing() -> None:
+    values = torch.randn(3, 2)
+    assert gather_with_gradient(values) is values
+    assert gather_labels(_LABELS) is _LABELS
