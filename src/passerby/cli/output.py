@@ -113,5 +113,6 @@ def _conditions(figures: dict[str, Any]) -> str:
     left_out = f", {figures['unreadable']} unreadable images left out" if figures["unreadable"] else ""
     return (
         f"{figures['data']}: {figures['valid_queries']} of {figures['queries']} queries have a match among "
-        f"{figures['gallery']} gallery images{left_out}; a query's own camera is {rule}."
+        f"{figures['gallery']} gallery images{left_out}; "
+        f"images of the query's own person and camera are {rule}."
     )

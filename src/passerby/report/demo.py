@@ -9,7 +9,7 @@ from passerby.report.training import SeedOutcome, run_seeds
 from passerby.synth import write_market
 
 RECIPE = "clip-reid-rn50-tiny"
-IDENTITIES, CAMERAS, IMAGES_PER_CAMERA = 120, 4, 4
+IDENTITIES, CAMERAS, IMAGES_PER_CAMERA = 160, 4, 4
 _MARK = ".passerby-demo"
 
 
