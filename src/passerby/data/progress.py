@@ -12,11 +12,15 @@ _SECONDS_BETWEEN_LINES = 10.0
 class Progress:
     """A line on stderr: rewritten in place on a terminal, a new one every ten seconds elsewhere.
 
+    Whatever ends it, the last line stays: how far it came and how long that took. Counts beyond `total` are shown as
+    `total`.
+
     Args:
         title: what runs.
         total: how many units there are.
         done: how many were done before.
-        unit: what is counted.
+        unit: what is counted, in the plural.
+        quiet: show nothing.
     """
 
     def __init__(self, title: str, total: int, *, done: int = 0, unit: str = "images", quiet: bool = False) -> None:
@@ -24,6 +28,7 @@ class Progress:
         self._console = Console(stderr=True, highlight=False)
         self._begun_at = done
         self._begun = self._shown = time.monotonic()
+        self._finished = False
 
     def __enter__(self) -> "Progress":
         return self
@@ -31,41 +36,58 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self._show(final=True)
-        elif self._console.is_terminal and not self.quiet:
-            sys.stderr.write("\n")
+        self.finish(stopped=kind is not None)
 
     def advance(self, units: int, note: str = "") -> None:
         """Count units done; `note` is shown with them."""
         self.done += units
         pause = 0.2 if self._console.is_terminal else _SECONDS_BETWEEN_LINES
-        if time.monotonic() - self._shown >= pause:
-            self._shown = time.monotonic()
-            self._show(note)
+        now = time.monotonic()
+        if now - self._shown >= pause:
+            self._shown = now
+            self._show(self._state(now - self._begun) + (f"  {note}" if note else ""))
 
     def skip(self, units: int) -> None:
         """Count units that were done before; they do not enter the rate."""
         self.done += units
         self._begun_at += units
 
-    def _show(self, note: str = "", *, final: bool = False) -> None:
+    def finish(self, *, stopped: bool = False) -> None:
+        """Show the last line, once; `stopped` says that the work was broken off."""
+        if self._finished:
+            return
+        self._finished = True
+        elapsed = time.monotonic() - self._begun
+        verb = "stopped after" if stopped else "took"
+        self._show(f"{self._count(elapsed)}  {verb} {duration(elapsed)}", end="\n")
+
+    def _state(self, elapsed: float) -> str:
+        """How far it is, how fast it goes, and how long the rest will take."""
+        done, rest = self.done - self._begun_at, max(self.total - self.done, 0)
+        return self._count(elapsed) + (f"  {duration(elapsed * rest / done)} left" if done > 0 else "")
+
+    def _count(self, elapsed: float) -> str:
+        text = f"{self.title}  {min(self.done, self.total)}/{self.total} {self.unit}"
+        done = self.done - self._begun_at
+        return f"{text}  {pace(done, elapsed, self.unit)}" if done > 0 and elapsed > 0 else text
+
+    def _show(self, text: str, *, end: str = "") -> None:
         if self.quiet:
             return
-        elapsed = time.monotonic() - self._begun
-        rate = (self.done - self._begun_at) / elapsed if elapsed > 0 else 0.0
-        text = f"{self.title}  {self.done}/{self.total} {self.unit}  {rate:.0f} {self.unit}/s"
-        if final:
-            text += f"  took {duration(elapsed)}"
-        elif rate:
-            text += f"  {duration((self.total - self.done) / rate)} left"
-        text += f"  {note}" if note else ""
         if self._console.is_terminal:
             width = self._console.width - 1
-            sys.stderr.write(f"\r{text[:width]:<{width}}" + ("\n" if final else ""))
+            sys.stderr.write(f"\r{text[:width]:<{width}}{end}")
             sys.stderr.flush()
         else:
-            sys.stderr.write(text + "\n")
+            sys.stderr.write(f"{text}\n")
+
+
+def pace(done: int, seconds: float, unit: str) -> str:
+    """How fast so many units (named in the plural) were done: `250 images/s`, `2.5 steps/s`, or `4.0 s/step`."""
+    rate = done / seconds
+    if rate >= 10:
+        return f"{rate:,.0f} {unit}/s"
+    return f"{rate:.1f} {unit}/s" if rate >= 1 else f"{1 / rate:.1f} s/{unit.removesuffix('s')}"
 
 
 def duration(seconds: float) -> str:
