@@ -53,10 +53,14 @@ def test_the_last_line_is_printed_however_soon_the_work_is_done(
 def test_the_last_line_of_work_broken_off_says_how_far_it_came(
     clock: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(KeyboardInterrupt), Progress("training", 10, unit="steps") as shown:
-        shown.advance(2)
-        clock.append(8.0)
-        raise KeyboardInterrupt
+    def work() -> None:
+        with Progress("training", 10, unit="steps") as shown:
+            shown.advance(2)
+            clock.append(8.0)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
     assert capsys.readouterr().err == "training  2/10 steps  4.0 s/step  stopped after 0:00:08\n"
 
 
