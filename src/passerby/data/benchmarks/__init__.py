@@ -31,6 +31,19 @@ BENCHMARKS: dict[str, PublicBenchmark] = {
     "market-layout": MARKET_LAYOUT,
 }
 
+FILMED_AT: dict[str, str] = {
+    "market1501": "market1501",
+    "market1501-dev": "market1501",
+    "occluded-market": "market1501",
+    "msmt17": "msmt17",
+    "dukemtmc": "dukemtmc",
+    "occluded-duke": "dukemtmc",
+    "p-dukemtmc": "dukemtmc",
+    "cuhk03-np-labeled": "cuhk03-np",
+    "cuhk03-np-detected": "cuhk03-np",
+}
+"""Benchmarks whose cameras are known, and the place those cameras hang at: sets cut from one another share theirs."""
+
 
 def load_benchmark(name: str, root: str | Path, *, check_counts: bool = True) -> Benchmark:
     """A public benchmark from disk.
