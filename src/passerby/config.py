@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from passerby.errors import RecipeError
 
@@ -30,12 +30,21 @@ class Section(BaseModel):
 class ValidationSection(Section):
     """A part of the training identities set aside for looking at, never trained on."""
 
-    identities: float = Field(default=0.0, ge=0)
+    identities: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """How many: a fraction below 1, or a number. 0: no validation split; the last epoch is the result."""
     every: int = Field(default=10, ge=1)
     """Evaluate after so many epochs of the last stage."""
     select: Literal["last", "best"] = "last"
     """Which epoch is the result: the last, or the one with the best mAP on the validation split."""
+
+    @model_validator(mode="after")
+    def _best_needs_identities(self) -> "ValidationSection":
+        if self.select == "best" and not self.identities:
+            raise RecipeError(
+                "data.validation.select=best needs a validation split: set data.validation.identities above 0, "
+                "or select=last"
+            )
+        return self
 
 
 class DataSection(Section):
@@ -69,7 +78,7 @@ class TrainerSection(Section):
     precision: Literal["32", "16-mixed", "bf16-mixed"] = "32"
     """Arithmetic of training; a precision the device lacks is an error. Evaluation is always 32."""
     accumulate: int = Field(default=1, ge=1)
-    """Batches whose gradients are added before a step."""
+    """Batches whose gradients are averaged into one step; each batch mines its own triplets."""
     checkpoint_every_steps: int = Field(default=0, ge=0)
     """Save the state after so many steps inside an epoch, besides every epoch's end; 0: only there."""
     prefetch: int = Field(default=2, ge=0)
@@ -81,8 +90,6 @@ class EvaluationSection(Section):
 
     batch_size: int = Field(default=64, ge=1)
     """Images embedded at once."""
-    metric: Literal["cosine", "euclidean"] = "cosine"
-    """How features are compared."""
 
 
 class Recipe(Section):
@@ -90,7 +97,7 @@ class Recipe(Section):
 
     method: str
     """Which method: see `passerby.methods.METHODS`."""
-    seed: int = Field(default=1234, ge=0)
+    seed: int = Field(default=1234, ge=0, lt=2**63)
     """Governs everything random."""
     init: Path | None = None
     """Weights to start from (a file or a run), also of another class count; not resuming."""

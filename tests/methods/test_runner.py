@@ -12,7 +12,7 @@ import pytest
 import torch
 import yaml
 
-from passerby.errors import CheckpointError, DeviceError, RecipeError
+from passerby.errors import DeviceError, RecipeError
 from passerby.methods.estimate import estimate_training
 from passerby.methods.experiment import TrainingRequest
 from passerby.methods.runner import train
@@ -173,7 +173,7 @@ def test_init_takes_weights_of_another_class_count(finished: Path, tmp_path: Pat
     assert started["classifier.weight"].shape[0] == 6
     assert torch.equal(started["image_encoder.conv1.weight"], source["image_encoder.conv1.weight"])
     file = f"init={finished / 'model.safetensors'}"
-    with pytest.raises(CheckpointError, match="does not fit the model"):
+    with pytest.raises(RecipeError, match=r"has model.image_size=\[64, 32\], the recipe \[32, 32\]"):
         train(nano_recipe(larger, *frozen, file, "model.image_size=[32, 32]"), tmp_path / "misfit")
 
 

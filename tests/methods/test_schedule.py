@@ -3,8 +3,7 @@
 import pytest
 
 from passerby.config import check_recipe, read_recipe
-from passerby.methods.clip_reid import image_schedule, prompt_schedule
-from passerby.methods.clip_reid_recipe import ClipReidRecipe
+from passerby.methods.clip_reid_recipe import ClipReidRecipe, image_schedule, prompt_schedule
 
 VIT_PROMPTS = {
     1: 7.8e-5, 2: 1.46e-4, 4: 2.82e-4, 5: 3.485071e-4, 6: 3.478516e-4, 30: 2.988901e-4, 60: 1.755e-4,

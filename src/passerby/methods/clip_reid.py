@@ -6,10 +6,8 @@ image-to-text losses. Specification: sections 1 and 2 of our specification of SA
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,22 +16,18 @@ from torch import Tensor, nn
 
 from passerby.data.loading import Batch, TrainLoader
 from passerby.data.sampling import identity_balanced_batches
-from passerby.data.transforms import TestTransform, TrainTransform
 from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.contrastive import supervised_contrastive
 from passerby.losses.triplet import batch_hard_triplet
-from passerby.methods.clip_reid_recipe import ClipReidRecipe, ImageStageSection, PromptStageSection
+from passerby.methods.clip_reid_network import build, check, describe, restore, transforms
+from passerby.methods.clip_reid_recipe import ClipReidRecipe, image_schedule, prompt_schedule
 from passerby.methods.feature_batches import FeatureBatch, FeatureBatches, extract_features
 from passerby.methods.method import Method, TrainingData
 from passerby.methods.processes import gather_labels, gather_with_gradient
-from passerby.methods.schedule import Schedule, cosine_with_warmup, steps_with_warmup
 from passerby.methods.stage import EpochLoader, Stage
-from passerby.models.checkpoint import load_strictly
-from passerby.models.clip import ClipShape
-from passerby.models.clip_reid import CLASS_SIZED, TRAINING_ONLY, ClipReid, ClipReidSizes
+from passerby.models.clip_reid import CLASS_SIZED, TRAINING_ONLY, ClipReid
 from passerby.models.clip_reid_files import recognise_clip_reid
 from passerby.models.prompts import encode_all_prompts
-from passerby.models.weights import clip_weights
 
 
 class PromptStage(Stage):
@@ -204,86 +198,12 @@ class ImageStage(Stage):
         return batch_hard_triplet(feature, labels, margin=self.section.margin, others=others, other_labels=other_labels)
 
 
-def prompt_schedule(section: PromptStageSection) -> Schedule:
-    """Warm-up, then a cosine down to the floor."""
-    return cosine_with_warmup(
-        section.rate,
-        section.epochs,
-        warmup_epochs=section.warmup_epochs,
-        warmup_from=section.warmup_from,
-        floor=section.floor,
-    )
-
-
-def image_schedule(section: ImageStageSection) -> Schedule:
-    """Warm-up, then decay at milestones as published, or a cosine down to a hundredth."""
-    if section.schedule == "steps":
-        return steps_with_warmup(
-            section.rate,
-            section.milestones,
-            warmup_epochs=section.warmup_epochs,
-            warmup_factor=section.warmup_factor,
-        )
-    return cosine_with_warmup(
-        section.rate,
-        section.epochs,
-        warmup_epochs=section.warmup_epochs,
-        warmup_from=section.rate * section.warmup_factor,
-        floor=section.rate * 0.01,
-    )
-
-
 def stages(recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path) -> list[Stage]:
     """CLIP-ReID's two stages, or the baseline's one."""
     image_stage = ImageStage(recipe, model, data)
     if not recipe.model.prompts:
         return [image_stage]
     return [PromptStage(recipe, model, data, folder), image_stage]
-
-
-def transforms(recipe: ClipReidRecipe) -> tuple[TrainTransform, TestTransform]:
-    """The transforms that the recipe says."""
-    section, size = recipe.augmentation, recipe.model.image_size
-    train = TrainTransform(
-        size=size,
-        mean=section.mean,
-        std=section.std,
-        interpolation=section.train_interpolation,
-        flip=section.flip,
-        padding=section.padding,
-        erasing=section.erasing,
-    )
-    return train, TestTransform(size=size, mean=section.mean, std=section.std, interpolation=section.test_interpolation)
-
-
-def build(recipe: ClipReidRecipe, classes: int, cameras: int) -> ClipReid:
-    """The network with CLIP's weights as the recipe says, and fresh heads."""
-    section = recipe.model
-    weights = clip_weights(section.weights, section.architecture, allow_torchscript=section.allow_torchscript)
-    shape = ClipShape(section.architecture, section.image_size, section.stride, weights.quick_gelu)
-    sizes = ClipReidSizes(classes, cameras if section.camera_embedding else 0, section.prompts)
-    return ClipReid(shape, sizes, camera_coefficient=section.camera_coefficient, clip_tensors=weights.tensors)
-
-
-def describe(recipe: ClipReidRecipe, model: ClipReid) -> dict[str, Any]:
-    """What `restore` and the embedder need, as JSON."""
-    _, test_transform = transforms(recipe)
-    return {
-        "shape": asdict(model.shape),
-        "camera_slots": model.sizes.camera_slots,
-        "camera_coefficient": model.camera_coefficient,
-        "transform": asdict(test_transform),
-    }
-
-
-def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> ClipReid:
-    """A network for embedding; tensors that only training needs are left aside."""
-    shape = ClipShape(**description["shape"])
-    shape = replace(shape, image_size=(shape.image_size[0], shape.image_size[1]))
-    sizes = ClipReidSizes(classes=None, camera_slots=description["camera_slots"])
-    model = ClipReid(shape, sizes, camera_coefficient=description["camera_coefficient"])
-    load_strictly(model, tensors, source=source, ignored=TRAINING_ONLY)
-    return model
 
 
 def _total(terms: Iterable[Tensor]) -> Tensor:
@@ -293,6 +213,7 @@ def _total(terms: Iterable[Tensor]) -> Tensor:
 METHOD = Method(
     recipe=ClipReidRecipe,
     transforms=transforms,
+    check=check,
     build=build,
     describe=describe,
     stages=stages,

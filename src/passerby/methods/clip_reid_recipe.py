@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from passerby.config import Recipe, Section
+from passerby.methods.schedule import Schedule, cosine_with_warmup, steps_with_warmup
 
 
 class ModelSection(Section):
@@ -14,6 +15,8 @@ class ModelSection(Section):
     """An open_clip model name (ViT-B-16, RN50, …), or vit-tiny, resnet-tiny for work on two cores."""
     weights: str = "open_clip:openai"
     """CLIP's weights: a file (OpenAI's .pt, safetensors), open_clip:TAG, or random."""
+    quick_gelu: bool | None = None
+    """Whether the weights were trained with QuickGELU; null: as they say (needed only where a file does not say)."""
     allow_torchscript: bool = False
     """Open OpenAI's TorchScript archive, which can contain code: only a file you trust."""
     image_size: tuple[int, int] = (256, 128)
@@ -114,3 +117,32 @@ class ClipReidRecipe(Recipe):
     """Prompts."""
     stage2: ImageStageSection = ImageStageSection()
     """The image tower."""
+
+
+def prompt_schedule(section: PromptStageSection) -> Schedule:
+    """Warm-up, then a cosine down to the floor."""
+    return cosine_with_warmup(
+        section.rate,
+        section.epochs,
+        warmup_epochs=section.warmup_epochs,
+        warmup_from=section.warmup_from,
+        floor=section.floor,
+    )
+
+
+def image_schedule(section: ImageStageSection) -> Schedule:
+    """Warm-up, then decay at milestones as published, or a cosine down to a hundredth."""
+    if section.schedule == "steps":
+        return steps_with_warmup(
+            section.rate,
+            section.milestones,
+            warmup_epochs=section.warmup_epochs,
+            warmup_factor=section.warmup_factor,
+        )
+    return cosine_with_warmup(
+        section.rate,
+        section.epochs,
+        warmup_epochs=section.warmup_epochs,
+        warmup_from=section.rate * section.warmup_factor,
+        floor=section.rate * 0.01,
+    )

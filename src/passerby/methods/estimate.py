@@ -10,8 +10,8 @@ import torch
 
 from passerby.config import Recipe
 from passerby.methods.devices import choose_accelerator
+from passerby.methods.initial_model import build_model
 from passerby.methods.method import find_method
-from passerby.methods.runner import build_model
 from passerby.methods.stage import Stage
 from passerby.methods.training_data import open_training_data
 

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -36,16 +37,21 @@ class TrainingData:
     Attributes:
         split: the images, identities `0..C-1`.
         training: their pixels as the training transform wants them.
-        plain: their pixels as the test transform wants them.
+        open_plain: opens their pixels as the test transform wants them; see `plain`.
         train_transform: from pixels to the network's input, with augmentation.
         test_transform: the same without.
     """
 
     split: Split
     training: PixelSource
-    plain: PixelSource
+    open_plain: Callable[[], PixelSource]
     train_transform: TrainTransform
     test_transform: TestTransform
+
+    @cached_property
+    def plain(self) -> PixelSource:
+        """Pixels as the test transform wants them, opened (and decoded) when a stage first asks for them."""
+        return self.open_plain()
 
     @property
     def identities(self) -> NDArray[np.int64]:
@@ -59,13 +65,31 @@ class TrainingData:
 
 
 @dataclass(frozen=True)
+class InitialWeights:
+    """What a recipe's `init` names.
+
+    Attributes:
+        source: names it in messages.
+        tensors: by name.
+        description: what the file says of itself; None for files that are not ours.
+    """
+
+    source: str
+    tensors: Mapping[str, Tensor]
+    description: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
 class Method:
     """A way to learn, as functions.
 
     Attributes:
         recipe: the schema of its recipes.
         transforms: the recipe's training and test transforms.
-        build: (recipe, classes, cameras) → a model with weights as the recipe says.
+        check: (recipe, training images) → nothing; raises RecipeError, before any work, if the recipe cannot be learned
+            from these images.
+        build: (recipe, classes, cameras, initial weights or None) → a model with weights as the recipe says. Those of
+            `init` are loaded by the caller; the method reads off them what it must build.
         describe: (recipe, model) → what `restore` needs to build the model again, as JSON.
         stages: (recipe, model, data, run folder) → the stages, in order.
         restore: (description, tensors, name of the file) → a model for embedding.
@@ -76,7 +100,8 @@ class Method:
 
     recipe: type[Recipe]
     transforms: Callable[[Any], tuple[TrainTransform, TestTransform]]
-    build: Callable[[Any, int, int], nn.Module]
+    check: Callable[[Any, Split], None]
+    build: Callable[[Any, int, int, InitialWeights | None], nn.Module]
     describe: Callable[[Any, Any], dict[str, Any]]
     stages: Callable[..., list[Stage]]
     restore: Callable[[Mapping[str, Any], Mapping[str, Tensor], str], nn.Module]

@@ -6,7 +6,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import nn
@@ -17,6 +16,7 @@ from passerby.errors import PasserbyError
 from passerby.methods.checkpoints import AtomicCheckpointIO, SaveState
 from passerby.methods.devices import choose_accelerator
 from passerby.methods.epoch_report import EpochReport
+from passerby.methods.initial_model import build_model
 from passerby.methods.method import Method, find_method
 from passerby.methods.processes import is_main_process
 from passerby.methods.run_directory import RunDirectory
@@ -70,26 +70,6 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
         return None
     save_model(run.model_file, model, _description(recipe, method, model, data))
     return run.model_file
-
-
-def build_model(recipe: Recipe, method: Method, data: OpenedData) -> nn.Module:
-    """The model before its first stage, from the recipe's seed, and from `init` if the recipe names one."""
-    torch.manual_seed(recipe.seed)
-    model = method.build(recipe, data.training.classes, len(data.training.split.camera_names))
-    if recipe.init is not None:
-        source = recipe.init.expanduser()
-        tensors = read_tensors(RunDirectory(source).model_file if source.is_dir() else source)
-        wanted = model.state_dict()
-        other_size = [
-            name
-            for name in tensors
-            if name.startswith(method.class_sized) and name in wanted and wanted[name].shape != tensors[name].shape
-        ]
-        absent = [prefix for prefix in method.training_only if not any(name.startswith(prefix) for name in tensors)]
-        kept_out = [name for name in tensors if name.startswith(method.training_only) and name not in wanted]
-        usable = {name: value for name, value in tensors.items() if name not in other_size}
-        load_strictly(model, usable, source=f"init={recipe.init}", ignored=kept_out, kept=[*other_size, *absent])
-    return model
 
 
 def _fit(stage: Stage, recipe: Recipe, run: RunDirectory, accelerator: str, watchers: list[Callback]) -> None:

@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from passerby.config import DataSection, Recipe
 from passerby.data.benchmarks import BENCHMARKS
 from passerby.data.cache import default_cache_folder
-from passerby.data.loading import open_source
+from passerby.data.loading import PixelSource, open_source
 from passerby.data.manifest import open_data
 from passerby.data.split import Benchmark, Split, concatenate
 from passerby.data.validation import validation_split
 from passerby.errors import RecipeError
 from passerby.methods.method import Method, TrainingData
 from passerby.methods.processes import is_main_process
+from passerby.methods.trained_cameras import describe_training_set
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,12 @@ class OpenedData:
     """What a recipe's data section names.
 
     Attributes:
-        names: of the data sets.
+        sets: what the model remembers of each data set; see `describe_training_set`.
         training: the images to train on.
         validation: query and gallery set aside from the training identities, if the recipe asks for them.
     """
 
-    names: list[str]
+    sets: list[dict[str, Any]]
     training: TrainingData
     validation: tuple[Split, Split] | None
 
@@ -60,6 +62,7 @@ def open_training_data(recipe: Recipe, method: Method, *, decode: bool = True) -
 
     Raises:
         DataError: a set has no training images, or what `open_sets` and the cache raise.
+        RecipeError: the method cannot learn from these images as the recipe says; found before any is decoded.
     """
     section = recipe.data
     sets = open_sets(section)
@@ -68,6 +71,7 @@ def open_training_data(recipe: Recipe, method: Method, *, decode: bool = True) -
     if section.validation.identities:
         train, query, gallery = validation_split(train, identities=section.validation.identities, seed=recipe.seed)
         validation = (query, gallery)
+    method.check(recipe, train)
     train_transform, test_transform = method.transforms(recipe)
     cache = section.cache if decode else "none"
     folder = Path(section.cache_folder).expanduser() if section.cache_folder else default_cache_folder()
@@ -76,6 +80,11 @@ def open_training_data(recipe: Recipe, method: Method, *, decode: bool = True) -
     split, training = open_source(
         train, train_transform, cache=cache, folder=folder, skip_unreadable=skip, show_progress=show
     )
-    _, plain = open_source(train, test_transform, cache=cache, folder=folder, skip_unreadable=skip, show_progress=show)
-    data = TrainingData(split, training, plain, train_transform, test_transform)
-    return OpenedData([each.name for each in sets], data, validation)
+
+    def open_plain() -> PixelSource:
+        return open_source(train, test_transform, cache=cache, folder=folder, skip_unreadable=skip, show_progress=show)[
+            1
+        ]
+
+    data = TrainingData(split, training, open_plain, train_transform, test_transform)
+    return OpenedData([describe_training_set(each) for each in sets], data, validation)

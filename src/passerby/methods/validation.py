@@ -25,7 +25,7 @@ class ValidateEpochs(Callback):
 
     def __init__(self, recipe: Recipe, parts: tuple[Split, Split], transform: TestTransform, run: RunDirectory) -> None:
         self.section = recipe.data.validation
-        self.batch_size, self.metric = recipe.evaluation.batch_size, recipe.evaluation.metric
+        self.batch_size = recipe.evaluation.batch_size
         self.benchmark = Benchmark(NAME, None, *parts)
         self.transform = transform
         self.run = run
@@ -61,9 +61,7 @@ class ValidateEpochs(Callback):
     def _evaluate(self, trainer: Trainer, stage: Stage, epoch: int) -> None:
         modes = [(module, module.training) for module in stage.model.modules()]
         embedder = Embedder(stage.model, self.transform, {}, stage.device)
-        result = evaluate_in_full(
-            embedder, self.benchmark, batch_size=self.batch_size, metric=self.metric, quiet=True
-        ).result
+        result = evaluate_in_full(embedder, self.benchmark, batch_size=self.batch_size, quiet=True).result
         for module, training in modes:
             module.training = training
         figures = {"mAP": result.mAP, "rank1": result.rank1, "mINP": result.mINP}

@@ -113,6 +113,25 @@ def architecture_configuration(name: str) -> dict[str, Any]:
     return cast(dict[str, Any], configuration)
 
 
+def uses_quick_gelu(shape: ClipShape) -> bool:
+    """Whether towers of this shape use QuickGELU: as the shape says, else as the architecture is configured."""
+    configured = architecture_configuration(shape.architecture).get("quick_gelu", False)
+    return bool(configured if shape.quick_gelu is None else shape.quick_gelu)
+
+
+def is_residual(architecture: str) -> bool:
+    """Whether an architecture's image tower is CLIP's residual network instead of a vision transformer."""
+    return isinstance(architecture_configuration(architecture)["vision_cfg"]["layers"], list | tuple)
+
+
+def patch_stride(shape: ClipShape) -> int | None:
+    """Distance between patches in pixels; None for residual networks, which have none."""
+    if is_residual(shape.architecture):
+        return None
+    patch: int = architecture_configuration(shape.architecture)["vision_cfg"]["patch_size"]
+    return shape.stride or patch
+
+
 def build_clip(shape: ClipShape, state: Mapping[str, Tensor] | None = None) -> open_clip.CLIP:
     """Both towers of CLIP, fitted to images of `shape.image_size`.
 
@@ -130,7 +149,7 @@ def build_clip(shape: ClipShape, state: Mapping[str, Tensor] | None = None) -> o
         embed_dim=configuration["embed_dim"],
         vision_cfg=configuration["vision_cfg"],
         text_cfg=configuration["text_cfg"],
-        quick_gelu=configuration.get("quick_gelu", False) if shape.quick_gelu is None else shape.quick_gelu,
+        quick_gelu=uses_quick_gelu(shape),
     )
     if state is not None:
         load_strictly(model, state, source=f"weights for {shape.architecture}")

@@ -13,11 +13,15 @@ from open_clip.transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from passerby.errors import DataError
 from passerby.models.clip import ClipShape, build_clip, residual_maps, vision_tokens
 from passerby.models.heads import bottleneck, identity_classifier
 from passerby.models.prompts import PromptLearner, TextEncoder
 
-CLASS_SIZED = ("classifier.", "classifier_proj.", "prompt_learner.cls_ctx", "cv_embed")
+CAMERA_EMBEDDING = "cv_embed"
+"""The tensor of the camera embedding."""
+
+CLASS_SIZED = ("classifier.", "classifier_proj.", "prompt_learner.cls_ctx", CAMERA_EMBEDDING)
 """Tensors whose size is the number of training identities or cameras; another training set needs its own."""
 
 TRAINING_ONLY = ("classifier.", "classifier_proj.", "prompt_learner.", "text_encoder.")
@@ -120,7 +124,13 @@ class ClipReid(nn.Module):
         return features, logits
 
     def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
-        """The retrieval feature: final and projected feature, jointly L2-normalised, float32 [B, 1280] (RN50: 3072)."""
+        """The retrieval feature: final and projected feature, jointly L2-normalised, float32 [B, 1280] (RN50: 3072).
+
+        Raises:
+            DataError: a camera that a network with a camera embedding does not know; -1 stands for any unknown one.
+        """
+        if camera_slots is not None:
+            self._check_cameras(camera_slots)
         features = self.features(images, camera_slots)
         return F.normalize(torch.cat([features.final, features.projected], 1).float())
 
@@ -128,8 +138,17 @@ class ClipReid(nn.Module):
         """Text features [B, E] of the prompts of identities (int64 [B]); not normalised."""
         return cast(Tensor, self.text_encoder(self.prompt_learner(labels), self.prompt_learner.end))
 
+    def _check_cameras(self, slots: Tensor) -> None:
+        known = self.sizes.camera_slots if hasattr(self, CAMERA_EMBEDDING) else 0
+        wrong = slots[(slots < -1) | (slots >= known)] if known else slots[:0]
+        if len(wrong):
+            raise DataError(
+                f"camera {int(wrong[0])} is not one of the {known} cameras this model was trained on "
+                f"(0 to {known - 1}): give -1 for an unknown camera"
+            )
+
     def _camera_offset(self, count: int, slots: Tensor | None) -> Tensor | None:
-        table: Tensor | None = getattr(self, "cv_embed", None)
+        table: Tensor | None = getattr(self, CAMERA_EMBEDDING, None)
         if table is None:
             return None
         mean = table.mean(0).expand(count, -1)

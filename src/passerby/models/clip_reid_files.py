@@ -25,6 +25,11 @@ _IMAGE_SIZES = ((256, 128), (384, 128), (256, 256), (224, 224), (384, 384))
 _HALF, _IMAGENET_MEAN, _IMAGENET_STD = (0.5, 0.5, 0.5), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
+def is_clip_reid(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether tensors carry the names of CLIP-ReID's or its baseline's network."""
+    return "image_encoder.conv1.weight" in tensors and "bottleneck_proj.weight" in tensors
+
+
 def recognise_clip_reid(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
     """The description of an official CLIP-ReID or baseline checkpoint; None if the tensors are not such a file's.
 
@@ -34,7 +39,7 @@ def recognise_clip_reid(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
     Raises:
         CheckpointError: a CLIP-ReID file whose image tower is of no known architecture or grid.
     """
-    if "image_encoder.conv1.weight" not in tensors or "bottleneck_proj.weight" not in tensors:
+    if not is_clip_reid(tensors):
         return None
     residual = "image_encoder.attnpool.positional_embedding" in tensors
     shape = _residual_shape(tensors) if residual else _transformer_shape(tensors)

@@ -1,6 +1,5 @@
 """Prompts that learn: one sentence per identity, a few of whose words are free vectors."""
 
-from collections.abc import Sequence
 from typing import Any, cast
 
 import open_clip
@@ -76,11 +75,9 @@ class TextEncoder(nn.Module):
         return cast(Tensor, self.ln_final(stream[:, end]) @ self.text_projection)
 
 
-def encode_all_prompts(
-    learner: PromptLearner, encoder: TextEncoder, *, batch: int = 256, classes: Sequence[int] | None = None
-) -> Tensor:
+def encode_all_prompts(learner: PromptLearner, encoder: TextEncoder, *, batch: int = 256) -> Tensor:
     """Text features [C, E] of all identities, without gradient, in batches."""
     device = learner.cls_ctx.device
-    labels = torch.arange(len(learner.cls_ctx)) if classes is None else torch.tensor(list(classes))
+    labels = torch.arange(len(learner.cls_ctx))
     with torch.no_grad():
         return torch.cat([encoder(learner(part.to(device)), learner.end) for part in labels.split(batch)])

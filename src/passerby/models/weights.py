@@ -23,7 +23,7 @@ class ClipWeights:
 
     Attributes:
         tensors: None for random weights.
-        quick_gelu: whether they were trained with QuickGELU; None where the source does not say.
+        quick_gelu: whether they were trained with QuickGELU; None for random weights and for files that do not say.
     """
 
     tensors: dict[str, Tensor] | None
@@ -61,4 +61,6 @@ def _from_registry(architecture: str, tag: str) -> ClipWeights:
             f"model.weights: {REGISTRY_PREFIX}{tag} cannot be fetched ({type(error).__name__}: {reason}); "
             "download the file elsewhere and give its path"
         ) from error
-    return ClipWeights(dict(model.state_dict()), get_pretrained_cfg(architecture, tag).get("quick_gelu"))
+    configured = (open_clip.get_model_config(architecture) or {}).get("quick_gelu", False)
+    quick_gelu = bool(get_pretrained_cfg(architecture, tag).get("quick_gelu", configured))
+    return ClipWeights(dict(model.state_dict()), quick_gelu)

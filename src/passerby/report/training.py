@@ -86,14 +86,12 @@ def _run(recipe: Recipe, folder: Path, *, resume: bool) -> list[SeedOutcome]:
         return []
     sets = evaluable(open_sets(recipe.data))
     embedder = load(folder)
-    settings = recipe.evaluation
     evaluations = [
         report_evaluation(
             evaluate_in_full(
                 embedder,
                 each,
-                batch_size=settings.batch_size,
-                metric=settings.metric,
+                batch_size=recipe.evaluation.batch_size,
                 skip_unreadable=recipe.data.skip_unreadable,
             ),
             embedder,
