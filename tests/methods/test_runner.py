@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -83,17 +84,22 @@ def test_stage_1_moves_only_words_and_stage_2_leaves_them(finished: Path, world:
     assert not {"image_encoder.conv1.weight", "classifier.weight", "classifier_proj.weight"} & still
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    command = [sys.executable, "-m", "passerby", *arguments]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def start(*arguments: str, start_new_session: bool = False) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "passerby", *arguments],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=start_new_session,
+    )
 
 
-def wait_for(condition: "object", process: subprocess.Popen[str]) -> None:
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     begun = time.monotonic()
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() - begun < 120
+        assert time.monotonic() - begun < 300
         time.sleep(0.01)
 
 
@@ -131,16 +137,47 @@ def test_a_killed_run_resumes_in_mid_epoch_to_the_same_weights(long_world: Path,
     assert epochs[0] == epochs[1]
 
 
-def test_ctrl_c_says_how_to_continue(long_world: Path, tmp_path: Path) -> None:
-    given = overrides(long_world, "stage2.epochs=200")
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    """Started processes heed Ctrl-C even if the tests run in the background, where shells let it be ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+ENDLESS = ("stage2.epochs=1000000",)
+
+
+def wait_for_state(folder: Path, process: subprocess.Popen[str]) -> None:
+    wait_for((folder / "checkpoints" / "stage2-images.ckpt").exists, process)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "termination"])
+@pytest.mark.usefixtures("heeds_ctrl_c")
+def test_interrupting_says_how_to_continue(number: signal.Signals, long_world: Path, tmp_path: Path) -> None:
+    given = overrides(long_world, *ENDLESS)
     process = start("train", "clip-reid-vit-tiny", *given, "-o", str(tmp_path / "run"))
-    wait_for((tmp_path / "run" / "checkpoints" / "stage2-images.ckpt").exists, process)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 1
+    wait_for_state(tmp_path / "run", process)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=240)
+    assert process.returncode == 1, errors
     said = errors.strip().splitlines()[-1]
     assert said == f"passerby: interrupted; continue with `passerby train --resume {tmp_path / 'run'}`"
     assert "Traceback" not in errors
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
+def test_ctrl_c_ends_all_processes_and_one_of_them_says_so(long_world: Path, tmp_path: Path) -> None:
+    given = overrides(long_world, *ENDLESS, "trainer.devices=2", "stage1.epochs=0")
+    process = start("train", "clip-reid-vit-tiny", *given, "-o", str(tmp_path / "run"), start_new_session=True)
+    wait_for_state(tmp_path / "run", process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, errors = process.communicate(timeout=240)  # ends only when the last process has closed its standard error
+    assert process.returncode == 1, errors
+    said = [line for line in errors.splitlines() if line.startswith("passerby: ")]
+    assert said == [f"passerby: interrupted; continue with `passerby train --resume {tmp_path / 'run'}`"]
+    assert "Traceback" not in errors
+    assert "gloo" not in errors
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 Nothing here imports torch before a command runs, so that `passerby --help` answers at once.
 """
 
+import os
+import signal
 import sys
 
 import typer
@@ -40,6 +42,9 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 
 def main() -> None:
     """Entry point: 0 when all went well, 1 with one line on stderr when not, 2 when the command was written wrongly."""
+    if os.environ.get("LOCAL_RANK", "0") != "0" and "TORCHELASTIC_RUN_ID" not in os.environ:
+        # A helper that training in several processes started: the process it helps answers Ctrl-C for both.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         app()
     except PasserbyError as error:

@@ -12,6 +12,11 @@ def is_main_process() -> bool:
     return all(int(os.environ.get(name, "0")) == 0 for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
 
 
+def is_launched_helper() -> bool:
+    """Whether Lightning started this process to help another on this machine; processes of torchrun are equals."""
+    return os.environ.get("LOCAL_RANK", "0") != "0" and "TORCHELASTIC_RUN_ID" not in os.environ
+
+
 def process_count() -> int:
     """How many processes train together; 1 when training is not distributed."""
     return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1

@@ -12,11 +12,11 @@ from torch import nn
 
 from passerby import __version__
 from passerby.config import Recipe
-from passerby.errors import PasserbyError
 from passerby.methods.checkpoints import AtomicCheckpointIO, SaveState
 from passerby.methods.devices import choose_accelerator
 from passerby.methods.epoch_report import EpochReport
 from passerby.methods.initial_model import build_model
+from passerby.methods.interruption import HeedInterruption, Interruption, interruptible
 from passerby.methods.method import Method, find_method
 from passerby.methods.processes import is_main_process
 from passerby.methods.run_directory import RunDirectory
@@ -24,10 +24,6 @@ from passerby.methods.stage import Stage
 from passerby.methods.training_data import OpenedData, open_training_data
 from passerby.methods.validation import ValidateEpochs
 from passerby.models.checkpoint import load_strictly, read_tensors, save_model
-
-
-class InterruptedRunError(PasserbyError):
-    """Somebody pressed Ctrl-C; the message says how to continue."""
 
 
 def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
@@ -45,7 +41,12 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
         PasserbyError: anything a user can set right; `InterruptedRunError` after Ctrl-C.
     """
     _quieten_libraries()
-    run, method = RunDirectory(folder), find_method(recipe.method)
+    with interruptible(folder) as interruption:
+        return _train(recipe, RunDirectory(folder), interruption, resume=resume)
+
+
+def _train(recipe: Recipe, run: RunDirectory, interruption: Interruption, *, resume: bool) -> Path | None:
+    method = find_method(recipe.method)
     accelerator = choose_accelerator(recipe.trainer)
     if resume:
         run.check_unchanged(recipe)
@@ -57,7 +58,7 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
     model = build_model(recipe, method, data)
     if not resume and is_main_process():
         run.create(recipe)
-    stages = method.stages(recipe, model, data.training, folder)
+    stages = method.stages(recipe, model, data.training, run.folder)
     for number, stage in enumerate(stages):
         if stage.epochs == 0:
             continue
@@ -65,14 +66,21 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
             load_strictly(model, read_tensors(run.weights_file(stage.name)), source=str(run.weights_file(stage.name)))
             continue
         watchers = _validation(recipe, method, data, run) if number == len(stages) - 1 else []
-        _fit(stage, recipe, run, accelerator, watchers)
+        _fit(stage, recipe, run, accelerator, watchers, interruption)
     if not is_main_process():
         return None
     save_model(run.model_file, model, _description(recipe, method, model, data))
     return run.model_file
 
 
-def _fit(stage: Stage, recipe: Recipe, run: RunDirectory, accelerator: str, watchers: list[Callback]) -> None:
+def _fit(
+    stage: Stage,
+    recipe: Recipe,
+    run: RunDirectory,
+    accelerator: str,
+    watchers: list[Callback],
+    interruption: Interruption,
+) -> None:
     state = run.state_file(stage.name)
     resumed = state.exists()
     stage.set_trainable()
@@ -85,7 +93,12 @@ def _fit(stage: Stage, recipe: Recipe, run: RunDirectory, accelerator: str, watc
         max_epochs=stage.epochs,
         accumulate_grad_batches=recipe.trainer.accumulate,
         reload_dataloaders_every_n_epochs=1,
-        callbacks=[EpochReport(run), *watchers, SaveState(state, recipe.trainer.checkpoint_every_steps)],
+        callbacks=[
+            EpochReport(run),
+            *watchers,
+            SaveState(state, recipe.trainer.checkpoint_every_steps),
+            HeedInterruption(interruption),
+        ],
         logger=_loggers(run, stage),
         plugins=[AtomicCheckpointIO()],
         default_root_dir=run.folder,
@@ -95,12 +108,9 @@ def _fit(stage: Stage, recipe: Recipe, run: RunDirectory, accelerator: str, watc
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    try:
-        trainer.fit(stage, ckpt_path=state if resumed else None)
-    except SystemExit as error:  # Lightning turns Ctrl-C into an exit
-        raise _interruption(run) from error
-    except KeyboardInterrupt:
-        raise _interruption(run) from None
+    interruption.watch(trainer)
+    trainer.fit(stage, ckpt_path=state if resumed else None)
+    interruption.check()
     for watcher in watchers:
         if isinstance(watcher, ValidateEpochs):
             watcher.restore_selected(stage)
@@ -109,10 +119,6 @@ def _fit(stage: Stage, recipe: Recipe, run: RunDirectory, accelerator: str, watc
         state.unlink(missing_ok=True)
     trainer.strategy.barrier("stage")
     stage.model.to("cpu")
-
-
-def _interruption(run: RunDirectory) -> InterruptedRunError:
-    return InterruptedRunError(f"interrupted; continue with `passerby train --resume {run.folder}`")
 
 
 def _loggers(run: RunDirectory, stage: Stage) -> list[Any]:
