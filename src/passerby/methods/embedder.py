@@ -1,9 +1,9 @@
 """A trained model together with the transform it was trained with: images in, features out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,8 +16,9 @@ from passerby.data.transforms import TestTransform
 from passerby.errors import CheckpointError, DataError
 from passerby.methods import METHODS
 from passerby.methods.devices import choose_device
-from passerby.methods.method import Method, find_method
+from passerby.methods.method import EmbeddingModel, Method, find_method
 from passerby.methods.run_directory import RunDirectory
+from passerby.methods.trained_cameras import stated_training_set
 from passerby.models.checkpoint import read_description, read_tensors
 
 Picture = str | Path | Image.Image | NDArray[np.uint8]
@@ -30,28 +31,35 @@ class Embedder:
     """Turns images into retrieval features.
 
     Args:
-        model: has `embed(images [B, 3, H, W], camera_slots) -> [B, D]`.
+        model: a module that is an `EmbeddingModel`.
         transform: from an image to the model's input.
         description: what the file of weights says about itself.
         device: where to compute.
+        file: the file of weights; None for a model that is in memory only.
     """
 
     def __init__(
-        self, model: nn.Module, transform: TestTransform, description: Mapping[str, Any], device: torch.device
+        self,
+        model: nn.Module,
+        transform: TestTransform,
+        description: Mapping[str, Any],
+        device: torch.device,
+        file: Path | None = None,
     ) -> None:
         self.model = model.to(device).eval()
         self.transform = transform
         self.description = dict(description)
         self.device = device
+        self.file = file
 
     @property
     def dimension(self) -> int:
         """Length of a feature."""
-        return int(self.model.embedding_width)  # type: ignore[arg-type]
+        return cast(EmbeddingModel, self.model).embedding_width
 
     def embed(
         self,
-        images: Picture | Sequence[Picture] | Tensor,
+        images: Picture | Iterable[Picture] | Tensor,
         *,
         cameras: Sequence[int] | None = None,
         batch_size: int = _BATCH,
@@ -61,27 +69,28 @@ class Embedder:
         Args:
             images: files, PIL images or uint8 RGB arrays [H, W, 3], which are resized and normalised as the model
                 needs; one of them alone; or a float tensor [N, 3, H, W], taken as already preprocessed.
-            cameras: the camera of each image, numbered as in training, for a model with camera embedding; -1 or None
-                where unknown.
+            cameras: for a model with camera embedding, the row of it that belongs to each image's camera, numbered as
+                in training; -1 or None where unknown. Other models make nothing of it.
             batch_size: images computed at once.
 
         Returns:
             float32 [N, D], L2-normalised.
 
         Raises:
-            DataError: a file that cannot be decoded, or arrays and tensors of another shape or type.
+            DataError: a file that cannot be decoded, arrays and tensors of another shape or type, anything that is no
+                image, cameras that the model does not have, or a batch size below 1.
         """
+        if batch_size < 1:
+            raise DataError(f"batch_size must be at least 1, not {batch_size}")
         if isinstance(images, Tensor):
             batches: Iterator[Tensor] = iter(_checked(images, self.transform.size).split(batch_size))
             count = len(images)
         else:
             pictures = _listed(images)
             batches, count = self._prepared(pictures, batch_size), len(pictures)
-        if cameras is not None and len(cameras) != count:
-            raise DataError(f"{count} images, but {len(cameras)} cameras: give one for each")
-        slots = None if cameras is None else np.asarray(cameras, dtype=np.int64)
+        slots = None if cameras is None else self._slots(cameras, count)
         features, first = [np.empty((0, self.dimension), np.float32)], 0
-        for batch in batches:
+        for batch in batches if count else ():
             part = None if slots is None else slots[first : first + len(batch)]
             features.append(self.embed_batch(batch, part))
             first += len(batch)
@@ -91,21 +100,24 @@ class Embedder:
     def embed_batch(self, images: Tensor, cameras: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """Features float32 [B, D] of one preprocessed batch, float [B, 3, H, W], and its cameras, int64 [B]."""
         slots = None if cameras is None else torch.from_numpy(cameras).to(self.device)
-        features: Tensor = self.model.embed(images.to(self.device, torch.float32), slots)  # type: ignore[operator]
+        features = cast(EmbeddingModel, self.model).embed(images.to(self.device, torch.float32), slots)
         found: NDArray[np.float32] = features.float().cpu().numpy()
         return found
 
-    def camera_slots(self, data_name: str, camera_names: Sequence[str]) -> NDArray[np.int64] | None:
-        """The trained camera of each camera of a data set, -1 where it was not trained on; int64 [K].
-
-        None where the model has no camera embedding. Cameras of other data sets are never taken for trained ones,
-        even if they are called the same.
-        """
-        if not self.description.get("camera_slots"):
-            return None
-        trained = self.description.get("cameras", []) if data_name in self.description.get("trained_on", []) else []
-        numbers = {name: number for number, name in enumerate(trained)}
-        return np.array([numbers.get(name, -1) for name in camera_names], dtype=np.int64)
+    def _slots(self, cameras: Sequence[int], count: int) -> NDArray[np.int64]:
+        slots = np.asarray(cameras)
+        if slots.shape != (count,) or not (np.issubdtype(slots.dtype, np.integer) or not count):
+            raise DataError(
+                f"cameras must be {count} whole numbers, one for each image, not {slots.dtype} {list(slots.shape)}"
+            )
+        known = int(self.description.get("camera_slots", 0))
+        outside = slots[(slots < -1) | (slots >= known)] if known else slots[:0]
+        if outside.size:
+            raise DataError(
+                f"camera {outside[0]} is not among the {known} that the model was trained with: number them from 0 to "
+                f"{known - 1} as in training, or give -1 where unknown"
+            )
+        return slots.astype(np.int64)
 
     def _prepared(self, pictures: Sequence[Picture], batch_size: int) -> Iterator[Tensor]:
         for first in range(0, len(pictures), batch_size):
@@ -117,6 +129,7 @@ def load(
     *,
     device: str | torch.device | None = None,
     allow_torchscript: bool = False,
+    trained_on: str | None = None,
     camera_coefficient: float | None = None,
 ) -> Embedder:
     """A model ready to embed.
@@ -125,10 +138,14 @@ def load(
         source: a run's folder, a `model.safetensors`, or an official checkpoint of a method we know.
         device: `cpu`, `cuda`, …; by default a GPU where there is one.
         allow_torchscript: see `passerby.models.checkpoint.read_tensors`.
-        camera_coefficient: weight of the camera embedding, for official checkpoints, which do not tell it.
+        trained_on: for an official checkpoint with camera embedding, the data set it was trained on: a benchmark's
+            name, or a table or folder. On that data, and on sets filmed by the same cameras, images then take the
+            embedding of their own camera instead of the mean.
+        camera_coefficient: likewise, the weight of the camera embedding, which such files do not tell; 1 by default.
 
     Raises:
-        CheckpointError: no such file, an unfinished run, or tensors that no method recognises.
+        CheckpointError: no such file, an unfinished run, tensors that no method recognises, or something said of a file
+            that it says itself or has no use for.
     """
     path = Path(source).expanduser()
     if path.is_dir():
@@ -137,12 +154,15 @@ def load(
     tensors = read_tensors(path, allow_torchscript=allow_torchscript)
     if description is None:
         description = _recognise(path, tensors)
-        if camera_coefficient is not None:
-            description["camera_coefficient"] = camera_coefficient
+        description.update(_said_of_cameras(path, description, trained_on, camera_coefficient))
+    elif trained_on is not None or camera_coefficient is not None:
+        raise CheckpointError(
+            f"{path}: says itself what it was trained on and how: leave out trained_on and camera_coefficient"
+        )
     method = find_method(description.get("method"))
     transform = TestTransform(**{key: _tuple(value) for key, value in description["transform"].items()})
     model = method.restore(description, tensors, str(path))
-    return Embedder(model, transform, description, choose_device(device))
+    return Embedder(model, transform, description, choose_device(device), path)
 
 
 def _model_of_run(folder: Path) -> Path:
@@ -152,6 +172,20 @@ def _model_of_run(folder: Path) -> Path:
     if run.recipe_file.is_file():
         raise CheckpointError(f"{folder}: the run is not finished: continue it with `passerby train --resume {folder}`")
     raise CheckpointError(f"{folder}: holds no model.safetensors: give a run's folder or a file of weights")
+
+
+def _said_of_cameras(
+    path: Path, description: Mapping[str, Any], trained_on: str | None, coefficient: float | None
+) -> dict[str, Any]:
+    """What the user says of a foreign file's camera embedding, as the keys of our own descriptions."""
+    if trained_on is None and coefficient is None:
+        return {}
+    if not description["camera_slots"]:
+        raise CheckpointError(f"{path}: has no camera embedding: leave out trained_on and camera_coefficient")
+    said: dict[str, Any] = {} if coefficient is None else {"camera_coefficient": coefficient}
+    if trained_on is not None:
+        said["trained_on"] = [stated_training_set(trained_on, description["camera_slots"], str(path))]
+    return said
 
 
 def _recognise(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -167,15 +201,27 @@ def _recognise(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def _opened(picture: Picture) -> Image.Image | NDArray[np.uint8]:
-    return read_image(Path(picture)) if isinstance(picture, str | Path) else picture
+    if isinstance(picture, str | Path):
+        if Path(picture).is_dir():
+            raise DataError(f"{picture} is a folder: name its images one by one, or use `passerby embed`")
+        return read_image(Path(picture))
+    if isinstance(picture, Image.Image | np.ndarray):
+        return picture
+    raise DataError(f"an image must be a file, a PIL image or a uint8 array [height, width, 3], not {_kind(picture)}")
 
 
-def _listed(images: Picture | Sequence[Picture]) -> list[Picture]:
+def _listed(images: Picture | Iterable[Picture]) -> list[Picture]:
     if isinstance(images, str | Path | Image.Image):
         return [images]
     if isinstance(images, np.ndarray):
         return [images] if images.ndim == 3 else list(images)
+    if not isinstance(images, Iterable):
+        raise DataError(f"images must be an image, a sequence of images or a tensor, not {_kind(images)}")
     return list(images)
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else type(value).__name__
 
 
 def _checked(images: Tensor, size: tuple[int, int]) -> Tensor:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,12 @@ from passerby.data.loading import EvalLoader, open_source
 from passerby.data.manifest import open_data
 from passerby.data.progress import Progress
 from passerby.data.split import Benchmark, Split
-from passerby.methods.embedder import Embedder
+from passerby.errors import DataError, EvaluationError
+from passerby.methods.embedder import Embedder, load
+from passerby.methods.trained_cameras import TrainedCameras, find_trained_cameras
+from passerby.methods.unreadable import explaining_unreadable
+from passerby.metrics.distance import Metric
+from passerby.metrics.matches import Matches
 from passerby.metrics.ranking import RankingResult, rank
 
 
@@ -25,6 +30,8 @@ class Evaluation:
         query, gallery: the images that were compared, as far as they could be read.
         query_features: float32 [Q, D]; gallery_features: float32 [G, D].
         unreadable: number of images left out.
+        cameras: how the model's camera embedding, if it has one, was used.
+        cameras_known: whether the data set tells cameras; the rule of the own camera needs them.
     """
 
     name: str
@@ -34,33 +41,44 @@ class Evaluation:
     query_features: NDArray[np.float32]
     gallery_features: NDArray[np.float32]
     unreadable: int
+    cameras: TrainedCameras
+    cameras_known: bool
 
 
 def evaluate(
-    model: Embedder,
-    benchmark: Benchmark | str,
+    model: Embedder | str | Path,
+    benchmark: Benchmark | str | Path,
     root: str | Path | None = None,
     *,
     batch_size: int = 64,
-    metric: Literal["cosine", "euclidean"] = "cosine",
+    metric: Metric = "cosine",
     skip_unreadable: bool = False,
+    check_counts: bool = True,
 ) -> RankingResult:
     """mAP, CMC and mINP of a model on a benchmark's query and gallery.
 
     Args:
-        model: as `passerby.load` returns it.
+        model: as `passerby.load` returns it, or what `passerby.load` takes.
         benchmark: as `load_benchmark` returns it, or its name (then `root` is needed), or a table or folder.
         root: the folder that holds the benchmark.
         batch_size: images embedded at once.
-        metric: how features are compared.
+        metric: how features are compared; those of our methods have length 1, where both metrics rank alike.
         skip_unreadable: leave out images that cannot be decoded instead of stopping.
+        check_counts: whether counts other than the published ones are an error.
 
     Raises:
         DataError: the benchmark is not on disk as it should be, or an image cannot be read.
         EvaluationError: nothing can be ranked.
+        CheckpointError: the model is named and cannot be loaded.
     """
-    opened = open_data(benchmark, None if root is None else Path(root)) if isinstance(benchmark, str) else benchmark
-    return evaluate_in_full(model, opened, batch_size=batch_size, metric=metric, skip_unreadable=skip_unreadable).result
+    if not isinstance(benchmark, Benchmark):
+        benchmark = open_data(str(benchmark), root, check_counts=check_counts)
+    elif root is not None:
+        raise DataError(f"root ({root}) belongs to a benchmark's name; {benchmark.name} is open already: leave it out")
+    embedder = model if isinstance(model, Embedder) else load(model)
+    return evaluate_in_full(
+        embedder, benchmark, batch_size=batch_size, metric=metric, skip_unreadable=skip_unreadable
+    ).result
 
 
 def evaluate_in_full(
@@ -68,49 +86,106 @@ def evaluate_in_full(
     benchmark: Benchmark,
     *,
     batch_size: int = 64,
-    metric: Literal["cosine", "euclidean"] = "cosine",
+    metric: Metric = "cosine",
     skip_unreadable: bool = False,
     quiet: bool = False,
+    cameras: TrainedCameras | None = None,
 ) -> Evaluation:
-    """The same as `evaluate`, with features and images, for reports."""
+    """The same as `evaluate`, with features and images, for reports.
+
+    Args:
+        model, benchmark, batch_size, metric, skip_unreadable: see `evaluate`.
+        quiet: show no progress.
+        cameras: how the data's cameras are numbered in the model; by default found by what the model says of itself.
+    """
+    if metric not in get_args(Metric):
+        raise EvaluationError(f"metric {metric!r} is not known: choose {' or '.join(get_args(Metric))}")
+    check_comparable(benchmark)
     query, gallery = benchmark.query_and_gallery()
-    parts = [
-        embed_split(model, part, benchmark.name, batch_size=batch_size, skip_unreadable=skip_unreadable, quiet=quiet)
-        for part in (query, gallery)
-    ]
+    cameras = find_trained_cameras(model.description, benchmark) if cameras is None else cameras
+    parts = []
+    for kind, part in (("queries", query), ("gallery", gallery)):
+        title = f"embedding {kind} of {benchmark.name}"
+        parts.append(embed_split(model, part, title, cameras, batch_size, skip_unreadable=skip_unreadable, quiet=quiet))
     (read_query, query_features), (read_gallery, gallery_features) = parts
-    with_cameras = benchmark.same_camera_rule and query.cameras is not None and gallery.cameras is not None
     result = rank(
         query_features,
         gallery_features,
         read_query.identities,
         read_gallery.identities,
-        read_query.cameras if with_cameras else None,
-        read_gallery.cameras if with_cameras else None,
+        *_compared_cameras(benchmark, read_query, read_gallery),
         metric=metric,
     )
-    unreadable = len(query) + len(gallery) - len(read_query) - len(read_gallery)
-    return Evaluation(benchmark.name, result, read_query, read_gallery, query_features, gallery_features, unreadable)
+    return Evaluation(
+        name=benchmark.name,
+        result=result,
+        query=read_query,
+        gallery=read_gallery,
+        query_features=query_features,
+        gallery_features=gallery_features,
+        unreadable=len(query) + len(gallery) - len(read_query) - len(read_gallery),
+        cameras=cameras,
+        cameras_known=query.cameras is not None and gallery.cameras is not None,
+    )
+
+
+def check_comparable(benchmark: Benchmark) -> None:
+    """Refuse, before any image is read, a query and a gallery of which nothing can be ranked.
+
+    Raises:
+        DataError: one of the two is missing.
+        EvaluationError: a query is junk, or none has a match in the gallery.
+    """
+    query, gallery = benchmark.query_and_gallery()
+    cameras = _compared_cameras(benchmark, query, gallery)
+    matches = Matches.of(len(query), len(gallery), query.identities, gallery.identities, *cameras)
+    if not matches.counts.any():
+        rule = " in another camera" if matches.camera_rule else ""
+        raise EvaluationError(
+            f"{benchmark.name}: none of its {len(query):,} queries has an image of the same person{rule} among its "
+            f"{len(gallery):,} gallery images: check the identities of the two"
+        )
 
 
 def embed_split(
     model: Embedder,
     split: Split,
-    data_name: str,
-    *,
+    title: str,
+    cameras: TrainedCameras,
     batch_size: int = 64,
+    *,
     skip_unreadable: bool = False,
     quiet: bool = False,
 ) -> tuple[Split, NDArray[np.float32]]:
-    """The images of a split that can be read, and their features, float32 [N, D]."""
+    """The images of a split that can be read, and their features, float32 [N, D].
+
+    Args:
+        model: computes them.
+        split: the images.
+        title: of the progress.
+        cameras: how the cameras of the split are numbered in the model.
+        batch_size: images embedded at once.
+        skip_unreadable: leave out images that cannot be decoded instead of stopping.
+        quiet: show no progress.
+
+    Raises:
+        DataError: images cannot be read; all of them are counted.
+    """
     readable, source = open_source(split, model.transform, skip_unreadable=skip_unreadable, show_progress=not quiet)
     loader = EvalLoader(readable, source, model.transform, batch_size, device=model.device)
-    slots = None if readable.cameras is None else model.camera_slots(data_name, readable.camera_names)
     features = np.empty((len(readable), model.dimension), np.float32)
-    with Progress(f"embedding {data_name}", len(readable), quiet=quiet) as progress:
+    with explaining_unreadable(split, quiet=quiet), Progress(title, len(readable), quiet=quiet) as progress:
         for batch in loader:
             rows = batch.indices.cpu().numpy()
-            cameras = None if slots is None else slots[batch.cameras.cpu().numpy()]
-            features[rows] = model.embed_batch(batch.images, cameras)
+            features[rows] = model.embed_batch(batch.images, cameras.of(batch.cameras.cpu().numpy()))
             progress.advance(len(rows))
     return readable, features
+
+
+def _compared_cameras(
+    benchmark: Benchmark, query: Split, gallery: Split
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | tuple[None, None]:
+    """The cameras of both sides if the benchmark's rule needs them."""
+    if not benchmark.same_camera_rule or query.cameras is None or gallery.cameras is None:
+        return None, None
+    return query.cameras, gallery.cameras

@@ -65,7 +65,7 @@ def _train(recipe: Recipe, run: RunDirectory, interruption: Interruption, *, res
         if run.weights_file(stage.name).exists():
             load_strictly(model, read_tensors(run.weights_file(stage.name)), source=str(run.weights_file(stage.name)))
             continue
-        watchers = _validation(recipe, method, data, run) if number == len(stages) - 1 else []
+        watchers = _validation(recipe, method, model, data, run) if number == len(stages) - 1 else []
         _fit(stage, recipe, run, accelerator, watchers, interruption)
     if not is_main_process():
         return None
@@ -131,11 +131,13 @@ def _loggers(run: RunDirectory, stage: Stage) -> list[Any]:
     ]
 
 
-def _validation(recipe: Recipe, method: Method, data: OpenedData, run: RunDirectory) -> list[Callback]:
+def _validation(
+    recipe: Recipe, method: Method, model: nn.Module, data: OpenedData, run: RunDirectory
+) -> list[Callback]:
     if data.validation is None:
         return []
     _, transform = method.transforms(recipe)
-    return [ValidateEpochs(recipe, data.validation, transform, run)]
+    return [ValidateEpochs(recipe, data.validation, transform, run, _description(recipe, method, model, data))]
 
 
 def _description(recipe: Recipe, method: Method, model: nn.Module, data: OpenedData) -> dict[str, Any]:
@@ -143,8 +145,7 @@ def _description(recipe: Recipe, method: Method, model: nn.Module, data: OpenedD
         **method.describe(recipe, model),
         "method": recipe.method,
         "passerby": __version__,
-        "trained_on": data.names,
-        "cameras": list(data.training.split.camera_names),
+        "trained_on": data.sets,
         "identities": data.training.classes,
         "seed": recipe.seed,
     }

@@ -1,8 +1,11 @@
 """Looking at a validation split while training; queries and galleries of benchmarks are never looked at."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from lightning.pytorch import Callback, Trainer
 
 from passerby.config import Recipe
@@ -12,6 +15,7 @@ from passerby.methods.embedder import Embedder
 from passerby.methods.evaluation import evaluate_in_full
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.stage import Stage
+from passerby.methods.trained_cameras import TrainedCameras
 from passerby.models.checkpoint import load_strictly, read_tensors, save_model
 
 NAME = "validation"
@@ -23,11 +27,18 @@ class ValidateEpochs(Callback):
     With `select: best`, the epoch of the highest mAP becomes the result of the stage.
     """
 
-    def __init__(self, recipe: Recipe, parts: tuple[Split, Split], transform: TestTransform, run: RunDirectory) -> None:
-        self.section = recipe.data.validation
+    def __init__(
+        self,
+        recipe: Recipe,
+        parts: tuple[Split, Split],
+        transform: TestTransform,
+        run: RunDirectory,
+        description: Mapping[str, Any],
+    ) -> None:
+        self.section, self.skip_unreadable = recipe.data.validation, recipe.data.skip_unreadable
         self.batch_size = recipe.evaluation.batch_size
         self.benchmark = Benchmark(NAME, None, *parts)
-        self.transform = transform
+        self.transform, self.description = transform, description
         self.run = run
         self.best = -1.0
 
@@ -60,8 +71,18 @@ class ValidateEpochs(Callback):
 
     def _evaluate(self, trainer: Trainer, stage: Stage, epoch: int) -> None:
         modes = [(module, module.training) for module in stage.model.modules()]
-        embedder = Embedder(stage.model, self.transform, {}, stage.device)
-        result = evaluate_in_full(embedder, self.benchmark, batch_size=self.batch_size, quiet=True).result
+        embedder = Embedder(stage.model, self.transform, self.description, stage.device)
+        evaluation = evaluate_in_full(
+            embedder,
+            self.benchmark,
+            batch_size=self.batch_size,
+            skip_unreadable=self.skip_unreadable,
+            quiet=not self.skip_unreadable,  # what is left out is said, once
+            cameras=self._cameras(),
+        )
+        # Images that could not be read need not be looked for again.
+        self.benchmark = replace(self.benchmark, query=evaluation.query, gallery=evaluation.gallery)
+        self.skip_unreadable, result = False, evaluation.result
         for module, training in modes:
             module.training = training
         figures = {"mAP": result.mAP, "rank1": result.rank1, "mINP": result.mINP}
@@ -72,3 +93,9 @@ class ValidateEpochs(Callback):
             self.best = result.mAP
             if self.section.select == "best":
                 save_model(self.best_file, stage.model, {"stage": stage.name, "epoch": epoch})
+
+    def _cameras(self) -> TrainedCameras:
+        """The images were cut from the training split and share its cameras, which are the model's own."""
+        if not self.description.get("camera_slots"):
+            return TrainedCameras("none")
+        return TrainedCameras("trained", NAME, np.arange(self.description["camera_slots"]))
