@@ -1,4 +1,4 @@
-"""Flip, pad, crop, resize, normalise and erase whole batches of uint8 images, on the device they are on.
+"""Flip, pad, crop, normalise and erase whole batches of uint8 images, on the device they are on.
 
 What happens to a sample is drawn from a generator keyed by (seed, epoch, position) alone: neither the batch it comes
 in, nor the process, nor the device changes it. All draws, the erasing noise included, are made with NumPy on the CPU,
@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
-from passerby.data.pixels import Interpolation, Size, resize_image
+from passerby.data.pixels import Size
 
 ERASED_AREA = (0.02, 1 / 3)
 ERASED_ASPECT = (0.3, 1 / 0.3)
@@ -95,43 +94,6 @@ def erase_(images: Tensor, draws: Draws) -> Tensor:
     if not draws.noise.size:
         return images
     return _erase_by_boxes(images, draws) if images.device.type == "cpu" else _erase_by_mask(images, draws)
-
-
-def resize(images: Tensor, size: Size, interpolation: Interpolation) -> Tensor:
-    """Antialiased resize of uint8 [B, 3, h, w] to [B, 3, H, W], on photographs within one grey level of Pillow's.
-
-    On the CPU images are enlarged by torchvision's integer kernel, three times as fast as Pillow, and shrunk by Pillow
-    itself: since version 13 it may shrink rows before columns, which bicubic overshoot at hard edges makes visible.
-    Elsewhere columns and rows are resized one after the other in float32 and rounded to whole grey levels after each,
-    as Pillow does; images that are shrunk bicubically can then differ by two grey levels in a few pixels of a million.
-    """
-    native = tuple(images.shape[2:])
-    if native == tuple(size):
-        return images.contiguous()
-    if images.device.type != "cpu":
-        return _resize_by_directions(images, size, interpolation)
-    if native[0] <= size[0] and native[1] <= size[1]:
-        return _enlarge(images, size, interpolation)
-    pictures = (Image.fromarray(image) for image in images.permute(0, 2, 3, 1).contiguous().numpy())
-    resized = [resize_image(picture, size, interpolation).transpose(2, 0, 1) for picture in pictures]
-    return torch.from_numpy(np.ascontiguousarray(resized))
-
-
-def _enlarge(images: Tensor, size: Size, interpolation: Interpolation) -> Tensor:
-    from torchvision.transforms import InterpolationMode
-    from torchvision.transforms.v2 import functional
-
-    images = images.contiguous(memory_format=torch.channels_last)  # the fast kernel's order
-    resized: Tensor = functional.resize(images, list(size), InterpolationMode(interpolation), antialias=True)
-    return resized.contiguous()
-
-
-def _resize_by_directions(images: Tensor, size: Size, interpolation: Interpolation) -> Tensor:
-    pixels = images.float()
-    for step in ((images.shape[2], size[1]), size):
-        pixels = torch.nn.functional.interpolate(pixels, step, mode=interpolation, antialias=True)
-        pixels = pixels.add_(0.5).floor_().clamp_(0, 255)
-    return pixels.to(torch.uint8, memory_format=torch.contiguous_format)
 
 
 class _KeyedGenerator:

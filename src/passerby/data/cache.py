@@ -16,11 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from passerby.data.augmentation import resize
 from passerby.data.cache_building import DONE, Builder, refuse_unreadable
 from passerby.data.cache_naming import CacheKind
 from passerby.data.pixels import Interpolation, Size
 from passerby.data.progress import say
+from passerby.data.resizing import resize
 from passerby.data.split import Split
 from passerby.errors import DataError
 
