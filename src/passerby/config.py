@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from passerby.atomic_files import write_text_atomically
 from passerby.errors import RecipeError
 
 RECIPE_FOLDER = files("passerby") / "recipes"
@@ -159,9 +160,7 @@ def check_recipe(schema: type[RecipeType], content: Mapping[str, Any]) -> Recipe
 def write_recipe(recipe: Recipe, path: Path) -> None:
     """Write every key of a recipe, defaults included, as YAML."""
     text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    temporary = path.with_suffix(".partial")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_text_atomically(path, text)
 
 
 def _read_yaml(name_or_path: str) -> dict[str, Any]:

@@ -28,6 +28,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from passerby.atomic_files import sweep_temporaries, write_atomically, write_text_atomically
 from passerby.data.cache_naming import FORMAT, CacheKind, cache_name, file_stats
 from passerby.data.pixels import read_image, read_size, resize_image
 from passerby.data.progress import progress_bar, say
@@ -130,6 +131,7 @@ class Builder:
 
     def _fill(self) -> None:
         self._building.mkdir(exist_ok=True)
+        sweep_temporaries(self._building)
         records = self._records()
         status = self._status(len(records))
         total = _pixel_count(records)
@@ -139,7 +141,7 @@ class Builder:
             self._take_over_known(records, status, pixels)
             self._decode(records, status, pixels)
         unreadable = [self._complaints[row] for row in sorted(self._complaints)]
-        (self._building / "unreadable.json").write_text(json.dumps(unreadable, indent=1))
+        write_text_atomically(self._building / "unreadable.json", json.dumps(unreadable, indent=1))
         if unreadable and (not self._skip_unreadable or len(unreadable) == len(records)):
             refuse_unreadable(unreadable, len(records))
         self._publish(len(records))
@@ -270,7 +272,7 @@ class Builder:
             "interpolation": self._kind.interpolation,
             "root": str(self._split.root),
         }
-        (self._building / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        write_text_atomically(self._building / "manifest.json", json.dumps(manifest, indent=1))
         self._building.rename(self._location)
         for superseded in self._folder.glob(f"{self._family}-*.building"):
             shutil.rmtree(superseded)
@@ -283,10 +285,8 @@ def _pixel_count(records: NDArray[np.void]) -> int:
 
 def _write_array(file: Path, array: NDArray[np.generic]) -> None:
     """Write a .npy file so that it is complete wherever it exists."""
-    partial = file.with_name(f"{file.name}.partial")
-    with partial.open("wb") as stream:
+    with write_atomically(file) as temporary, temporary.open("wb") as stream:
         np.save(stream, array)
-    partial.replace(file)
 
 
 def _gibibytes(count: int) -> str:

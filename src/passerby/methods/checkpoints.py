@@ -1,6 +1,5 @@
 """States to resume from: written atomically, read without unpickling objects."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -8,23 +7,18 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from passerby.atomic_files import write_atomically
 from passerby.errors import CheckpointError
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside the target and renames, so that a killed process leaves the last whole state."""
+    """A killed process leaves the last whole state."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Write, flush to the disk, rename."""
+        """Write whole, or not at all."""
         del storage_options  # only remote file systems have them
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}")
-        with temporary.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        with write_atomically(Path(path)) as temporary:
+            torch.save(checkpoint, temporary)
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         """Read tensors and plain values only."""

@@ -5,7 +5,6 @@ archives, in which OpenAI publishes CLIP, can run code of their own and are open
 """
 
 import json
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from passerby.atomic_files import write_atomically
 from passerby.errors import CheckpointError
 
 _METADATA_KEY = "passerby"
@@ -117,11 +117,8 @@ def load_strictly(
 def save_model(path: Path, module: nn.Module, description: Mapping[str, Any]) -> None:
     """Write a module's tensors and a description (anything JSON can hold) as safetensors, atomically."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
-        temporary = Path(folder) / path.name
+    with write_atomically(path) as temporary:
         safetensors.torch.save_file(tensors, temporary, metadata={_METADATA_KEY: json.dumps(description)})
-        temporary.replace(path)
 
 
 def read_description(path: Path) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from passerby.atomic_files import write_text_atomically
 from passerby.data.split import Split
 from passerby.metrics.ranking import RankingResult
 from passerby.report.charts import cmc_chart, precision_chart
@@ -79,10 +80,7 @@ def write_rank_lists(
         max_rank=len(result.cmc),
     )
     page = Path(page)
-    page.parent.mkdir(parents=True, exist_ok=True)
-    partial = page.with_name(page.name + ".partial")
-    partial.write_text(html, encoding="utf-8")
-    partial.replace(page)
+    write_text_atomically(page, html)
     return page
 
 
