@@ -42,7 +42,7 @@ def recognise_clip_reid(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
     if not is_clip_reid(tensors):
         return None
     residual = "image_encoder.attnpool.positional_embedding" in tensors
-    shape = _residual_shape(tensors) if residual else _transformer_shape(tensors)
+    shape = _residual_shape(tensors) if residual else transformer_shape(tensors)
     mean, std = (_IMAGENET_MEAN, _IMAGENET_STD) if residual else (_HALF, _HALF)
     return {
         "method": "clip-reid",
@@ -53,7 +53,12 @@ def recognise_clip_reid(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
     }
 
 
-def _transformer_shape(tensors: Mapping[str, Tensor]) -> ClipShape:
+def transformer_shape(tensors: Mapping[str, Tensor]) -> ClipShape:
+    """The shape of CLIP's vision transformer whose tensors stand under `image_encoder.`.
+
+    Raises:
+        CheckpointError: no known architecture, or a number of patches that fits no usual image size.
+    """
     width, _, patch, _ = tensors["image_encoder.conv1.weight"].shape
     blocks = _count(tensors, "image_encoder.transformer.resblocks.")
     if (width, blocks, patch) not in _VISION_TRANSFORMERS:
