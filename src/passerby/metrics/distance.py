@@ -97,6 +97,17 @@ class Distances:
             return self._summed(query_row, gallery_rows)[copies]
         return self._summed(query_row, gallery_rows)
 
+    def pairs(self, query_rows: Rows, gallery_rows: Rows) -> NDArray[np.float32]:
+        """Distances [n] of n pairs of a query and a gallery row, each as `exact` gives it."""
+        distances = np.empty(query_rows.size, dtype=np.float32)
+        step = max(1, _PAIR_BYTES // (8 * self.query.shape[1]))
+        for start in range(0, query_rows.size, step):
+            part = slice(start, start + step)
+            rows = _scaled(self.gallery, self._gallery_scale, gallery_rows[part])
+            rows -= _scaled(self.query, self._query_scale, query_rows[part])
+            distances[part] = np.add.reduce(np.multiply(rows, rows, out=rows), axis=1)
+        return distances
+
     def _summed(self, query_row: int, gallery_rows: Rows) -> NDArray[np.float32]:
         target = self.query[query_row].astype(np.float64) * self._query_scale[query_row]
         distances = np.empty(gallery_rows.size, dtype=np.float32)

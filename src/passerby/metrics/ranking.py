@@ -4,6 +4,7 @@ Only the right answers have to be ranked, so nothing is sorted in full: for ever
 nearer to the query are counted. Queries and gallery are taken in blocks, so memory does not grow with their product.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 from passerby.errors import EvaluationError
 from passerby.metrics.counting import AnswerRanks
 from passerby.metrics.distance import Distances, Metric
-from passerby.metrics.matches import Matches
+from passerby.metrics.matches import Matches, Rows
 
 AveragePrecision = Literal["step", "trapezoid"]
+Compared = Literal["cosine", "euclidean", "given"]
+"""By what images were compared; `"given"` where the distances themselves were handed over."""
 
 QUERY_BLOCK = 4096
 GALLERY_BLOCK = 16384
@@ -39,7 +42,7 @@ class RankingResult:
         valid: bool [Q], whether the gallery holds a match for the query. The others count in no mean.
         camera_rule: whether gallery images of the query's own identity and camera were left out of its ranking.
         junk: number of gallery images left out of every ranking (identity -1).
-        metric: what was compared, `"cosine"` or `"euclidean"`.
+        metric: by what images were compared: `"cosine"`, `"euclidean"`, or `"given"` distances.
         ap: how average precision was summed, `"step"` or `"trapezoid"`.
     """
 
@@ -52,7 +55,7 @@ class RankingResult:
     valid: NDArray[np.bool_]
     camera_rule: bool
     junk: int
-    metric: Metric
+    metric: Compared
     ap: AveragePrecision
 
     def rank_at(self, k: int) -> float:
@@ -127,12 +130,10 @@ def rank(
         EvaluationError: shapes or dtypes that do not fit, NaN or infinite features, rows of zeros under cosine, one of
             the two camera columns missing, or no query with a match.
     """
-    if ap not in ("step", "trapezoid"):
-        raise EvaluationError(f"ap {ap!r} is not known: choose 'step' or 'trapezoid'")
     distances = Distances(query_features, gallery_features, metric)
     if gallery_block is None:
         gallery_block = max(1, min(GALLERY_BLOCK, _GALLERY_BYTES // (4 * distances.gallery.shape[1])))
-    for name, value in (("max_rank", max_rank), ("query_block", query_block), ("gallery_block", gallery_block)):
+    for name, value in (("query_block", query_block), ("gallery_block", gallery_block)):
         if value < 1:
             raise EvaluationError(f"{name} must be at least 1, not {value}")
     matches = Matches.of(
@@ -143,18 +144,44 @@ def rank(
         query_cameras,
         gallery_cameras,
     )
-    queries = len(distances.query)
-    average_precision = np.full(queries, np.nan)
-    inverse_negative_penalty = np.full(queries, np.nan)
-    first_match = np.zeros(queries, dtype=np.int64)
     answers = AnswerRanks(distances, matches, gallery_block)
-    for rows in matches.query_blocks(query_block):
-        for row, ranks in zip(rows, answers.of(rows), strict=True):
+    found = ((rows, answers.of(rows)) for rows in matches.query_blocks(query_block))
+    return summarised(found, matches, max_rank=max_rank, ap=ap, metric=metric)
+
+
+def summarised(
+    found: Iterable[tuple[Rows, list[Rows]]],
+    matches: Matches,
+    *,
+    max_rank: int,
+    ap: AveragePrecision,
+    metric: Compared,
+) -> RankingResult:
+    """The figures of a ranking, from the ranks of its right answers.
+
+    Args:
+        found: blocks of queries that have a right answer, with the ascending ranks, from 1, of each query's answers.
+        matches: who matches whom.
+        max_rank, ap: as for `rank`.
+        metric: what was compared.
+
+    Raises:
+        EvaluationError: no query has a match, or an option is out of range.
+    """
+    if ap not in ("step", "trapezoid"):
+        raise EvaluationError(f"ap {ap!r} is not known: choose 'step' or 'trapezoid'")
+    if max_rank < 1:
+        raise EvaluationError(f"max_rank must be at least 1, not {max_rank}")
+    valid = matches.counts > 0
+    _require_a_match(valid, matches)
+    average_precision = np.full(valid.size, np.nan)
+    inverse_negative_penalty = np.full(valid.size, np.nan)
+    first_match = np.zeros(valid.size, dtype=np.int64)
+    for rows, columns in found:
+        for row, ranks in zip(rows, columns, strict=True):
             average_precision[row] = _average_precision(ranks, ap)
             inverse_negative_penalty[row] = len(ranks) / ranks[-1]
             first_match[row] = ranks[0]
-    valid = first_match > 0
-    _require_a_match(valid, matches)
     hits = np.bincount(np.minimum(first_match[valid], max_rank + 1), minlength=max_rank + 2)[1 : max_rank + 1]
     return RankingResult(
         mAP=float(average_precision[valid].mean()),
