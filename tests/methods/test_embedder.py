@@ -1,5 +1,6 @@
 """`passerby.load` and `embed`: what goes in, what comes out, and official files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 import passerby
-from passerby.errors import CheckpointError, DataError
+from passerby.errors import CheckpointError, DataError, EvaluationError
 from passerby.methods.embedder import Embedder
 from passerby.methods.runner import train
 from passerby.models.clip import ClipShape
@@ -58,7 +59,11 @@ def test_the_transform_that_travels_is_the_training_one(model: Embedder, world: 
 def test_batches_do_not_change_features(model: Embedder, world: Path) -> None:
     files = sorted((world / "bounding_box_test").iterdir())
     np.testing.assert_allclose(model.embed(files, batch_size=5), model.embed(files, batch_size=64), atol=1e-6)
-    assert model.embed([]).shape == (0, model.dimension)
+    for nothing in ([], torch.zeros(0, 3, 64, 32), np.zeros((0, 64, 32, 3), np.uint8)):
+        assert model.embed(nothing).shape == (0, model.dimension)
+    np.testing.assert_array_equal(model.embed(file for file in files), model.embed(files))
+    with pytest.raises(DataError, match="batch_size must be at least 1, not 0"):
+        model.embed(files, batch_size=0)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +73,12 @@ def test_batches_do_not_change_features(model: Embedder, world: Path) -> None:
         (torch.zeros(1, 3, 64, 32, dtype=torch.uint8), "must be float"),
         ([np.zeros((8, 8), np.uint8)], "must be uint8 RGB"),
         ("nowhere.jpg", "nowhere.jpg is missing"),
+        (["tests"], "tests is a folder: name its images"),
+        ([None], "not None"),
+        (None, "not None"),
+        (3, "not int"),
+        ([["a.jpg"]], "not list"),
+        (b"bytes", "not int"),
     ],
 )
 def test_unusable_input_is_explained(model: Embedder, images: object, message: str) -> None:
@@ -124,25 +135,27 @@ def test_official_checkpoints_load_without_saying_what_they_are(
         passerby.load(tmp_path / "broken.pth", device="cpu")
 
 
-def test_cameras_of_other_data_are_not_taken_for_trained_ones(world: Path, tmp_path: Path) -> None:
+def test_cameras_are_those_the_model_has(world: Path, tmp_path: Path) -> None:
     train(nano_recipe(world, "model.camera_embedding=true", "stage1.epochs=0", "stage2.epochs=1"), tmp_path / "run")
     loaded = passerby.load(tmp_path / "run", device="cpu")
-    names = loaded.description["cameras"]
-    assert len(names) == 2
-    slots = loaded.camera_slots("market-layout", [names[1], "elsewhere"])
-    assert slots is not None
-    assert slots.tolist() == [1, -1]
-    other = loaded.camera_slots("market1501", names)
-    assert other is not None
-    assert other.tolist() == [-1, -1]
     image = np.full((64, 32, 3), 99, np.uint8)
-    known, unknown = loaded.embed([image, image], cameras=[0, -1])
+    known, unknown, plain = loaded.embed([image] * 3, cameras=[0, -1, -1])
     assert not np.allclose(known, unknown, atol=1e-6)
-    with pytest.raises(DataError, match="2 images, but 1 cameras"):
-        loaded.embed([image, image], cameras=[0])
+    np.testing.assert_array_equal(unknown, plain)
+    np.testing.assert_allclose(loaded.embed(image)[0], unknown, atol=1e-6)
+    for cameras, message in [
+        ([0], "2 whole numbers, one for each image"),
+        ([0.5, 1.0], "whole numbers"),
+        ([0, 99], "camera 99 is not among the 2"),
+        ([-2, 0], "camera -2 is not among the 2"),
+    ]:
+        with pytest.raises(DataError, match=message):
+            loaded.embed([image, image], cameras=cameras)  # type: ignore[arg-type]
+    with pytest.raises(CheckpointError, match="says itself what it was trained on"):
+        passerby.load(tmp_path / "run", trained_on="market1501")
 
 
-def test_evaluate_is_the_ranking_of_the_embeddings(model: Embedder, world: Path) -> None:
+def test_evaluate_is_the_ranking_of_the_embeddings(model: Embedder, run: Path, world: Path) -> None:
     benchmark = passerby.load_benchmark("market-layout", world)
     result = passerby.evaluate(model, benchmark)
     query, gallery = benchmark.query_and_gallery()
@@ -151,3 +164,35 @@ def test_evaluate_is_the_ranking_of_the_embeddings(model: Embedder, world: Path)
     assert result.mAP == pytest.approx(expected.mAP, abs=1e-6)
     assert result.camera_rule
     assert passerby.evaluate(model, "market-layout", world).mAP == result.mAP
+    for folder in (world, str(world)):
+        assert passerby.evaluate(model, folder).mAP == result.mAP
+    assert passerby.evaluate(run, world).mAP == result.mAP
+
+
+def test_evaluate_refuses_what_it_cannot_use_before_it_embeds(
+    model: Embedder, world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Embedder, "embed_batch", None)
+    benchmark = passerby.load_benchmark("market-layout", world)
+    with pytest.raises(EvaluationError, match="metric 'l2' is not known"):
+        passerby.evaluate(model, benchmark, metric="l2")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="is open already"):
+        passerby.evaluate(model, benchmark, world)
+    query, _ = benchmark.query_and_gallery()
+    strangers = replace(benchmark, query=replace(query, identities=query.identities + 90))
+    with pytest.raises(
+        EvaluationError, match=r"market-layout: none of its 8 queries .* in another camera among its 24"
+    ):
+        passerby.evaluate(model, strangers)
+    with pytest.raises(DataError, match="no query images"):
+        passerby.evaluate(model, replace(benchmark, query=None))
+
+
+def test_unreadable_images_are_counted_and_can_be_left_out(model: Embedder, tmp_path: Path) -> None:
+    world = write_small_world(tmp_path / "world")
+    broken = sorted((world / "bounding_box_test").iterdir())[3:5]
+    for file in broken:
+        file.write_bytes(file.read_bytes()[:300])
+    with pytest.raises(DataError, match=rf"2 of 24 images cannot be read .*{broken[0].name}.*--skip-unreadable"):
+        passerby.evaluate(model, world)
+    assert len(passerby.evaluate(model, world, skip_unreadable=True).valid) == 8

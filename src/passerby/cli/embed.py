@@ -8,7 +8,7 @@ _EXAMPLE = """Embed images: a table of one feature per image.
 
 [bold]Example[/bold]: passerby embed runs/market photos/ --out features.parquet
 
-IMAGES are files, a folder, or a table (CSV or Parquet with a column `path`). An interrupted run continues where it
+IMAGES are files, folders, or tables (CSV or Parquet with a column `path`). An interrupted run continues where it
 stopped when the same command is given again.
 """
 
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def embed(
     weights: str = typer.Argument(help="A run's folder, a file of weights of ours, or an official checkpoint."),
-    images: list[Path] = typer.Argument(help="Image files, one folder, or one table."),
+    images: list[Path] = typer.Argument(help="Image files, folders, or tables."),
     out: Path = typer.Option(Path("features.parquet"), "--out", "-o", help="The Parquet file to write."),
     batch_size: int = typer.Option(64, "--batch-size", min=1, help="Images embedded at once."),
     device: str | None = typer.Option(None, "--device", help="cpu, cuda, …; default: a GPU where there is one."),
@@ -33,12 +33,15 @@ def embed(
 
     import passerby
     from passerby.data.manifest import list_images
-    from passerby.methods.embedding_table import embed_to_table
+    from passerby.methods.embedding_table import TABLE_SUFFIXES, embed_to_table
+    from passerby.methods.output_place import check_output_file
 
+    check_output_file(out, TABLE_SUFFIXES)
+    split = list_images(images[0] if len(images) == 1 else images)
     model = passerby.load(weights, device=device, allow_torchscript=allow_torchscript)
     written = embed_to_table(
         model,
-        list_images(images[0] if len(images) == 1 else images),
+        split,
         out,
         batch_size=batch_size,
         skip_unreadable=skip_unreadable,
@@ -50,5 +53,5 @@ def embed(
             )
         )
     else:
-        skipped = f", {written.skipped} unreadable left out" if written.skipped else ""
-        typer.echo(f"{out}: {written.rows} features of {model.dimension} dimensions{skipped}")
+        skipped = f", {written.skipped:,} unreadable images left out" if written.skipped else ""
+        typer.echo(f"{out}: {written.rows:,} features of {model.dimension} dimensions{skipped}")

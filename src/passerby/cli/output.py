@@ -109,10 +109,26 @@ def _percent(fraction: float | None) -> str:
 
 def _conditions(figures: dict[str, Any]) -> str:
     """What the figures were taken over, in a sentence."""
-    rule = "left out" if figures["camera_rule"] else "kept"
-    left_out = f", {figures['unreadable']} unreadable images left out" if figures["unreadable"] else ""
+    junk = f" ({figures['junk']:,} of them junk, left out)" if figures["junk"] else ""
+    left_out = f", {figures['unreadable']:,} unreadable images left out" if figures["unreadable"] else ""
+    if figures["camera_rule"]:
+        rule = "images of the query's own person and camera are left out"
+    elif figures["cameras_known"]:
+        rule = "no same-camera rule on this data"
+    else:
+        rule = "cameras unknown: no same-camera rule"
     return (
-        f"{figures['data']}: {figures['valid_queries']} of {figures['queries']} queries have a match among "
-        f"{figures['gallery']} gallery images{left_out}; "
-        f"images of the query's own person and camera are {rule}."
+        f"{figures['data']}: {figures['valid_queries']:,} of {figures['queries']:,} queries have a match among "
+        f"{figures['gallery']:,} gallery images{junk}{left_out}; {rule}; {_camera_embedding(figures)}."
     )
+
+
+def _camera_embedding(figures: dict[str, Any]) -> str:
+    """How the model's camera embedding was used."""
+    data = figures["camera_embedding_of"]
+    return {
+        "none": "the model has no camera embedding",
+        "mean": "camera embedding: the mean of the trained cameras, for these are others",
+        "partly": f"camera embedding: of the trained cameras of {data}, the mean for others",
+        "trained": f"camera embedding: of the trained cameras of {data}",
+    }[figures["camera_embedding"]]

@@ -10,10 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from passerby.atomic_files import write_atomically, write_text_atomically
+from passerby.data.cache_naming import file_stats
 from passerby.data.loading import EvalLoader, open_source
 from passerby.data.progress import Progress
 from passerby.data.split import Split
 from passerby.methods.embedder import Embedder
+from passerby.methods.unreadable import explaining_unreadable
+
+TABLE_SUFFIXES = (".parquet",)
+"""What the table can be called."""
 
 _ROWS_PER_PART = 2048
 
@@ -29,18 +35,20 @@ class WrittenTable:
 def embed_to_table(
     model: Embedder, split: Split, out: Path, *, batch_size: int = 64, skip_unreadable: bool = False
 ) -> WrittenTable:
-    """Write `path` (as given, relative to the table where possible) and `embedding` of every image to `out`.
+    """Write `path` (relative to the table where possible) and `embedding` of every image to `out`, a Parquet file.
 
-    Finished parts lie in a folder beside `out` until the table is complete; the same call continues from them.
+    Labels that the images have (`identity`, `camera`) become columns too. Finished parts lie in a folder beside `out`
+    until the table is complete; the same call continues from them, unless model, images or labels have changed.
 
     Raises:
         DataError: an image cannot be read and `skip_unreadable` is off; what was computed stays for the next call.
     """
+    out.parent.mkdir(parents=True, exist_ok=True)
     readable, source = open_source(split, model.transform, skip_unreadable=skip_unreadable)
     parts = out.with_name(f".{out.name}.parts")
     _claim(parts, _fingerprint(model, readable))
     columns = _columns(readable, out.parent)
-    with Progress("embedding", len(readable)) as progress:
+    with explaining_unreadable(split), Progress("embedding", len(readable)) as progress:
         for number, first in enumerate(range(0, len(readable), _ROWS_PER_PART)):
             rows = range(first, min(first + _ROWS_PER_PART, len(readable)))
             file = parts / f"{number:06d}.parquet"
@@ -49,7 +57,8 @@ def embed_to_table(
                 for batch in EvalLoader(readable, source, model.transform, batch_size, rows=rows, device=model.device):
                     features[batch.indices.cpu().numpy() - first] = model.embed_batch(batch.images)
                     progress.advance(len(batch.images))
-                _write_atomically(_table(columns, rows, features), file)
+                with write_atomically(file) as temporary:
+                    pq.write_table(_table(columns, rows, features), temporary)
             else:
                 progress.skip(len(rows))
     _join(parts, out, _table(columns, range(0), np.empty((0, model.dimension), np.float32)).schema)
@@ -78,7 +87,7 @@ def _table(
 
 
 def _fingerprint(model: Embedder, split: Split) -> str:
-    """Tells whether parts found on disk belong to the same model and images."""
+    """Tells whether parts found on disk belong to the same model, images (by size and time of change) and labels."""
     digest = hashlib.blake2b(digest_size=16)
     for name, tensor in model.model.state_dict().items():
         digest.update(name.encode())
@@ -86,6 +95,11 @@ def _fingerprint(model: Embedder, split: Split) -> str:
     digest.update(repr(model.transform).encode())
     for path in split.paths.to_pylist():
         digest.update(f"{split.root}/{path}\n".encode())
+    for stats in file_stats(split):
+        digest.update(stats.tobytes())
+    digest.update(repr((split.identity_names, split.camera_names)).encode())
+    for labels in (split.identities, split.cameras):
+        digest.update(b"none" if labels is None else labels.tobytes())
     return digest.hexdigest()
 
 
@@ -96,19 +110,11 @@ def _claim(parts: Path, fingerprint: str) -> None:
         return
     shutil.rmtree(parts, ignore_errors=True)
     parts.mkdir(parents=True)
-    mark.write_text(json.dumps({"fingerprint": fingerprint}), encoding="utf-8")
-
-
-def _write_atomically(table: pa.Table, file: Path) -> None:
-    temporary = file.with_suffix(".partial")
-    pq.write_table(table, temporary)
-    temporary.replace(file)
+    write_text_atomically(mark, json.dumps({"fingerprint": fingerprint}))
 
 
 def _join(parts: Path, out: Path, schema: pa.Schema) -> None:
-    temporary = parts / "whole.partial"
-    with pq.ParquetWriter(temporary, schema) as writer:
+    with write_atomically(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for file in sorted(parts.glob("*.parquet")):
             writer.write_table(pq.read_table(file))
-    temporary.replace(out)
     shutil.rmtree(parts)

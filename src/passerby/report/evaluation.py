@@ -1,36 +1,55 @@
-"""Evaluate a model, write `metrics.json` and the page of rank lists."""
+"""Evaluate a model on one data set or several; write `metrics.json` and a page of rank lists for each."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from passerby.atomic_files import write_atomically
+from passerby.config import Recipe
 from passerby.data.manifest import open_data
 from passerby.data.split import Benchmark
-from passerby.errors import DataError, RecipeError
+from passerby.errors import CheckpointError, DataError, RecipeError
 from passerby.methods.embedder import Embedder, load
-from passerby.methods.evaluation import Evaluation, evaluate_in_full
+from passerby.methods.evaluation import Evaluation, check_comparable, evaluate_in_full
 from passerby.methods.experiment import stored_recipe
+from passerby.methods.output_place import check_output_file, check_output_folder
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.training_data import open_sets
+from passerby.metrics.distance import Metric
+from passerby.report.metrics_file import (
+    entry_name,
+    evaluation_fingerprint,
+    folder_of_model,
+    model_record,
+    page_name,
+    read_metrics,
+    write_metrics,
+)
+from passerby.report.rank_list_figure import FIGURE_SUFFIXES, rank_list_figure
 from passerby.report.rank_lists import write_rank_lists
+
+_BATCH = 64
+_EVALUATIONS = Path("evaluation")
 
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """What `passerby eval` was asked for; the fields are its options."""
+    """What `passerby eval` was asked for; the fields are its options, None where the run's recipe decides."""
 
     model: str
     data: str | None = None
     root: Path | None = None
     out: Path | None = None
-    metric: Literal["cosine", "euclidean"] = "cosine"
-    batch_size: int = 64
+    metric: Metric = "cosine"
+    batch_size: int | None = None
     device: str | None = None
-    skip_unreadable: bool = False
-    check_counts: bool = True
+    skip_unreadable: bool | None = None
+    check_counts: bool | None = None
     allow_torchscript: bool = False
+    trained_on: str | None = None
+    camera_coefficient: float | None = None
+    figure: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -45,49 +64,70 @@ def evaluate_and_report(request: EvaluationRequest) -> list[ReportedEvaluation]:
     """Evaluate on the data set named, or on every set of the run's recipe that has a query and a gallery.
 
     Raises:
-        PasserbyError: the model or the data cannot be used.
+        PasserbyError: the model or the data cannot be used, or there is no place for the results.
     """
-    sets = _sets(request)
-    embedder = load(request.model, device=request.device, allow_torchscript=request.allow_torchscript)
-    folder = request.out or _default_folder(request.model)
-    return [
-        report_evaluation(
-            evaluate_in_full(
-                embedder,
-                each,
-                batch_size=request.batch_size,
-                metric=request.metric,
-                skip_unreadable=request.skip_unreadable,
-            ),
-            embedder,
-            folder,
-        )
-        for each in sets
-    ]
-
-
-def report_evaluation(evaluation: Evaluation, embedder: Embedder, folder: Path) -> ReportedEvaluation:
-    """Write the page, and the figures into the folder's `metrics.json` under the data set's name."""
-    result = evaluation.result
-    figures = {
-        "data": evaluation.name,
-        **result.to_dict(),
-        "gallery": len(evaluation.gallery),
-        "unreadable": evaluation.unreadable,
-        "dimension": embedder.dimension,
-    }
-    file_name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in evaluation.name).strip("-")
-    page = write_rank_lists(
-        folder / "report" / f"{file_name}.html",
-        evaluation.query,
-        evaluation.gallery,
-        evaluation.query_features,
-        evaluation.gallery_features,
-        result,
-        title=evaluation.name,
+    path = Path(request.model).expanduser()
+    if not path.exists():
+        raise CheckpointError(f"{request.model}: no such run or file of weights")
+    recipe = stored_recipe(RunDirectory(path)) if RunDirectory(path).recipe_file.is_file() else None
+    sets = _sets(request, recipe)
+    check_output_folder(request.out or (path if path.is_dir() else _EVALUATIONS))
+    if request.figure is not None:
+        check_output_file(request.figure, FIGURE_SUFFIXES)
+    embedder = load(
+        path,
+        device=request.device,
+        allow_torchscript=request.allow_torchscript,
+        trained_on=request.trained_on,
+        camera_coefficient=request.camera_coefficient,
     )
-    _update_json(folder / "metrics.json", evaluation.name, figures)
-    return ReportedEvaluation(figures, page)
+    skip = recipe is not None and recipe.data.skip_unreadable and request.data is None
+    return evaluate_all(
+        embedder,
+        sets,
+        request.out or _default_folder(path, embedder),
+        batch_size=request.batch_size or (recipe.evaluation.batch_size if recipe else _BATCH),
+        metric=request.metric,
+        skip_unreadable=skip if request.skip_unreadable is None else request.skip_unreadable,
+        figure=request.figure,
+    )
+
+
+def evaluate_all(
+    embedder: Embedder,
+    sets: Sequence[Benchmark],
+    folder: Path,
+    *,
+    batch_size: int,
+    metric: Metric = "cosine",
+    skip_unreadable: bool = False,
+    figure: Path | None = None,
+) -> list[ReportedEvaluation]:
+    """Evaluate on each set; figures go into the folder's `metrics.json`, pages into its `report/`.
+
+    Args:
+        embedder: the model.
+        sets: each with a query and a gallery.
+        folder: made if it is not there.
+        batch_size, metric, skip_unreadable: see `evaluate`.
+        figure: also write the rank lists of the only set as a picture.
+
+    Raises:
+        PasserbyError: a set cannot be ranked (found before any is embedded), or an image cannot be read.
+    """
+    for each in sets:
+        check_comparable(each)
+    if figure is not None and len(sets) > 1:
+        raise DataError(f"{figure}: one picture, but {len(sets)} data sets: name one of them with --data")
+    reported = []
+    for each in sets:
+        evaluation = evaluate_in_full(
+            embedder, each, batch_size=batch_size, metric=metric, skip_unreadable=skip_unreadable
+        )
+        reported.append(_report(evaluation, evaluation_fingerprint(each), embedder, folder))
+        if figure is not None:
+            _draw(evaluation, figure)
+    return reported
 
 
 def evaluable(sets: Sequence[Benchmark]) -> list[Benchmark]:
@@ -95,27 +135,68 @@ def evaluable(sets: Sequence[Benchmark]) -> list[Benchmark]:
     return [each for each in sets if each.query is not None and each.gallery is not None]
 
 
-def _sets(request: EvaluationRequest) -> list[Benchmark]:
+def _report(evaluation: Evaluation, mark: str, embedder: Embedder, folder: Path) -> ReportedEvaluation:
+    """Write the page and the figures of one data set."""
+    content = read_metrics(folder)
+    entry = entry_name(content, evaluation.name, mark)
+    page = page_name(content, entry)
+    figures = {
+        "data": entry,
+        **evaluation.result.to_dict(),
+        "gallery": len(evaluation.gallery),
+        "unreadable": evaluation.unreadable,
+        "cameras_known": evaluation.cameras_known,
+        "camera_embedding": evaluation.cameras.use,
+        "camera_embedding_of": evaluation.cameras.data,
+        "dimension": embedder.dimension,
+        "data_fingerprint": mark,
+        "model": model_record(embedder),
+        "page": page,
+    }
+    write_rank_lists(
+        folder / page,
+        evaluation.query,
+        evaluation.gallery,
+        evaluation.query_features,
+        evaluation.gallery_features,
+        evaluation.result,
+        title=entry,
+    )
+    write_metrics(folder, entry, figures)
+    return ReportedEvaluation(figures, folder / page)
+
+
+def _draw(evaluation: Evaluation, file: Path) -> None:
+    figure = rank_list_figure(
+        evaluation.query,
+        evaluation.gallery,
+        evaluation.query_features,
+        evaluation.gallery_features,
+        evaluation.result,
+    )
+    with write_atomically(file) as temporary:
+        figure.savefig(temporary, format=file.suffix.lower().removeprefix("."))
+
+
+def _sets(request: EvaluationRequest, recipe: Recipe | None) -> list[Benchmark]:
     if request.data is not None:
-        return [open_data(request.data, request.root, check_counts=request.check_counts)]
-    run = RunDirectory(Path(request.model).expanduser())
-    if not run.recipe_file.is_file():
-        raise RecipeError("name the data to evaluate on: --data NAME --root DIR, or --data TABLE")
-    found = evaluable(open_sets(stored_recipe(run).data))
+        return [open_data(request.data, request.root, check_counts=request.check_counts is not False)]
+    if recipe is None:
+        raise RecipeError(
+            f"{request.model} is not a run's folder, so name the data to evaluate on: --data NAME --root DIR, "
+            "or --data TABLE"
+        )
+    said = {"root": request.root, "check_counts": request.check_counts}
+    section = recipe.data.model_copy(update={key: value for key, value in said.items() if value is not None})
+    found = evaluable(open_sets(section))
     if not found:
         raise DataError(f"{request.model}: its data has no query and gallery: name data that has with --data")
     return found
 
 
-def _default_folder(model: str) -> Path:
-    path = Path(model).expanduser()
-    return path if path.is_dir() else Path("evaluation") / path.stem
-
-
-def _update_json(file: Path, name: str, figures: dict[str, Any]) -> None:
-    content = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    content[name] = figures
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".partial")
-    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(file)
+def _default_folder(path: Path, embedder: Embedder) -> Path:
+    """A run's folder, or one below `evaluation/` that is called as the file (or as its folder, for a `model.*`)."""
+    if path.is_dir():
+        return path
+    name = path.resolve().parent.name if path.stem == "model" else path.stem
+    return folder_of_model(_EVALUATIONS, name or "model", model_record(embedder))

@@ -12,6 +12,9 @@ from passerby.metrics.ranking import RankingResult
 from passerby.report.rank_list import Picture, rank_lists, worst_median_best
 from passerby.report.thumbnail import thumbnail
 
+FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
+"""What a figure can be saved as."""
+
 _RIGHT, _WRONG, _QUERY = "#14804a", "#c62f3b", "#5d6878"
 
 

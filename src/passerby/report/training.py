@@ -8,12 +8,11 @@ from pathlib import Path
 from passerby.config import Recipe
 from passerby.errors import RecipeError
 from passerby.methods.embedder import load
-from passerby.methods.evaluation import evaluate_in_full
 from passerby.methods.experiment import TrainingRequest, resolve_recipe
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.runner import train
 from passerby.methods.training_data import open_sets
-from passerby.report.evaluation import ReportedEvaluation, evaluable, report_evaluation
+from passerby.report.evaluation import ReportedEvaluation, evaluable, evaluate_all
 
 _FIGURES = ("mAP", "rank1", "mINP")
 
@@ -84,19 +83,11 @@ def _first_recipe(request: TrainingRequest) -> Recipe:
 def _run(recipe: Recipe, folder: Path, *, resume: bool) -> list[SeedOutcome]:
     if train(recipe, folder, resume=resume) is None:
         return []
-    sets = evaluable(open_sets(recipe.data))
-    embedder = load(folder)
-    evaluations = [
-        report_evaluation(
-            evaluate_in_full(
-                embedder,
-                each,
-                batch_size=recipe.evaluation.batch_size,
-                skip_unreadable=recipe.data.skip_unreadable,
-            ),
-            embedder,
-            folder,
-        )
-        for each in sets
-    ]
+    evaluations = evaluate_all(
+        load(folder),
+        evaluable(open_sets(recipe.data)),
+        folder,
+        batch_size=recipe.evaluation.batch_size,
+        skip_unreadable=recipe.data.skip_unreadable,
+    )
     return [SeedOutcome(recipe.seed, folder, evaluations)]
