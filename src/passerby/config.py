@@ -11,10 +11,10 @@ import typing
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from passerby.atomic_files import write_text_atomically
 from passerby.errors import RecipeError
@@ -67,6 +67,11 @@ class DataSection(Section):
     """A validation split cut from the training identities."""
 
 
+def _number_as_text(value: object) -> object:
+    """YAML reads 32 as a number."""
+    return str(value) if isinstance(value, int) else value
+
+
 class TrainerSection(Section):
     """How the machine is used."""
 
@@ -76,7 +81,7 @@ class TrainerSection(Section):
     """Processes on this machine, one device each; batches are per process."""
     nodes: int = Field(default=1, ge=1)
     """Machines, started by torchrun."""
-    precision: Literal["32", "16-mixed", "bf16-mixed"] = "32"
+    precision: Annotated[Literal["32", "16-mixed", "bf16-mixed"], BeforeValidator(_number_as_text)] = "32"
     """Arithmetic of training; a precision the device lacks is an error. Evaluation is always 32."""
     accumulate: int = Field(default=1, ge=1)
     """Batches whose gradients are averaged into one step; each batch mines its own triplets."""

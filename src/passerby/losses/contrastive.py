@@ -1,7 +1,10 @@
-"""Supervised contrastive loss between two sets of features, as CLIP-ReID's first stage uses it."""
+"""Losses between images and texts, as CLIP-ReID uses them."""
 
 from torch import Tensor
 from torch.nn.functional import log_softmax
+
+from passerby.losses.classification import smoothed_cross_entropy
+from passerby.losses.products import inner_products
 
 
 def supervised_contrastive(rows: Tensor, columns: Tensor, row_labels: Tensor, column_labels: Tensor) -> Tensor:
@@ -12,12 +15,30 @@ def supervised_contrastive(rows: Tensor, columns: Tensor, row_labels: Tensor, co
 
     .. math:: L = -\frac{1}{B} \sum_i \frac{1}{|P(i)|} \sum_{j \in P(i)} \log \frac{e^{s_{ij}}}{\sum_k e^{s_{ik}}}
 
+    Products are taken in float32, also under autocast.
+
     Args:
         rows: features [B, D]; columns: features [M, D].
         row_labels: int64 [B]; column_labels: int64 [M]. Every row label must occur among the columns.
 
     Source: CLIP-ReID (AAAI 2023), Eqs. 3 and 4; image-to-text with images as rows, text-to-image the other way round.
     """
-    positive = (row_labels[:, None] == column_labels[None, :]).to(rows.dtype)
-    log_probability = log_softmax(rows @ columns.T, dim=1)
+    positive = (row_labels[:, None] == column_labels[None, :]).float()
+    log_probability = log_softmax(inner_products(rows, columns), dim=1)
     return -((positive * log_probability).sum(1) / positive.sum(1)).mean()
+
+
+def image_to_text(images: Tensor, texts: Tensor, labels: Tensor, *, smoothing: float = 0.1) -> Tensor:
+    r"""Each image picks the text of its own identity among those of all identities.
+
+    .. math:: L = -\frac{1}{B} \sum_i \sum_c q_{ic} \log \frac{e^{v_i \cdot t_c}}{\sum_k e^{v_i \cdot t_k}}
+
+    with the smoothed target q of `smoothed_cross_entropy`; features as they are, temperature 1.
+
+    Args:
+        images: features v [B, D]; texts: features t [C, D], one per identity.
+        labels: int64 [B], rows of `texts`; smoothing: fraction spread evenly over all C texts.
+
+    Source: CLIP-ReID (AAAI 2023), Eq. 8.
+    """
+    return smoothed_cross_entropy(inner_products(images, texts), labels, smoothing=smoothing)

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import relu, softplus
 
 from passerby.errors import PasserbyError
+from passerby.losses.products import inner_products
 
 
 def batch_hard_triplet(
@@ -47,10 +48,9 @@ def batch_hard_triplet(
 
 
 def euclidean_distance(a: Tensor, b: Tensor) -> Tensor:
-    """Distances [A, B] between the rows of a [A, D] and b [B, D].
+    """Distances, float32 [A, B], between the rows of a [A, D] and b [B, D]; also under autocast.
 
-    Squares are clamped at 1e-12 to keep gradients finite. Under autocast the products may be of half precision; squares
-    and sums are float32.
+    Squares are clamped at 1e-12 to keep gradients finite.
     """
     squares = a.float().square().sum(1)[:, None] + b.float().square().sum(1)[None, :]
-    return (squares - 2 * (a @ b.T).float()).clamp(min=1e-12).sqrt()
+    return (squares - 2 * inner_products(a, b)).clamp(min=1e-12).sqrt()

@@ -17,14 +17,20 @@ from torch import Tensor, nn
 from passerby.data.loading import Batch, TrainLoader
 from passerby.data.sampling import identity_balanced_batches
 from passerby.losses.classification import smoothed_cross_entropy
-from passerby.losses.contrastive import supervised_contrastive
+from passerby.losses.contrastive import image_to_text, supervised_contrastive
 from passerby.losses.triplet import batch_hard_triplet
 from passerby.methods.clip_reid_network import build, check, describe, restore, transforms
 from passerby.methods.clip_reid_recipe import ClipReidRecipe, image_schedule, prompt_schedule
-from passerby.methods.feature_batches import FeatureBatch, FeatureBatches, extract_features
+from passerby.methods.feature_batches import (
+    EXTRACTION_BATCH,
+    FeatureBatch,
+    FeatureBatches,
+    extract_features,
+    features_of,
+)
 from passerby.methods.method import Method, TrainingData
 from passerby.methods.processes import gather_labels, gather_with_gradient
-from passerby.methods.stage import EpochLoader, Stage
+from passerby.methods.stage import EpochLoader, Preparation, Stage
 from passerby.models.clip_reid import CLASS_SIZED, TRAINING_ONLY, ClipReid
 from passerby.models.clip_reid_files import recognise_clip_reid
 from passerby.models.prompts import encode_all_prompts
@@ -62,16 +68,16 @@ class PromptStage(Stage):
     def losses(self, batch: FeatureBatch) -> dict[str, Tensor]:
         """Contrast of images with texts and of texts with images (Eqs. 3 and 4).
 
-        The published code takes the products of half-precision features; here they are float32.
+        The published code takes products of half-precision features in half precision; here they are float32.
         """
-        images, labels = batch.features.float(), batch.identities
-        texts = self.model.prompt_features(labels).float()
-        image_to_text = supervised_contrastive(images, texts, labels, labels)
-        text_to_image = supervised_contrastive(texts, images, labels, labels)
+        images, labels = batch.features, batch.identities
+        texts = self.model.prompt_features(labels)
+        of_images = supervised_contrastive(images, texts, labels, labels)
+        of_texts = supervised_contrastive(texts, images, labels, labels)
         return {
-            "loss": image_to_text + text_to_image,
-            "image_to_text": image_to_text.detach(),
-            "text_to_image": text_to_image.detach(),
+            "loss": of_images + of_texts,
+            "image_to_text": of_images.detach(),
+            "text_to_image": of_texts.detach(),
         }
 
     def steps_per_epoch(self, processes: int) -> int:
@@ -92,9 +98,16 @@ class PromptStage(Stage):
         """Adam with coupled weight decay."""
         return torch.optim.Adam([p for _, p in parameters], lr=0.0, weight_decay=self.section.weight_decay)
 
-    def on_train_start(self) -> None:
+    def begin(self) -> None:
         """The towers stay in inference mode: their batch statistics must not move."""
         self.model.eval()
+
+    def preparations(self, processes: int) -> Sequence[Preparation]:
+        """The features of each process's share of the images."""
+        images = torch.randn(EXTRACTION_BATCH, 3, *self.data.test_transform.size, device=self.device)
+        share = math.ceil(len(self.data.split) / processes)
+        extraction = Preparation(math.ceil(share / EXTRACTION_BATCH), lambda: features_of(self, self._project, images))
+        return (extraction,)
 
     def _project(self, images: Tensor) -> Tensor:
         return self.model.features(images).projected
@@ -153,7 +166,7 @@ class ImageStage(Stage):
         total = section.identity_weight * identity + section.triplet_weight * triplet
         losses = {"identity": identity, "triplet": triplet}
         if self._texts is not None:
-            text = smoothed_cross_entropy(features.projected @ self._texts.T, labels, smoothing=section.smoothing)
+            text = image_to_text(features.projected, self._texts, labels, smoothing=section.smoothing)
             total = total + section.text_weight * text
             losses["text"] = text
         return {"loss": total} | {name: value.detach() for name, value in losses.items()}
@@ -173,7 +186,7 @@ class ImageStage(Stage):
         ]
         return torch.optim.Adam(groups, lr=0.0, weight_decay=self.section.weight_decay)
 
-    def on_train_start(self) -> None:
+    def begin(self) -> None:
         """Let batch statistics move, and encode the texts of all identities once: they no longer change."""
         self.model.train()
         if self.model.sizes.prompts:

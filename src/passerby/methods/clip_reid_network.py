@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from passerby.data.split import Split
@@ -27,7 +26,7 @@ def check(recipe: ClipReidRecipe, train: Split) -> None:
     Raises:
         RecipeError: fewer identities than a step needs, or cameras that the data or the image tower do not have.
     """
-    available = len(np.unique(train.identities))
+    available = train.identity_count
     processes = recipe.trainer.devices * recipe.trainer.nodes
     wanted = recipe.stage2.identities_per_batch
     if available < wanted * processes:

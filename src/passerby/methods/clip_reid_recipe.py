@@ -1,11 +1,19 @@
 """What a recipe of CLIP-ReID says; the defaults are the published numbers of its ViT-B/16 variant."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from passerby.config import Recipe, Section
+from passerby.errors import RecipeError
 from passerby.methods.schedule import Schedule, cosine_with_warmup, steps_with_warmup
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Pixels = Annotated[int, Field(ge=1)]
+Epoch = Annotated[int, Field(ge=1)]
 
 
 class ModelSection(Section):
@@ -19,13 +27,13 @@ class ModelSection(Section):
     """Whether the weights were trained with QuickGELU; null: as they say (needed only where a file does not say)."""
     allow_torchscript: bool = False
     """Open OpenAI's TorchScript archive, which can contain code: only a file you trust."""
-    image_size: tuple[int, int] = (256, 128)
+    image_size: tuple[Pixels, Pixels] = (256, 128)
     """Height and width in pixels."""
-    stride: int | None = None
+    stride: Pixels | None = None
     """Distance between patches; below the patch size they overlap (12 for OLP). Default: the patch size."""
     camera_embedding: bool = False
     """Add a learnable vector of the camera to the class token (SIE)."""
-    camera_coefficient: float = 3.0
+    camera_coefficient: Finite = 3.0
     """Weight of the camera embedding; 1.0 in the published command."""
     prompts: bool = True
     """Learn prompts and use the image-to-text loss; false: the baseline."""
@@ -34,19 +42,19 @@ class ModelSection(Section):
 class AugmentationSection(Section):
     """From pixels to the network's input."""
 
-    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    mean: tuple[Finite, Finite, Finite] = (0.5, 0.5, 0.5)
     """Subtracted from each channel (of values 0–1)."""
-    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[Positive, Positive, Positive] = (0.5, 0.5, 0.5)
     """Divides each channel."""
     train_interpolation: Literal["bicubic", "bilinear"] = "bicubic"
     """Resizing in training."""
     test_interpolation: Literal["bicubic", "bilinear"] = "bilinear"
     """Resizing elsewhere; the published code differs between the two."""
-    flip: float = Field(default=0.5, ge=0, le=1)
+    flip: Probability = 0.5
     """Probability of mirroring."""
     padding: int = Field(default=10, ge=0)
     """Zeros around the image before cropping back, in pixels."""
-    erasing: float = Field(default=0.5, ge=0, le=1)
+    erasing: Probability = 0.5
     """Probability of replacing a rectangle by noise."""
 
 
@@ -57,15 +65,15 @@ class PromptStageSection(Section):
     """Passes over the cached features."""
     batch_size: int = Field(default=64, ge=2)
     """Features per step, the last batch included."""
-    rate: float = 3.5e-4
+    rate: NotNegative = 3.5e-4
     """Learning rate after warm-up."""
-    warmup_epochs: int = 5
+    warmup_epochs: int = Field(default=5, ge=0)
     """Epochs of linear warm-up."""
-    warmup_from: float = 1e-5
+    warmup_from: NotNegative = 1e-5
     """Learning rate at its start."""
-    floor: float = 1e-6
+    floor: NotNegative = 1e-6
     """Learning rate at the end of the cosine."""
-    weight_decay: float = 1e-4
+    weight_decay: NotNegative = 1e-4
     """Coupled L2, as in Adam."""
 
 
@@ -78,32 +86,41 @@ class ImageStageSection(Section):
     """P, per process."""
     images_per_identity: int = Field(default=4, ge=1)
     """K."""
-    rate: float = 5e-6
+    rate: NotNegative = 5e-6
     """Learning rate after warm-up."""
     schedule: Literal["steps", "cosine"] = "steps"
     """Decay at milestones as published, or half a cosine."""
-    warmup_epochs: int = 10
+    warmup_epochs: int = Field(default=10, ge=0)
     """Epochs of linear warm-up."""
-    warmup_factor: float = 0.1
+    warmup_factor: NotNegative = 0.1
     """Where the warm-up begins, as a fraction of the learning rate."""
-    milestones: tuple[int, ...] = (30, 50)
+    milestones: tuple[Epoch, ...] = (30, 50)
     """Epochs at which the learning rate falls to a tenth."""
-    weight_decay: float = 1e-4
+    weight_decay: NotNegative = 1e-4
     """Coupled L2, as in Adam; biases too."""
-    bias_rate_factor: float = 2.0
+    bias_rate_factor: NotNegative = 2.0
     """Learning rate of parameters named bias, relative to the others."""
-    identity_weight: float = 0.25
+    identity_weight: NotNegative = 0.25
     """Weight of the identity losses of both heads."""
-    triplet_weight: float = 1.0
+    triplet_weight: NotNegative = 1.0
     """Weight of the triplet losses of the three features."""
-    text_weight: float = 1.0
+    text_weight: NotNegative = 1.0
     """Weight of the image-to-text loss (with prompts)."""
-    smoothing: float = 0.1
+    smoothing: float = Field(default=0.1, ge=0, lt=1)
     """Label smoothing of identity and image-to-text losses."""
-    margin: float | None = 0.3
+    margin: NotNegative | None = 0.3
     """Triplet margin; null: the soft form."""
     gather_triplets: bool = False
     """Mine triplets among the batches of all processes instead of within each."""
+
+    @model_validator(mode="after")
+    def _triplets_need_positives(self) -> "ImageStageSection":
+        if self.images_per_identity == 1 and self.triplet_weight > 0:
+            raise RecipeError(
+                "stage2.images_per_identity=1 leaves the triplet loss without positives: set it to 2 or more, or "
+                "stage2.triplet_weight=0"
+            )
+        return self
 
 
 class ClipReidRecipe(Recipe):

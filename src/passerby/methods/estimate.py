@@ -2,6 +2,7 @@
 
 import resource
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from passerby.methods.stage import Stage
 from passerby.methods.training_data import open_training_data
 
 _STEPS_TRIED = 3
+_PIECES_TRIED = 2
 _AUTOCAST = {"32": None, "16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
 
 
@@ -28,7 +30,8 @@ class StageEstimate:
         epochs: how many.
         steps: in all; an epoch's steps differ by a few because sampling is random.
         seconds_per_step: computing only, without reading images.
-        seconds: of the whole stage.
+        preparation_seconds: before the first step: features of all training images, texts of all identities.
+        seconds: of the whole stage, preparation included.
         memory: peak bytes of the process (CPU) or of the device's allocator (CUDA) after the steps tried.
         trainable: number of parameters that learn.
     """
@@ -37,6 +40,7 @@ class StageEstimate:
     epochs: int
     steps: int
     seconds_per_step: float
+    preparation_seconds: float
     seconds: float
     memory: int
     trainable: int
@@ -59,32 +63,47 @@ def estimate_training(recipe: Recipe) -> list[StageEstimate]:
 def _try(stage: Stage, recipe: Recipe, device: torch.device) -> StageEstimate:
     stage.set_trainable()
     stage.to(device)
+    processes = recipe.trainer.devices * recipe.trainer.nodes
+    preparation = _prepare(stage, processes, device)
     batch = stage.example_batch()
     optimiser = stage.configure_optimizers()
-    seconds = min(_step(stage, optimiser, batch, recipe, device) for _ in range(_STEPS_TRIED))
-    steps = stage.epochs * stage.steps_per_epoch(recipe.trainer.devices * recipe.trainer.nodes)
+    seconds = min(_timed(lambda: _step(stage, optimiser, batch, recipe, device), device) for _ in range(_STEPS_TRIED))
+    steps = stage.epochs * stage.steps_per_epoch(processes)
     return StageEstimate(
         name=stage.name,
         epochs=stage.epochs,
         steps=steps,
         seconds_per_step=seconds,
-        seconds=seconds * steps,
+        preparation_seconds=preparation,
+        seconds=preparation + seconds * steps,
         memory=_peak_memory(device),
         trainable=sum(parameter.numel() for parameter in stage.parameters() if parameter.requires_grad),
     )
 
 
-def _step(stage: Stage, optimiser: torch.optim.Optimizer, batch: Any, recipe: Recipe, device: torch.device) -> float:
+def _prepare(stage: Stage, processes: int, device: torch.device) -> float:
+    """Begin the stage; the seconds that this and what comes before the first step take."""
+    seconds = _timed(stage.begin, device)
+    for each in stage.preparations(processes):
+        seconds += each.pieces * min(_timed(each.piece, device) for _ in range(_PIECES_TRIED))
+    return seconds
+
+
+def _timed(work: Callable[[], object], device: torch.device) -> float:
     begun = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - begun
+
+
+def _step(stage: Stage, optimiser: torch.optim.Optimizer, batch: Any, recipe: Recipe, device: torch.device) -> None:
     half = _AUTOCAST[recipe.trainer.precision]
     with torch.autocast(device.type, dtype=half, enabled=half is not None):
         loss = stage.losses(batch)["loss"]
     loss.backward()
     optimiser.step()  # with a learning rate of 0: the weights stay as they are
     optimiser.zero_grad()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - begun
 
 
 def _peak_memory(device: torch.device) -> int:

@@ -9,12 +9,15 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
+from passerby.atomic_files import write_atomically
 from passerby.data.loading import EvalLoader
 from passerby.data.progress import Progress
 from passerby.data.sampling import shuffled_batches
 from passerby.methods.method import TrainingData
+from passerby.models.evaluation_mode import evaluation_mode
 
-_BATCH = 64
+EXTRACTION_BATCH = 64
+"""Images whose features are computed at once."""
 
 
 class FeatureBatch(NamedTuple):
@@ -69,11 +72,12 @@ def extract_features(
 ) -> Tensor:
     """Features of all training images, float32 [N, D] on the CPU, kept in `file` for a resumed run.
 
-    Every process extracts its share of the images and reads the others' shares. Images are not augmented.
+    Every process extracts its share of the images and reads the others' shares. Images are not augmented. All modules
+    of the stage are in inference mode meanwhile, whatever mode Lightning finds or wants them in.
 
     Args:
-        stage: whose device and processes are used; its modules must be in inference mode.
-        function: images [B, 3, H, W] → features [B, D].
+        stage: whose device and processes are used.
+        function: images [B, 3, H, W] → features [B, D], by modules of the stage.
         data: what to extract from.
         file: where the features go; a part per process.
     """
@@ -83,20 +87,23 @@ def extract_features(
     if not parts[process].exists():
         rows = range(bounds[process], bounds[process + 1])
         part = _extract(stage, function, data, rows)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = parts[process].with_suffix(".partial")
-        safetensors.torch.save_file({"features": part}, temporary)
-        temporary.replace(parts[process])
+        with write_atomically(parts[process]) as temporary:
+            safetensors.torch.save_file({"features": part}, temporary)
     stage.trainer.strategy.barrier("features")
     return torch.cat([safetensors.torch.load_file(part)["features"] for part in parts])
 
 
-@torch.no_grad()
+def features_of(stage: LightningModule, function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Features of one batch, float32 [B, D] on the CPU, in inference mode and without gradient."""
+    with torch.no_grad(), evaluation_mode(stage):
+        return function(images).float().cpu()
+
+
 def _extract(stage: LightningModule, function: Callable[[Tensor], Tensor], data: TrainingData, rows: range) -> Tensor:
-    loader = EvalLoader(data.split, data.plain, data.test_transform, _BATCH, rows=rows, device=stage.device)
+    loader = EvalLoader(data.split, data.plain, data.test_transform, EXTRACTION_BATCH, rows=rows, device=stage.device)
     found = []
     with Progress("features", len(rows), quiet=stage.global_rank > 0) as progress:
         for batch in loader:
-            found.append(function(batch.images).float().cpu())
+            found.append(features_of(stage, function, batch.images))
             progress.advance(len(batch.images))
     return torch.cat(found)

@@ -6,14 +6,16 @@ epoch, so that a stage resumed from a checkpoint continues exactly as if it had 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from passerby.errors import PasserbyError
+from passerby.methods.loss_watch import SMALLEST_SCALE, STEPS_BETWEEN_CHECKS, LossWatch
 from passerby.methods.schedule import Schedule
 
 
@@ -33,8 +35,20 @@ class EpochLoader(Protocol):
         ...
 
 
-class Stage(LightningModule):
-    """One stage; a subclass says `batches`, `losses` and the two parts of its optimiser.
+class Preparation(NamedTuple):
+    """Work that a stage does once before its first step, in equal pieces.
+
+    Attributes:
+        pieces: how many, on each process.
+        piece: does one, on random images.
+    """
+
+    pieces: int
+    piece: Callable[[], object]
+
+
+class Stage(LightningModule, ABC):
+    """One stage; a subclass says its batches and losses, what it trains and with which optimiser.
 
     Args:
         name: names the stage in checkpoints and logs.
@@ -51,33 +65,41 @@ class Stage(LightningModule):
         self.epochs = epochs
         self.seed = seed
         self.schedule = schedule
-        self.images_seen = 0
-        """Images of this process's last batch, for the progress display."""
         self._first_step = 0
+        self._watch = LossWatch()
 
+    @abstractmethod
     def batches(self, epoch: int, process: int, processes: int) -> EpochLoader:
         """The batches of an epoch (0-based) for one of several processes."""
-        raise NotImplementedError(f"{type(self).__name__} must say its batches")
 
+    @abstractmethod
     def losses(self, batch: Any) -> dict[str, Tensor]:
-        """Named scalar losses of a batch; the one called `loss` is minimised."""
-        raise NotImplementedError(f"{type(self).__name__} must say its losses")
+        """Named scalar losses of a batch of this stage's kind; the one called `loss` is minimised."""
 
+    @abstractmethod
     def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
         """The parameters that this stage changes, by name."""
-        raise NotImplementedError(f"{type(self).__name__} must say what it trains")
 
+    @abstractmethod
     def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
         """An optimiser over the trained parameters; a group's `rate_factor` scales the schedule for it."""
-        raise NotImplementedError(f"{type(self).__name__} must say its optimiser")
 
+    @abstractmethod
     def steps_per_epoch(self, processes: int) -> int:
         """Steps of the first epoch, without touching an image."""
-        raise NotImplementedError(f"{type(self).__name__} must say its steps")
 
+    @abstractmethod
     def example_batch(self) -> Any:
         """A batch of the usual shape with random content, on the stage's device."""
-        raise NotImplementedError(f"{type(self).__name__} must give an example")
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Put the model into the mode that it learns in, and compute what stays constant; also after a resume."""
+
+    def preparations(self, processes: int) -> Sequence[Preparation]:
+        """What is done once before the first step besides `begin`, for an estimate of its cost; by default nothing."""
+        del processes
+        return ()
 
     def set_trainable(self) -> None:
         """Freeze everything but what this stage trains."""
@@ -96,27 +118,34 @@ class Stage(LightningModule):
         self._first_step = 0
         return loader
 
+    def on_train_start(self) -> None:
+        """Lightning's hook."""
+        self.begin()
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Set learning rates, and key the global random generators by the step."""
-        self.images_seen = len(batch[0])
+        del batch
         epoch = self.trainer.current_epoch
         torch.manual_seed(keyed_seed(self.seed, self.name, epoch, batch_idx, self.global_rank))
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.schedule(epoch + 1) * group.get("rate_factor", 1.0)
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
-        """Lightning's hook. A loss that is not finite stops the training instead of spoiling the weights."""
+        """Lightning's hook."""
         losses = self.losses(batch)
-        if self.trainer.precision != "16-mixed" and not bool(torch.isfinite(losses["loss"])):
-            shown = ", ".join(f"{name} {value.item():.4g}" for name, value in losses.items())
-            raise PasserbyError(
-                f"{self.name}: the loss is not finite in epoch {self.trainer.current_epoch + 1}, step {batch_idx + 1} "
-                f"({shown}): lower the learning rate, or resume with trainer.precision=32"
-            )
+        self._watch.note(batch_idx + 1, losses)
         return losses
 
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Every so often, and before an epoch ends, see whether the losses are still finite."""
+        del outputs, batch
+        done = batch_idx + 1
+        if done % STEPS_BETWEEN_CHECKS == 0 or done == self.trainer.num_training_batches:
+            self._check_finite()
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Remember the place in the epoch; 0 at its end."""
+        """Remember the place in the epoch, 0 at its end; spoiled weights are not saved."""
+        self._check_finite()
         progress = self.trainer.fit_loop.epoch_loop.batch_progress
         next_step = 0 if progress.is_last_batch else progress.current.ready
         checkpoint["passerby"] = {"stage": self.name, "next_step": next_step}
@@ -124,6 +153,36 @@ class Stage(LightningModule):
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
         """Continue at that place."""
         self._first_step = checkpoint["passerby"]["next_step"]
+
+    def _check_finite(self) -> None:
+        """Stop all processes if the losses of one are not finite, or if half precision skips too many steps.
+
+        A single overflow in half precision (16-mixed) is no failure: the step is skipped, and gradients are scaled by
+        half as much from then on, until 2,000 good steps double it again. The scale is part of the saved state.
+        """
+        precision = self.trainer.precision
+        remedy = "start a new run with a lower learning rate"
+        if precision != "32-true":
+            remedy += " or trainer.precision=32"
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        if scaler is not None:
+            if scaler.get_scale() < SMALLEST_SCALE:
+                raise PasserbyError(
+                    f"{self.name}: {precision} has skipped some 50 steps up to epoch {self.trainer.current_epoch + 1}, "
+                    f"because their gradients were not finite: {remedy}"
+                )
+            self._watch.clear()
+            return
+        broken = self.trainer.strategy.reduce(self._watch.broken(self.device), reduce_op="max")
+        if float(broken) > 0:
+            failure = self._watch.first_failure()
+            shown = "in another process"
+            if failure is not None:
+                shown = f"step {failure[0]} ({', '.join(f'{name} {value:.4g}' for name, value in failure[1].items())})"
+            raise PasserbyError(
+                f"{self.name}: the loss is not finite in epoch {self.trainer.current_epoch + 1}, {shown}: {remedy}"
+            )
+        self._watch.clear()
 
 
 def keyed_seed(*key: int | str) -> int:

@@ -1,0 +1,45 @@
+"""Notice that training has broken down, without waiting for the device at every step."""
+
+import torch
+from torch import Tensor
+
+STEPS_BETWEEN_CHECKS = 20
+
+SMALLEST_SCALE = 2.0**-34
+"""Of the gradients in half precision: what 50 skipped steps leave of the usual first scale, 2**16."""
+
+
+class LossWatch:
+    """Keeps the first losses that are not finite on the device where they were computed, until somebody asks.
+
+    It is empty whenever a state is saved, because saving asks first: a resumed run may begin with an empty one.
+    """
+
+    def __init__(self) -> None:
+        self._names: tuple[str, ...] = ()
+        self._record: Tensor | None = None  # broken (0 or 1), step, the losses of that step
+
+    def note(self, step: int, losses: dict[str, Tensor]) -> None:
+        """Remember these losses if they are the first whose `loss` is not finite; nothing is copied to the CPU."""
+        self._names = tuple(losses)
+        total = losses["loss"].detach()
+        broken = (~torch.isfinite(total)).float()
+        values = [value.detach().float() for value in losses.values()]
+        record = torch.stack([broken, torch.full_like(broken, step), *values])
+        earlier = self._record
+        self._record = record if earlier is None else torch.where(earlier[0] > 0, earlier, record)
+
+    def broken(self, device: torch.device) -> Tensor:
+        """1 if some loss since the last `clear` was not finite, else 0; a float scalar on the device."""
+        return torch.zeros((), device=device) if self._record is None else self._record[0]
+
+    def first_failure(self) -> tuple[int, dict[str, float]] | None:
+        """The step (as noted) and the losses of the first failure; None if this process saw none."""
+        if self._record is None:
+            return None
+        broken, step, *values = self._record.tolist()
+        return (int(step), dict(zip(self._names, values, strict=True))) if broken else None
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self._record = None

@@ -1,0 +1,136 @@
+"""What every stage does for itself: it stops before spoiled weights are saved."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.plugins import MixedPrecision
+from torch import Tensor, nn
+
+from passerby.errors import PasserbyError
+from passerby.methods.loss_watch import LossWatch
+from passerby.methods.stage import Stage
+
+
+class Numbers:
+    """A loader of the numbers 1, 2, …"""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter([torch.tensor([float(step)]) for step in range(1, self.steps + 1)])
+
+    def skip_to(self, step: int) -> None:
+        assert step == 0
+
+
+class Line(Stage):
+    """One weight; the loss is not finite at the steps that `broken` says."""
+
+    def __init__(self, steps: int, broken: Sequence[int]) -> None:
+        super().__init__("line", nn.Linear(1, 1, bias=False), epochs=1, seed=0, schedule=lambda epoch: 0.01)
+        self.steps, self.broken, self.seen = steps, broken, 0
+
+    def batches(self, epoch: int, process: int, processes: int) -> Numbers:
+        return Numbers(self.steps)
+
+    def losses(self, batch: Tensor) -> dict[str, Tensor]:
+        self.seen = int(batch)
+        loss = self.model(torch.ones(1, 1)).square().mean()
+        if self.seen in self.broken:
+            loss = loss * torch.nan
+        return {"loss": loss, "half": loss.detach() / 2}
+
+    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+        return self.model.named_parameters()
+
+    def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+        return torch.optim.SGD([parameter for _, parameter in parameters], lr=0.0)
+
+    def steps_per_epoch(self, processes: int) -> int:
+        return self.steps
+
+    def example_batch(self) -> Tensor:
+        return torch.ones(1)
+
+    def begin(self) -> None:
+        self.model.train()
+
+
+class SaveEvery(Callback):
+    """Saves after every step, as an impatient user may ask."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
+        trainer.save_checkpoint(self.folder / f"{trainer.global_step}.ckpt")
+
+
+def trainer(*callbacks: Callback, half: bool = False) -> Trainer:
+    plugins = [MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu"))] if half else []
+    return Trainer(
+        accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, callbacks=list(callbacks), plugins=plugins,
+    )  # fmt: skip
+
+
+def test_a_stage_must_say_what_it_is() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        Stage("nothing", nn.Linear(1, 1), epochs=1, seed=0, schedule=lambda epoch: 0.0)  # type: ignore[abstract]
+
+
+@pytest.mark.parametrize(("steps", "broken", "noticed"), [(50, [7, 8], 20), (10, [10], 10), (25, [23], 25)])
+def test_a_loss_that_is_not_finite_stops_the_stage_and_names_the_first(
+    steps: int, broken: list[int], noticed: int
+) -> None:
+    stage = Line(steps, broken)
+    with pytest.raises(PasserbyError) as caught:
+        trainer().fit(stage)
+    assert str(caught.value) == (
+        f"line: the loss is not finite in epoch 1, step {broken[0]} (loss nan, half nan): "
+        "start a new run with a lower learning rate"
+    )
+    assert stage.seen == noticed
+
+
+def test_spoiled_weights_are_never_saved(tmp_path: Path) -> None:
+    with pytest.raises(PasserbyError, match="step 7"):
+        trainer(SaveEvery(tmp_path)).fit(Line(50, [7]))
+    assert sorted(int(file.stem) for file in tmp_path.iterdir()) == [1, 2, 3, 4, 5, 6]
+    for file in tmp_path.iterdir():
+        weight = torch.load(file, weights_only=True)["state_dict"]["model.weight"]
+        assert torch.isfinite(weight).all()
+
+
+def test_half_precision_may_skip_steps_but_not_too_many() -> None:
+    often = Line(200, range(101, 141))
+    trainer(half=True).fit(often)
+    assert often.seen == 200
+    assert torch.isfinite(often.model.weight).all()
+    always = Line(400, range(100, 401))
+    with pytest.raises(PasserbyError, match="has skipped some 50 steps up to epoch 1") as caught:
+        trainer(half=True).fit(always)
+    assert str(caught.value).endswith("start a new run with a lower learning rate or trainer.precision=32")
+    assert 150 <= always.seen <= 180
+    assert torch.isfinite(always.model.weight).all()
+
+
+def test_the_watch_keeps_the_first_failure_until_it_is_cleared() -> None:
+    watch = LossWatch()
+    assert watch.first_failure() is None
+    assert watch.broken(torch.device("cpu")) == 0
+    for step, loss in enumerate((1.0, math.inf, math.nan, 2.0), start=1):
+        watch.note(step, {"loss": torch.tensor(loss), "part": torch.tensor(step, dtype=torch.float64)})
+    assert watch.broken(torch.device("cpu")) == 1
+    assert watch.first_failure() == (2, {"loss": math.inf, "part": 2.0})
+    watch.clear()
+    watch.note(5, {"loss": torch.tensor(1.0)})
+    assert watch.first_failure() is None
