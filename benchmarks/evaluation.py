@@ -1,0 +1,157 @@
+"""Time and memory of k-reciprocal re-ranking beside the dense published way, each in a process of its own.
+
+    python benchmarks/evaluation.py                        # half of Market-1501 and all of it, both ways
+    python benchmarks/evaluation.py --sizes msmt17         # 11,659 × 82,161, ours alone: the dense way needs 200 GB
+    python benchmarks/evaluation.py --search faiss
+
+The dense way is the algorithm as published, written plainly: all pairs in one matrix, the weights in another, loops
+over rows; half precision where the published program has it. Features are those of `benchmarks/ranking.py`, with more
+noise. Peak memory is the largest resident set of the process above what it held once features and imports were loaded;
+CPU seconds are those of all threads. For the plain ranking see `benchmarks/ranking.py`.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.metrics.distance_ranking import rank_distances
+from passerby.metrics.rerank import k_reciprocal
+from ranking import Problem, drawn, peak, resident
+
+K1, K2, SHARE = 20, 6, 0.3
+
+
+class Size(NamedTuple):
+    queries: int
+    gallery: int
+    dense: bool
+
+
+SIZES = {
+    "small": Size(400, 2000, True),
+    "half-market": Size(1684, 7956, True),
+    "market1501": Size(3368, 15913, True),
+    "msmt17": Size(11659, 82161, False),
+}
+
+
+def dense_way(query: NDArray[np.float32], gallery: NDArray[np.float32]) -> NDArray[np.float32]:
+    """As published, with its three N × N arrays."""
+    features = np.concatenate([query, gallery])
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    count = len(features)
+    distances = 2 - 2 * (features @ features.T)
+    distances = np.transpose(distances / distances.max(axis=0))
+    ranking = np.argsort(distances).astype(np.int32)
+    weights = np.zeros((count, count), dtype=np.float16)
+    for row in range(count):
+        near = reciprocal(ranking, row, K1)
+        expanded = near
+        for other in near:
+            candidates = reciprocal(ranking, other, K1 // 2)
+            if len(np.intersect1d(candidates, near)) > 2 / 3 * len(candidates):
+                expanded = np.append(expanded, candidates)
+        expanded = np.unique(expanded)
+        kept = np.exp(-distances[row, expanded])
+        weights[row, expanded] = kept / kept.sum()
+    averages = np.zeros_like(weights)
+    for row in range(count):
+        averages[row] = np.mean(weights[ranking[row, :K2]], axis=0)
+    del weights
+    holders = [np.flatnonzero(averages[:, column]) for column in range(count)]
+    result = np.empty((len(query), count), dtype=np.float32)
+    for row in range(len(query)):
+        shared = np.zeros(count, dtype=np.float16)
+        for column in np.flatnonzero(averages[row]):
+            held = holders[column]
+            shared[held] = shared[held] + np.minimum(averages[row, column], averages[held, column])
+        result[row] = (1 - shared / (2 - shared)) * (1 - SHARE) + distances[row] * SHARE
+    return result[:, len(query) :]
+
+
+def reciprocal(ranking: NDArray[np.int32], row: int, k: int) -> NDArray[np.int32]:
+    forward = ranking[row, : k + 1]
+    backward = ranking[forward, : k + 1]
+    return forward[np.where(backward == row)[0]]
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run one way at one size in this process."""
+    size = SIZES[arguments.size]
+    problem = drawn(
+        argparse.Namespace(
+            queries=size.queries,
+            gallery=size.gallery,
+            dimensions=arguments.dimensions,
+            noise=arguments.noise,
+            seed=arguments.seed,
+        )
+    )
+
+    def rerank(some: Problem) -> NDArray[np.float32]:
+        if arguments.way == "dense":
+            return dense_way(some.query, some.gallery)
+        return k_reciprocal(some.query, some.gallery, k1=K1, k2=K2, lambda_value=SHARE, search=arguments.search)
+
+    rerank(Problem(*(column[:64] for column in problem)))  # imports and thread pools
+    before = resident()
+    wall, cpu = time.perf_counter(), time.process_time()
+    distances = rerank(problem)
+    found = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu, "mib": (peak() - before) / 2**20}
+    result = rank_distances(distances, *problem[2:])
+    return found | {"mAP": result.mAP, "rank1": result.rank1}
+
+
+def in_own_process(size: str, way: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    threads = str(arguments.threads)
+    environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)
+    command = [sys.executable, __file__, *sys.argv[1:], "--size", size, "--way", way]
+    output = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+    result: dict[str, Any] = json.loads(output)
+    return result
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["half-market", "market1501"])
+    parser.add_argument("--dimensions", type=int, default=768)
+    parser.add_argument("--noise", type=float, default=3.5, help="noise beside centres of variance 1 (default 3.5)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--search", choices=("numpy", "torch", "faiss"), default="numpy")
+    parser.add_argument("--size", choices=SIZES, help=argparse.SUPPRESS)
+    parser.add_argument("--way", choices=("passerby", "dense"), help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parsed()
+    if arguments.way:
+        print(json.dumps(measure(arguments)))
+        return
+    print(
+        f"k1 {K1}, k2 {K2}, λ {SHARE}; {arguments.dimensions} dimensions, {arguments.threads} threads, "
+        f"noise {arguments.noise:g}, seed {arguments.seed}, search by {arguments.search}\n"
+    )
+    print("| query × gallery | way | wall s | CPU s | peak MiB above the features | mAP | rank-1 |")
+    print("|---|---|---|---|---|---|---|")
+    for name in arguments.sizes:
+        size = SIZES[name]
+        for way in ("passerby", "dense") if size.dense else ("passerby",):
+            run = in_own_process(name, way, arguments)
+            print(
+                f"| {size.queries:,} × {size.gallery:,} | {way} | {run['wall_s']:.1f} | {run['cpu_s']:.1f} "
+                f"| {run['mib']:,.0f} | {100 * run['mAP']:.3f} | {100 * run['rank1']:.3f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
