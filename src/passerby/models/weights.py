@@ -52,7 +52,8 @@ def clip_weights(source: str, architecture: str, *, allow_torchscript: bool = Fa
 def _from_registry(architecture: str, tag: str) -> ClipWeights:
     known = open_clip.list_pretrained_tags_by_model(architecture)
     if tag not in known:
-        raise CheckpointError(f"model.weights: open_clip has no weights {tag!r} for {architecture}; it has {known}")
+        remedy = f"it has {', '.join(known)}" if known else "for it there are none: set model.weights=random"
+        raise CheckpointError(f"model.weights: open_clip has no weights {tag!r} for {architecture}; {remedy}")
     try:
         model = open_clip.create_model(architecture, pretrained=tag)
     except Exception as error:  # the hub client raises its own kinds for a missing network, a full disk, a bad file

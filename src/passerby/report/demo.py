@@ -5,6 +5,7 @@ from pathlib import Path
 
 from passerby.errors import RecipeError
 from passerby.methods.experiment import TrainingRequest
+from passerby.methods.output_place import check_output_folder
 from passerby.report.training import SeedOutcome, run_seeds
 from passerby.synth import write_market
 
@@ -30,7 +31,9 @@ def run_demo(folder: Path, *, seed: int) -> DemoOutcome:
 
     Raises:
         RecipeError: the folder holds something that no demo made.
+        DataError: it cannot be written.
     """
+    check_output_folder(folder)
     mark = folder / _MARK
     if folder.exists() and any(folder.iterdir()) and not mark.exists():
         raise RecipeError(f"{folder}: holds something that is no demo: choose another folder with --out")

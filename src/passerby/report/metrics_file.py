@@ -56,10 +56,10 @@ def entry_name(content: dict[str, dict[str, Any]], name: str, mark: str) -> str:
 
 def page_name(content: dict[str, dict[str, Any]], entry: str) -> str:
     """`report/<entry>.html` in letters that every file system takes, and that no other entry's page has."""
-    taken = {figures.get("page") for name, figures in content.items() if name != entry}
+    taken = {str(figures.get("page")).casefold() for name, figures in content.items() if name != entry}
     stem = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in entry).strip("-")
     stem = stem[-_PAGE_LETTERS:] or "data"
-    return f"report/{_numbered(stem, lambda name: f'report/{name}.html' in taken)}.html"
+    return f"report/{_numbered(stem, lambda name: f'report/{name}.html'.casefold() in taken)}.html"
 
 
 def write_metrics(folder: Path, entry: str, figures: dict[str, Any]) -> None:

@@ -1,0 +1,239 @@
+"""What `passerby eval` writes where: figures and pages of every set, and which model they are of."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from passerby.cli.output import print_evaluation
+from passerby.errors import CheckpointError, DataError, PasserbyError, RecipeError
+from passerby.methods.embedder import Embedder
+from passerby.methods.runner import train
+from passerby.report.evaluation import EvaluationRequest, ReportedEvaluation, evaluate_and_report
+from tests.methods.small_world import nano_recipe, write_small_world
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("worlds")
+    return write_small_world(folder / "first"), write_small_world(folder / "second", seed=1)
+
+
+@pytest.fixture(scope="module")
+def trained(worlds: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on two sets of one name."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    both = ("data.name=[market-layout, market-layout]", f"data.root=[{worlds[0]}, {worlds[1]}]")
+    train(nano_recipe(worlds[0], *both, "stage1.epochs=0", "stage2.epochs=1", "evaluation.batch_size=5"), folder)
+    return folder
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    """A copy that a test may write to."""
+    return shutil.copytree(trained, tmp_path / "run")
+
+
+def evaluated(model: Path, **options: object) -> list[dict[str, object]]:
+    request = replace(EvaluationRequest(str(model), device="cpu"), **options)
+    return [each.figures for each in evaluate_and_report(request)]
+
+
+def stored(folder: Path) -> dict[str, dict[str, object]]:
+    content: dict[str, dict[str, object]] = json.loads((folder / "metrics.json").read_text("utf-8"))
+    return content
+
+
+def test_sets_of_one_name_keep_their_own_figures_and_pages(run: Path) -> None:
+    first, second = evaluated(run)
+    assert [first["data"], second["data"]] == ["market-layout", "market-layout-2"]
+    assert stored(run) == {"market-layout": first, "market-layout-2": second}
+    assert first["mAP"] != second["mAP"]
+    pages = [run / str(figures["page"]) for figures in (first, second)]
+    assert [page.name for page in pages] == ["market-layout.html", "market-layout-2.html"]
+    assert pages[0].read_text("utf-8") != pages[1].read_text("utf-8")
+    assert evaluated(run) == [first, second], "the same again replaces them"
+    assert len(stored(run)) == 2
+
+
+def test_figures_tell_the_model(run: Path) -> None:
+    digest = hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
+    for figures in evaluated(run):
+        assert figures["model"] == {"path": str(run / "model.safetensors"), "sha256": digest, "seed": 1234}
+        assert figures["camera_embedding"] == "none"
+        assert figures["cameras_known"]
+
+
+def test_other_data_of_the_same_name_is_numbered_and_a_moved_copy_is_not(
+    run: Path, worlds: tuple[Path, Path], tmp_path: Path
+) -> None:
+    moved = shutil.copytree(worlds[0], tmp_path / "moved")
+    third = write_small_world(tmp_path / "third", seed=2)
+    for root, name in ((worlds[0], "market-layout"), (third, "market-layout-2"), (moved, "market-layout")):
+        (figures,) = evaluated(run, data="market-layout", root=root)
+        assert figures["data"] == name
+    assert set(stored(run)) == {"market-layout", "market-layout-2"}
+
+
+def test_names_that_make_the_same_file_name_get_two_pages(run: Path, worlds: tuple[Path, Path], tmp_path: Path) -> None:
+    shutil.copytree(worlds[0], tmp_path / "a b")
+    shutil.copytree(worlds[1], tmp_path / "a-b")
+    pages = [evaluated(run, data=str(tmp_path / name))[0]["page"] for name in ("a b", "a-b")]
+    assert len(set(pages)) == 2
+    assert all((run / str(page)).is_file() for page in pages)
+
+
+def test_the_same_set_twice_is_refused(run: Path, worlds: tuple[Path, Path]) -> None:
+    with pytest.raises(RecipeError, match="is named twice"):
+        evaluated(run, root=worlds[0])
+
+
+def test_a_damaged_file_of_figures_is_moved_aside_and_that_is_said(
+    run: Path, worlds: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, damage in enumerate(('{"market-layout": {"mAP": 0.', "[1, 2]", "\udcff")):
+        (run / "metrics.json").write_bytes(damage.encode("utf-8", "surrogateescape"))
+        evaluated(run, data="market-layout", root=worlds[0])
+        assert set(stored(run)) == {"market-layout"}
+        assert "was damaged and is now metrics.json.damaged" in capsys.readouterr().err
+        assert len(list(run.glob("metrics.json.damaged*"))) == number + 1
+
+
+def test_files_of_weights_are_told_apart_by_their_folder(
+    run: Path, worlds: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    elsewhere = tmp_path / "other" / "run"
+    elsewhere.mkdir(parents=True)
+    train(nano_recipe(worlds[0], "stage1.epochs=0", "stage2.epochs=1", "seed=5"), tmp_path / "third")
+    shutil.copy(tmp_path / "third" / "model.safetensors", elsewhere)
+    shutil.copy(run / "model.safetensors", tmp_path / "mine.safetensors")
+    for model, place in [
+        (run / "model.safetensors", "run"),
+        (elsewhere / "model.safetensors", "run-2"),
+        (run / "model.safetensors", "run"),
+        (tmp_path / "mine.safetensors", "mine"),
+    ]:
+        evaluated(model, data="market-layout", root=worlds[0])
+        assert (Path("evaluation") / place / "metrics.json").is_file()
+    assert sorted(folder.name for folder in Path("evaluation").iterdir()) == ["mine", "run", "run-2"]
+    assert stored(Path("evaluation/run-2"))["market-layout"]["model"]["seed"] == 5  # type: ignore[index]
+
+
+def test_the_run_says_how_unless_the_user_does(run: Path, worlds: tuple[Path, Path], tmp_path: Path) -> None:
+    sizes: list[int] = []
+    embed = Embedder.embed_batch
+
+    def watched(self: Embedder, images: object, cameras: object = None) -> object:
+        sizes.append(len(images))  # type: ignore[arg-type]
+        return embed(self, images, cameras)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Embedder, "embed_batch", watched)
+        evaluated(run)
+        assert max(sizes) == 5
+        sizes.clear()
+        evaluated(run, batch_size=7)
+        assert max(sizes) == 7
+    damaged = shutil.copytree(worlds[0], tmp_path / "damaged")
+    broken = sorted((damaged / "bounding_box_test").iterdir())[0]
+    broken.write_bytes(broken.read_bytes()[:200])
+    recipe = (run / "recipe.yaml").read_text("utf-8")
+    recipe = recipe.replace(str(worlds[0]), str(damaged)).replace("skip_unreadable: false", "skip_unreadable: true")
+    (run / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    assert evaluated(run)[0]["unreadable"] == 1
+    with pytest.raises(DataError, match=f"1 of 24 images cannot be read .*{broken.name}.*--skip-unreadable"):
+        evaluated(run, skip_unreadable=False)
+    with pytest.raises(DataError, match="1 of 24 images cannot be read"):
+        evaluated(run, data="market-layout", root=damaged)
+
+
+def test_root_moves_the_data_of_a_run(worlds: tuple[Path, Path], tmp_path: Path) -> None:
+    here = shutil.copytree(worlds[0], tmp_path / "here")
+    train(nano_recipe(here, "stage1.epochs=0", "stage2.epochs=1", "data.cache=none"), tmp_path / "run")
+    before = evaluated(tmp_path / "run")
+    here.rename(tmp_path / "there")
+    with pytest.raises(DataError, match="there is no folder"):
+        evaluated(tmp_path / "run")
+    assert evaluated(tmp_path / "run", root=tmp_path / "there") == before
+
+
+def test_what_cannot_be_done_is_said_before_any_work(
+    run: Path, worlds: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Embedder, "embed_batch", None)
+    file = tmp_path / "file"
+    file.touch()
+    market = {"data": "market-layout", "root": worlds[0]}
+    wrong: list[tuple[Path, dict[str, object], type[PasserbyError], str]] = [
+        (tmp_path / "nosuch", {}, CheckpointError, "nosuch: no such run or file of weights"),
+        (run / "model.safetensors", {}, RecipeError, "is not a run's folder, so name the data"),
+        (run, {**market, "out": file}, DataError, "file: cannot be a folder"),
+        (run, {**market, "out": file / "below"}, DataError, "file is a file"),
+        (run, {**market, "figure": tmp_path / "lists.docx"}, DataError, "must end in .png or .pdf or .svg"),
+        (run, {**market, "figure": run}, DataError, "must end in"),
+        (run, {"figure": tmp_path / "lists.png"}, DataError, "one picture, but 2 data sets"),
+        (run, {**market, "trained_on": "market1501"}, CheckpointError, "says itself what it was trained on"),
+        (run, {**market, "camera_coefficient": 2.0}, CheckpointError, "says itself what it was trained on"),
+    ]
+    for model, options, kind, message in wrong:
+        with pytest.raises(kind, match=message):
+            evaluated(model, **options)
+    assert not (run / "metrics.json").exists()
+
+
+def test_a_figure_can_be_drawn(run: Path, worlds: tuple[Path, Path], tmp_path: Path) -> None:
+    for name in ("lists.png", "below/lists.svg"):
+        evaluated(run, data="market-layout", root=worlds[0], figure=tmp_path / name)
+    with Image.open(tmp_path / "lists.png") as image:
+        assert image.format == "PNG"
+        assert min(image.size) > 200
+    assert (tmp_path / "below" / "lists.svg").read_text("utf-8").startswith("<?xml")
+
+
+FIGURES: dict[str, object] = {
+    "data": "people",
+    "mAP": 0.5,
+    "rank1": 0.25,
+    "mINP": 0.125,
+    "queries": 1200,
+    "valid_queries": 1100,
+    "gallery": 5000,
+    "junk": 0,
+    "unreadable": 0,
+    "camera_rule": True,
+    "cameras_known": True,
+    "camera_embedding": "none",
+    "camera_embedding_of": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "1,100 of 1,200 queries have a match among 5,000 gallery images; images of the query's own person and"),
+        ({}, "are left out; the model has no camera embedding."),
+        ({"junk": 7}, "5,000 gallery images (7 of them junk, left out);"),
+        ({"unreadable": 3}, "5,000 gallery images, 3 unreadable images left out;"),
+        ({"camera_rule": False, "cameras_known": False}, "; cameras unknown: no same-camera rule;"),
+        ({"camera_rule": False}, "; no same-camera rule on this data;"),
+        ({"camera_embedding": "mean"}, "; camera embedding: the mean of the trained cameras,"),
+        (
+            {"camera_embedding": "trained", "camera_embedding_of": "x"},
+            "; camera embedding: of the trained cameras of x.",
+        ),
+        (
+            {"camera_embedding": "partly", "camera_embedding_of": "x"},
+            "of the trained cameras of x, the mean for others.",
+        ),
+    ],
+)
+def test_the_conditions_are_printed(
+    changes: dict[str, object], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    print_evaluation([ReportedEvaluation({**FIGURES, **changes}, tmp_path / "page.html")], as_json=False)
+    assert said in " ".join(capsys.readouterr().out.split())
