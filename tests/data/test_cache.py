@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 from passerby.data import cache_building
+from passerby.data import reading as reading_images
 from passerby.data.cache import PixelCache, default_cache_folder
 from passerby.data.pixels import read_image, resize_image
 from passerby.errors import DataError, DeviceError
@@ -179,7 +180,7 @@ def test_unreadable_images_can_be_left_out(tmp_path, capsys, size):
     split = jpeg_split(tmp_path / "images", [(40, 20)] * 6)
     truncate(split.path(2))
     cache = opened(split, tmp_path / "cache", size, skip_unreadable=True, show_progress=True)
-    assert "1 of 6 images cannot be read and are left out" in capsys.readouterr().err.replace("\n", " ")
+    assert "1 of 6 images cannot be read and are left out: image " in capsys.readouterr().err.replace("\n", " ")
     np.testing.assert_array_equal(cache.readable, [True, True, False, True, True, True])
     with pytest.raises(DataError, match=r"rows \[2\]"):
         cache.images(np.array([1, 2]), SIZE, "bicubic")
@@ -215,17 +216,35 @@ def test_size_is_told_and_lack_of_room_refused(tmp_path, monkeypatch, capsys):
     assert "7 images at 32x16 (bicubic), 0.0 MiB" in capsys.readouterr().err.replace("\n", " ")
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+@pytest.mark.parametrize("folder", ["file", "file/below"])
+def test_a_cache_folder_that_is_a_file_is_named(tmp_path, folder):
     split = jpeg_split(tmp_path / "images", RAGGED)
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DeviceError, match=r"cannot write the pixel cache in .*file"):
-        opened(split, tmp_path / "file")
+    with pytest.raises(
+        DeviceError, match=rf"cannot be kept in .*{folder}, for that is a file .*: name another"
+    ) as caught:
+        opened(split, tmp_path / folder)
+    assert "data.cache_folder" in str(caught.value)
+    assert "PASSERBY_CACHE" in str(caught.value)
+
+
+def test_a_cache_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    split = jpeg_split(tmp_path / "images", RAGGED)
+
+    def refused(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(cache_building.Path, "mkdir", refused)
+    with pytest.raises(
+        DeviceError, match=r"cannot write the pixel cache in .*cache: Permission denied; name another folder"
+    ):
+        opened(split, tmp_path / "cache")
 
 
 def test_a_disk_that_fills_up_loses_nothing(tmp_path, monkeypatch, decoded):
     split = jpeg_split(tmp_path / "images", [(40, 20)] * 10)
     write = cache_building.Builder._write
-    monkeypatch.setattr(cache_building, "_BLOCK", 2)
+    monkeypatch.setattr(reading_images, "_BLOCK", 2)
 
     def full(builder, pixels, offset, image):
         if offset >= 6 * 3 * 32 * 16:
@@ -247,7 +266,7 @@ def test_a_disk_that_fills_up_loses_nothing(tmp_path, monkeypatch, decoded):
 
 def test_an_interrupted_build_is_resumed(tmp_path, monkeypatch, decoded):
     split = jpeg_split(tmp_path / "images", [(40, 20)] * 20)
-    monkeypatch.setattr(cache_building, "_BLOCK", 4)
+    monkeypatch.setattr(reading_images, "_BLOCK", 4)
     reading = cache_building.read_image
 
     def interrupted(path):
@@ -269,6 +288,7 @@ _BUILD_SLOWLY = """
 import sys, time
 from pathlib import Path
 from passerby.data import cache_building
+from passerby.data import reading as reading_images
 from passerby.data.cache import PixelCache
 from passerby.data.pixels import read_image
 from passerby.data.split import split_from_names
@@ -282,7 +302,7 @@ def reading(path):
     return read_image(path)
 
 cache_building.read_image = reading
-cache_building._BLOCK, cache_building._COMMIT_SECONDS = 4, 0.0
+reading_images._BLOCK, cache_building._COMMIT_SECONDS = 4, 0.0
 names = sorted(path.name for path in images.iterdir())
 count = len(names)
 split = split_from_names(images, names, [f"person{i % 3}" for i in range(count)], [f"c{i % 2}" for i in range(count)])

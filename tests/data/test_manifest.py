@@ -151,6 +151,11 @@ def test_allowed_oddities(folder: Path) -> None:
         ("path,identity,frame\na.jpg,1,first\n", r"'frame' .* must hold whole numbers"),
         ("path,split\na.jpg,train\nb.jpg,val\n", r"row 2: split 'val' is unknown; use train, query or gallery"),
         ("path,identity\n", r"has no rows"),
+        (
+            "path,identity,camera\na.jpg,1,2\nb.jpg,1,-1\n",
+            r"'camera' .* negative in 1 of 2 rows, .* row 2 \(b.jpg\); name",
+        ),
+        ("path,identity\n.\\a.jpg,1\n", r"1 of 1 .* missing: .\\a.jpg; paths are relative to .*, folders set off by /"),
         ("", r"cannot be read: Empty CSV file"),
         ("path,identity\na.jpg,1,2\n", r"cannot be read: CSV parse error"),
     ],
@@ -160,6 +165,50 @@ def test_a_table_that_is_wrong_is_refused_in_one_line(text: str, message: str, f
         load_table(write_csv(folder, text))
     assert "\n" not in str(caught.value)
     assert "people.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_csv_of_windows_is_read_as_any_other(encoding: str, end: str, folder: Path) -> None:
+    write_images(folder, ["ü ö.JPG"])
+    file = folder / "people.CSV"
+    file.write_bytes(end.join(["path,identity,camera", "a.jpg,Müller,Tür", "ü ö.JPG,Müller,b", ""]).encode(encoding))
+    train = load_table(file).training_split()
+    assert (train.paths.to_pylist(), identities(train), cameras(train)) == (
+        ["a.jpg", "ü ö.JPG"],
+        ["Müller"] * 2,
+        ["Tür", "b"],
+    )
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_text_that_is_not_utf8_is_told(encoding: str, folder: Path) -> None:
+    file = folder / "people.csv"
+    file.write_bytes("path,identity\na.jpg,Müller\n".encode(encoding))
+    with pytest.raises(DataError, match=r"people.csv cannot be read: it is not UTF-8 text; save it as CSV in UTF-8"):
+        load_table(file)
+
+
+@pytest.mark.parametrize("content", [b"", b"path,identity\na.jpg,1\n", b"PAR1"], ids=["empty", "csv", "cut"])
+def test_what_is_not_parquet_is_told(content: bytes, folder: Path) -> None:
+    (folder / "people.parquet").write_bytes(content)
+    with pytest.raises(
+        DataError, match=r"people.parquet cannot be read: it is not Parquet, or not all of it"
+    ) as caught:
+        load_table(folder / "people.parquet")
+    assert "\n" not in str(caught.value)
+
+
+def test_parquet_columns_of_another_kind_are_told(folder: Path) -> None:
+    file = write_parquet(folder, path=IMAGES[:1], identity=[["1", "2"]])
+    with pytest.raises(DataError, match=r"'identity' .* must hold text or whole numbers, not list<"):
+        load_table(file)
+    file = write_parquet(folder, path=["a.jpg", None], identity=["1", "2"])
+    with pytest.raises(DataError, match=r"'path' .* empty in 1 of 2 rows, the first of them row 2; fill them or drop"):
+        load_table(file)
+    file = write_parquet(folder, path=IMAGES[:2], identity=["1", "1"], camera=[-1, 3])
+    with pytest.raises(DataError, match=r"'camera' .* is negative in 1 of 2 rows"):
+        load_table(file)
 
 
 def test_parquet_identities_that_are_not_numbers(folder: Path) -> None:
@@ -193,10 +242,10 @@ def test_any_name_survives_the_table(folder: Path, names: list[str]) -> None:
 
 
 def test_a_folder_per_identity(tmp_path: Path) -> None:
-    write_tree(tmp_path, {"bob": ["1.jpg", "2.PNG", ".hidden.jpg", "notes.txt"], "ann/monday": ["3.jpg"], "empty": []})
+    write_tree(tmp_path, {"bob": ["1.jpg", "2.PNG", ".hidden.jpg", "notes.txt"], "ann": ["3.jpg"], "empty": []})
     data = load_folder(tmp_path)
     train = data.training_split()
-    assert train.paths.to_pylist() == ["ann/monday/3.jpg", "bob/1.jpg", "bob/2.PNG"]
+    assert train.paths.to_pylist() == ["ann/3.jpg", "bob/1.jpg", "bob/2.PNG"]
     assert identities(train) == ["ann", "bob", "bob"]
     assert (train.cameras, data.query, data.same_camera_rule) == (None, None, False)
 
@@ -231,16 +280,57 @@ def test_a_flat_folder_holds_strangers(folder: Path, tmp_path_factory: pytest.Te
         load_folder(folder)
 
 
+EXPECTED = "expected is a folder per identity, or train, query and gallery with a folder per identity in each"
+
+
 @pytest.mark.parametrize(
     ("tree", "message"),
     [
         ({}, "holds no images: give a folder per identity"),
-        ({"train/ann": ["1.jpg"], "train": ["2.jpg"]}, "train holds images outside of any identity's folder: 2.jpg"),
+        ({"ann": ["notes.txt"], "bob": []}, "holds no images: give a folder per identity"),
+        (
+            {"train/ann": ["1.jpg"], "query/bob": ["1.jpg"], "galery/bob": ["2.jpg"]},
+            rf"is parted into query, train but also holds galery \(did you mean gallery\?\); {EXPECTED}",
+        ),
+        ({"train/ann": ["1.jpg"], "test/bob": ["2.jpg"]}, f"is parted into train but also holds test; {EXPECTED}"),
+        ({"train": ["1.jpg"], "ann": ["2.jpg"]}, f"is parted into train but also holds ann; {EXPECTED}"),
+        ({"ann": ["1.jpg"], "test": ["2.jpg"]}, f"holds test, hardly the name of an identity; {EXPECTED}"),
+        ({"Train/ann": ["1.jpg"], "Query/bob": ["2.jpg"]}, r"holds Query, Train, hardly .* each \(in lower case\)"),
+        (
+            {"train/ann": ["1.jpg"], "train": ["2.jpg"]},
+            f"images outside of any identity's folder: train/2.jpg; {EXPECTED}",
+        ),
+        ({"ann": ["1.jpg"], "bob/monday": ["2.jpg"]}, "inside what would be an identity's: bob/monday/2.jpg; name the"),
+        (
+            {"train/ann/monday": ["1.jpg"]},
+            "inside what would be an identity's: train/ann/monday/1.jpg; name the folder",
+        ),
     ],
 )
 def test_a_folder_that_is_wrong_is_refused(tree: dict[str, list[str]], message: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=message) as caught:
         load_folder(write_tree(tmp_path, tree))
+    assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_folders_without_images_do_not_matter(tmp_path: Path) -> None:
+    data = load_folder(write_tree(tmp_path, {"train/ann": ["1.jpg"], "notes/old": ["readme.txt"], "galery": []}))
+    assert identities(data.train) == ["ann"]
+
+
+def test_folders_and_images_may_be_links_and_have_any_name(tmp_path: Path) -> None:
+    write_tree(tmp_path / "elsewhere", {"a": ["ä b.JPG", "图.PNG"]})
+    people = tmp_path / "üñí cödé"
+    people.mkdir()
+    for name in ("Ünal", "李"):  # two names for one folder are two identities, not a loop
+        (people / name).symlink_to(tmp_path / "elsewhere/a", target_is_directory=True)
+    assert identities(load_folder(people).train) == ["Ünal", "Ünal", "李", "李"]
+    (people / "李 2").mkdir()
+    (people / "李 2" / "one.jpg").symlink_to(tmp_path / "elsewhere/a/ä b.JPG")
+    train = load_folder(people).training_split()
+    assert identities(train).count("李 2") == 1
+    assert all(train.path(row).is_file() for row in range(len(train)))
 
 
 def test_list_images_takes_files_folders_and_tables(folder: Path) -> None:

@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from passerby.data.cache_building import DONE, Builder, refuse_unreadable
+from passerby.data.cache_building import DONE, Builder
 from passerby.data.cache_naming import CacheKind
 from passerby.data.pixels import Interpolation, Size
-from passerby.data.progress import say
+from passerby.data.reading import refuse_unreadable, say_left_out
 from passerby.data.resizing import resize
 from passerby.data.split import Split
 from passerby.errors import DataError
@@ -120,9 +120,7 @@ class PixelCache:
         complaints = json.loads((location / "unreadable.json").read_text())
         if complaints and not skip_unreadable:
             refuse_unreadable(complaints, len(split))
-        if complaints:
-            left_out = f"{len(complaints)} of {len(split)} images cannot be read and are left out, the first:"
-            say(f"{left_out} {complaints[0]}", show=show_progress)
+        say_left_out(complaints, len(split), show=show_progress)
         return cls(location)
 
     def __len__(self) -> int:

@@ -13,16 +13,16 @@ are on the disk, so whatever kills the builder, the next one takes up where it s
 decodes and resizes without holding Python's lock.
 """
 
+import errno
 import json
 import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 from passerby.atomic_files import sweep_temporaries, write_atomically, write_text_atomically
 from passerby.data.cache_naming import FORMAT, CacheKind, cache_name, file_stats
 from passerby.data.pixels import read_image, read_size, resize_image
-from passerby.data.progress import progress_bar, say
+from passerby.data.progress import say
+from passerby.data.reading import in_threads, refuse_unreadable
 from passerby.data.split import Split
 from passerby.errors import DataError, DeviceError
 
@@ -41,39 +42,7 @@ RECORD = np.dtype([("offset", "i8"), ("height", "i4"), ("width", "i4"), ("file_b
 
 _Status = np.memmap[tuple[int], np.dtype[np.uint8]]
 
-_BLOCK = 256  # images handed to the threads at once
 _COMMIT_SECONDS = 2.0
-_NAMED = 3  # unreadable images that a message names
-
-
-def thread_count() -> int:
-    """Threads for reading images: the processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def in_threads(
-    work: Callable[[int], str | None], rows: NDArray[np.int64], title: str, *, show: bool
-) -> Iterator[tuple[NDArray[np.int64], list[str | None]]]:
-    """Run `work`, which may return a complaint, for every row; yields block by block the rows and what was returned.
-
-    At most one block of calls is under way, so that memory stays bounded and an interruption is answered soon.
-    """
-    if not len(rows):
-        return
-    with ThreadPoolExecutor(thread_count()) as pool, progress_bar(title, len(rows), show=show) as counter:
-        for block in np.split(rows, range(_BLOCK, len(rows), _BLOCK)):
-            complaints = list(pool.map(work, block.tolist()))
-            counter.advance(len(block))
-            yield block, complaints
-
-
-def refuse_unreadable(complaints: list[str], count: int) -> NoReturn:
-    """Raise the DataError that counts unreadable images and names the first few."""
-    more = ", ..." if len(complaints) > _NAMED else ""
-    raise DataError(
-        f"{len(complaints)} of {count} images cannot be read ({'; '.join(complaints[:_NAMED])}{more}): "
-        "repair or remove them, or leave them out with --skip-unreadable"
-    )
 
 
 class Builder:
@@ -109,11 +78,16 @@ class Builder:
                 if not self._location.exists():
                     self._fill()
         except OSError as error:
-            raise DeviceError(
-                f"cannot write the pixel cache in {self._folder}: {error.strerror or error}; "
-                "free some room or name another folder (PASSERBY_CACHE); what is written already will be used"
-            ) from error
+            raise DeviceError(self._not_written(error)) from error
         return self._location
+
+    def _not_written(self, error: OSError) -> str:
+        another = "name another folder (data.cache_folder in a recipe, or the variable PASSERBY_CACHE)"
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            return f"the pixel cache cannot be kept in {self._folder}, for that is a file or lies in one: {another}"
+        room = "free some room or " if error.errno == errno.ENOSPC else ""
+        kept = "; what is written already will be used" if room else ""
+        return f"cannot write the pixel cache in {self._folder}: {error.strerror or error}; {room}{another}{kept}"
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -191,7 +165,8 @@ class Builder:
         if total - present > free:
             raise DeviceError(
                 f"no room for the pixel cache in {self._folder}: {images}, but {_gibibytes(free)} are free; "
-                "free some, name another folder (PASSERBY_CACHE), or load without a cache"
+                "free some, name another folder (data.cache_folder in a recipe, or the variable PASSERBY_CACHE), "
+                "or load without a cache (data.cache=none)"
             )
         say(f"pixel cache {self._location}: {images}", show=self._show)
 

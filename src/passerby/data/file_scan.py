@@ -123,6 +123,8 @@ def _scan_chunk(first: int, files: Sequence[Path], decode: bool) -> Chunk:
                 read_image(file)
         except DataError as error:
             complaints.append((row, str(error)))
+        except FileNotFoundError:
+            complaints.append((row, f"image {file} is missing"))
         except OSError as error:
             complaints.append((row, f"image {file} cannot be read: {error.strerror}"))
         digests += digest

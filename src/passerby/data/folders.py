@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from passerby.errors import DataError
@@ -16,21 +16,29 @@ def is_image(name: str) -> bool:
 
 
 def image_files(folder: Path, *, recursive: bool = False) -> list[str]:
-    """The images of a folder, sorted, as POSIX paths relative to it; with `recursive` those of its sub-folders too."""
+    """The images of a folder, sorted, as POSIX paths relative to it; with `recursive` those of its sub-folders too.
+
+    Links are followed, unless they lead back to a folder that holds them.
+    """
     if not recursive:
         return sorted(name for name in _entries(folder) if is_image(name))
-    found: list[str] = []
-    visited: set[str] = set()
-    for parent, children, names in os.walk(folder, followlinks=True, onerror=_refuse):
-        real = os.path.realpath(parent)
-        if real in visited:  # a link that leads back up
-            children.clear()
-            continue
-        visited.add(real)
-        children[:] = sorted(child for child in children if not child.startswith("."))
-        prefix = Path(parent).relative_to(folder).as_posix()
-        found.extend(name if prefix == "." else f"{prefix}/{name}" for name in names if is_image(name))
-    return sorted(found)
+    return sorted(_images_below(folder, "", ()))
+
+
+def _images_below(folder: Path, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.is_dir():
+                    if is_image(entry.name):
+                        yield prefix + entry.name
+                elif not entry.name.startswith("."):
+                    yield from _images_below(folder / entry.name, f"{prefix}{entry.name}/", (*above, real))
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read: {error.strerror}") from error
 
 
 def sub_folders(folder: Path) -> list[str]:
@@ -74,7 +82,3 @@ def _entries(folder: Path) -> list[str]:
         return os.listdir(folder)  # noqa: PTH208 - names, not objects: a folder may hold millions
     except OSError as error:
         raise DataError(f"{folder} cannot be read: {error.strerror}") from error
-
-
-def _refuse(error: OSError) -> None:
-    raise DataError(f"{error.filename} cannot be read: {error.strerror}") from error

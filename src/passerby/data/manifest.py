@@ -20,19 +20,18 @@ from numpy.typing import NDArray
 
 from passerby.data.benchmarks import BENCHMARKS, load_benchmark, near_names
 from passerby.data.folders import examples, image_files, is_image, sub_folders
-from passerby.data.split import Benchmark, IntegerColumn, Split, names_in_order, split_from_names
+from passerby.data.identity_folders import benchmark_of_identity_folders
+from passerby.data.split import PARTS, Benchmark, IntegerColumn, Split, names_in_order, split_from_names
 from passerby.data.table import (
     TABLE_SUFFIXES,
     image_paths,
+    optional_cameras,
     optional_integers,
     optional_text,
     read_table,
     required_text,
 )
 from passerby.errors import DataError
-
-PARTS = ("train", "query", "gallery")
-"""The values of a table's `split` column, and the names of sub-folders that part a folder."""
 
 JUNK_NAME = "-1"
 
@@ -91,25 +90,25 @@ def load_folder(path: str | Path) -> Benchmark:
     """A folder of images, in any of the layouts that the top of this file lists.
 
     Raises:
-        DataError: there are no images in it, or images and folders side by side, which can be read in two ways.
+        DataError: there are no images in it, or they lie as in none of these layouts.
     """
     folder = Path(path)
-    names = sub_folders(folder)
-    if {"bounding_box_train", "bounding_box_test"} & set(names):
+    if {"bounding_box_train", "bounding_box_test"} & set(sub_folders(folder)):
         market = load_benchmark("market-layout", folder)
         return Benchmark(str(path), market.train, market.query, market.gallery, market.same_camera_rule)
-    flat = image_files(folder)
-    identities = {name: image_files(folder / name, recursive=True) for name in names}
-    if flat and any(identities.values()):
+    paths = image_files(folder, recursive=True)
+    if not paths:
+        raise DataError(f"{folder} holds no images: give a folder per identity, a table, or a folder of images")
+    flat = [path for path in paths if "/" not in path]
+    if not flat:
+        return benchmark_of_identity_folders(str(path), folder, paths)
+    if len(flat) < len(paths):
+        folders = sorted({path.partition("/")[0] for path in paths if "/" in path})
         raise DataError(
-            f"{folder} holds both images ({examples(flat)}) and folders of images "
-            f"({examples(name for name, files in identities.items() if files)}); move one of the two elsewhere"
+            f"{folder} holds both images ({examples(flat)}) and folders of images ({examples(folders)}); "
+            "move one of the two elsewhere"
         )
-    if flat:
-        return Benchmark(str(path), list_images(folder), None, None, same_camera_rule=False)
-    if names and set(names) <= set(PARTS):
-        return _parted_folder(str(path), folder, names)
-    return Benchmark(str(path), _folder_per_identity(folder, [""]), None, None, same_camera_rule=False)
+    return Benchmark(str(path), _unknown(folder, flat), None, None, same_camera_rule=False)
 
 
 def list_images(sources: str | Path | Sequence[str | Path]) -> Split:
@@ -164,7 +163,7 @@ def _read_rows(file: Path) -> tuple[Split, NDArray[np.int64]]:
         file.parent,
         paths,
         identities,
-        optional_text(table, "camera", file),
+        optional_cameras(table, file),
         tracks=_tracks(table, file),
         frames=optional_integers(table, "frame", file),
     )
@@ -212,37 +211,6 @@ def _only_names_that_occur(images: Split, rows: NDArray[np.int64]) -> Split:
         tracks=images.tracks,
         frames=images.frames,
     )
-
-
-def _parted_folder(name: str, folder: Path, parts: Sequence[str]) -> Benchmark:
-    """`train`, `query` and `gallery` folders, each with a folder per identity."""
-    tested = [part for part in ("query", "gallery") if part in parts]
-    test = _folder_per_identity(folder, [f"{part}/" for part in tested]) if tested else None
-
-    def rows(part: str) -> Split | None:
-        if test is None or part not in tested:
-            return None
-        return test.take(np.array(pc.starts_with(test.paths, f"{part}/"), dtype=np.bool_))
-
-    train = _folder_per_identity(folder, ["train/"]) if "train" in parts else None
-    return Benchmark(name, train, rows("query"), rows("gallery"), same_camera_rule=False)
-
-
-def _folder_per_identity(folder: Path, prefixes: Sequence[str]) -> Split:
-    """Images below `folder/prefix/<identity>/`, labelled by that folder's name, cameras unknown."""
-    paths: list[str] = []
-    identities: list[str] = []
-    for prefix in prefixes:
-        loose = image_files(folder / prefix)
-        if loose:
-            raise DataError(f"{folder / prefix} holds images outside of any identity's folder: {examples(loose)}")
-        for identity in sub_folders(folder / prefix):
-            found = image_files(folder / prefix / identity, recursive=True)
-            paths.extend(f"{prefix}{identity}/{name}" for name in found)
-            identities.extend([identity] * len(found))
-    if not paths:
-        raise DataError(f"{folder} holds no images: give a folder per identity, a table, or a folder of images")
-    return split_from_names(folder, paths, identities, None)
 
 
 def _unknown(root: Path, paths: list[str]) -> Split:

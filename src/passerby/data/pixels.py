@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from passerby.errors import DataError
 
@@ -71,5 +71,8 @@ def resize_image(image: Image.Image, size: Size, interpolation: Interpolation) -
 def _complaint(path: Path, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return f"image {path} is missing"
-    reason = str(error).splitlines()[0].replace(repr(str(path)), "it") if str(error) else type(error).__name__
+    if isinstance(error, UnidentifiedImageError):
+        return f"image {path} cannot be read: it is empty, damaged, or of no known format"
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    reason = reason.splitlines()[0]
     return f"image {path} cannot be read: {reason}"

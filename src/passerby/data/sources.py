@@ -9,9 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from passerby.data.cache import PixelCache, Pixels, default_cache_folder
-from passerby.data.cache_building import in_threads, refuse_unreadable, thread_count
 from passerby.data.pixels import Interpolation, Size, read_image, resize_image
-from passerby.data.progress import say
+from passerby.data.reading import in_threads, refuse_unreadable, say_left_out, thread_count
 from passerby.data.split import JUNK, Split
 from passerby.data.transforms import TestTransform, TrainTransform
 from passerby.errors import DataError
@@ -47,20 +46,26 @@ class PerImageSource:
         return len(self._split)
 
     def gather(self, rows: NDArray[np.int64], size: Size, interpolation: Interpolation) -> Pixels:
-        """The images of these rows at `size`. Raises DataError, naming the file, where one cannot be read."""
+        """The images of these rows at `size`. Raises DataError, naming the files, where some cannot be read."""
         images = torch.empty((len(rows), 3, *size), dtype=torch.uint8)
         target = images.numpy()
 
-        def read(place: int) -> None:
-            image = read_image(self._split.path(int(rows[place])))
+        def read(place: int) -> str | None:
+            try:
+                image = read_image(self._split.path(int(rows[place])))
+            except DataError as error:
+                return str(error)
             target[place] = resize_image(image, size, interpolation).transpose(2, 0, 1)
+            return None
 
         if self._threads == 1:
-            for place in range(len(rows)):
-                read(place)
+            found = [read(place) for place in range(len(rows))]
         else:
             with ThreadPoolExecutor(self._threads) as pool:
-                list(pool.map(read, range(len(rows))))
+                found = list(pool.map(read, range(len(rows))))
+        complaints = [complaint for complaint in found if complaint is not None]
+        if complaints:
+            refuse_unreadable(complaints, len(self), all_read=False)
         return Pixels(((torch.arange(len(rows)), images),), size, interpolation)
 
 
@@ -136,7 +141,5 @@ def _readable(split: Split, *, show_progress: bool) -> NDArray[np.bool_]:
         found.extend(complaint for complaint in complaints if complaint is not None)
     if found and len(found) == len(split):
         refuse_unreadable(found, len(split))
-    if found:
-        left_out = f"{len(found)} of {len(split)} images cannot be read and are left out, the first:"
-        say(f"{left_out} {found[0]}", show=show_progress)
+    say_left_out(found, len(split), show=show_progress)
     return readable

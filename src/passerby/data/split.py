@@ -19,6 +19,9 @@ from passerby.errors import DataError
 JUNK = -1
 """The identity of a gallery image that counts neither as right nor as wrong."""
 
+PARTS = ("train", "query", "gallery")
+"""The parts of a data set, as the `split` column of a table and the sub-folders of a folder name them."""
+
 IntegerColumn = NDArray[np.int64]
 
 

@@ -60,7 +60,21 @@ def read_table(file: Path) -> pa.Table:
             return pa.csv.read_csv(file, convert_options=options)
         return pa.parquet.read_table(file, columns=wanted)
     except (OSError, pa.ArrowException) as error:
-        raise DataError(f"table {file} cannot be read: {str(error).splitlines()[0]}") from error
+        raise DataError(f"table {file} cannot be read: {_reason(file, error)}") from error
+
+
+def _reason(file: Path, error: Exception) -> str:
+    """What Arrow found wrong with a file, in words that say what to do where that is known."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    first = "".join(mark for mark in str(error).splitlines()[0] if mark.isprintable()).rstrip(":. ")
+    if file.suffix.lower() != ".csv":
+        return f"it is not Parquet, or not all of it ({first})"
+    with file.open("rb") as stream:
+        start = stream.read(2)
+    if "invalid UTF8" in first or start in (b"\xff\xfe", b"\xfe\xff"):
+        return "it is not UTF-8 text; save it as CSV in UTF-8"
+    return first
 
 
 def image_paths(table: pa.Table, file: Path) -> pa.Array:
@@ -83,9 +97,10 @@ def image_paths(table: pa.Table, file: Path) -> pa.Array:
         raise DataError(f"table {file} names images more than once: {examples(repeated)}; keep one row of each")
     missing = missing_files(file.parent, column.to_pylist())
     if missing:
+        hint = ", folders set off by /" if any("\\" in path for path in missing) else ""
         raise DataError(
             f"{len(missing):,} of {len(column):,} images named by table {file} are missing: {examples(missing)}; "
-            f"paths are relative to {file.parent}"
+            f"paths are relative to {file.parent}{hint}"
         )
     return column
 
@@ -105,6 +120,19 @@ def optional_text(table: pa.Table, name: str, file: Path) -> pa.ChunkedArray | N
     if name not in table.column_names or bool(_is_blank(_text(table, name, file)).all()):
         return None
     return required_text(table, name, file)
+
+
+def optional_cameras(table: pa.Table, file: Path) -> pa.ChunkedArray | None:
+    """The `camera` column as `optional_text` gives it; a negative number, a usual mark for unknown, is a DataError."""
+    column = optional_text(table, "camera", file)
+    if column is not None:
+        negative = np.flatnonzero(np.array(pc.match_substring_regex(column, r"^-\d+$"), dtype=bool))
+        if negative.size:
+            raise DataError(
+                f"column 'camera' of table {file} is negative {_rows(table, negative)}; name the cameras, or drop the "
+                "column if they are unknown"
+            )
+    return column
 
 
 def optional_integers(table: pa.Table, name: str, file: Path) -> NDArray[np.int64] | None:
@@ -154,7 +182,11 @@ def _text(table: pa.Table, name: str, file: Path) -> pa.ChunkedArray:
         if pa.types.is_floating(column.type):
             column = pc.cast(pc.if_else(pc.is_nan(column), None, column), pa.int64())
         return pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except pa.ArrowNotImplementedError as error:
+        raise DataError(
+            f"column {name!r} of table {file} must hold text or whole numbers, not {column.type}"
+        ) from error
+    except pa.ArrowInvalid as error:
         raise DataError(
             f"column {name!r} of table {file} must hold text or whole numbers: {str(error).splitlines()[0]}"
         ) from error
@@ -168,4 +200,6 @@ def _is_blank(column: pa.ChunkedArray) -> NDArray[np.bool_]:
 def _rows(table: pa.Table, rows: NDArray[np.int64]) -> str:
     """`in 4 of 10 rows, the first of them row 3 (b.jpg)`; the row below the header is row 1."""
     first = int(rows[0])
-    return f"in {rows.size:,} of {table.num_rows:,} rows, the first of them row {first + 1} ({table['path'][first]})"
+    path = table["path"][first].as_py()
+    named = f" ({path})" if path else ""
+    return f"in {rows.size:,} of {table.num_rows:,} rows, the first of them row {first + 1}{named}"

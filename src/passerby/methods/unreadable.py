@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from passerby.data.cache_building import in_threads, refuse_unreadable
 from passerby.data.pixels import read_image
+from passerby.data.reading import in_threads, refuse_unreadable
 from passerby.data.split import Split
 from passerby.errors import DataError
 

@@ -99,7 +99,8 @@ class PublicBenchmark:
             if mismatches:
                 raise DataError(
                     f"{self.name} in {folder}: {'; '.join(mismatches)}. Unpack the archive again, or take this copy as "
-                    "it is with data.check_counts=false (check_counts=False in Python)"
+                    "it is: data.check_counts=false in a recipe, --no-check-counts of `passerby eval`, "
+                    "check_counts=False in Python"
                 )
         return benchmark
 
