@@ -1,8 +1,10 @@
 """`passerby data`, through an application of the test's own."""
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from passerby.cli import data as command
+from passerby.cli import main
 from passerby.data.benchmarks import BENCHMARKS
 from passerby.errors import DataError
 from tests.data.layouts import MARKET, write_images, write_tree
@@ -87,6 +90,76 @@ def test_errors_are_passerby_s_own(app: typer.Typer, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="market1501 is a benchmark: name the folder"):
         run(app, "check", "market1501")
     assert CliRunner().invoke(app, ["data", "check"]).exit_code == 2
+
+
+def table(name: str, content: bytes) -> Callable[[Path], list[str]]:
+    """A table beside two images, as what is checked."""
+
+    def make(folder: Path) -> list[str]:
+        write_images(folder, ["a.jpg", "b.jpg"])
+        (folder / name).write_bytes(content)
+        return [str(folder / name)]
+
+    return make
+
+
+def market(tree: dict[str, list[str]]) -> Callable[[Path], list[str]]:
+    return lambda folder: ["market1501", "--root", str(write_tree(folder, tree))]
+
+
+def folder_of(tree: dict[str, list[str]]) -> Callable[[Path], list[str]]:
+    return lambda folder: [str(write_tree(folder / "people", tree) if tree else folder)]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda folder: ["market1501", "--root", str(folder / "nowhere")],
+            "there is no folder .*/nowhere; name",
+        ),
+        (
+            lambda folder: [str(folder / "nowhere.csv")],
+            "nowhere.csv' is neither a benchmark nor a table",
+        ),
+        (
+            market({"bounding_box_train": ["0001_c1_a.jpg"]}),
+            "holds bounding_box_train but not query, bound",
+        ),
+        (market({}), "holds no folders; name the right folder"),
+        (folder_of({}), "holds no images: give a folder per identity"),
+        (folder_of({"train/a": ["1.jpg"], "galery/a": ["2.jpg"]}), r"also holds galery \(did you mean gallery\?\)"),
+        (table("people.csv", b"identity\n1\n"), "no column 'path'"),
+        (table("people.csv", b"path\na.jpg\na.jpg\n"), "names images more than once: a.jpg"),
+        (table("people.csv", b"path,identity\na.jpg,1\nb.jpg,NaN\n"), r"'identity' .* empty in 1 of 2 rows"),
+        (table("people.csv", b"path,camera\na.jpg,1\nb.jpg,-1\n"), "'camera' .* is negative in 1 of 2 rows"),
+        (table("people.parquet", b"path,identity\n"), "it is not Parquet"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(
+    make: Callable[[Path], list[str]],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["passerby", "data", "check", *make(tmp_path)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    printed = capsys.readouterr()
+    assert stop.value.code == 1
+    assert printed.out == ""
+    assert re.fullmatch(rf"passerby: .*{message}.*\n", printed.err)
+
+
+def test_windows_tables_other_alphabets_links_and_capitals_are_fine(app: typer.Typer, tmp_path: Path) -> None:
+    write_images(tmp_path, ["ü/ö 图.JPG", "elsewhere/b.PNG"])
+    (tmp_path / "ü/link.jpg").symlink_to(tmp_path / "elsewhere/b.PNG")
+    rows = ["path,identity,camera", "ü/ö 图.JPG,Müller,1", "ü/link.jpg,Müller,2", ""]
+    (tmp_path / "people.csv").write_bytes("\r\n".join(rows).encode("utf-8-sig"))
+    code, output = run(app, "check", str(tmp_path / "people.csv"))
+    assert code == 0
+    assert "nothing to remark on" in output
 
 
 def test_list_names_every_benchmark_and_how_to_get_it(app: typer.Typer) -> None:
