@@ -219,3 +219,10 @@ def test_thumbnails_are_upright_and_small(tmp_path):
     assert grey is not None
     assert grey.mode == "RGB"
     assert thumbnail(tmp_path / "none.png") is None
+
+
+def test_a_result_of_given_distances_has_no_lists(world):
+    query, gallery, *features = world
+    result = replace(ranked(world), metric="given")
+    with pytest.raises(EvaluationError, match="rank the features for rank lists"):
+        rank_lists(query, gallery, *features, result, [0])

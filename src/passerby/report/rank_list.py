@@ -84,12 +84,18 @@ def rank_lists(
         top: how many gallery images each list shows.
 
     Raises:
-        EvaluationError: `result` or the features belong to other splits, or a row is out of range.
+        EvaluationError: `result` or the features belong to other splits, a row is out of range, or `result` is of given
+            distances.
     """
     if len(result.valid) != len(query):
         raise EvaluationError(
             f"the result is of {len(result.valid)} queries and the split has {len(query)}:"
             " pass the split that was ranked"
+        )
+    metric = result.metric
+    if metric == "given":
+        raise EvaluationError(
+            "the result ranks given distances, which features alone do not tell: rank the features for rank lists"
         )
     chosen = np.asarray(rows, dtype=np.int64)
     if chosen.size == 0:
@@ -108,7 +114,7 @@ def rank_lists(
         gallery_identities=gallery.identities,
         query_cameras=query.cameras[chosen] if result.camera_rule and query.cameras is not None else None,
         gallery_cameras=gallery.cameras if result.camera_rule else None,
-        metric=result.metric,
+        metric=metric,
     )
     return [
         RankList(
