@@ -1,0 +1,108 @@
+"""Other ways to make one feature of the same patch tokens: what anchors are compared with.
+
+Each learns beside the anchors, on the same batches of the same frozen tokens, with a neck and a classifier of its own;
+nothing is shared, so none changes another.
+"""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from passerby.errors import RecipeError
+from passerby.models.anchors import FreeAnchors
+from passerby.models.anchors_aggregation import aggregate
+from passerby.models.anchors_attention import AnchorAttention, Refinement
+from passerby.models.anchors_domain import DomainKind, domain_anchors
+from passerby.models.heads import bottleneck, identity_classifier
+from passerby.models.saga_shape import AnchorShape, ReadoutKind
+
+
+class GeneralisedMean(nn.Module):
+    """GeM: (mean of x^p)^(1/p) with a learnable exponent p that starts at 3; x is cut off below at 1e-6.
+
+    Source: Radenović et al. 2018, Eq. 3.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.exponent = nn.Parameter(torch.tensor([3.0]))
+
+    def forward(self, patches: Tensor, projected: Tensor) -> Tensor:
+        """[B, N, D] → [B, D]."""
+        del projected
+        return patches.clamp(min=1e-6).pow(self.exponent).mean(1).pow(1 / self.exponent)
+
+
+class QueryPooling(nn.Module):
+    """One learnable query that attends to all patches."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.empty(1, 1, width).normal_(std=0.02))
+        self.norm = nn.LayerNorm(width)
+        self.attn = AnchorAttention(width, heads)
+
+    def forward(self, patches: Tensor, projected: Tensor) -> Tensor:
+        """[B, N, D] → [B, D]."""
+        del projected
+        normalised = self.norm(patches)
+        output = self.attn(self.query.expand(len(patches), -1, -1), normalised, normalised).output
+        return cast(Tensor, output[:, 0])
+
+
+class FreeAnchorPooling(nn.Module):
+    """SAGA's aggregation with free anchors: the same anchors but for the text, the same refinement."""
+
+    def __init__(self, shape: AnchorShape, width: int) -> None:
+        super().__init__()
+        self.free = FreeAnchors(shape.count, width)
+        domain: DomainKind = "image" if shape.domain != "none" else "none"
+        self.domain = domain_anchors(
+            domain, shape.domain_count, width=width, joint_width=width, heads=shape.heads, cameras=0
+        )
+        self.refine = Refinement(shape.layers, width, shape.heads, dropout=shape.dropout)
+
+    def forward(self, patches: Tensor, projected: Tensor) -> Tensor:
+        """[B, N, D] → [B, D]."""
+        return aggregate(patches, self.free(), self.domain, [self.refine], projected).refined
+
+
+class Readout(nn.Module):
+    """A pooling [B, N, D] → [B, D] with what it learns by.
+
+    Args:
+        pooling: called with patches [B, N, D] and projected features [B, E].
+        width: D.
+        classes: number of training identities; None for embedding only.
+    """
+
+    def __init__(self, pooling: nn.Module, width: int, classes: int | None) -> None:
+        super().__init__()
+        self.pooling = pooling
+        if classes is not None:
+            self.bn = bottleneck(width)
+            self.classifier = identity_classifier(width, classes)
+
+    def forward(self, patches: Tensor, projected: Tensor) -> Tensor:
+        """The feature [B, D] before the neck."""
+        return cast(Tensor, self.pooling(patches, projected))
+
+    def logits(self, feature: Tensor) -> Tensor:
+        """Identity logits [B, C]."""
+        return cast(Tensor, self.classifier(self.bn(feature)))
+
+
+def build_readout(kind: ReadoutKind, shape: AnchorShape, width: int, classes: int | None) -> Readout:
+    """A readout by name.
+
+    Raises:
+        RecipeError: two token layers, which only the anchors can join.
+    """
+    if len(shape.token_layers) > 1:
+        raise RecipeError("readouts: other readouts need one token layer: set anchors.token_layers to one block")
+    if kind == "gem":
+        return Readout(GeneralisedMean(), width, classes)
+    if kind == "query":
+        return Readout(QueryPooling(width, shape.heads), width, classes)
+    return Readout(FreeAnchorPooling(shape, width), width, classes)
