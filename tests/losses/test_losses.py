@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from passerby.errors import PasserbyError
 from passerby.losses.classification import smoothed_cross_entropy
-from passerby.losses.contrastive import supervised_contrastive
+from passerby.losses.contrastive import image_to_text, supervised_contrastive
 from passerby.losses.triplet import batch_hard_triplet
 from tests.golden import golden_values
 
@@ -58,6 +58,32 @@ def test_supervised_contrastive_with_one_text_per_identity_is_cross_entropy() ->
     images, texts, labels = golden("a", 6, 8), golden("b", 4, 8), torch.tensor([0, 1, 2, 3, 1, 0])
     found = supervised_contrastive(images, texts, labels, torch.arange(4))
     torch.testing.assert_close(found, F.cross_entropy(images @ texts.T, labels))
+
+
+def test_image_to_text_is_smoothed_cross_entropy_over_all_identities() -> None:
+    images, texts, labels = golden("a", 6, 8), golden("b", 5, 8), torch.tensor([0, 1, 2, 4, 1, 0])
+    expected = F.cross_entropy(images @ texts.T, labels, label_smoothing=0.3)
+    torch.testing.assert_close(image_to_text(images, texts, labels, smoothing=0.3), expected)
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_losses_of_half_precision_features_are_computed_in_float32(half: torch.dtype) -> None:
+    """Features as large as CLIP's, whose products a half-precision number cannot hold apart."""
+    labels = torch.arange(8).repeat_interleave(2)
+    images, texts = (10 * golden("images", 16, 64)).to(half), (golden("texts", 8, 64)).to(half)
+
+    def losses(a: torch.Tensor, b: torch.Tensor) -> list[torch.Tensor]:
+        return [
+            supervised_contrastive(a, b[labels], labels, labels),
+            image_to_text(a, b, labels),
+            batch_hard_triplet(a, labels),
+        ]
+
+    with torch.autocast("cpu", half):
+        found = losses(images, texts)
+    for value, exact in zip(found, losses(images.double(), texts.double()), strict=True):
+        assert value.dtype == torch.float32
+        assert value.item() == pytest.approx(exact.item(), rel=1e-5)
 
 
 def test_triplet_gradients_are_finite_for_equal_features() -> None:

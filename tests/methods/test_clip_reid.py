@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 import passerby
+from passerby.errors import DataError
 from passerby.methods.clip_reid import METHOD, ImageStage, PromptStage
 from passerby.methods.clip_reid_recipe import ClipReidRecipe
 from passerby.methods.initial_model import build_model
@@ -249,3 +250,5 @@ def test_cameras_and_overlapping_patches_train_and_embed(world: Path, tmp_path: 
     assert np.abs(known - other).max() > 1e-4
     np.testing.assert_allclose(loaded.embed([file])[0], unknown, atol=1e-6)
     assert np.abs(known - unknown).max() > 1e-5
+    with pytest.raises(DataError, match="camera 99 is not"):
+        loaded.embed([file], cameras=[99])

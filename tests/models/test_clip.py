@@ -8,9 +8,12 @@ from passerby.errors import CheckpointError, RecipeError
 from passerby.models.clip import (
     ClipShape,
     build_clip,
+    is_residual,
     patch_grid,
+    patch_stride,
     residual_maps,
     resize_position_embedding,
+    uses_quick_gelu,
     vision_tokens,
 )
 from tests.golden import golden_values
@@ -32,6 +35,22 @@ def test_patch_grid(stride: int, grid: tuple[int, int]) -> None:
     assert patch_grid((256, 128), 16, stride) == grid
     tower = build_clip(ClipShape("ViT-B-32", (256, 128))).visual
     assert tower.grid_size == (8, 4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "residual", "stride", "quick_gelu"),
+    [
+        (ClipShape("ViT-B-16"), False, 16, False),
+        (ClipShape("ViT-B-16-quickgelu", stride=12), False, 12, True),
+        (ClipShape("ViT-B-16", quick_gelu=True), False, 16, True),
+        (ClipShape("RN50", stride=12), True, None, False),
+        (ClipShape("resnet-tiny"), True, None, True),
+    ],
+)
+def test_what_a_shape_implies(shape: ClipShape, residual: bool, stride: int | None, quick_gelu: bool) -> None:
+    assert is_residual(shape.architecture) is residual
+    assert patch_stride(shape) == stride
+    assert uses_quick_gelu(shape) is quick_gelu
 
 
 def test_at_its_native_size_the_vision_tower_is_open_clips() -> None:

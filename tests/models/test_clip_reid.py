@@ -1,10 +1,14 @@
 """CLIP-ReID's network against values of the official code (saga.md, Appendix A)."""
 
+import re
+
 import pytest
 import torch
 
+from passerby.errors import DataError
 from passerby.models.clip import ClipShape
 from passerby.models.clip_reid import ClipReid, ClipReidSizes
+from passerby.models.evaluation_mode import evaluation_mode
 from tests.golden import golden_values
 from tests.models.golden_fill import fill
 
@@ -93,6 +97,34 @@ def test_unknown_cameras_get_the_mean_embedding() -> None:
     torch.testing.assert_close(each[2], unknown[2])
     torch.testing.assert_close(unknown, mean)
     assert not torch.allclose(each[:2], unknown[:2], atol=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [3, 99, -2])
+def test_cameras_that_the_network_does_not_have_are_named(wrong: int) -> None:
+    model = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(5, camera_slots=3)).eval()
+    message = f"camera {wrong} is not one of the 3 cameras this model was trained on (0 to 2): give -1 for an unknown"
+    with pytest.raises(DataError, match=re.escape(message)):
+        model.embed(torch.zeros(2, 3, 64, 32), torch.tensor([0, wrong]))
+
+
+def test_a_network_without_camera_embedding_takes_any_camera() -> None:
+    model = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(None)).eval()
+    images = torch.randn(2, 3, 64, 32)
+    torch.testing.assert_close(model.embed(images, torch.tensor([0, 99])), model.embed(images))
+
+
+def test_parts_return_to_the_modes_they_had() -> None:
+    model = ClipReid(ClipShape("resnet-nano", (64, 32)), ClipReidSizes(5)).train()
+    model.text_encoder.eval()
+    statistics = model.image_encoder.bn1.running_mean.clone()
+    with evaluation_mode(model):
+        assert not any(part.training for part in model.modules())
+        model.features(torch.randn(2, 3, 64, 32))
+    with pytest.raises(RuntimeError), evaluation_mode(model):
+        model.features(torch.randn(2, 7, 64, 32))
+    torch.testing.assert_close(model.image_encoder.bn1.running_mean, statistics, rtol=0, atol=0)
+    assert model.image_encoder.bn1.training
+    assert not any(part.training for part in model.text_encoder.modules())
 
 
 def test_embedding_is_the_joint_unit_vector() -> None:
