@@ -4,7 +4,6 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from passerby.data.benchmarks import BENCHMARKS, load_benchmark
@@ -173,18 +172,6 @@ def test_p_dukemtmc_without_cameras_in_its_names_has_none(tmp_path: Path) -> Non
     train, (query, gallery) = benchmark.training_split(), benchmark.query_and_gallery()
     assert (train.cameras, query.cameras, gallery.cameras, train.camera_names) == (None, None, None, ())
     assert not benchmark.same_camera_rule
-
-
-def test_the_order_of_the_file_system_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_tree(tmp_path, MARKET)
-    expected = load("market1501", tmp_path)
-    listed = os.listdir
-    for order in (sorted, lambda names: sorted(names, reverse=True), lambda names: sorted(names, key=hash)):
-        monkeypatch.setattr(os, "listdir", lambda folder, order=order: order(listed(folder)))
-        again = load("market1501", tmp_path)
-        for part in ("train", "query", "gallery"):
-            assert rows(getattr(again, part)) == rows(getattr(expected, part))
-            assert np.array_equal(getattr(again, part).identities, getattr(expected, part).identities)
 
 
 def test_files_that_are_no_images_are_passed_over(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def _read_lists(folder: Path, part: str, half: str, lists: list[str]) -> Images:
     """The images that the lists name, in the order of their paths."""
     rows = []
     for name in lists:
-        for number, line in enumerate((folder / name).read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate((folder / name).read_text(encoding="utf-8-sig").splitlines(), start=1):
             if line.strip():
                 rows.append(_parse(line, part, half, f"{folder / name} line {number}"))
     if not rows:
