@@ -83,7 +83,7 @@ def build(recipe: ClipReidRecipe, classes: int, cameras: int, init: InitialWeigh
         weights = clip_weights(section.weights, section.architecture, allow_torchscript=section.allow_torchscript)
         if weights.tensors is not None:
             claims.append((f"model.weights={section.weights}", weights.quick_gelu))
-    shape = replace(_shape(section), quick_gelu=_agreed_quick_gelu(section, claims))
+    shape = replace(_shape(section), quick_gelu=agreed_quick_gelu(section.architecture, section.quick_gelu, claims))
     sizes = ClipReidSizes(classes, cameras if section.camera_embedding else 0, section.prompts)
     return ClipReid(shape, sizes, camera_coefficient=section.camera_coefficient, clip_tensors=weights.tensors)
 
@@ -134,13 +134,22 @@ def _said_quick_gelu(init: InitialWeights) -> bool | None:
     return True if init.description is None and is_clip_reid(init.tensors) else None
 
 
-def _agreed_quick_gelu(section: ModelSection, claims: Iterable[tuple[str, bool | None]]) -> bool:
-    """What recipe and files say; with random weights, or where no file says, what the architecture is known for."""
+def agreed_quick_gelu(architecture: str, wanted: bool | None, claims: Iterable[tuple[str, bool | None]]) -> bool:
+    """What recipe and files say; with random weights, or where no file says, what the architecture is known for.
+
+    Args:
+        architecture: as `ClipShape.architecture`.
+        wanted: what the recipe's `model.quick_gelu` says.
+        claims: sources of weights, and what they say of themselves.
+
+    Raises:
+        RecipeError: two of them contradict each other, or nobody says.
+    """
     claims = list(claims)
     said = [(source, value) for source, value in claims if value is not None]
-    if section.quick_gelu is not None:
-        said.append(("model.quick_gelu", section.quick_gelu))
-    with_it, without_it = ([source for source, value in said if value is wanted] for wanted in (True, False))
+    if wanted is not None:
+        said.append(("model.quick_gelu", wanted))
+    with_it, without_it = ([source for source, value in said if value is with_gelu] for with_gelu in (True, False))
     if with_it and without_it:
         raise RecipeError(
             f"{with_it[0]} says QuickGELU, {without_it[0]} says GELU: weights compute something else with another "
@@ -148,7 +157,7 @@ def _agreed_quick_gelu(section: ModelSection, claims: Iterable[tuple[str, bool |
         )
     if said:
         return bool(with_it)
-    by_name = bool(architecture_configuration(section.architecture).get("quick_gelu", False))
+    by_name = bool(architecture_configuration(architecture).get("quick_gelu", False))
     if claims and not by_name:
         raise RecipeError(
             f"{claims[0][0]}: does not say whether it was trained with QuickGELU: set model.quick_gelu=true (OpenAI's "

@@ -19,7 +19,7 @@ def build_model(recipe: Recipe, method: Method, data: OpenedData) -> nn.Module:
         RecipeError: the recipe contradicts what the file of `init` says of itself.
         CheckpointError: a file cannot be read, or does not fit the model.
     """
-    init = None if recipe.init is None else _read_init(recipe.init)
+    init = None if recipe.init is None else method.adopt(recipe, _read_init(recipe.init))
     torch.manual_seed(recipe.seed)
     model = method.build(recipe, data.training.classes, len(data.training.split.camera_names), init)
     if init is not None:

@@ -96,6 +96,7 @@ class Method:
         recognise: tensors of somebody else's checkpoint → a description, or None if they are not this method's.
         class_sized: prefixes of tensors whose size is that of the training set; `init=FILE` leaves those that differ.
         training_only: prefixes of tensors that embedding does not need, and that a file for `init` may lack.
+        adopt: (recipe, what `init` names) → the same under the method's own names, for files of other methods.
     """
 
     recipe: type[Recipe]
@@ -108,6 +109,7 @@ class Method:
     recognise: Callable[[Mapping[str, Tensor]], dict[str, Any] | None]
     class_sized: tuple[str, ...]
     training_only: tuple[str, ...]
+    adopt: Callable[[Any, InitialWeights], InitialWeights] = lambda _recipe, init: init
 
 
 def find_method(name: object) -> Method:

@@ -26,6 +26,12 @@ SMALL_ARCHITECTURES: dict[str, dict[str, Any]] = {
         "text_cfg": {"width": 128, "heads": 4, "layers": 2},
         "quick_gelu": True,
     },
+    "vit-tiny-6": {
+        "embed_dim": 128,
+        "vision_cfg": {"layers": 6, "width": 128, "head_width": 32, "patch_size": 8, "image_size": 128},
+        "text_cfg": {"width": 128, "heads": 4, "layers": 2},
+        "quick_gelu": True,
+    },
     "resnet-tiny": {
         "embed_dim": 128,
         "vision_cfg": {"layers": [1, 1, 1, 1], "width": 16, "patch_size": None, "image_size": 128},
