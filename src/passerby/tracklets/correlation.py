@@ -1,0 +1,230 @@
+"""From noisy tracklets to identities: all levels, and what they did to every sample."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.metrics.features import as_features
+from passerby.tracklets.arrangement import Arrangement, arrange
+from passerby.tracklets.components import ComponentSizes, component_sizes
+from passerby.tracklets.cross_video import Identities, block_count, identify
+from passerby.tracklets.distance import Float32, Float64, Integers
+from passerby.tracklets.linkage import reduced
+from passerby.tracklets.links import Links, in_first_order, join, no_links
+from passerby.tracklets.options import DenoisingOptions
+from passerby.tracklets.overlap import Spans
+from passerby.tracklets.statistics import LevelStatistics, identity_distances, level_statistics
+from passerby.tracklets.steps import ARRANGEMENT
+from passerby.tracklets.work import MemoryWork, Work
+
+OUTCOMES = ("kept", "reallocated", "dropped by level 1", "dropped by level 2", "dropped as too few")
+"""What can become of a sample; `Correlation.outcomes` holds positions in this list."""
+
+KEPT, REALLOCATED, DROPPED_1, DROPPED_2, TOO_FEW = range(5)
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """What became of N samples, in the order of the input.
+
+    Attributes:
+        identities: int64 [N], 0..M-1 in the order of first members; -1 for dropped samples.
+        tracklets: int64 [N], tracklets after level 2, numbered in video order; -1 for dropped samples.
+        outcomes: uint8 [N], positions in `OUTCOMES`.
+        deviations: float32 [N], distance to the centroid of the others of its tracklet when level 1 decided; NaN for a
+            sample without others.
+        other_distances: float32 [N], of samples that level 1 excluded: distance to the nearest other tracklet of the
+            video; infinite without one, NaN for samples not excluded.
+        moved_to: int64 [N], of re-allocated samples: an input row of the tracklet they were moved to; else -1.
+        identity_distances: float32 [N], distance to the centroid of the identity, NaN for dropped samples; None where
+            noise was not measured.
+        levels: the state of the input and after each level carried out.
+        components: sizes in tracklets of the components of level 3's links, before any was split or refined.
+        links: how many pairs level 3 linked.
+        forest: the shortest links that hold the components together, between tracklets after level 2.
+        options: what was asked for.
+    """
+
+    identities: Integers
+    tracklets: Integers
+    outcomes: NDArray[np.uint8]
+    deviations: Float32
+    other_distances: Float32
+    moved_to: Integers
+    identity_distances: Float32 | None
+    levels: list[LevelStatistics]
+    components: ComponentSizes
+    links: int
+    forest: Links
+    options: DenoisingOptions
+
+
+def denoise(
+    features: Any,
+    tracklets: Any,
+    videos: Any,
+    *,
+    frames: Any = None,
+    options: DenoisingOptions | None = None,
+    **choices: Any,
+) -> Correlation:
+    """Turn noisy tracklets into identities (CION, levels 1 to 3).
+
+    Args:
+        features: float [N, D], array or tensor; need not be of length 1. May be a memory-mapped array.
+        tracklets: labels [N], numbers or names, valid inside of a video.
+        videos: labels [N]; their order of first occurrence is the order of level 3.
+        frames: integers [N]; without them rows are taken to be in the order of frames.
+        options: all choices at once; else they are given one by one, as `sigma_consistency=0.2`.
+        **choices: fields of `DenoisingOptions`.
+
+    Raises:
+        DataError: lengths differ, a feature is zero or not finite, an option is out of range, or tracklets chain.
+    """
+    array = as_features(features, "tracklet")
+    arrangement = arrange(videos, tracklets, frames)
+    return correlate(MemoryWork(arrays_of(array, arrangement), options or DenoisingOptions(**choices)))
+
+
+def arrays_of(features: NDArray[Any], arrangement: Arrangement) -> dict[str, NDArray[Any]]:
+    """What the first steps read."""
+    return {"features": features, **{name: getattr(arrangement, name) for name in ARRANGEMENT}}
+
+
+@dataclass(frozen=True)
+class _Videos:
+    """Levels 1 and 2 over all N samples (in canonical order), T tracklets and U new ones."""
+
+    excluded: NDArray[np.bool_]
+    deviation: Float32
+    target: Integers  # [N], tracklets 0..T-1
+    distance: Float32
+    merged: Integers  # [T]
+    lengths: Float64  # [U]
+    counts: Integers  # [U]
+    spans: Spans
+    wide: Integers
+
+
+def correlate(work: Work) -> Correlation:
+    """All levels that the options name."""
+    arrays, options = work.arrays, work.options
+    found = _levels_1_and_2(work)
+    kept = found.target >= 0
+    tracklet = np.where(kept, found.merged[found.target], -1)
+    third, links = _level_3(work, found)
+    label = third.labels[tracklet]
+    identity = in_first_order(np.where(kept & (np.bincount(label[kept])[label] >= options.min_images), label, -1))
+    distance, levels = _states(work, found, identity, tracklet)
+    return Correlation(
+        identities=_back(arrays, identity),
+        tracklets=_back(arrays, np.where(identity >= 0, tracklet, -1)),
+        outcomes=_back(arrays, _outcomes(found, identity, options)),
+        deviations=_back(arrays, found.deviation),
+        other_distances=_back(arrays, found.distance),
+        moved_to=_back(arrays, _moved_to(arrays, found)),
+        identity_distances=None if distance is None else _back(arrays, distance),
+        levels=levels,
+        components=third.sizes,
+        links=links,
+        forest=third.forest,
+        options=options,
+    )
+
+
+def _levels_1_and_2(work: Work) -> _Videos:
+    arrays, chunks = work.arrays, work.arrays["chunks"].size - 1
+    parts: dict[str, list[NDArray[Any]]] = {}
+    tracklets = merged = 0
+    published = ("centroids", "given", "cleaned") if work.options.measure_noise else ("centroids",)
+    rows = dict.fromkeys(published, 0)
+    for result in work.results("levels-1-2", chunks):
+        target, new = result["target"], result["merged"]
+        piece = {
+            **{name: result[name] for name in ("excluded", "deviation", "distance", "lengths", "counts", "first")},
+            "last": result["last"],
+            "target": np.where(target >= 0, target + tracklets, -1),
+            "merged": new + merged,
+            "wide": result["wide"][None],
+        }
+        for name, values in piece.items():
+            parts.setdefault(name, []).append(values)
+        tracklets, merged = tracklets + new.size, merged + int(new.max()) + 1
+        for name in published:
+            rows[name] += len(result["counts"]) if name == "centroids" else new.size
+    width = arrays["features"].shape[1]
+    for name in published:
+        columns = (result[name] for result in work.results("levels-1-2", chunks))
+        work.publish(name, (rows[name], width), np.float32, columns)
+    joined = {name: np.concatenate(values) for name, values in parts.items()}
+    videos = np.repeat(np.arange(arrays["videos"].size - 1), np.diff(arrays["videos"]))
+    return _Videos(
+        **{
+            name: joined[name]
+            for name in ("excluded", "deviation", "target", "distance", "merged", "lengths", "counts")
+        },
+        spans=Spans(joined["merged"], videos, joined["first"], joined["last"]),
+        wide=joined["wide"].sum(axis=0),
+    )
+
+
+def _level_3(work: Work, found: _Videos) -> tuple[Identities, int]:
+    options, count = work.options, found.counts.size
+    if 3 not in options.levels:
+        labels = np.arange(count)
+        return Identities(labels, component_sizes(labels), no_links()), 0
+    step, pieces = ("neighbours", 1) if options.search == "neighbours" else ("level-3", block_count(count))
+    parts, total = [], 0
+    for result in work.results(step, pieces):
+        parts.append(Links(result["first"], result["second"], result["distance"]))
+        total += int(result["found"][0])
+    links = reduced(join(parts), options)
+    return identify(links, work.arrays["centroids"], found.spans if options.exclusive else None, options), total
+
+
+def _outcomes(found: _Videos, identity: Integers, options: DenoisingOptions) -> NDArray[np.uint8]:
+    outcomes = np.full(identity.size, KEPT, np.uint8)
+    outcomes[found.excluded] = REALLOCATED
+    outcomes[identity < 0] = TOO_FEW
+    outcomes[found.target < 0] = DROPPED_2 if 2 in options.levels else DROPPED_1
+    return outcomes
+
+
+def _moved_to(arrays: Any, found: _Videos) -> Integers:
+    """The input row of the first sample of the tracklet that a sample was moved to; -1 for samples not moved."""
+    rows = np.full(found.target.size, -1)
+    moved = np.flatnonzero(found.excluded & (found.target >= 0))
+    rows[moved] = arrays["order"][arrays["tracklets"][found.target[moved]]]
+    return rows
+
+
+def _back(arrays: Any, values: NDArray[Any]) -> NDArray[Any]:
+    """Values in canonical order, in the order of the input."""
+    result = np.empty_like(values)
+    result[arrays["order"]] = values
+    return result
+
+
+def _states(
+    work: Work, found: _Videos, identity: Integers, tracklet: Integers
+) -> tuple[Float32 | None, list[LevelStatistics]]:
+    """Distances of samples to their identities' centroids (if noise is measured), and the state after each level."""
+    options = work.options
+    distance, wide = None, 0
+    if options.measure_noise:
+        of_tracklet = np.full(found.counts.size, -1, np.int64)
+        of_tracklet[tracklet[identity >= 0]] = identity[identity >= 0]
+        distance, wide = identity_distances(work, identity, of_tracklet, found.lengths)
+    own = np.repeat(np.arange(found.merged.size), np.diff(work.arrays["tracklets"]))
+    levels = [level_statistics(work, "input", own, "given", int(found.wide[0]))]
+    if 1 in options.levels:
+        cleaned = np.where(found.excluded, -1, own)
+        levels.append(level_statistics(work, "level 1", cleaned, "cleaned", int(found.wide[1])))
+    if 2 in options.levels:
+        levels.append(level_statistics(work, "level 2", tracklet, "centroids", int(found.wide[2])))
+    if 3 in options.levels or options.min_images > 1:
+        name = "level 3" if 3 in options.levels else "size"
+        levels.append(level_statistics(work, name, identity, "identities", wide))
+    return distance, levels

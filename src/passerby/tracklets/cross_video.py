@@ -1,0 +1,71 @@
+"""Level 3: tracklets of all videos in a row, each compared with those that follow, and joined to identities."""
+
+from typing import NamedTuple
+
+from passerby.tracklets.components import ComponentSizes, guarded_components
+from passerby.tracklets.distance import Float32, Integers
+from passerby.tracklets.linkage import linking, reduced, refine
+from passerby.tracklets.links import Links, band_links, join, minimum_forest
+from passerby.tracklets.options import DenoisingOptions
+from passerby.tracklets.overlap import Spans
+
+BLOCK_ROWS = 16384
+"""First ends that one piece of work looks at; it reads `half_width` tracklets more, which the next begins with."""
+
+_PENDING = 2_000_000
+
+
+class BlockLinks(NamedTuple):
+    """The links whose first ends are in one block.
+
+    Attributes:
+        links: reduced to what later steps need.
+        found: how many there were.
+    """
+
+    links: Links
+    found: int
+
+
+def block_links(centroids: Float32, block: int, options: DenoisingOptions) -> BlockLinks:
+    """The links of one block with the tracklets in range behind their first ends; memory does not grow with them."""
+    rows = range(block * BLOCK_ROWS, min((block + 1) * BLOCK_ROWS, len(centroids)))
+    kept: list[Links] = []
+    found = pending = 0
+    for part in band_links(centroids, options.sigma_discrimination, options.half_width, rows):
+        kept.append(part)
+        found += part.first.size
+        pending += part.first.size
+        if pending > _PENDING:
+            kept, pending = [reduced(join(kept), options)], 0
+    return BlockLinks(reduced(join(kept), options), found)
+
+
+def block_count(tracklets: int) -> int:
+    """How many blocks so many tracklets make."""
+    return -(-tracklets // BLOCK_ROWS)
+
+
+class Identities(NamedTuple):
+    """What level 3 made of U tracklets.
+
+    Attributes:
+        labels: int64 [U], numbered by first members.
+        sizes: of the components of the links, before any was split or refined.
+        forest: the spanning forest of the links whose closure was taken.
+    """
+
+    labels: Integers
+    sizes: ComponentSizes
+    forest: Links
+
+
+def identify(links: Links, centroids: Float32, spans: Spans | None, options: DenoisingOptions) -> Identities:
+    """Join U tracklets along their (reduced) links.
+
+    Raises:
+        DataError: a component is too large and `oversize` is `refuse`.
+    """
+    joining = linking(links, options)
+    groups, sizes = guarded_components(joining, len(centroids), options)
+    return Identities(refine(joining, groups, centroids, spans, options), sizes, minimum_forest(joining))

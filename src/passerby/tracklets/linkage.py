@@ -1,0 +1,166 @@
+"""How links become groups: the paper's closure, linkages that chain less, and tracklets that are kept apart."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+
+from passerby.tracklets.components import DisjointSets, split
+from passerby.tracklets.distance import Float32, Float64, Integers, directions, row_products
+from passerby.tracklets.links import Links, closure, in_first_order, minimum_forest
+from passerby.tracklets.options import DenoisingOptions
+from passerby.tracklets.overlap import Spans, by_part, conflicts, overlapping
+
+LARGEST_DENSE = 4096
+"""Components with more members are split before all distances inside of them are formed."""
+
+_NEVER = 1e6
+"""Stands for an infinite distance, which scipy refuses: an average over LARGEST_DENSE pairs with one of it is large."""
+
+
+def nearest_links(links: Links, neighbours: int) -> Links:
+    """The links that are among the `neighbours` shortest of either end, equally long ones by their other end."""
+    first, second = _among_shortest(links, neighbours)
+    return links.take(np.flatnonzero(first | second))
+
+
+def mutual_links(links: Links, neighbours: int) -> Links:
+    """The links that are among the `neighbours` shortest of both ends."""
+    first, second = _among_shortest(links, neighbours)
+    return links.take(np.flatnonzero(first & second))
+
+
+def _among_shortest(links: Links, neighbours: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether each link is among the shortest of its first end, and of its second."""
+    count = links.first.size
+    ends = np.concatenate([links.first, links.second])
+    others = np.concatenate([links.second, links.first])
+    order = np.lexsort((others, np.concatenate([links.distance, links.distance]), ends))
+    ends = ends[order]
+    starts = np.flatnonzero(np.diff(ends, prepend=-1))
+    place = np.arange(ends.size) - np.repeat(starts, np.diff(starts, append=ends.size))
+    kept = np.empty(ends.size, np.bool_)
+    kept[order] = place < neighbours
+    return kept[:count], kept[count:]
+
+
+def reduced(links: Links, options: DenoisingOptions) -> Links:
+    """What later steps need of some links: their forest, or for mutual linkage each end's nearest.
+
+    Reducing parts, joining them and reducing again gives what reducing the whole gives.
+    """
+    return nearest_links(links, options.neighbours) if options.linkage == "mutual" else minimum_forest(links)
+
+
+def linking(links: Links, options: DenoisingOptions) -> Links:
+    """The links whose closure is taken: all, or the mutual ones."""
+    return mutual_links(links, options.neighbours) if options.linkage == "mutual" else links
+
+
+def refine(
+    links: Links, groups: Integers, centroids: Float32, spans: Spans | None, options: DenoisingOptions
+) -> Integers:
+    """Part the groups that average linkage or an overlap in time does not let stand.
+
+    Args:
+        links: that made the groups; but for mutual linkage, a spanning forest is enough.
+        groups: int64 [T].
+        centroids: float32 [T, D].
+        spans: when each was seen, or None where they may overlap.
+        options: the linkage, its threshold and range.
+
+    Returns:
+        int64 [T], groups numbered by their first members.
+    """
+    sizes = np.bincount(groups, minlength=1)
+    suspects = np.zeros(sizes.size, np.bool_)
+    if options.linkage == "average":
+        suspects |= sizes > 2  # two that are linked are near enough on average
+    if spans is not None:
+        spans = by_part(spans)
+        suspects[overlapping(spans, groups)] = True
+    if (suspects & (sizes > LARGEST_DENSE)).any():
+        groups = split(minimum_forest(links), groups, suspects & (sizes > LARGEST_DENSE), LARGEST_DENSE)
+        return refine(links, groups, centroids, spans, options)
+    refined, following = groups.copy(), sizes.size
+    order, borders = np.argsort(groups, kind="stable"), np.concatenate([[0], np.cumsum(sizes)])
+    mutual = _LinksOfGroups(links, groups) if options.linkage == "mutual" else None
+    for group in np.flatnonzero(suspects).tolist():
+        members = order[borders[group] : borders[group + 1]]
+        apart = None if spans is None else conflicts(spans, members)
+        if options.linkage == "average":
+            parts = _average(centroids[members], apart, options.sigma_discrimination)
+        else:
+            inside = _all_links(centroids, members, options) if mutual is None else mutual.inside(group)
+            parts = _closure_apart(inside, members, apart)
+        refined[members] = following + parts
+        following += members.size
+    return in_first_order(refined)
+
+
+class _LinksOfGroups:
+    """Finds the links inside of a group."""
+
+    def __init__(self, links: Links, groups: Integers) -> None:
+        inside = links.take(np.flatnonzero(groups[links.first] == groups[links.second]))
+        self._links = inside.take(np.argsort(groups[inside.first], kind="stable"))
+        self._groups = groups[self._links.first]
+
+    def inside(self, group: int) -> Links:
+        begin, end = np.searchsorted(self._groups, [group, group + 1])
+        return self._links.take(np.arange(begin, end))
+
+
+def _all_links(centroids: Float32, members: Integers, options: DenoisingOptions) -> Links:
+    """All links between the members of a group, by their numbers among all tracklets."""
+    distances = _distances(centroids[members])
+    first, second = np.triu_indices(members.size, 1)
+    near = distances[first, second] <= options.sigma_discrimination
+    if options.search == "range":
+        near &= members[second] - members[first] <= options.half_width
+    return Links(members[first[near]], members[second[near]], distances[first[near], second[near]])
+
+
+def _distances(centroids: Float32) -> Float64:
+    """All cosine distances inside of a component, float64 [n, n]."""
+    rows = directions(centroids.astype(np.float64), np.ones(len(centroids), np.int64))
+    distances = np.zeros((len(rows), len(rows)))
+    for place in range(len(rows) - 1):  # row by row: each from its two vectors alone, whatever is beside them
+        found = 1 - row_products(rows[place + 1 :], rows[place, None])
+        distances[place, place + 1 :] = distances[place + 1 :, place] = np.maximum(found, 0.0)
+    return distances
+
+
+def _average(centroids: Float32, apart: tuple[Integers, Integers] | None, sigma: float) -> Integers:
+    """Average linkage cut at sigma; pairs kept apart are never in one group."""
+    distances = _distances(centroids)
+    if apart is not None:
+        distances[apart] = distances[apart[::-1]] = _NEVER
+    tree = linkage(squareform(distances, checks=False), "average")
+    return in_first_order(fcluster(tree, sigma, "distance").astype(np.int64))
+
+
+def _closure_apart(links: Links, members: Integers, apart: tuple[Integers, Integers] | None) -> Integers:
+    """Join along links from the shortest to the longest, but never two groups that hold a pair kept apart."""
+    sets = DisjointSets(members.size)
+    enemies: list[set[int]] = [set() for _ in range(members.size)]  # of each set, the sets it is kept apart from
+    for left, right in [] if apart is None else np.stack(apart, axis=1).tolist():
+        enemies[left].add(right)
+        enemies[right].add(left)
+    links = links.take(links.in_order())
+    for left, right in np.searchsorted(members, np.stack([links.first, links.second], axis=1)).tolist():
+        one, other = sets.find(left), sets.find(right)
+        if one == other or other in enemies[one]:
+            continue
+        sets.join(one, other)
+        for enemy in enemies[other]:
+            enemies[enemy].discard(other)
+            enemies[enemy].add(one)
+        enemies[one] |= enemies[other]
+    return in_first_order(sets.labels())
+
+
+def partition(links: Links, centroids: Float32, spans: Spans | None, options: DenoisingOptions) -> Integers:
+    """Groups of T tracklets by links, of whatever size: int64 [T], numbered by first members."""
+    joining = linking(links, options)
+    return refine(joining, closure(joining, len(centroids)), centroids, spans, options)

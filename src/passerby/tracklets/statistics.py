@@ -1,0 +1,92 @@
+"""The state of the samples in the input and after each level: counts, and the paper's measure of noise."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from passerby.tracklets.cross_video import block_count
+from passerby.tracklets.distance import Float32, Float64, Integers, directions, group_sums
+from passerby.tracklets.noise import Noise
+from passerby.tracklets.steps import noise_reach
+from passerby.tracklets.work import Work
+
+_GATHERED_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class LevelStatistics:
+    """The state after one level.
+
+    Attributes:
+        name: `input`, `level 1`, `level 2`, `level 3`, or `size` for identities dropped as too small.
+        images: samples that are part of an identity.
+        identities: how many there are; before level 3 each tracklet is one.
+        largest: images of the largest identity.
+        noise: the paper's measure, or None where it was not taken.
+    """
+
+    name: str
+    images: int
+    identities: int
+    largest: int
+    noise: Noise | None
+
+
+def level_statistics(work: Work, name: str, labels: Integers, centroids: str, wide: int) -> LevelStatistics:
+    """Counts of labels (-1 is no identity), and noise over the centroids published under that name.
+
+    Args:
+        work: carries out the comparison of centroids, if its options ask for noise.
+        name: what the state is called.
+        labels: int64 [N].
+        centroids: `given`, `cleaned`, `centroids` or `identities`.
+        wide: how many of the identities are at sigma_consistency or wider.
+    """
+    counts = np.bincount(labels[labels >= 0], minlength=1)
+    counts = counts[counts > 0]
+    noise = None
+    if work.options.measure_noise:
+        count = len(work.arrays[centroids])
+        near = sum(int(result["found"][0]) for result in work.results(f"noise-{centroids}", block_count(count)))
+        noise = Noise(count, wide, near, noise_reach(work.arrays, work.options))
+    return LevelStatistics(name, int(counts.sum()), counts.size, int(counts.max(initial=0)), noise)
+
+
+def identity_distances(work: Work, identity: Integers, of_tracklet: Integers, lengths: Float64) -> tuple[Float32, int]:
+    """The distance of N samples to the centroid of their identity, and how many identities are too wide.
+
+    Publishes the centroids as `identities`.
+
+    Args:
+        work: carries out the passes over the samples.
+        identity: int64 [N] in canonical order, -1 for dropped samples.
+        of_tracklet: int64 [U], the identity of each tracklet, -1 for dropped ones.
+        lengths: float64 [U], lengths of the sums of the tracklets' samples.
+    """
+    count = int(identity.max(initial=-1)) + 1
+    shape = (count, work.arrays["features"].shape[1])
+    work.publish("identities", shape, np.float32, _centroids(work.arrays["centroids"], lengths, of_tracklet))
+    work.publish("identity-of-sample", identity.shape, np.int64, [identity])
+    distance = np.concatenate(
+        [result["distance"] for result in work.results("identity-distances", work.arrays["chunks"].size - 1)]
+    )
+    radius = np.zeros(count)
+    kept = np.flatnonzero(identity >= 0)
+    np.maximum.at(radius, identity[kept], distance[kept])
+    return distance, int((radius >= work.options.sigma_consistency).sum())
+
+
+def _centroids(centroids: Float32, lengths: Float64, labels: Integers) -> Iterator[Float32]:
+    """Centroids of groups of tracklets, whole groups at a time; tracklets labelled -1 are left out."""
+    order = np.argsort(labels, kind="stable")
+    order = order[np.searchsorted(labels[order], 0) :]
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(labels[order]))]).astype(np.int64)
+    begin = 0
+    while begin < offsets.size - 1:
+        end = max(begin + 1, int(np.searchsorted(offsets, offsets[begin] + _GATHERED_ROWS, side="right")) - 1)
+        members = order[offsets[begin] : offsets[end]]
+        rows = np.asarray(centroids[members], np.float64) * lengths[members, None]
+        part = offsets[begin : end + 1] - offsets[begin]
+        yield directions(group_sums(rows, part), np.diff(part)).astype(np.float32)
+        begin = end
