@@ -1,5 +1,6 @@
 """Pages and figures on pictures that the tests draw: a plain colour per person."""
 
+import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -15,7 +16,7 @@ from passerby.errors import EvaluationError
 from passerby.metrics.ranking import rank
 from passerby.report.charts import cmc_chart, precision_chart
 from passerby.report.rank_list import rank_lists, worst_median_best
-from passerby.report.rank_list_figure import rank_list_figure
+from passerby.report.rank_list_figure import rank_list_figure, save_figure
 from passerby.report.rank_lists import write_rank_lists
 from passerby.report.thumbnail import thumbnail
 
@@ -190,8 +191,14 @@ def test_the_figure_has_a_tile_per_picture(world, tmp_path):
     assert titles[0] == "AP 100 %"
     assert titles[1].startswith("✓")
     assert titles[5].startswith("✗")
-    figure.savefig(tmp_path / "lists.png")
-    assert Image.open(tmp_path / "lists.png").width > 300
+    save_figure(figure, tmp_path / "lists.png")
+    with Image.open(tmp_path / "lists.png") as picture:
+        assert picture.width > 300
+        assert picture.mode == "P", "of few colours"
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="png")
+        whole, small = (np.asarray(each.convert("RGB")).astype(int) for each in (Image.open(drawn), picture))
+    assert np.abs(whole - small).mean() < 3
 
 
 def test_charts_draw_what_they_are_given():

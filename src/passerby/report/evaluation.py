@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from passerby.atomic_files import write_atomically
 from passerby.config import Recipe
 from passerby.data.manifest import open_data
 from passerby.data.split import Benchmark
@@ -26,7 +25,7 @@ from passerby.report.metrics_file import (
     read_metrics,
     write_metrics,
 )
-from passerby.report.rank_list_figure import FIGURE_SUFFIXES, rank_list_figure
+from passerby.report.rank_list_figure import FIGURE_SUFFIXES, rank_list_figure, save_figure
 from passerby.report.rank_lists import write_rank_lists
 
 _BATCH = 64
@@ -174,8 +173,7 @@ def _draw(evaluation: Evaluation, file: Path) -> None:
         evaluation.gallery_features,
         evaluation.result,
     )
-    with write_atomically(file) as temporary:
-        figure.savefig(temporary, format=file.suffix.lower().removeprefix("."))
+    save_figure(figure, file)
 
 
 def _sets(request: EvaluationRequest, recipe: Recipe | None) -> list[Benchmark]:

@@ -1,12 +1,16 @@
 """Rank lists as one picture, for a README or a slide."""
 
+import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
+from passerby.atomic_files import write_atomically
 from passerby.data.split import Split
 from passerby.metrics.ranking import RankingResult
 from passerby.report.rank_list import Picture, rank_lists, worst_median_best
@@ -30,7 +34,7 @@ def rank_list_figure(
 ) -> Figure:
     """A figure with one line per query: the query, then the gallery images ranked first, right and wrong ones marked.
 
-    Save it with `figure.savefig("lists.png")`.
+    Save it with `save_figure`, or with `figure.savefig`.
 
     Args:
         query: the Q images searched for.
@@ -38,17 +42,17 @@ def rank_list_figure(
         query_features: float [Q, D], array or tensor.
         gallery_features: float [G, D].
         result: of `rank` on the same features and labels.
-        rows: query rows to show; by default two of the worst, two of the median and two of the best.
+        rows: query rows to show; by default one of the best, one of the median and one of the worst.
         top: how many gallery images each line shows.
 
     Raises:
         EvaluationError: `result` or the features belong to other splits, or a row is out of range.
     """
     if rows is None:
-        rows = list(dict.fromkeys(row for part in reversed(worst_median_best(query, result, 2)) for row in part))
+        rows = list(dict.fromkeys(row for part in reversed(worst_median_best(query, result, 1)) for row in part))
     lists = rank_lists(query, gallery, query_features, gallery_features, result, rows, top)
     columns = 1 + max((len(shown.listed) for shown in lists), default=0)
-    figure = Figure(figsize=(0.86 * columns + 0.5, 1.92 * max(1, len(lists))), dpi=150, facecolor="white")
+    figure = Figure(figsize=(0.86 * columns + 0.5, 1.92 * max(1, len(lists))), dpi=120, facecolor="white")
     grid = figure.add_gridspec(
         max(1, len(lists)),
         columns + 1,
@@ -68,6 +72,22 @@ def rank_list_figure(
             axes = figure.add_subplot(grid[line, listed.place + 1])
             _draw(axes, listed.picture, f"{mark} {listed.score:.2f}", colour, dashed=not listed.right)
     return figure
+
+
+def save_figure(figure: Figure, file: Path) -> None:
+    """Write a figure as the suffix says, one of `FIGURE_SUFFIXES`; a PNG in 256 colours of its own.
+
+    A full-colour PNG of photographs is three times as large, and looks the same at this size.
+    """
+    with write_atomically(file) as temporary:
+        if file.suffix.lower() != ".png":
+            figure.savefig(temporary, format=file.suffix.lower().removeprefix("."))
+            return
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="png")
+        with Image.open(drawn) as picture:
+            palette = picture.convert("RGB").quantize(256, kmeans=2, dither=Image.Dither.NONE)
+            palette.save(temporary, format="png", optimize=True)
 
 
 def _draw(axes: Axes, picture: Picture, caption: str, colour: str, *, dashed: bool = False) -> None:
