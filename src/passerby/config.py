@@ -10,6 +10,7 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -22,16 +23,21 @@ from passerby.errors import RecipeError
 RECIPE_FOLDER = files("passerby") / "recipes"
 
 
+NAME_OR_PATH = "name or path"
+NameOrPath = Annotated[str, NAME_OR_PATH]
+"""Text that is a name passerby knows, or a file or folder."""
+
+
 class Section(BaseModel):
     """A part of a recipe: values are immutable and unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class ValidationSection(Section):
     """A part of the training identities set aside for looking at, never trained on."""
 
-    identities: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    identities: float = Field(default=0.0, ge=0)
     """How many: a fraction below 1, or a number. 0: no validation split; the last epoch is the result."""
     every: int = Field(default=10, ge=1)
     """Evaluate after so many epochs of the last stage."""
@@ -51,7 +57,7 @@ class ValidationSection(Section):
 class DataSection(Section):
     """What to train and evaluate on."""
 
-    name: str | list[str] = ""
+    name: NameOrPath | list[NameOrPath] = ""
     """A benchmark's name, or a table or folder of one's own; several are trained on together."""
     root: Path | list[Path] | None = None
     """The folder that holds a benchmark's own sub-folders, or its parent; one for each name, or one for all."""
@@ -116,6 +122,7 @@ class Recipe(Section):
 
 
 RecipeType = TypeVar("RecipeType", bound=Recipe)
+SectionType = TypeVar("SectionType", bound=Section)
 
 
 def recipe_names() -> list[str]:
@@ -175,13 +182,27 @@ def _read_yaml(name_or_path: str) -> dict[str, Any]:
         near = difflib.get_close_matches(name_or_path, recipe_names(), n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known recipes: {', '.join(recipe_names())}"
         raise RecipeError(f"{name_or_path}: no such recipe or file; {hint}")
-    text = (RECIPE_FOLDER / f"{name_or_path}.yaml").read_text("utf-8") if named else path.read_text("utf-8")
+    return parse_recipe(RECIPE_FOLDER / f"{name_or_path}.yaml" if named else path, name_or_path)
+
+
+def parse_recipe(file: Traversable, name: str) -> dict[str, Any]:
+    """The keys and values of a YAML file, not yet checked against a schema.
+
+    Args:
+        file: to read.
+        name: of the file in errors.
+
+    Raises:
+        RecipeError: the file cannot be read, or is not a YAML mapping.
+    """
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{name_or_path}: is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise RecipeError(f"{name_or_path}: a recipe is a mapping of keys to values, with at least `method`")
+        content: Any = yaml.safe_load(file.read_text("utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{name}: cannot be read: {error.strerror or error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{name}: is not YAML in UTF-8: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise RecipeError(f"{name}: a recipe is a mapping of keys to values, with at least `method`")
     return content
 
 
@@ -198,11 +219,15 @@ def _assign(content: dict[str, Any], dotted: str, text: str) -> None:
 
 
 def _explain(schema: type[Section], error: ValidationError) -> str:
-    fault = error.errors()[0]
-    dotted = ".".join(str(part) for part in fault["loc"])
+    fault, known = error.errors()[0], _known_keys(schema)
+    parts = [str(part) for part in fault["loc"]]
+    if fault["type"] == "missing":
+        return f"{'.'.join(parts)}: is missing: a recipe has to say it"
     if fault["type"] != "extra_forbidden":
-        return f"{dotted}: {fault['msg']} (found {fault['input']!r})"
-    known = _known_keys(schema)
+        while len(parts) > 1 and ".".join(parts) not in known:  # a place in a list, or which type was tried
+            parts.pop()
+        return f"{'.'.join(parts)}: {fault['msg']} (found {fault['input']!r})"
+    dotted = ".".join(parts)
     last = dotted.rpartition(".")[2]
     same_name = [key for key in known if key.rpartition(".")[2] == last]
     near = same_name or difflib.get_close_matches(dotted, known, n=1)

@@ -234,7 +234,7 @@ def test_a_run_is_neither_overwritten_nor_changed_on_resume(finished: Path, worl
     ("override", "message"),
     [
         ("trainer.precision=16-mixed", "needs a CUDA device: set trainer.precision=32"),
-        ("trainer.accelerator=cuda", "this machine has 0 CUDA devices"),
+        ("trainer.accelerator=cuda", "this machine has no CUDA device: set trainer.accelerator=cpu"),
     ],
 )
 def test_missing_hardware_is_an_error(world: Path, tmp_path: Path, override: str, message: str) -> None:

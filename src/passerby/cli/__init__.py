@@ -45,14 +45,28 @@ def main() -> None:
     if os.environ.get("LOCAL_RANK", "0") != "0" and "TORCHELASTIC_RUN_ID" not in os.environ:
         # A helper that training in several processes started: the process it helps answers Ctrl-C for both.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    code = _run()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has gone, so there is nobody to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        code = 1
+    sys.exit(code)
+
+
+def _run() -> int | str | None:
     try:
         app()
     except PasserbyError as error:
-        sys.exit(_complain(str(error)))
+        return _complain(str(error))
     except SystemExit as stop:  # typer makes Ctrl-C an exit with the shell's code for it, in silence
-        sys.exit(_complain("interrupted") if stop.code == _INTERRUPTED else stop.code)
+        return _complain("interrupted") if stop.code == _INTERRUPTED else stop.code
     except BrokenPipeError:
-        sys.exit(1)  # whoever read our output has gone, so there is nobody to tell
+        return 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        return _complain(f"{place}{error.strerror or error}: see that it is there, may be used, and has room")
+    return 0
 
 
 def _complain(message: str) -> int:

@@ -16,28 +16,37 @@ if TYPE_CHECKING:
 _FIGURES = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-10", "mINP": "mINP"}
 
 
-def print_recipes() -> None:
+def print_recipes(*, as_json: bool) -> None:
     """Names, with the first line of each file."""
     from passerby.config import RECIPE_FOLDER, recipe_names
 
-    for name in recipe_names():
-        first = (RECIPE_FOLDER / f"{name}.yaml").read_text("utf-8").split("\n")[0]
-        typer.echo(f"{name:<22} {first.removeprefix('# ')}")
+    texts = {name: (RECIPE_FOLDER / f"{name}.yaml").read_text("utf-8") for name in recipe_names()}
+    meanings = {name: text.split("\n")[0].removeprefix("# ") for name, text in texts.items()}
+    if as_json:
+        typer.echo(json.dumps([{"recipe": name, "meaning": meaning} for name, meaning in meanings.items()], indent=2))
+        return
+    for name, meaning in meanings.items():
+        typer.echo(f"{name:<22} {meaning}")
 
 
-def print_keys(request: "TrainingRequest") -> None:
+def print_keys(request: "TrainingRequest", *, as_json: bool) -> None:
     """Every key of a recipe with its value and meaning."""
     from passerby.config import describe_keys
     from passerby.methods.experiment import resolve_recipe
 
     recipe = resolve_recipe(request)
-    rows = describe_keys(type(recipe))
-    width = max(len(key) for key, _, _ in rows)
-    for key, _, meaning in rows:
+    rows = []
+    for key, _, meaning in describe_keys(type(recipe)):
         value: Any = recipe
         for part in key.split("."):
             value = getattr(value, part)
-        typer.echo(f"{key:<{width}}  {value!s:<18}  {meaning}")
+        rows.append({"key": key, "value": value, "meaning": meaning})
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2, default=str))
+        return
+    width = max(len(row["key"]) for row in rows)
+    for row in rows:
+        typer.echo(f"{row['key']:<{width}}  {row['value']!s:<18}  {row['meaning']}")
 
 
 def print_estimate(stages: list["StageEstimate"], *, as_json: bool) -> None:

@@ -33,15 +33,17 @@ def train(
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the steps, memory and time to expect, and stop."),
     keys: bool = typer.Option(False, "--keys", help="List every key of the recipe with its default, and stop."),
     list_recipes: bool = typer.Option(False, "--list", help="List the recipes that come with passerby, and stop."),
-    as_json: bool = typer.Option(False, "--json", help="Print the figures as JSON."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON: figures, steps, keys or recipes."),
 ) -> None:
     """Parse, run, print."""
     from passerby.cli import output
 
     if list_recipes:
-        output.print_recipes()
+        output.print_recipes(as_json=as_json)
         return
     given = list(overrides or [])
+    if resume is not None and out is not None:
+        raise typer.BadParameter("--resume continues a run where it is: leave --out out")
     if resume is not None:  # the first argument, where a recipe would stand, may be an override
         recipe, given = None, ([recipe] if recipe else []) + given
     elif recipe is None:
@@ -57,7 +59,7 @@ def train(
 
     request = TrainingRequest(recipe=recipe, overrides=tuple(given), out=out, resume=resume)
     if keys:
-        output.print_keys(request)
+        output.print_keys(request, as_json=as_json)
     elif dry_run:
         from passerby.methods.estimate import estimate_training
         from passerby.methods.experiment import resolve_recipe

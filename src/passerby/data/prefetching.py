@@ -45,7 +45,8 @@ class Prefetcher(Generic[Item]):
     def close(self) -> None:
         """Stop the thread and wait until it has; it finishes the item it is making."""
         self._stop.set()
-        if self._thread is not threading.current_thread():
+        begun = self._thread.ident is not None  # Ctrl-C may come before it has
+        if begun and self._thread is not threading.current_thread():
             self._thread.join()
 
     def __del__(self) -> None:

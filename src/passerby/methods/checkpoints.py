@@ -17,8 +17,13 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write whole, or not at all."""
         del storage_options  # only remote file systems have them
-        with write_atomically(Path(path)) as temporary:
-            torch.save(checkpoint, temporary)
+        try:
+            with write_atomically(Path(path)) as temporary:
+                torch.save(checkpoint, temporary)
+        except RuntimeError as error:  # what torch makes of a full disk
+            raise CheckpointError(
+                f"{path}: cannot be written, perhaps the disk is full; the last state is kept"
+            ) from error
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         """Read tensors and plain values only."""
@@ -26,9 +31,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         try:
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises many kinds for damaged files
-            reason = str(error).split("\n")[0][:120]
             raise CheckpointError(
-                f"{path}: cannot be read as a state to resume from ({reason}): delete it to redo its stage"
+                f"{path}: is damaged and cannot be resumed from: delete it to train its stage from the start"
             ) from error
         return content
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from passerby.config import Recipe, Section
+from passerby.config import NameOrPath, Recipe, Section
 from passerby.errors import RecipeError
 from passerby.methods.schedule import Schedule, cosine_with_warmup, steps_with_warmup
 
@@ -21,7 +21,7 @@ class ModelSection(Section):
 
     architecture: str = "ViT-B-16"
     """An open_clip model name (ViT-B-16, RN50, …), or vit-tiny, resnet-tiny for work on two cores."""
-    weights: str = "open_clip:openai"
+    weights: NameOrPath = "open_clip:openai"
     """CLIP's weights: a file (OpenAI's .pt, safetensors), open_clip:TAG, or random."""
     quick_gelu: bool | None = None
     """Whether the weights were trained with QuickGELU; null: as they say (needed only where a file does not say)."""

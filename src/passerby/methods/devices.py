@@ -1,9 +1,19 @@
 """Which device computes, and what it can do."""
 
+from collections.abc import Callable
+
 import torch
 
 from passerby.config import TrainerSection
 from passerby.errors import DeviceError
+
+_COUNTS: dict[str, Callable[[], int]] = {
+    "cpu": lambda: 1,
+    "cuda": torch.cuda.device_count,
+    "mps": lambda: int(torch.backends.mps.is_available()),
+    "xpu": lambda: torch.xpu.device_count() if hasattr(torch, "xpu") else 0,
+}
+"""How many devices of each kind there are; what is not listed, such as torch's `meta`, holds no numbers."""
 
 
 def choose_device(name: str | torch.device | None = None) -> torch.device:
@@ -17,9 +27,13 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise DeviceError(f"device {name!r} is unknown: use cpu, cuda or cuda:NUMBER") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise DeviceError(f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA devices: use cpu")
+        raise DeviceError(f"device {str(name)!r} is unknown: use cpu, cuda or cuda:NUMBER") from None
+    if device.type not in _COUNTS:
+        raise DeviceError(f"device {str(name)!r} cannot be used here: use one of {', '.join(_COUNTS)}")
+    count = _COUNTS[device.type]()
+    if (device.index or 0) >= count:
+        found = f"has {count} devices of that kind" if count else "has none"
+        raise DeviceError(f"device {str(name)!r}: this machine {found}: use another, for instance cpu")
     return device
 
 
@@ -31,6 +45,8 @@ def choose_accelerator(section: TrainerSection) -> str:
     """
     available = torch.cuda.device_count()
     accelerator = ("cuda" if available else "cpu") if section.accelerator == "auto" else section.accelerator
+    if accelerator == "cuda" and not available:
+        raise DeviceError("trainer.accelerator=cuda: this machine has no CUDA device: set trainer.accelerator=cpu")
     if accelerator == "cuda" and section.devices > available:
         raise DeviceError(
             f"trainer.devices={section.devices}: this machine has {available} CUDA devices: "

@@ -3,9 +3,12 @@
 import time
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, Trainer
+from torch import Tensor
 
 from passerby.data.progress import Progress
+from passerby.methods.processes import sum_over_processes
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.stage import Stage
 
@@ -17,10 +20,12 @@ class EpochReport(Callback):
 
     def __init__(self, run: RunDirectory) -> None:
         self.run = run
-        self._sums: dict[str, float] = {}
+        self._sums: dict[str, Tensor] = {}
+        """On the device, as float64, so that no step waits for the device to tell a number."""
         self._steps = 0
         self._seconds = 0.0
         self._last = 0.0
+        self._note = ""
         self._progress: Progress | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
@@ -34,23 +39,24 @@ class EpochReport(Callback):
         self._last = time.monotonic()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Sum the losses; every so often, log them."""
+        """Sum the losses; every so often, log those of the first process."""
         del batch
-        values = {name: float(value) for name, value in outputs.items()}
-        for name, value in values.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
+        for name, value in outputs.items():
+            loss = value.detach().double()
+            self._sums[name] = self._sums[name].to(loss.device) + loss if name in self._sums else loss
         self._steps += 1
         now = time.monotonic()
         self._seconds, self._last = self._seconds + now - self._last, now
         if (batch_idx + 1) % _STEPS_BETWEEN_LOGS == 0:
-            self._log(trainer, {f"{pl_module.name}/step_{name}": value for name, value in values.items()})
+            self._log(trainer, {f"{pl_module.name}/step_{name}": float(value) for name, value in outputs.items()})
+        if batch_idx % _STEPS_BETWEEN_LOGS == 0:
+            self._note = f"epoch {trainer.current_epoch + 1}/{pl_module.epochs}  loss {float(outputs['loss']):.4f}"
         if self._progress is not None:
-            note = f"epoch {trainer.current_epoch + 1}/{pl_module.epochs}  loss {values['loss']:.4f}"
-            self._progress.advance(1, note)
+            self._progress.advance(1, self._note)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Write the epoch's averages, and begin the next."""
-        averages = {name: total / max(self._steps, 1) for name, total in self._sums.items()}
+        """Write the epoch's averages over the steps of all processes, and begin the next."""
+        averages = self._averages(pl_module.device)
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         epoch = trainer.current_epoch + 1
         if trainer.is_global_zero:
@@ -70,16 +76,31 @@ class EpochReport(Callback):
         """Say how long it took."""
         del trainer, pl_module
         if self._progress is not None:
-            self._progress.__exit__(None, None, None)
+            self._progress.finish()
+
+    def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
+        """Say how far it came."""
+        del trainer, pl_module, exception
+        if self._progress is not None:
+            self._progress.finish(stopped=True)
 
     def state_dict(self) -> dict[str, Any]:
         """What has been summed in this epoch."""
-        return {"sums": self._sums, "steps": self._steps, "seconds": self._seconds}
+        return {
+            "sums": {name: float(total) for name, total in self._sums.items()},
+            "steps": self._steps,
+            "seconds": self._seconds,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue summing."""
-        self._sums, self._steps = dict(state_dict["sums"]), state_dict["steps"]
-        self._seconds = state_dict["seconds"]
+        self._sums = {name: torch.tensor(total, dtype=torch.float64) for name, total in state_dict["sums"].items()}
+        self._steps, self._seconds = state_dict["steps"], state_dict["seconds"]
+
+    def _averages(self, device: torch.device) -> dict[str, float]:
+        names = sorted(self._sums)
+        *totals, steps = sum_over_processes([*(float(self._sums[name]) for name in names), self._steps], device)
+        return {name: total / max(steps, 1) for name, total in zip(names, totals, strict=True)}
 
     @staticmethod
     def _log(trainer: Trainer, values: dict[str, float]) -> None:

@@ -10,6 +10,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from passerby.atomic_files import write_atomically
+from passerby.data.fingerprint import fingerprint
 from passerby.data.loading import EvalLoader
 from passerby.data.progress import Progress
 from passerby.data.sampling import shuffled_batches
@@ -79,11 +80,12 @@ def extract_features(
         stage: whose device and processes are used.
         function: images [B, 3, H, W] → features [B, D], by modules of the stage.
         data: what to extract from.
-        file: where the features go; a part per process.
+        file: where the features go; a part per process, under names that tell the images.
     """
     processes, process = stage.trainer.world_size, stage.global_rank
     bounds = [len(data.split) * number // processes for number in range(processes + 1)]
-    parts = [file.with_suffix(f".{number}-of-{processes}{file.suffix}") for number in range(processes)]
+    mark = fingerprint(data.split)[:16]  # whoever resumes with other images extracts anew
+    parts = [file.with_suffix(f".{mark}.{number}-of-{processes}{file.suffix}") for number in range(processes)]
     if not parts[process].exists():
         rows = range(bounds[process], bounds[process + 1])
         part = _extract(stage, function, data, rows)

@@ -123,7 +123,7 @@ class Interruption:
             signal.raise_signal(number)
 
     def _on_unraisable(self, unraisable: "sys.UnraisableHookArgs") -> None:
-        if not (self.signalled and unraisable.exc_type is KeyboardInterrupt):  # `check` raises that one again
+        if not self.signalled:  # afterwards: the KeyboardInterrupt, which `check` raises again, or what it left behind
             self._say_unraisable(unraisable)
 
 

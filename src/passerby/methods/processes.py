@@ -1,10 +1,14 @@
 """Several processes that train one model."""
 
 import os
+from collections.abc import Sequence
 
 import torch
 import torch.distributed.nn.functional as distributed_functions
 from torch import Tensor, distributed
+
+from passerby.config import TrainerSection
+from passerby.errors import DeviceError
 
 
 def is_main_process() -> bool:
@@ -15,6 +19,36 @@ def is_main_process() -> bool:
 def is_launched_helper() -> bool:
     """Whether Lightning started this process to help another on this machine; processes of torchrun are equals."""
     return os.environ.get("LOCAL_RANK", "0") != "0" and "TORCHELASTIC_RUN_ID" not in os.environ
+
+
+def check_processes(section: TrainerSection) -> None:
+    """Refuse a number of machines or processes that nobody has started.
+
+    Raises:
+        DeviceError: several machines without torchrun, or torchrun started another number of processes.
+    """
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        if section.nodes > 1:
+            raise DeviceError(
+                f"trainer.nodes={section.nodes}: several machines have to be started by torchrun on each of them: "
+                f"torchrun --nnodes {section.nodes} --nproc-per-node {section.devices} -m passerby train …"
+            )
+        return
+    here, everywhere = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
+    if (here, everywhere) != (section.devices, section.devices * section.nodes):
+        raise DeviceError(
+            f"torchrun started {here} processes here and {everywhere} in all, but trainer.devices={section.devices} "
+            f"and trainer.nodes={section.nodes}: make them agree"
+        )
+
+
+def sum_over_processes(values: Sequence[float], device: torch.device) -> list[float]:
+    """The sum of each number over all processes, which bring equally many; known to all of them."""
+    if process_count() == 1:
+        return list(values)
+    together = torch.tensor(values, dtype=torch.float64, device=device)
+    distributed.all_reduce(together)
+    return [float(value) for value in together]
 
 
 def process_count() -> int:

@@ -12,13 +12,14 @@ from torch import nn
 
 from passerby import __version__
 from passerby.config import Recipe
+from passerby.errors import CheckpointError
 from passerby.methods.checkpoints import AtomicCheckpointIO, SaveState
 from passerby.methods.devices import choose_accelerator
 from passerby.methods.epoch_report import EpochReport
 from passerby.methods.initial_model import build_model
 from passerby.methods.interruption import HeedInterruption, Interruption, interruptible
 from passerby.methods.method import Method, find_method
-from passerby.methods.processes import is_main_process
+from passerby.methods.processes import check_processes, is_main_process
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.stage import Stage
 from passerby.methods.training_data import OpenedData, open_training_data
@@ -47,6 +48,7 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
 
 def _train(recipe: Recipe, run: RunDirectory, interruption: Interruption, *, resume: bool) -> Path | None:
     method = find_method(recipe.method)
+    check_processes(recipe.trainer)
     accelerator = choose_accelerator(recipe.trainer)
     if resume:
         run.check_unchanged(recipe)
@@ -55,15 +57,17 @@ def _train(recipe: Recipe, run: RunDirectory, interruption: Interruption, *, res
     elif is_main_process():
         run.check_new()
     data = open_training_data(recipe, method)
+    if resume:
+        run.check_same_data(recipe, data.record)
     model = build_model(recipe, method, data)
-    if not resume and is_main_process():
-        run.create(recipe)
+    if is_main_process():
+        run.reopen(recipe, data.record) if resume else run.create(recipe, data.record)
     stages = method.stages(recipe, model, data.training, run.folder)
     for number, stage in enumerate(stages):
         if stage.epochs == 0:
             continue
         if run.weights_file(stage.name).exists():
-            load_strictly(model, read_tensors(run.weights_file(stage.name)), source=str(run.weights_file(stage.name)))
+            _load_finished(model, run.weights_file(stage.name))
             continue
         watchers = _validation(recipe, method, model, data, run) if number == len(stages) - 1 else []
         _fit(stage, recipe, run, accelerator, watchers, interruption)
@@ -119,6 +123,13 @@ def _fit(
         state.unlink(missing_ok=True)
     trainer.strategy.barrier("stage")
     stage.model.to("cpu")
+
+
+def _load_finished(model: nn.Module, file: Path) -> None:
+    try:
+        load_strictly(model, read_tensors(file), source=str(file))
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}; it holds a finished stage: delete it to train that stage again") from error
 
 
 def _loggers(run: RunDirectory, stage: Stage) -> list[Any]:

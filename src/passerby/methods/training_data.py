@@ -7,11 +7,14 @@ from typing import Any
 from passerby.config import DataSection, Recipe
 from passerby.data.benchmarks import BENCHMARKS
 from passerby.data.cache import default_cache_folder
+from passerby.data.fingerprint import fingerprint
 from passerby.data.loading import PixelSource, open_source
 from passerby.data.manifest import open_data
 from passerby.data.split import Benchmark, Split, concatenate
 from passerby.data.validation import validation_split
 from passerby.errors import RecipeError
+from passerby.methods.data_record import describe_data, describe_split
+from passerby.methods.evaluation_check import check_evaluable
 from passerby.methods.method import Method, TrainingData
 from passerby.methods.processes import is_main_process
 from passerby.methods.trained_cameras import describe_training_set
@@ -23,11 +26,13 @@ class OpenedData:
 
     Attributes:
         sets: what the model remembers of each data set; see `describe_training_set`.
+        record: what the run remembers of them, as JSON: the lists as they are on disk, and what is trained on.
         training: the images to train on.
         validation: query and gallery set aside from the training identities, if the recipe asks for them.
     """
 
     sets: list[dict[str, Any]]
+    record: dict[str, Any]
     training: TrainingData
     validation: tuple[Split, Split] | None
 
@@ -36,7 +41,7 @@ def open_sets(section: DataSection) -> list[Benchmark]:
     """The data sets that a section names, in its order.
 
     Raises:
-        RecipeError: no name, or as many roots as there are no names.
+        RecipeError: no name, the same set twice, or another number of roots than of names.
         DataError: a set is not on disk as it should be.
     """
     names = [section.name] if isinstance(section.name, str) else list(section.name)
@@ -49,7 +54,20 @@ def open_sets(section: DataSection) -> list[Benchmark]:
         not isinstance(section.root, list) and len(names) > 1
     ):  # one root is for benchmarks; tables and folders take none
         roots = [section.root if name in BENCHMARKS else None for name in names]
-    return [open_data(name, root, check_counts=section.check_counts) for name, root in zip(names, roots, strict=True)]
+    sets = [open_data(name, root, check_counts=section.check_counts) for name, root in zip(names, roots, strict=True)]
+    _refuse_repeats(sets)
+    return sets
+
+
+def _refuse_repeats(sets: list[Benchmark]) -> None:
+    """The same images named twice would count twice, as different people."""
+    seen: set[tuple[tuple[Path, str], ...]] = set()
+    for each in sets if len(sets) > 1 else ():
+        parts = (part for part in (each.train, each.query, each.gallery) if part is not None)
+        images = tuple((part.root.resolve(), fingerprint(part)) for part in parts)
+        if images in seen:
+            raise RecipeError(f"data.name: {each.name} in {images[0][0]} is named twice: name each data set once")
+        seen.add(images)
 
 
 def open_training_data(recipe: Recipe, method: Method, *, decode: bool = True) -> OpenedData:
@@ -61,12 +79,14 @@ def open_training_data(recipe: Recipe, method: Method, *, decode: bool = True) -
         decode: False to leave pixels alone: images are decoded when they are asked for.
 
     Raises:
-        DataError: a set has no training images, or what `open_sets` and the cache raise.
+        DataError: a set has no training images, its query and gallery cannot be evaluated, or what `open_sets` and
+            the cache raise.
         RecipeError: the method cannot learn from these images as the recipe says; found before any is decoded.
     """
     section = recipe.data
     sets = open_sets(section)
     train = concatenate([each.training_split() for each in sets]).relabelled()
+    check_evaluable(sets, skip_unreadable=section.skip_unreadable)
     validation = None
     if section.validation.identities:
         train, query, gallery = validation_split(train, identities=section.validation.identities, seed=recipe.seed)
@@ -87,4 +107,5 @@ def open_training_data(recipe: Recipe, method: Method, *, decode: bool = True) -
         ]
 
     data = TrainingData(split, training, open_plain, train_transform, test_transform)
-    return OpenedData([describe_training_set(each) for each in sets], data, validation)
+    record = {"sets": describe_data(sets), "trained_on": describe_split(split)}
+    return OpenedData([describe_training_set(each) for each in sets], record, data, validation)

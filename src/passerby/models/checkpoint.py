@@ -5,6 +5,7 @@ archives, in which OpenAI publishes CLIP, can run code of their own and are open
 """
 
 import json
+import pickle
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,11 +41,7 @@ def read_tensors(path: Path, *, allow_torchscript: bool = False) -> dict[str, Te
     except CheckpointError:
         raise
     except Exception as error:  # torch and safetensors raise many kinds, from EOFError to UnpicklingError
-        reason = str(error).split("\n")[0][:120]
-        raise CheckpointError(
-            f"{path}: cannot be read as weights ({type(error).__name__}: {reason}); "
-            "it may be truncated or hold more than tensors: convert it to safetensors"
-        ) from error
+        raise CheckpointError(f"{path}: cannot be read as weights: {_explain(error)}") from error
     for wrapper in ("state_dict", "model"):
         if isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
@@ -52,6 +49,14 @@ def read_tensors(path: Path, *, allow_torchscript: bool = False) -> dict[str, Te
     if not tensors:
         raise CheckpointError(f"{path}: holds no tensors: give a file that contains a state dict")
     return tensors
+
+
+def _explain(error: Exception) -> str:
+    """What a user can do; torch's own text would advise to unpickle the file without a check."""
+    if isinstance(error, pickle.UnpicklingError):
+        return "it holds more than tensors, or is damaged: convert it to safetensors where it comes from"
+    reason = str(error).split("\n")[0][:120]
+    return f"it is truncated or of another kind ({reason or type(error).__name__}): copy it again"
 
 
 def _read(path: Path, allow_torchscript: bool) -> Mapping[str, Any]:

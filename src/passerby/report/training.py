@@ -1,15 +1,19 @@
 """Train, evaluate and report: what `passerby train` does, for one seed or several."""
 
 import json
+import shlex
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
+from passerby.atomic_files import write_text_atomically
 from passerby.config import Recipe
-from passerby.errors import RecipeError
+from passerby.errors import PasserbyError, RecipeError
 from passerby.methods.embedder import load
-from passerby.methods.experiment import TrainingRequest, resolve_recipe
-from passerby.methods.run_directory import RunDirectory
+from passerby.methods.experiment import TrainingRequest, checked_recipe, resolve_recipe
+from passerby.methods.interruption import InterruptedRunError, interruptible
+from passerby.methods.processes import is_main_process
+from passerby.methods.run_directory import RunDirectory, seed_folders
 from passerby.methods.runner import train
 from passerby.methods.training_data import open_sets
 from passerby.report.evaluation import ReportedEvaluation, evaluable, evaluate_all
@@ -35,28 +39,42 @@ class SeedOutcome:
 def run_seeds(request: TrainingRequest, seeds: int) -> list[SeedOutcome]:
     """Train and evaluate the recipe's seed, or as many as asked for, counted up from it.
 
-    Several seeds lie in `seed-N` below the folder; those already finished are not trained again with `--resume`.
+    Several seeds lie in `seed-N` below the folder; those already finished are not trained again with `--resume`. What
+    they reached goes into `seeds.json`.
 
     Returns:
         An outcome per seed; none in processes other than the first.
+
+    Raises:
+        InterruptedRunError: Ctrl-C; the message says how to continue.
+        PasserbyError: whatever stops training or evaluation.
     """
     if seeds == 1:
         recipe = resolve_recipe(request)
         return _run(recipe, request.folder, resume=request.resume is not None)
     first = _first_recipe(request)
+    _check_seeds(first, seeds)
+    if request.resume is None and is_main_process():
+        RunDirectory(request.folder).check_new()
     outcomes: list[SeedOutcome] = []
-    for seed in range(first.seed, first.seed + seeds):
-        folder = request.folder / f"seed-{seed}"
-        started = RunDirectory(folder).recipe_file.is_file()
-        recipe = first.model_copy(update={"seed": seed})
-        outcomes += _run(recipe, folder, resume=request.resume is not None and started)
+    try:
+        for seed in range(first.seed, first.seed + seeds):
+            folder = request.folder / f"seed-{seed}"
+            started = RunDirectory(folder).recipe_file.is_file()
+            recipe = first.model_copy(update={"seed": seed})
+            outcomes += _run(recipe, folder, resume=request.resume is not None and started)
+    except InterruptedRunError as error:
+        begun = bool(seed_folders(request.folder))
+        raise InterruptedRunError(request.folder, f" --seeds {seeds}", begun=begun) from error
     if outcomes:
-        table = [
-            {"seed": outcome.seed, "evaluations": [e.figures for e in outcome.evaluations]} for outcome in outcomes
-        ]
-        summary = {"seeds": table, "mean and deviation": spread(outcomes)}
-        (request.folder / "seeds.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        _write_summary(outcomes, request.folder / "seeds.json")
     return outcomes
+
+
+def _write_summary(outcomes: list[SeedOutcome], file: Path) -> None:
+    table = [{"seed": outcome.seed, "evaluations": [e.figures for e in outcome.evaluations]} for outcome in outcomes]
+    summary = {"seeds": table, "mean and deviation": spread(outcomes)}
+    write_text_atomically(file, json.dumps(summary, indent=2) + "\n")
 
 
 def spread(outcomes: list[SeedOutcome]) -> dict[str, dict[str, tuple[float, float]]]:
@@ -74,20 +92,33 @@ def spread(outcomes: list[SeedOutcome]) -> dict[str, dict[str, tuple[float, floa
 def _first_recipe(request: TrainingRequest) -> Recipe:
     if request.resume is None:
         return resolve_recipe(request)
-    runs = sorted(request.resume.glob("seed-*/recipe.yaml"))
+    runs = seed_folders(request.resume)
     if not runs:
         raise RecipeError(f"{request.resume}: holds no runs of several seeds: resume without --seeds")
-    return min((resolve_recipe(request, run.parent) for run in runs), key=lambda recipe: recipe.seed)
+    return resolve_recipe(request, runs[0])
+
+
+def _check_seeds(first: Recipe, seeds: int) -> None:
+    """Refuse seeds beyond what a recipe may say."""
+    last = first.model_copy(update={"seed": first.seed + seeds - 1})
+    checked_recipe(last.model_dump(mode="json"))
 
 
 def _run(recipe: Recipe, folder: Path, *, resume: bool) -> list[SeedOutcome]:
-    if train(recipe, folder, resume=resume) is None:
-        return []
-    evaluations = evaluate_all(
-        load(folder),
-        evaluable(open_sets(recipe.data)),
-        folder,
-        batch_size=recipe.evaluation.batch_size,
-        skip_unreadable=recipe.data.skip_unreadable,
-    )
+    with interruptible(folder):
+        if train(recipe, folder, resume=resume) is None:
+            return []
+        try:
+            evaluations = evaluate_all(
+                load(folder),
+                evaluable(open_sets(recipe.data)),
+                folder,
+                batch_size=recipe.evaluation.batch_size,
+                skip_unreadable=recipe.data.skip_unreadable,
+            )
+        except (PasserbyError, OSError) as error:
+            raise PasserbyError(
+                f"the model is trained and stays in {folder}, but evaluating it failed: {error}. After mending that: "
+                f"`passerby eval {shlex.quote(str(folder))}`"
+            ) from error
     return [SeedOutcome(recipe.seed, folder, evaluations)]

@@ -1,0 +1,61 @@
+"""What a run remembers of its data, so that it is resumed on the same."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from passerby.data.fingerprint import fingerprint
+from passerby.data.split import PARTS, Benchmark, Split
+from passerby.errors import DataError
+
+_COUNTS = ("images", "identities", "cameras")
+
+
+def describe_data(sets: Sequence[Benchmark]) -> list[dict[str, Any]]:
+    """Each data set's name and, for each of its parts, counts and fingerprint, as JSON."""
+    return [
+        {"name": each.name, **{part: describe_split(getattr(each, part)) for part in PARTS if getattr(each, part)}}
+        for each in sets
+    ]
+
+
+def describe_split(split: Split) -> dict[str, Any]:
+    """Counts and fingerprint of some images; where they lie does not enter."""
+    return {
+        "images": len(split),
+        "identities": split.identity_count,
+        "cameras": split.camera_count,
+        "fingerprint": fingerprint(split),
+    }
+
+
+def refuse_changed_data(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """Refuse to go on with other data than a run began with.
+
+    Args:
+        before, now: as `describe_data` gives it.
+        folder: of the run.
+
+    Raises:
+        DataError: names the data set and what differs.
+    """
+    if len(before) != len(now):
+        raise DataError(f"data.name: {len(now)} data sets, but the run in {folder} began with {len(before)}")
+    for old, new in zip(before, now, strict=True):
+        for part in PARTS:
+            difference = describe_difference(old.get(part), new.get(part))
+            if difference:
+                raise DataError(
+                    f"{new['name']}: its {part} part is not what the run in {folder} began with ({difference}): "
+                    "restore the data, or start a new run with --out"
+                )
+
+
+def describe_difference(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str | None:
+    """What differs between two descriptions of a split, in words; None if they are the same images and labels."""
+    if old == new:
+        return None
+    if old is None or new is None:
+        return "it was not there" if old is None else "it is not there any more"
+    counts = [f"{old[name]:,} {name} then, {new[name]:,} now" for name in _COUNTS if old[name] != new[name]]
+    return ", ".join(counts) or "as many images, but other files or labels"

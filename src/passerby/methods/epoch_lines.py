@@ -1,0 +1,51 @@
+"""`metrics.jsonl`: one JSON object per line and epoch, whole lines even after a kill."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from passerby.atomic_files import write_text_atomically
+from passerby.errors import RecipeError
+
+
+def write_line(file: Path, values: dict[str, Any]) -> None:
+    """Append one object; numbers that are not finite, which JSON has not, become null."""
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(_line(values))
+
+
+def write_lines(file: Path, lines: Sequence[dict[str, Any]]) -> None:
+    """Replace the file; where there is none and nothing to write, none is made."""
+    if lines or file.exists():
+        write_text_atomically(file, "".join(map(_line, lines)))
+
+
+def read_lines(file: Path) -> list[dict[str, Any]]:
+    """The objects of a file, none where it is missing; a last line that a kill cut off is left out.
+
+    Raises:
+        RecipeError: another line is damaged.
+    """
+    if not file.exists():
+        return []
+    texts = file.read_bytes().splitlines()
+    lines: list[dict[str, Any]] = []
+    for number, text in enumerate(texts, 1):
+        try:
+            line = json.loads(text)
+        except ValueError:
+            line = None
+        if isinstance(line, dict):
+            lines.append(line)
+        elif number < len(texts):
+            raise RecipeError(f"{file}: line {number} is damaged: remove it, then resume again")
+    return lines
+
+
+def _line(values: dict[str, Any]) -> str:
+    plain = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in values.items()
+    }
+    return json.dumps(plain, allow_nan=False) + "\n"
