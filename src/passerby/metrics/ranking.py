@@ -39,6 +39,8 @@ class RankingResult:
         average_precision: float64 [Q], NaN where the query is not valid.
         inverse_negative_penalty: float64 [Q], matches / rank of the last match; NaN where the query is not valid.
         first_match: int64 [Q], rank of the first match, from 1; 0 where the query is not valid.
+        match_counts: int64 [Q], how many matches a query has.
+        match_ranks: int64 [sum of match_counts], the ascending ranks of the matches, one query after the other.
         valid: bool [Q], whether the gallery holds a match for the query. The others count in no mean.
         camera_rule: whether gallery images of the query's own identity and camera were left out of its ranking.
         junk: number of gallery images left out of every ranking (identity -1).
@@ -52,6 +54,8 @@ class RankingResult:
     average_precision: NDArray[np.float64]
     inverse_negative_penalty: NDArray[np.float64]
     first_match: NDArray[np.int64]
+    match_counts: NDArray[np.int64]
+    match_ranks: NDArray[np.int64]
     valid: NDArray[np.bool_]
     camera_rule: bool
     junk: int
@@ -177,11 +181,13 @@ def summarised(
     average_precision = np.full(valid.size, np.nan)
     inverse_negative_penalty = np.full(valid.size, np.nan)
     first_match = np.zeros(valid.size, dtype=np.int64)
+    match_ranks: list[Rows] = []
     for rows, columns in found:
         for row, ranks in zip(rows, columns, strict=True):
             average_precision[row] = _average_precision(ranks, ap)
             inverse_negative_penalty[row] = len(ranks) / ranks[-1]
             first_match[row] = ranks[0]
+            match_ranks.append(ranks)
     hits = np.bincount(np.minimum(first_match[valid], max_rank + 1), minlength=max_rank + 2)[1 : max_rank + 1]
     return RankingResult(
         mAP=float(average_precision[valid].mean()),
@@ -190,6 +196,8 @@ def summarised(
         average_precision=average_precision,
         inverse_negative_penalty=inverse_negative_penalty,
         first_match=first_match,
+        match_counts=matches.counts,
+        match_ranks=np.concatenate(match_ranks),
         valid=valid,
         camera_rule=matches.camera_rule,
         junk=matches.junk,
