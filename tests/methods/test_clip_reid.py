@@ -201,8 +201,13 @@ def test_stage_1_changes_nothing_but_the_words(world: Path, tmp_path: Path, arch
     assert {name for name in before if not torch.equal(before[name], after[name])} == {"prompt_learner.cls_ctx"}
 
 
-def test_stage_1_learns_from_the_features_that_the_finished_tower_gives(world: Path, tmp_path: Path) -> None:
-    _, model, (stage, _) = stages_of(world, "model.architecture=resnet-nano", "stage1.epochs=1", folder=tmp_path)
+@pytest.mark.parametrize("kind", ["model.architecture=resnet-nano", "model.camera_embedding=true"])
+def test_stage_1_learns_from_what_the_finished_tower_sees_without_cameras(
+    world: Path, tmp_path: Path, kind: str
+) -> None:
+    _, model, (stage, _) = stages_of(world, kind, "stage1.epochs=1", folder=tmp_path)
+    if "camera" in kind:
+        model.cv_embed.data.fill_(1.0)
     assert isinstance(stage, PromptStage)
     stage.set_trainable()
     fit(stage)
@@ -210,6 +215,8 @@ def test_stage_1_learns_from_the_features_that_the_finished_tower_gives(world: P
     files = [stage.data.split.path(row) for row in range(len(stage.data.split))]
     images = torch.stack([stage.data.test_transform(Image.open(file).convert("RGB")) for file in files])
     with torch.no_grad():
+        if "camera" in kind:
+            model.cv_embed.zero_()
         expected = model.eval().features(images).projected
     torch.testing.assert_close(stored, expected, rtol=1e-4, atol=1e-4)
 

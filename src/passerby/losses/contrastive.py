@@ -21,7 +21,7 @@ def supervised_contrastive(rows: Tensor, columns: Tensor, row_labels: Tensor, co
         rows: features [B, D]; columns: features [M, D].
         row_labels: int64 [B]; column_labels: int64 [M]. Every row label must occur among the columns.
 
-    Source: CLIP-ReID (AAAI 2023), Eqs. 3 and 4; image-to-text with images as rows, text-to-image the other way round.
+    Source: CLIP-ReID (AAAI 2023), first stage; image-to-text with images as rows, text-to-image the other way round.
     """
     positive = (row_labels[:, None] == column_labels[None, :]).float()
     log_probability = log_softmax(inner_products(rows, columns), dim=1)
@@ -39,6 +39,6 @@ def image_to_text(images: Tensor, texts: Tensor, labels: Tensor, *, smoothing: f
         images: features v [B, D]; texts: features t [C, D], one per identity.
         labels: int64 [B], rows of `texts`; smoothing: fraction spread evenly over all C texts.
 
-    Source: CLIP-ReID (AAAI 2023), Eq. 8.
+    Source: CLIP-ReID (AAAI 2023), second stage.
     """
     return smoothed_cross_entropy(inner_products(images, texts), labels, smoothing=smoothing)

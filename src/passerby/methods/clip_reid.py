@@ -66,7 +66,7 @@ class PromptStage(Stage):
         )
 
     def losses(self, batch: FeatureBatch) -> dict[str, Tensor]:
-        """Contrast of images with texts and of texts with images (Eqs. 3 and 4).
+        """Contrast of images with texts and of texts with images.
 
         The published code takes products of half-precision features in half precision; here they are float32.
         """
@@ -110,7 +110,7 @@ class PromptStage(Stage):
         return (extraction,)
 
     def _project(self, images: Tensor) -> Tensor:
-        return self.model.features(images).projected
+        return self.model.features(images, with_cameras=False).projected  # as published: cameras come in stage 2
 
 
 class ImageStage(Stage):

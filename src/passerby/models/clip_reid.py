@@ -94,13 +94,16 @@ class ClipReid(nn.Module):
             self.cv_embed = nn.Parameter(nn.init.trunc_normal_(torch.empty(sizes.camera_slots, width), std=0.02))
         self.joint_width, self.embedding_width = joint, width + joint
 
-    def features(self, images: Tensor, camera_slots: Tensor | None = None) -> ImageFeatures:
+    def features(
+        self, images: Tensor, camera_slots: Tensor | None = None, *, with_cameras: bool = True
+    ) -> ImageFeatures:
         """Features of images [B, 3, H, W].
 
         Args:
             images: float, normalised.
             camera_slots: int64 [B], rows of the camera embedding (camera, or camera · views + view). Where it is None
                 or -1, a network with a camera embedding uses the mean of its rows.
+            with_cameras: False leaves the camera embedding out altogether.
         """
         tower = self.image_encoder
         if isinstance(tower, ModifiedResNet):
@@ -108,7 +111,7 @@ class ClipReid(nn.Module):
             return ImageFeatures(maps.third.mean((2, 3)), maps.fourth.mean((2, 3)), maps.projected)
         vision = cast(VisionTransformer, tower)
         before_last = len(vision.transformer.resblocks) - 1
-        offset = self._camera_offset(len(images), camera_slots)
+        offset = self._camera_offset(len(images), camera_slots) if with_cameras else None
         tokens = vision_tokens(vision, images, blocks=(before_last,), class_offset=offset)
         return ImageFeatures(tokens.blocks[0][:, 0], tokens.final[:, 0], tokens.projected[:, 0])
 
