@@ -7,10 +7,13 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from passerby.data.manifest import list_images
+from passerby.data.split import Split
 from passerby.data.transforms import TestTransform
+from passerby.errors import DataError
 from passerby.methods import embedding_table
 from passerby.methods.embedder import Embedder
 from tests.methods.small_world import write_small_world
@@ -80,3 +83,54 @@ def test_labels_of_a_table_are_carried_along(model: Embedder, tmp_path: Path) ->
     assert written["identity"].to_pylist() == ["b", "a", "b"]
     assert written["camera"].to_pylist() == ["left", "right", "left"]
     assert [(tmp_path / path).name for path in written["path"].to_pylist()] == names
+
+
+def interrupted(model: Embedder, split: Split, out: Path) -> MeanColour:
+    """Embed some parts, then stop; the network that will go on counts its calls anew."""
+    network: MeanColour = model.model  # type: ignore[assignment]
+    network.fail_at, network.calls = 2, 0
+    with pytest.raises(KeyboardInterrupt):
+        embedding_table.embed_to_table(model, split, out, batch_size=3)
+    network.fail_at, network.calls = -1, 0
+    return network
+
+
+def test_parts_of_images_that_changed_meanwhile_are_not_used(model: Embedder, tmp_path: Path) -> None:
+    split = list_images(write_small_world(tmp_path / "world") / "query")
+    network = interrupted(model, split, tmp_path / "a.parquet")
+    Image.new("RGB", (32, 64), "white").save(split.path(0))
+    embedding_table.embed_to_table(model, split, tmp_path / "a.parquet", batch_size=3)
+    assert network.calls == 3
+    assert pq.read_table(tmp_path / "a.parquet")["embedding"][0].as_py() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("change", ["identity", "camera", "no camera"])
+def test_parts_with_other_labels_are_not_used(model: Embedder, tmp_path: Path, change: str) -> None:
+    folder = write_small_world(tmp_path / "world") / "query"
+    names = sorted(file.name for file in folder.iterdir())
+    columns = {"path": names, "identity": ["a", "b"] * 4, "camera": ["left", "right"] * 4}
+    pyarrow.csv.write_csv(pyarrow.table(columns), folder / "mine.csv")
+    network = interrupted(model, list_images(folder / "mine.csv"), tmp_path / "a.parquet")
+    if change == "no camera":
+        del columns["camera"]
+    else:
+        columns[change] = columns[change][::-1]
+    pyarrow.csv.write_csv(pyarrow.table(columns), folder / "mine.csv")
+    embedding_table.embed_to_table(model, list_images(folder / "mine.csv"), tmp_path / "a.parquet", batch_size=3)
+    assert network.calls == 3
+    written = pq.read_table(tmp_path / "a.parquet")
+    assert written.column_names == [*columns, "embedding"]
+    assert all(written[name].to_pylist() == column for name, column in columns.items() if name != "path")
+
+
+def test_unreadable_images_are_counted_and_what_was_computed_stays(model: Embedder, tmp_path: Path) -> None:
+    folder = write_small_world(tmp_path / "world") / "query"
+    files = sorted(folder.iterdir())
+    for file in files[-2:]:
+        file.write_bytes(b"")
+    split = list_images(folder)
+    with pytest.raises(DataError, match=rf"2 of 8 images cannot be read .*{files[-2].name}.*--skip-unreadable"):
+        embedding_table.embed_to_table(model, split, tmp_path / "a.parquet", batch_size=3)
+    assert len(list((tmp_path / ".a.parquet.parts").glob("*.parquet"))) == 2
+    written = embedding_table.embed_to_table(model, split, tmp_path / "b.parquet", skip_unreadable=True)
+    assert (written.rows, written.skipped) == (6, 2)
