@@ -1,0 +1,150 @@
+"""Carrying out the steps with everything in files, so that they can be interrupted, and shared between processes."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.data.progress import Progress
+from passerby.tracklets.cross_video import BLOCK_ROWS
+from passerby.tracklets.options import DenoisingOptions
+from passerby.tracklets.ray_engine import run_on_ray
+from passerby.tracklets.steps import STEPS, Arrays
+from passerby.tracklets.work import filled
+
+Engine = Literal["local", "ray"]
+
+_TITLES = {
+    "levels-1-2": "levels 1 and 2",
+    "level-3": "level 3",
+    "neighbours": "level 3",
+    "noise-given": "noise of the input",
+    "noise-cleaned": "noise after level 1",
+    "noise-centroids": "noise after level 2",
+    "noise-identities": "noise after level 3",
+    "identity-distances": "identities",
+}
+_OVER_IMAGES = frozenset({"levels-1-2", "identity-distances"})
+
+
+class FileWork:
+    """Steps whose results are files, each written whole or not at all; what is there is not done again.
+
+    Args:
+        folder: holds arrays, results and options; on Ray, all machines must see it under this name.
+        arrays: what the first steps read; memory-mapped files stay where they are.
+        options: what was asked for.
+        engine: who carries out the pieces: this process, or Ray.
+        show: whether to show progress.
+    """
+
+    def __init__(
+        self, folder: Path, arrays: Arrays, options: DenoisingOptions, *, engine: Engine = "local", show: bool = False
+    ) -> None:
+        self.options = options
+        self._folder, self._engine, self._show = folder, engine, show
+        (folder / "arrays").mkdir(parents=True, exist_ok=True)
+        (folder / "options.json").write_text(json.dumps(asdict(options)), encoding="utf-8")
+        links = {}
+        for name, array in arrays.items():
+            if isinstance(array, np.memmap) and array.filename is not None:
+                links[name] = str(array.filename)
+            else:
+                self._write(name, array.shape, array.dtype, [array])
+        (folder / "links.json").write_text(json.dumps(links), encoding="utf-8")
+        self._arrays = open_arrays(folder)
+
+    @property
+    def arrays(self) -> Arrays:
+        """What steps can read, memory-mapped."""
+        return self._arrays
+
+    def results(self, step: str, count: int) -> Iterator[Arrays]:
+        """What the pieces of a step give, in order; missing ones are made first."""
+        (self._folder / step).mkdir(exist_ok=True)
+        files = [result_file(self._folder, step, piece) for piece in range(count)]
+        missing = [piece for piece, file in enumerate(files) if not file.exists()]
+        if missing:
+            sizes = self._sizes(step, count)
+            unit = "images" if step in _OVER_IMAGES else "tracklets"
+            with Progress(_TITLES[step], sum(sizes), unit=unit, quiet=not self._show) as progress:
+                progress.skip(sum(sizes) - sum(sizes[piece] for piece in missing))
+                self._perform(step, missing, lambda piece: progress.advance(sizes[piece]))
+        for file in files:
+            with np.load(file, allow_pickle=False) as result:
+                yield result
+
+    def publish(self, name: str, shape: tuple[int, ...], dtype: Any, parts: Iterable[NDArray[Any]]) -> None:
+        """Let later steps read an array."""
+        self._write(name, shape, dtype, parts)
+        self._arrays[name] = np.load(self._folder / "arrays" / f"{name}.npy", mmap_mode="r")
+
+    def _perform(self, step: str, pieces: list[int], on_done: Callable[[int], None]) -> None:
+        if self._engine == "ray":
+            for piece in run_on_ray(self._folder, step, pieces):
+                on_done(piece)
+            return
+        for piece in pieces:
+            save(self._folder, step, piece, STEPS[step](self._arrays, self.options, piece))
+            on_done(piece)
+
+    def _write(self, name: str, shape: tuple[int, ...], dtype: Any, parts: Iterable[NDArray[Any]]) -> None:
+        """An array file, unless it is there: steps make the same ones again."""
+        file = self._folder / "arrays" / f"{name}.npy"
+        if file.exists():
+            return
+        partial = file.with_suffix(".partial")
+        if 0 in shape:  # nothing to map
+            with partial.open("wb") as opened:
+                np.save(opened, np.empty(shape, dtype))
+        else:
+            array = filled(np.lib.format.open_memmap(partial, "w+", dtype, shape), parts)
+            assert isinstance(array, np.memmap)
+            array.flush()
+        partial.replace(file)
+
+    def _sizes(self, step: str, count: int) -> list[int]:
+        """Images or tracklets of each piece, for progress."""
+        if step in _OVER_IMAGES:
+            borders = self._arrays["tracklets"][self._arrays["videos"][self._arrays["chunks"]]]
+            return [int(size) for size in np.diff(borders)]
+        name = step.removeprefix("noise-") if step.startswith("noise-") else "centroids"
+        total = len(self._arrays[name])
+        if step == "neighbours":
+            return [total]
+        return [min(BLOCK_ROWS, total - piece * BLOCK_ROWS) for piece in range(count)]
+
+
+def perform(folder: Path, step: str, piece: int) -> None:
+    """Carry out one piece in whatever process this is, from and to the files of a folder; Ray's workers call it."""
+    if result_file(folder, step, piece).exists():
+        return
+    stored = json.loads((folder / "options.json").read_text("utf-8"))
+    options = DenoisingOptions(**{**stored, "levels": tuple(stored["levels"])})
+    save(folder, step, piece, STEPS[step](open_arrays(folder), options, piece))
+
+
+def open_arrays(folder: Path) -> dict[str, NDArray[Any]]:
+    """Every array of the folder, and those elsewhere that it names."""
+    links = json.loads((folder / "links.json").read_text("utf-8"))
+    files = {file.stem: file for file in (folder / "arrays").glob("*.npy")}
+    files.update((name, Path(file)) for name, file in links.items())
+    return {name: np.load(file, mmap_mode="r", allow_pickle=False) for name, file in files.items()}
+
+
+def save(folder: Path, step: str, piece: int, result: Arrays) -> None:
+    """Write a result, whole or not at all."""
+    file = result_file(folder, step, piece)
+    partial = file.with_suffix(".partial")
+    with partial.open("wb") as opened:
+        np.savez(opened, allow_pickle=False, **result)
+    partial.replace(file)
+
+
+def result_file(folder: Path, step: str, piece: int) -> Path:
+    """Where the result of a piece is."""
+    return folder / step / f"{piece:07d}.npz"
