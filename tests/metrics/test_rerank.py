@@ -96,12 +96,19 @@ def test_every_search_finds_the_same_neighbours(search, metric, monkeypatch):
     features[100:200] = features[:100]  # copies
     features[300:340] = features[0]  # more copies than candidates are kept
     distances = Distances(features, features, metric)
-    found = nearest_rows(distances, 9, search=search)
+    shown = np.full((500, 500), np.nan, dtype=np.float32)
+
+    def observe(rows, columns, values):
+        shown[rows, columns] = values
+
+    rows = distances.candidates(np.arange(500))
+    found = nearest_rows(distances, rows, 9, search=search, observe=observe)
     for row in range(500):
         exact = distances.exact(row, np.arange(500))
         order = np.argsort(exact, kind="stable")[:9]
         np.testing.assert_array_equal(found.indices[row], order)
-        np.testing.assert_array_equal(found.distances[row], exact[order])
+        np.testing.assert_allclose(found.distances[row], exact[order], rtol=1e-5, atol=2e-6)
+        np.testing.assert_allclose(shown[row, row:], -exact[row:] / 2, rtol=1e-5, atol=2e-6)
         assert found.farthest[row] == pytest.approx(exact.max(), rel=1e-5)
 
 
@@ -115,7 +122,8 @@ def test_neighbours_of_few_and_equal_rows(data, count, k, block):
         patch.setattr(sweep, "_BLOCK", block)
         patch.setattr(sweep, "_STRIP", max(1, block // 3))
         patch.setattr(all_pairs, "_SPARE", 2)
-        found = nearest_rows(distances, k)
+        patch.setattr(sweep, "_SAMPLE", data.draw(st.integers(1, 20)))
+        found = nearest_rows(distances, distances.candidates(np.arange(count)), k)
     assert found.indices.shape == (count, min(k, count))
     for row in range(count):
         order = np.argsort(((features - features[row]) ** 2).sum(axis=1), kind="stable")[:k]

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 
 from passerby.errors import DeviceError, EvaluationError
 from passerby.metrics.distance import Block, Distances, margin
-from passerby.metrics.sweep import Screened, closeness, sweep
+from passerby.metrics.sweep import Observer, Screened, closeness, sweep
 
 Search = Literal["numpy", "torch", "faiss"]
 
-_SPARE = 8
+_SPARE = 4
 """Candidates kept besides the k wanted, so that near-equal distances at the k-th place can be told apart exactly."""
-
-_PAIRS = 2**20
-"""Pairs whose exact distances are computed at a time."""
 
 _UNSURE_ROWS = 64
 """Rows compared with all others again at a time."""
+
+_BLOCK = 1024
+"""Rows compared at a time where blocks are not those of the sweep."""
 
 
 class NearestRows(NamedTuple):
@@ -31,8 +31,8 @@ class NearestRows(NamedTuple):
 
     Attributes:
         indices: int32 [N, k]. A row is its own nearest unless copies of it come first.
-        distances: float32 [N, k], squared Euclidean, of unit vectors for cosine; exact as `Distances.exact`.
-        farthest: float32 [N], the squared distance of the farthest row, from a product in single precision.
+        distances: float32 [N, k], squared Euclidean, of unit vectors for cosine, in single precision.
+        farthest: float32 [N], the squared distance of the farthest row, likewise.
     """
 
     indices: NDArray[np.int32]
@@ -40,15 +40,19 @@ class NearestRows(NamedTuple):
     farthest: NDArray[np.float32]
 
 
-def nearest_rows(distances: Distances, k: int, *, search: Search = "numpy") -> NearestRows:
+def nearest_rows(
+    distances: Distances, rows: Block, k: int, *, search: Search = "numpy", observe: Observer | None = None
+) -> NearestRows:
     """The `k` nearest rows of every row; all N rows if k is larger than N.
 
     Every search finds the same neighbours: it only screens the pairs, and what is close is decided by exact distances.
 
     Args:
         distances: between a set and itself.
+        rows: `distances.candidates` of the whole set.
         k: how many, at least 1.
         search: `"numpy"`; `"torch"` on a GPU if there is one; or `"faiss"`, if the package is installed.
+        observe: is shown blocks of the upper triangle of all pairs, as `sweep` shows them.
 
     Raises:
         EvaluationError: an unknown search.
@@ -56,45 +60,58 @@ def nearest_rows(distances: Distances, k: int, *, search: Search = "numpy") -> N
     """
     if search not in _SEARCHES:
         raise EvaluationError(f"search {search!r} is not known: choose 'numpy', 'torch' or 'faiss'")
-    count = len(distances.gallery)
-    rows = distances.candidates(np.arange(count))
-    slack = margin(rows, rows)
+    count = len(rows.squares)
     k, width = min(k, count), min(k + _SPARE, count)
-    screened = _SEARCHES[search](rows, width)
-    indices, exact = _in_order(distances, screened.indices, k)
-    last = np.partition(screened.values, width - k, axis=1)[:, width - k]
-    unsure = np.flatnonzero(screened.values.min(axis=1) >= last - 2 * slack) if width < count else np.empty(0, int)
+    screened = _SEARCHES[search](rows, width, observe)
+    slack = margin(rows, rows)
+    order = np.argsort(-screened.values, axis=1)
+    values = np.take_along_axis(screened.values, order, axis=1)
+    indices = np.take_along_axis(screened.indices, order, axis=1)
+    last = values[:, k - 1].copy()
+    unsure = values[:, -1] >= last - 2 * slack if width < count else np.zeros(count, dtype=bool)
+    unsure |= np.isneginf(values[:, -1])
+    _settle(distances, indices, values, slack, ~unsure)
+    found = NearestRows(
+        np.ascontiguousarray(indices[:, :k]),
+        np.maximum(-2 * values[:, :k], 0),
+        np.maximum(-2 * screened.lowest, 0),
+    )
+    _find_again(distances, rows, np.flatnonzero(unsure), last - 4 * slack, found)
+    return found
+
+
+def _settle(
+    distances: Distances,
+    indices: NDArray[np.int32],
+    values: NDArray[np.float32],
+    slack: NDArray[np.float64],
+    chosen: NDArray[np.bool_],
+) -> None:
+    """Put candidates [N, K] whose values fall into exact order, in place, in those of the chosen rows that need it."""
+    rows = np.flatnonzero(chosen)
+    close = (values[rows, :-1] - values[rows, 1:] <= 2 * slack[rows, None]).any(axis=1)
+    for row in rows[close]:
+        candidates = np.sort(indices[row])
+        exact = distances.exact(int(row), candidates.astype(np.int64))
+        order = np.argsort(exact, kind="stable")
+        indices[row], values[row] = candidates[order], exact[order] * np.float32(-0.5)
+
+
+def _find_again(
+    distances: Distances, rows: Block, unsure: NDArray[np.int64], bound: NDArray[np.float64], found: NearestRows
+) -> None:
+    """Search all rows, exactly, for the nearest of those rows whose candidates cannot be told apart."""
     for start in range(0, unsure.size, _UNSURE_ROWS):
         again = unsure[start : start + _UNSURE_ROWS]
         part = Block(rows.centred[again], rows.squares[again])
         for row, values in zip(again, closeness(part, rows), strict=True):
-            # 4: the product of another shape may be off by as much in the other direction.
-            candidates = np.flatnonzero(values >= last[row] - 4 * slack[row])
-            found = distances.exact(int(row), candidates)
-            order = np.argsort(found, kind="stable")[:k]
-            indices[row], exact[row] = candidates[order], found[order]
-    return NearestRows(indices, exact, np.maximum(-2 * screened.lowest, 0))
+            candidates = np.flatnonzero(values >= bound[row])
+            exact = distances.exact(int(row), candidates)
+            order = np.argsort(exact, kind="stable")[: found.indices.shape[1]]
+            found.indices[row], found.distances[row] = candidates[order], exact[order]
 
 
-def _in_order(
-    distances: Distances, candidates: NDArray[np.int32], k: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The k nearest of each row's candidates [N, K] by exact distance, and these distances."""
-    count, width = candidates.shape
-    candidates = np.sort(candidates, axis=1)
-    indices, exact = np.empty((count, k), dtype=np.int32), np.empty((count, k), dtype=np.float32)
-    step = max(1, _PAIRS // width)
-    for start in range(0, count, step):
-        part = candidates[start : start + step]
-        rows = np.repeat(np.arange(start, start + len(part)), width)
-        found = distances.pairs(rows, part.ravel().astype(np.int64)).reshape(part.shape)
-        order = np.argsort(found, axis=1, kind="stable")[:, :k]
-        indices[start : start + step] = np.take_along_axis(part, order, axis=1)
-        exact[start : start + step] = np.take_along_axis(found, order, axis=1)
-    return indices, exact
-
-
-def _with_torch(rows: Block, width: int) -> Screened:
+def _with_torch(rows: Block, width: int, observe: Observer | None) -> Screened:
     """The same candidates as `sweep` finds, on the GPU if there is one."""
     import torch
 
@@ -105,20 +122,22 @@ def _with_torch(rows: Block, width: int) -> Screened:
         centred = torch.from_numpy(rows.centred).to(device)
         halves = torch.from_numpy((0.5 * rows.squares).astype(np.float32)).to(device)
         parts = []
-        for start in range(0, len(centred), 1024):
-            part = slice(start, start + 1024)
+        for start in range(0, len(centred), _BLOCK):
+            part = slice(start, min(start + _BLOCK, len(centred)))
             values = centred[part] @ centred.T
             values -= halves[part, None]
             values -= halves
             best = torch.topk(values, width, dim=1, sorted=False)
             found = (best.values, best.indices.to(torch.int32), values.amin(dim=1))
             parts.append([column.cpu().numpy() for column in found])
+            if observe is not None:
+                observe(part, slice(part.start, len(centred)), values[:, part.start :].cpu().numpy())
     finally:
         torch.set_float32_matmul_precision(precision)
     return Screened(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _with_faiss(rows: Block, width: int) -> Screened:
+def _with_faiss(rows: Block, width: int, observe: Observer | None) -> Screened:
     """The same candidates from an exhaustive index of faiss; half squares are a dimension of their own."""
     try:
         import faiss
@@ -130,10 +149,15 @@ def _with_faiss(rows: Block, width: int) -> Screened:
     asked = np.column_stack([rows.centred, np.ones_like(halves)])
     values, indices = index.search(asked, width)
     farthest, _ = index.search(-asked, 1)
+    if observe is not None:
+        for start in range(0, len(halves), _BLOCK):
+            part, rest = slice(start, min(start + _BLOCK, len(halves))), slice(start, len(halves))
+            own, others = (Block(rows.centred[each], rows.squares[each]) for each in (part, rest))
+            observe(part, rest, closeness(own, others))
     return Screened(values - halves[:, None], indices.astype(np.int32), -farthest[:, 0] - halves)
 
 
-_SEARCHES: dict[Search, Callable[[Block, int], Screened]] = {
+_SEARCHES: dict[Search, Callable[[Block, int, Observer | None], Screened]] = {
     "numpy": sweep,
     "torch": _with_torch,
     "faiss": _with_faiss,

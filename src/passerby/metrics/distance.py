@@ -66,7 +66,8 @@ class Distances:
                 f"query features have {self.query.shape[1]} dimensions and gallery features {self.gallery.shape[1]}:"
                 " they must come from one model"
             )
-        norms = squared_norms(self.query, "query"), squared_norms(self.gallery, "gallery")
+        by_gallery = squared_norms(self.gallery, "gallery")
+        norms = (by_gallery if query is gallery else squared_norms(self.query, "query")), by_gallery
         if metric == "cosine":
             self._query_scale, self._gallery_scale = _inverse(norms[0], "query"), _inverse(norms[1], "gallery")
             self.unit = 1.0

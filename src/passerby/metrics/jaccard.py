@@ -41,9 +41,10 @@ def jaccard_distances(
     """
     check_neighbourhoods(k1, k2)
     distances = Distances(features, features, metric)
-    nearest = nearest_rows(distances, max(k1 + 1, k2), search=search)
+    rows = distances.candidates(np.arange(len(distances.gallery)))
+    nearest = nearest_rows(distances, rows, max(k1 + 1, k2), search=search)
     sets = reciprocal_sets(nearest.indices, k1)
-    encoding = averaged(weighted(sets, pair_distances(sets, distances)), nearest, k2)
+    encoding = averaged(weighted(sets, pair_distances(sets, rows)), nearest, k2)
     overlap = Overlap(encoding, np.float32)
     count = encoding.shape[0]
     starts = np.zeros(count + 1, dtype=np.int64)

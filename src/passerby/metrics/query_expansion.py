@@ -67,7 +67,9 @@ def nearest_others(features: Any, k: int, *, search: Search = "numpy") -> tuple[
 
     Features are compared by cosine; equally near rows come in their order.
     """
-    nearest = nearest_rows(Distances(features, features, "cosine"), k + 1, search=search)
+    distances = Distances(features, features, "cosine")
+    rows = distances.candidates(np.arange(len(distances.gallery)))
+    nearest = nearest_rows(distances, rows, k + 1, search=search)
     count, width = nearest.indices.shape
     others = nearest.indices != np.arange(count)[:, None]
     others[others.all(axis=1), -1] = False  # where so many copies come first that the row itself is not listed

@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from passerby.metrics.all_pairs import NearestRows
-from passerby.metrics.distance import Distances
+from passerby.metrics.distance import Block
 
 _ROWS = 8192
 """Rows whose sets are compared at a time: bounds the memory of the products of sets."""
+
+
+_PAIR_BYTES = 2**21
+"""Pairs are compared in pieces of this size, which stay in the cache."""
 
 
 def reciprocal_sets(indices: NDArray[np.int32], k1: int) -> sparse.csr_array:
@@ -55,10 +59,20 @@ def _mutual(nearest: NDArray[np.int32]) -> sparse.csr_array:
     return forward.multiply(forward.T).tocsr()
 
 
-def pair_distances(sets: sparse.csr_array, distances: Distances) -> NDArray[np.float32]:
-    """The squared distance of every entry of `sets`, in its order."""
-    rows = np.repeat(np.arange(sets.shape[0]), np.diff(sets.indptr))
-    return distances.pairs(rows, sets.indices.astype(np.int64))
+def pair_distances(sets: sparse.csr_array, rows: Block) -> NDArray[np.float32]:
+    """The squared distance of every entry of `sets`, in its order, in single precision.
+
+    It is a sum over the difference of two rows, so it does not depend on the others, nor on blocks.
+    """
+    first = np.repeat(np.arange(sets.shape[0]), np.diff(sets.indptr))
+    distances = np.empty(sets.nnz, dtype=np.float32)
+    step = max(1, _PAIR_BYTES // (4 * rows.centred.shape[1]))
+    for start in range(0, sets.nnz, step):
+        part = slice(start, start + step)
+        difference = rows.centred[sets.indices[part]]
+        difference -= rows.centred[first[part]]
+        np.einsum("ij,ij->i", difference, difference, out=distances[part])
+    return distances
 
 
 def weighted(sets: sparse.csr_array, distances: NDArray[np.float32], dtype: Any = np.float32) -> sparse.csr_array:

@@ -8,20 +8,15 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from passerby.errors import EvaluationError
-from passerby.metrics.all_pairs import NearestRows, Search, nearest_rows
+from passerby.metrics.all_pairs import Search, nearest_rows
 from passerby.metrics.distance import Distances, Metric
 from passerby.metrics.features import as_features
 from passerby.metrics.overlap import Overlap
 from passerby.metrics.reciprocal import averaged, pair_distances, reciprocal_sets, weighted
-from passerby.metrics.sweep import closeness
 
 Variant = Literal["float32", "original"]
-
-_QUERIES = 256
-"""Queries whose distances are computed at a time."""
 
 
 def k_reciprocal(
@@ -69,13 +64,20 @@ def k_reciprocal(
     if variant not in ("float32", "original"):
         raise EvaluationError(f"variant {variant!r} is not known: choose 'float32' or 'original'")
     distances = joint_distances(query, gallery, metric)
-    nearest = nearest_rows(distances, max(k1 + 1, k2), search=search)
+    rows = distances.candidates(np.arange(len(distances.gallery)))
+    original = _OriginalDistances(len(query), len(distances.gallery))
+    nearest = nearest_rows(distances, rows, max(k1 + 1, k2), search=search, observe=original)
     dtype = np.float16 if variant == "original" else np.float32
     sets = reciprocal_sets(nearest.indices, k1)
     scale = np.where(nearest.farthest > 0, nearest.farthest, np.float32(1))  # one picture, many times
-    normalised = pair_distances(sets, distances) / np.repeat(scale, np.diff(sets.indptr))
+    normalised = pair_distances(sets, rows) / np.repeat(scale, np.diff(sets.indptr))
     encoding = averaged(weighted(sets, normalised, dtype), nearest, k2, dtype)
-    return _mixed(distances, encoding, scale, len(query), lambda_value, dtype)
+    mixed = original.distances
+    mixed *= np.float32(lambda_value) / scale[: len(mixed), None]
+    overlap = Overlap(encoding[len(mixed) :], dtype)
+    for row, line in enumerate(mixed):
+        overlap.add_jaccard(line, encoding, row, 1 - lambda_value)
+    return mixed
 
 
 def joint_distances(query: Any, gallery: Any, metric: Metric) -> Distances:
@@ -94,27 +96,17 @@ def check_neighbourhoods(k1: int, k2: int) -> None:
             raise EvaluationError(f"{name} must be at least 1, not {value}")
 
 
-def _mixed(
-    distances: Distances,
-    encoding: sparse.csr_array,
-    scale: NDArray[np.float32],
-    queries: int,
-    share: float,
-    dtype: Any,
-) -> NDArray[np.float32]:
-    """Jaccard distances of queries and gallery, mixed with the original ones; float32 [Q, G]."""
-    gallery = distances.candidates(np.arange(queries, len(distances.gallery)))
-    overlap = Overlap(encoding[queries:], dtype)
-    mixed = np.empty((queries, len(gallery.squares)), dtype=np.float32)
-    for start in range(0, queries, _QUERIES):
-        rows = np.arange(start, min(start + _QUERIES, queries))
-        part = mixed[start : start + rows.size]
-        closeness(distances.candidates(rows), gallery, out=part)
-        part *= (-2 * share / scale[rows])[:, None].astype(np.float32)
-        np.maximum(part, 0, out=part)
-        for line, row in zip(part, rows, strict=True):
-            overlap.add_jaccard(line, encoding, int(row), 1 - share)
-    return mixed
+class _OriginalDistances:
+    """Collects the squared distances of queries and gallery, float32 [Q, G], from a pass over all pairs."""
 
+    def __init__(self, queries: int, total: int) -> None:
+        self.distances = np.empty((queries, total - queries), dtype=np.float32)
 
-__all__ = ["NearestRows", "k_reciprocal"]
+    def __call__(self, rows: slice, columns: slice, values: NDArray[np.float32]) -> None:
+        """Take what a block has of them; queries come first, so the upper triangle holds all."""
+        queries = len(self.distances)
+        stop, start = min(rows.stop, queries), max(columns.start, queries)
+        if rows.start < stop and start < columns.stop:
+            part = self.distances[rows.start : stop, start - queries : columns.stop - queries]
+            np.multiply(values[: stop - rows.start, start - columns.start :], np.float32(-2), out=part)
+            np.maximum(part, 0, out=part)
