@@ -55,3 +55,5 @@ def embed(
     else:
         skipped = f", {written.skipped:,} unreadable images left out" if written.skipped else ""
         typer.echo(f"{out}: {written.rows:,} features of {model.dimension} dimensions{skipped}")
+        if model.description.get("camera_slots"):
+            typer.echo("Camera embedding: the mean of the trained cameras.")
