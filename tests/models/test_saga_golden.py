@@ -1,15 +1,19 @@
 """SAGA's network, read from a file in the published format, against values of the official code (saga.md, App. A)."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+import passerby
 from passerby.errors import CheckpointError
 from passerby.losses.anchors import anchor_diversity, anchor_triplet, classifier_diversity
 from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.triplet import batch_hard_triplet
+from passerby.methods.saga_network import restore
 from passerby.models.anchors import prompt_tokens
 from passerby.models.anchors_aggregation import Aggregated, aggregate
 from passerby.models.anchors_attention import Refinement
@@ -17,6 +21,7 @@ from passerby.models.anchors_domain import CameraDomainAnchors, ClipDomainAnchor
 from passerby.models.anchors_pooling import keep_heaviest
 from passerby.models.checkpoint import load_strictly
 from passerby.models.clip import vision_tokens
+from passerby.models.clip_reid import ClipReid
 from passerby.models.saga import Saga, SagaTokens
 from passerby.models.saga_files import from_official, recognise_saga, to_official
 from passerby.models.saga_shape import SagaSizes, shape_from_description
@@ -216,3 +221,33 @@ def test_files_of_stage_2_are_told_apart(seen: Seen) -> None:
     assert description is not None
     assert description["official"] == "stage 2"
     assert recognise_saga({"image_encoder.conv1.weight": torch.zeros(1)}) is None
+
+
+def test_a_file_in_the_published_format_embeds(seen: Seen, tmp_path: Path) -> None:
+    file = tmp_path / "model_stage3_best.pth"
+    torch.save(seen.official, file)
+    model = passerby.load(file, device="cpu")
+    file.unlink()
+    embedded = torch.from_numpy(model.embed(numbers("image", (2, 3, 256, 128))))
+    branches = (seen.aggregated.refined, seen.tokens.final, seen.tokens.projected)
+    expected = sum(
+        weight * F.normalize(branch) @ F.normalize(branch).T
+        for weight, branch in zip((2, 0.2, 0.05), branches, strict=True)
+    )
+    assert embedded.shape == (2, 2048)
+    torch.testing.assert_close(embedded @ embedded.T, expected / 2.25)
+    torch.testing.assert_close(embedded[:, :768].norm(dim=1) ** 2, torch.full((2,), 2 / 2.25))
+
+
+def test_a_file_of_stage_2_embeds_as_clip_reid_does(seen: Seen) -> None:
+    prefix = "clipreid_model."
+    part = {name.removeprefix(prefix): value for name, value in seen.official.items() if name.startswith(prefix)}
+    description = recognise_saga(part)
+    assert description is not None
+    model = restore(description, part, "file").eval()
+    assert isinstance(model, ClipReid)
+    with torch.no_grad():
+        embedded = model.embed(numbers("image", (2, 3, 256, 128)))
+    torch.testing.assert_close(embedded, F.normalize(torch.cat([seen.tokens.final, seen.tokens.projected], 1)))
+    with pytest.raises(CheckpointError, match="surprise"):
+        restore(description, {**part, "surprise": torch.zeros(1)}, "file")

@@ -102,7 +102,7 @@ def describe(recipe: ClipReidRecipe, model: ClipReid) -> dict[str, Any]:
 def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> ClipReid:
     """A network for embedding; tensors that only training needs are left aside."""
     sizes = ClipReidSizes(classes=None, camera_slots=description["camera_slots"])
-    model = ClipReid(_described_shape(description), sizes, camera_coefficient=description["camera_coefficient"])
+    model = ClipReid(described_shape(description), sizes, camera_coefficient=description["camera_coefficient"])
     load_strictly(model, tensors, source=source, ignored=TRAINING_ONLY)
     return model
 
@@ -111,7 +111,8 @@ def _shape(section: ModelSection) -> ClipShape:
     return ClipShape(section.architecture, section.image_size, section.stride, section.quick_gelu)
 
 
-def _described_shape(description: Mapping[str, Any]) -> ClipShape:
+def described_shape(description: Mapping[str, Any]) -> ClipShape:
+    """The shape of CLIP's towers that a CLIP-ReID file says of itself."""
     shape = ClipShape(**description["shape"])
     return replace(shape, image_size=(shape.image_size[0], shape.image_size[1]))
 
@@ -129,7 +130,7 @@ def _holds(init: InitialWeights, prefix: str) -> bool:
 def _said_quick_gelu(init: InitialWeights) -> bool | None:
     """Whether `init` was trained with QuickGELU; None where it does not say."""
     if init.description is not None and "shape" in init.description:
-        return uses_quick_gelu(_described_shape(init.description))
+        return uses_quick_gelu(described_shape(init.description))
     # CLIP-ReID's own code knows no other activation; what stands between our stages carries no shape.
     return True if init.description is None and is_clip_reid(init.tensors) else None
 
@@ -173,7 +174,7 @@ def _refuse_contradictions(section: ModelSection, init: InitialWeights) -> None:
     description = init.description
     if description is None or "shape" not in description:
         return
-    said, meant = _described_shape(description), _shape(section)
+    said, meant = described_shape(description), _shape(section)
     theirs, ours = (shape.architecture.removesuffix(_QUICK_GELU_SUFFIX) for shape in (said, meant))
     pairs: list[tuple[str, Any, Any]] = [
         ("architecture", theirs, ours),

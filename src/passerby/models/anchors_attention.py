@@ -118,3 +118,8 @@ class Refinement(nn.Module):
         for layer in self.layers:
             attended = layer(attended.output, anchors)
         return attended
+
+    def start_from(self, block: nn.Module) -> None:
+        """Let every layer start from a block of CLIP's tower."""
+        for layer in self.layers:
+            cast(RefinementLayer, layer).start_from(block)

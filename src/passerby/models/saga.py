@@ -9,7 +9,7 @@ Tensors carry the names of the published code; what it keeps under `clipreid_mod
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast, get_args
 
 import torch
 from open_clip.transformer import VisionTransformer
@@ -26,13 +26,27 @@ from passerby.models.clip import build_clip, vision_tokens
 from passerby.models.heads import bottleneck, identity_classifier
 from passerby.models.prompts import TextEncoder
 from passerby.models.saga_prompts import SagaPromptLearner
-from passerby.models.saga_readouts import build_readout
-from passerby.models.saga_shape import SagaShape, SagaSizes
+from passerby.models.saga_readouts import FreeAnchorPooling, Readout, build_readout
+from passerby.models.saga_shape import ReadoutKind, SagaShape, SagaSizes
 
-TRAINING_ONLY = ("prompt_learner.", "bottleneck.", "classifier.", "bn.", "classifiers.")
+_READOUTS: tuple[ReadoutKind, ...] = get_args(ReadoutKind)
+
+TRAINING_ONLY = (
+    "prompt_learner.",
+    "bottleneck.",
+    "classifier.",
+    "bn.",
+    "classifiers.",
+    *(f"readouts.{kind}.{part}." for kind in _READOUTS for part in ("bn", "classifier")),
+)
 """Tensors that embedding does not need."""
 
-CLASS_SIZED = ("prompt_learner.ctx_generic", "classifier.", "classifiers.")
+CLASS_SIZED = (
+    "prompt_learner.ctx_generic",
+    "classifier.",
+    "classifiers.",
+    *(f"readouts.{kind}.classifier." for kind in _READOUTS),
+)
 """Tensors whose size is the number of training identities."""
 
 HEAD = ("text_anchor.", "domain_anchor.", "refine.", "bn.", "classifiers.", "readouts.")
@@ -121,10 +135,13 @@ class Saga(nn.Module):
         return SagaTokens(patches, found.final[:, 0], found.projected[:, 0])
 
     def text_anchors(self) -> Tensor:
-        """The anchors that all images share, [K, D]: with gradient in training, computed once and kept otherwise."""
-        if self.training or torch.is_grad_enabled():
+        """The anchors that all images share, [K, D]: computed once and kept while nothing that makes them learns."""
+        tensors = self._anchor_tensors()
+        if self.training or (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)):
             return cast(Tensor, self.text_anchor(self.text_encoder))
-        key = [(id(tensor), tensor.data_ptr(), tensor._version) for tensor in self._anchor_tensors()]
+        # What is computed in inference mode cannot be used for gradients later, so the mode belongs to the key.
+        mode = torch.is_inference_mode_enabled()
+        key = (mode, [(id(tensor), tensor.data_ptr(), tensor._version) for tensor in tensors])
         if self._cached_anchors is None or self._cached_anchors[0] != key:
             self._cached_anchors = key, self.text_anchor(self.text_encoder)
         return self._cached_anchors[1]
@@ -193,8 +210,21 @@ class Saga(nn.Module):
         paths = list(self.refine) if isinstance(self.refine, nn.ModuleList) else [self.refine]
         blocks = cast(VisionTransformer, self.backbone).transformer.resblocks
         for path, number in zip(paths, self.shape.anchors.token_layers, strict=True):
-            for layer in cast(Refinement, path).layers:
-                cast(Any, layer).start_from(blocks[number - 1])
+            cast(Refinement, path).start_from(blocks[number - 1])
+        for readout in self.readouts.values():
+            pooling = cast(Readout, readout).pooling
+            if isinstance(pooling, FreeAnchorPooling):
+                pooling.refine.start_from(blocks[self.shape.anchors.token_layers[0] - 1])
+
+    def start_classifiers(self) -> None:
+        """Forget what the classifiers of the refined feature and the statistics of its neck have learned."""
+        self.bn.reset_running_stats()
+        for classifier in self.classifiers:
+            nn.init.normal_(cast(nn.Linear, classifier).weight, std=0.001)
+
+    def prompt_features(self, labels: Tensor) -> Tensor:
+        """Text features [B, E] of the prompts of identities (int64 [B]); not normalised."""
+        return cast(Tensor, self.text_encoder(self.prompt_learner(labels), self.prompt_learner.end))
 
     def _refinement(self) -> Refinement:
         anchors = self.shape.anchors

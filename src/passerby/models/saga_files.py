@@ -35,6 +35,17 @@ UNUSED = (
 """Tensors that nothing reads when the published code embeds: modules that are built and never called, the second neck
 and classifier, which have no loss, and the camera embedding, which it leaves out whenever it evaluates."""
 
+NOT_EMBEDDED_BY_STAGE_2 = (
+    "visual_prompt",
+    "classifier.",
+    "classifier_proj.",
+    "image_fusion_net.",
+    "prompt_learner.",
+    "text_encoder.",
+    "cv_embed",
+)
+"""Tensors of a file of stages 1 and 2 that nothing reads when it embeds."""
+
 _TWO_PATHS = (6, 9)
 _HALF = (0.5, 0.5, 0.5)
 
