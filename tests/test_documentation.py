@@ -1,0 +1,74 @@
+"""Commands, Python and recipes in the README and the documentation are such as passerby takes."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+import yaml
+
+from passerby.cli import app
+from passerby.methods.experiment import checked_recipe
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    found = re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    return [content for language, content in found if language in languages]
+
+
+def commands() -> list[tuple[str, str]]:
+    """Page and line of every `passerby ...` in a block for the shell."""
+    found = []
+    for page in PAGES:
+        for block in blocks(page, "sh", "bash", "console"):
+            lines = block.replace("\\\n", " ").splitlines()
+            found += [(str(page.relative_to(ROOT)), line) for line in lines if line.startswith("passerby ")]
+    return found
+
+
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_commands_are_written_as_passerby_takes_them(page: str, line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    command: Any = typer.main.get_command(app)  # of the click inside typer, which has no public name
+    while hasattr(command, "commands") and words and not words[0].startswith("-"):
+        assert words[0] in command.commands, f"there is no {words[0]!r}"
+        command = command.commands[words.pop(0)]
+    if "--help" not in words:
+        command.make_context(command.name, words)  # parses, and raises what a user would be told
+
+
+@pytest.mark.parametrize("line", ["data chek x", "train RECIPE --dta x", "eval", "eval RUN --batch-size 0"])
+def test_other_commands_are_noticed(line: str) -> None:
+    with pytest.raises(Exception, match=r"chek|--dta|issing|greater"):
+        test_commands_are_written_as_passerby_takes_them("", f"passerby {line}")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
+def test_python_compiles(page: Path) -> None:
+    for block in blocks(page, "python"):
+        compile(block, str(page), "exec")
+
+
+def test_the_recipe_of_one_s_own_is_a_recipe() -> None:
+    (block,) = blocks(ROOT / "docs" / "recipes.md", "yaml")
+    recipe = checked_recipe(yaml.safe_load(block))
+    assert recipe.data.name == "people.csv"
+    assert recipe.data.validation.identities == 0.1
+
+
+def test_pages_of_the_documentation_are_all_in_its_menu() -> None:
+    menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    assert pages <= set(re.findall(r"[\w/-]+\.md", menu))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    targets = [target for target in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in target]
+    assert [target for target in targets if not (page.parent / target).exists()] == []
