@@ -107,6 +107,7 @@ class Benchmark:
         query: images to search for; shares its identity and camera labels with `gallery`. None without an evaluation.
         gallery: images to search in; None without an evaluation.
         same_camera_rule: whether a gallery image of the query's own identity and camera is left out of the ranking.
+        tracklets: whether query and gallery are compared tracklet by tracklet, and not image by image.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Benchmark:
     query: Split | None
     gallery: Split | None
     same_camera_rule: bool = True
+    tracklets: bool = False
 
     def training_split(self) -> Split:
         """The training images; a DataError where there are none, or where nobody says who is on them."""

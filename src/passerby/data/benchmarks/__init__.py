@@ -5,8 +5,10 @@ from pathlib import Path
 
 from passerby.data.benchmarks.cuhk03_np import CUHK03_NP_DETECTED, CUHK03_NP_LABELED
 from passerby.data.benchmarks.dukemtmc import DUKEMTMC
+from passerby.data.benchmarks.ilids_vid import ILIDS_VID
 from passerby.data.benchmarks.layout import PublicBenchmark
 from passerby.data.benchmarks.market1501 import MARKET1501, MARKET1501_DEV, MARKET_LAYOUT
+from passerby.data.benchmarks.mars import MARS
 from passerby.data.benchmarks.msmt17 import MSMT17
 from passerby.data.benchmarks.occluded_duke import OCCLUDED_DUKE
 from passerby.data.benchmarks.occluded_market import OCCLUDED_MARKET
@@ -28,6 +30,8 @@ BENCHMARKS: dict[str, PublicBenchmark] = {
     "occluded-reid": OCCLUDED_REID,
     "p-dukemtmc": P_DUKEMTMC,
     "partial-reid": PARTIAL_REID,
+    "mars": MARS,
+    **{public.name: public for public in ILIDS_VID},
     "market-layout": MARKET_LAYOUT,
 }
 

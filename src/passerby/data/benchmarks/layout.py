@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from passerby.data.folders import examples, missing_files, sub_folders
@@ -41,11 +42,16 @@ class PublishedCounts:
 
 
 class Images(NamedTuple):
-    """The images of one split before labels are numbered: columns of equal length, `cameras` None where unknown."""
+    """The images of one split before labels are numbered: columns of equal length, None where unknown.
+
+    Tracks are numbers of tracklets, frames their images in order.
+    """
 
     paths: list[str]
     identities: list[str]
     cameras: list[str] | None
+    tracks: list[int] | None = None
+    frames: list[int] | None = None
 
 
 class Parts(NamedTuple):
@@ -72,6 +78,7 @@ class PublicBenchmark:
         terms: what its licence allows.
         same_camera_rule: whether a gallery image of the query's own identity and camera is left out of the ranking.
         disjoint: whether no identity name occurs in both the training and the test half.
+        tracklets: whether tracklets are compared and not images.
     """
 
     name: str
@@ -85,6 +92,7 @@ class PublicBenchmark:
     cameras: tuple[str, ...] = ()
     same_camera_rule: bool = True
     disjoint: bool = True
+    tracklets: bool = False
 
     def load(self, root: Path, *, check_counts: bool = True) -> Benchmark:
         """Read it from `root`, the folder that holds its sub-folders or the parent of that folder.
@@ -158,6 +166,8 @@ class PublicBenchmark:
                 images.cameras if with_cameras else None,
                 identity_names=identity_names,
                 camera_names=camera_names if with_cameras else (),
+                tracks=None if images.tracks is None else np.array(images.tracks, dtype=np.int64),
+                frames=None if images.frames is None else np.array(images.frames, dtype=np.int64),
             )
 
         return Benchmark(
@@ -166,6 +176,7 @@ class PublicBenchmark:
             query=split(parts.query, test_names),
             gallery=split(parts.gallery, test_names),
             same_camera_rule=self.same_camera_rule and with_cameras,
+            tracklets=self.tracklets,
         )
 
 

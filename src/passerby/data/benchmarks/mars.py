@@ -1,0 +1,106 @@
+"""MARS (Zheng et al., ECCV 2016): tracklets of the people of Market-1501, compared track by track.
+
+MARS/
+    bbox_train/  0001/0001C1T0001F001.jpg ...   identity, camera, tracklet, frame
+    bbox_test/   0000/ (distractors), 00-1/ (junk), 0002/ ...
+    info/        train_name.txt, test_name.txt, tracks_train_info.mat, tracks_test_info.mat, query_IDX.mat
+
+A row of `tracks_*_info` is a tracklet: first and last line of the list of names (from 1), identity, camera. `query_IDX`
+names the tracklets (from 1) that are queries; the others are the gallery. Junk is dropped, distractors stay.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
+
+from passerby.data.benchmarks.layout import Images, Parts, PublicBenchmark, numbered, refuse_missing
+from passerby.errors import DataError
+
+_JUNK = -1
+
+
+def _read(folder: Path, found: Mapping[str, str]) -> Parts:
+    train_names, test_names = (_names(folder / found[part]) for part in ("training names", "test names"))
+    train = _table(folder / found["training tracklets"], "track_train_info", len(train_names))
+    test = _table(folder / found["test tracklets"], "track_test_info", len(test_names))
+    queries = read_matrix(folder / found["queries"], "query_IDX").ravel() - 1
+    if queries.min() < 0 or queries.max() >= len(test):
+        raise DataError(f"{folder / found['queries']} names tracklets that are not among the {len(test):,} of the test")
+    is_query = np.isin(np.arange(len(test)), queries)
+    return Parts(
+        _images(folder, found["train"], train_names, train, np.arange(len(train))),
+        _images(folder, found["test"], test_names, test, np.flatnonzero(is_query)),
+        _images(folder, found["test"], test_names, test, np.flatnonzero(~is_query)),
+    )
+
+
+def read_matrix(file: Path, name: str) -> NDArray[np.int64]:
+    """A matrix of whole numbers out of a MATLAB file; a DataError if it cannot be read or has no such matrix."""
+    try:
+        content = loadmat(file)
+    except (OSError, ValueError, TypeError, NotImplementedError, MatReadError) as error:  # what other files raise
+        raise DataError(f"{file} is not a MATLAB file that can be read: {str(error).splitlines()[0]}") from error
+    if name not in content:
+        raise DataError(f"{file} holds no matrix {name!r}: fetch the official file again")
+    return np.asarray(content[name], dtype=np.int64)
+
+
+def _names(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").split()
+
+
+def _table(file: Path, name: str, images: int) -> NDArray[np.int64]:
+    """Tracklets [T, 4]: first and last image, identity, camera."""
+    table = read_matrix(file, name)
+    if table.ndim != 2 or table.shape[1] != 4 or not len(table):
+        raise DataError(f"{file}: tracklets need four columns, but the matrix is {list(table.shape)}")
+    if table[:, 0].min() < 1 or table[:, 1].max() > images or (table[:, 0] > table[:, 1]).any():
+        raise DataError(f"{file} names images that are not among the {images:,} of the list: fetch both files again")
+    return table
+
+
+def _images(folder: Path, part: str, names: list[str], table: NDArray[np.int64], chosen: NDArray[np.int64]) -> Images:
+    """The images of the chosen tracklets without junk, tracklet after tracklet."""
+    tracks: list[int] = []
+    frames: list[int] = []
+    images = Images([], [], cameras := [], tracks, frames)
+    for track in chosen.tolist():
+        first, last, identity, camera = table[track].tolist()
+        if identity == _JUNK:
+            continue
+        for frame, name in enumerate(names[first - 1 : last], start=1):
+            images.paths.append(f"{part}/{name[:4]}/{name}")
+            images.identities.append(f"{identity:04d}")
+            cameras.append(str(camera))
+            tracks.append(track)
+            frames.append(frame)
+    if not images.paths:
+        raise DataError(f"mars: {folder / part} has no tracklets of people; unpack the whole archive")
+    refuse_missing("mars", folder, images.paths)
+    return images
+
+
+MARS = PublicBenchmark(
+    name="mars",
+    title="MARS",
+    folders=("MARS", "mars", "MARS-v160809"),
+    contents={
+        "train": ("bbox_train",),
+        "test": ("bbox_test",),
+        "training names": ("info/train_name.txt",),
+        "test names": ("info/test_name.txt",),
+        "training tracklets": ("info/tracks_train_info.mat",),
+        "test tracklets": ("info/tracks_test_info.mat",),
+        "queries": ("info/query_IDX.mat",),
+    },
+    read=_read,
+    counts=None,
+    cameras=numbered(6),
+    obtain="the authors' page (Liang Zheng, MARS); info/ from github.com/liangzheng06/MARS-evaluation",
+    terms="research only",
+    tracklets=True,
+)
