@@ -11,7 +11,7 @@ import pytest
 
 from passerby.errors import DataError
 from passerby.synth import write_market
-from passerby.synth.people import ATTRIBUTES
+from passerby.synth.wardrobe import ATTRIBUTES, matters
 
 NAME = re.compile(r"(-1|\d{4})_c(\d)s(\d)_(\d{6})_(\d{2})\.jpg")
 
@@ -56,9 +56,15 @@ def test_names_and_counts_are_those_of_market1501(folder: Path) -> None:
     assert found == {f"{i:04d}": CAMERAS * (IMAGES - 1) for i in range(trained + 1, IDENTITIES + 1)}
 
 
+def rows(folder: Path) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = pq.read_table(folder / "people.parquet").to_pylist()
+    return found
+
+
 def test_the_table_describes_every_image(folder: Path) -> None:
     table = pq.read_table(folder / "people.parquet")
-    assert table.column_names == ["path", "identity", "camera", "track", "frame", "split", "visible", *ATTRIBUTES]
+    known = ["path", "identity", "camera", "track", "frame", "split", "x", "y", "width", "height", "visible"]
+    assert table.column_names == [*known, "heading", "caption", "captions", "seen", *ATTRIBUTES]
     files = {name for name in contents(folder) if name.endswith(".jpg")}
     rows = table.to_pylist()
     assert {row["path"] for row in rows} == files
@@ -73,7 +79,25 @@ def test_the_table_describes_every_image(folder: Path) -> None:
         assert row["camera"] == f"c{match[2]}"
         assert row["frame"] == int(match[4])
         assert 0 <= row["visible"] <= 1
-        assert (row["upper"] is None) == (row["visible"] == 0 and row["identity"] == "0")
+        assert row["width"] / row["height"] == pytest.approx(0.5, rel=0.01)
+        assert (row["upper"] is None) == (row["caption"] is None) == (row["visible"] == 0 and row["identity"] == "0")
+
+
+def test_a_person_is_described_alike_in_every_row(folder: Path) -> None:
+    known: dict[str, dict[str, object]] = {}
+    for row in rows(folder):
+        if int(str(row["identity"])) > 0:
+            wears = {name: row[name] for name in ATTRIBUTES}
+            assert known.setdefault(str(row["identity"]), wears) == wears
+            complete = {name: value or "none" for name, value in wears.items()}
+            assert all((wears[name] is None) == (not matters(complete, name)) for name in ATTRIBUTES)  # type: ignore[arg-type]
+
+
+def test_the_table_is_one_that_passerby_reads(folder: Path) -> None:
+    from passerby.data.table import image_paths, read_table
+
+    table = read_table(folder / "people.parquet")
+    assert len(image_paths(table, folder / "people.parquet")) == len(rows(folder))
 
 
 def test_images_decode_at_the_size_asked_for(folder: Path) -> None:
@@ -90,6 +114,29 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(tmp_path: P
     common = [name for name in first.keys() & other.keys() if name.endswith(".jpg")]
     assert common
     assert all(first[name] != other[name] for name in common)
+
+
+def test_several_processes_write_the_same_bytes(tmp_path: Path) -> None:
+    one = contents(tiny(tmp_path / "one", masks=True))
+    assert contents(tiny(tmp_path / "two", masks=True, processes=2)) == one
+
+
+def test_masks_are_of_the_size_of_their_images_and_agree_with_the_visible_fraction(tmp_path: Path) -> None:
+    """Two routes: the share that the table gives, and the pixels of the mask against those of a person alone."""
+    crowded = tiny(tmp_path / "crowded", crowd=4.0, masks=True, identities=6, size=(128, 64))
+    alone = tiny(tmp_path / "alone", crowd=0.0, masks=True, identities=6, size=(128, 64))
+    compared = 0
+    for row in rows(crowded):
+        file = Path("masks") / Path(str(row["path"])).with_suffix(".png")
+        mask, whole = (cv2.imread(str(folder / file), cv2.IMREAD_GRAYSCALE) for folder in (crowded, alone))
+        assert mask is not None
+        assert mask.shape == (128, 64)
+        other = next(each for each in rows(alone) if each["path"] == row["path"])
+        if whole is not None and int(str(row["identity"])) > 0 and float(str(other["visible"])) > 0.995:
+            share = mask.astype(float).sum() / whole.astype(float).sum()
+            assert share == pytest.approx(float(str(row["visible"])), abs=0.02)
+            compared += 1
+    assert compared >= 6
 
 
 def test_more_people_change_nobody(tmp_path: Path) -> None:
@@ -183,6 +230,8 @@ def test_an_interrupted_world_leaves_nothing(tmp_path: Path, monkeypatch: pytest
         ({"images_per_camera": 1}, "images_per_camera"),
         ({"size": (8, 32)}, "height"),
         ({"size": (64, 8)}, "width"),
+        ({"crowd": 7.0}, "crowd"),
+        ({"processes": 0}, "processes"),
     ],
 )
 def test_arguments_out_of_range_are_named(tmp_path: Path, changes: dict[str, object], named: str) -> None:

@@ -5,60 +5,30 @@ others, one crop per camera is a query and the rest are the gallery, with strang
 among them.
 """
 
-import json
-import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
-import pyarrow as pa
 import pyarrow.parquet as pq
-from rich.console import Console
-from rich.progress import track
 
-from passerby.errors import DataError
-from passerby.synth.people import ATTRIBUTES, keyed_generator
-from passerby.synth.world import STRANGERS, World
-
-FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
-"""Where the images of each split go."""
-
-DESCRIPTION = "synth.json"
-"""The file by which a folder that `write_market` made is recognised; it holds the arguments."""
+from passerby.data.progress import Progress
+from passerby.synth.crops import encode
+from passerby.synth.listing import FOLDERS, NOBODY, Planned, list_crops
+from passerby.synth.output_folder import check_range, fresh_folder
+from passerby.synth.randomness import keyed_generator
+from passerby.synth.truth import Row, as_table, picture_row
+from passerby.synth.world import World
 
 TABLE = "people.parquet"
 """What is known about every image, one row each."""
 
-DISTRACTORS, JUNK = 0.1, 0.05
-"""Distractors and junk in the gallery, as shares of its other images (at most ten junk boxes per person)."""
-
-
-@dataclass(frozen=True)
-class Crop:
-    """One image to be written.
-
-    Attributes:
-        identity: number of the person; 0 for a distractor, -1 for junk.
-        person: number of the person who passes.
-        camera: number of the camera.
-        step: which crop of the pass.
-        frame: frame number.
-        split: `train`, `query` or `gallery`.
-    """
-
-    identity: int
-    person: int
-    camera: int
-    step: int
-    frame: int
-    split: str
-
-    @property
-    def name(self) -> str:
-        """Path relative to the world's folder, as Market-1501 names its files; a sequence has a million frames."""
-        number = f"{self.identity:04d}" if self.identity >= 0 else str(self.identity)
-        sequence, frame = divmod(self.frame, 1_000_000)
-        return f"{FOLDERS[self.split]}/{number}_c{self.camera}s{1 + sequence}_{frame:06d}_00.jpg"
+MASKS = "masks"
+"""The folder of masks; each has the name of its image."""
 
 
 def write_market(
@@ -70,11 +40,15 @@ def write_market(
     size: tuple[int, int] = (128, 64),
     seed: int = 7,
     train_fraction: float = 0.5,
+    crowd: float = 1.0,
+    masks: bool = False,
+    processes: int = 1,
     show_progress: bool = True,
 ) -> Path:
     """Draw a synthetic world and write it as a Market-1501 folder with a table, `people.parquet`, beside the images.
 
-    The same arguments give the same images. The folder appears complete or not at all.
+    The same arguments give the same images, whatever the number of processes. The folder appears complete or not at
+    all.
 
     Args:
         folder: where to write; created with its parents, or replaced if this function made it before.
@@ -84,7 +58,10 @@ def write_market(
         size: height and width of the crops in pixels.
         seed: everything in the world follows from it.
         train_fraction: share of the identities that are for training.
-        show_progress: whether to show a progress bar on stderr.
+        crowd: how many strangers are near a person, on average, 0 to 6.
+        masks: whether to write, for every image, which of its pixels show the person, as PNG from 0 to 255.
+        processes: how many draw at once; more than 1 starts new ones, so a script must guard its main module.
+        show_progress: whether to show progress on stderr.
 
     Returns:
         The folder.
@@ -95,8 +72,7 @@ def write_market(
     folder = Path(folder)
     trained = round(identities * train_fraction)
     _check(identities, trained, cameras, images_per_camera, size)
-    _check_replaceable(folder)
-    world = World(seed=seed, cameras=cameras, steps=images_per_camera, size=size)
+    check_range("synthetic world", ("crowd", crowd, 0, 6), ("processes", processes, 1, 256))
     crops = list_crops(seed, identities, trained, cameras, images_per_camera)
     description = {
         "made_by": "passerby.synth.write_market",
@@ -106,81 +82,100 @@ def write_market(
         "size": list(size),
         "seed": seed,
         "train_fraction": train_fraction,
+        "crowd": crowd,
+        "masks": masks,
     }
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
-        made, old = Path(temporary) / "made", Path(temporary) / "old"
+    with fresh_folder(folder, description) as made:
         for name in FOLDERS.values():
-            (made / name).mkdir(parents=True)
-        visible = _write_images(made, world, crops, show_progress)
-        pq.write_table(_table(world, crops, visible), made / TABLE)
-        (made / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-        if folder.exists():
-            folder.rename(old)
-        made.rename(folder)
+            (made / name).mkdir()
+            if masks:
+                (made / MASKS / name).mkdir(parents=True)
+        work = Work(made, seed, images_per_camera, size, crowd, masks)
+        rows = _draw_all(work, crops, processes, show_progress)
+        pq.write_table(as_table(rows), made / TABLE)
     return folder
 
 
-def list_crops(seed: int, identities: int, trained: int, cameras: int, images: int) -> list[Crop]:
-    """Every image of a world, those of the gallery's strangers and bad boxes last."""
-    crops: list[Crop] = []
-    for identity in range(1, identities + 1):
-        for camera in range(1, cameras + 1):
-            query = int(keyed_generator(seed, "query", identity, camera).integers(images))
-            for step in range(images):
-                split = "train" if identity <= trained else "query" if step == query else "gallery"
-                crops.append(Crop(identity, identity, camera, step, _frame(identity, step, images), split))
-    tested = identities - trained
-    gallery = tested * cameras * (images - 1)
-    for number in range(round(gallery * DISTRACTORS)):
-        frame = _frame(identities + 1 + number, 0, images)
-        crops.append(Crop(0, STRANGERS + number, 1 + number // 2 % cameras, 0, frame, "gallery"))
-    for number in range(min(round(gallery * JUNK), 10 * tested)):
-        turn, person = divmod(number, tested)
-        camera, step = 1 + (person + turn) % cameras, turn // cameras % images
-        # The frames after a crop of the pass, of which there are eleven before the next one: no two are equal.
-        frame = _frame(trained + 1 + person, step, images) + 1 + turn
-        crops.append(Crop(-1, trained + 1 + person, camera, step, frame, "gallery"))
-    return crops
+@dataclass(frozen=True)
+class Work:
+    """What every process needs to know to draw its share."""
+
+    folder: Path
+    seed: int
+    steps: int
+    size: tuple[int, int]
+    crowd: float
+    masks: bool
 
 
-def _frame(person: int, step: int, images: int) -> int:
-    """Frame number of a crop: people pass one after the other, a crop is taken every half second at 25 per second."""
-    return 1 + 12 * (person * images + step)
+def _draw_all(work: Work, crops: list[Planned], processes: int, show_progress: bool) -> list[Row]:
+    """Draw and write every crop, one person after the other; returns the truth about each, in order."""
+    shares = [list(share) for _, share in groupby(crops, key=lambda crop: (crop.identity, crop.person))]
+    rows: list[Row] = []
+    with Progress("drawing people", len(crops), quiet=not show_progress) as progress:
+        for done in _drawn(work, shares, processes):
+            rows += done
+            progress.advance(len(done))
+    return rows
 
 
-def _write_images(folder: Path, world: World, crops: list[Crop], show_progress: bool) -> list[float]:
-    """Draw and write every crop; returns how much of each person can be seen."""
-    visible = []
-    console = Console(stderr=True)
-    for crop in track(crops, "drawing people", console=console, transient=True, disable=not show_progress):
-        image, seen = world.shoot(crop.person, crop.camera, crop.step, badly_cut=crop.identity == -1)
-        quality = world.camera(crop.camera).quality
-        _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-        (folder / crop.name).write_bytes(encoded.tobytes())
-        visible.append(seen)
-    return visible
+def _drawn(work: Work, shares: list[list[Planned]], processes: int) -> Iterator[list[Row]]:
+    if processes == 1:
+        world = _world(work)
+        yield from (_draw_share(world, work, share) for share in shares)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        chunk = max(1, min(16, len(shares) // (4 * processes)))
+        yield from pool.map(partial(_draw_elsewhere, work), shares, chunksize=chunk)
 
 
-def _table(world: World, crops: list[Crop], visible: list[float]) -> pa.Table:
-    """The truth about every image, in the columns that all tables of passerby share, and what the person wears."""
-    wears = [world.person(crop.person).wears if world.is_someone(crop.person) else None for crop in crops]
-    columns = {
-        "path": [crop.name for crop in crops],
-        "identity": [f"{crop.identity:04d}" if crop.identity > 0 else str(crop.identity) for crop in crops],
-        "camera": [f"c{crop.camera}" for crop in crops],
-        "track": [f"c{crop.camera}-{crop.person:04d}" for crop in crops],
-        "frame": pa.array([crop.frame for crop in crops], pa.int64()),
-        "split": [crop.split for crop in crops],
-        "visible": pa.array(visible, pa.float32()),
+_worlds: dict[Work, World] = {}
+"""The world of a process that draws for another one: places are painted once."""
+
+
+def _draw_elsewhere(work: Work, share: list[Planned]) -> list[Row]:
+    cv2.setNumThreads(1)
+    if work not in _worlds:
+        _worlds.clear()
+        _worlds[work] = _world(work)
+    return _draw_share(_worlds[work], work, share)
+
+
+def _world(work: Work) -> World:
+    return World(seed=work.seed, steps=work.steps, size=work.size, crowd=work.crowd)
+
+
+def _draw_share(world: World, work: Work, share: list[Planned]) -> list[Row]:
+    return [_draw(world, work, crop) for crop in share]
+
+
+def _draw(world: World, work: Work, crop: Planned) -> Row:
+    """Draw and write one crop; returns the truth about it."""
+    if crop.person == NOBODY:
+        drawn, box = world.empty_crop(crop.frame, crop.camera)
+    else:
+        drawn, box = world.crop(crop.person, crop.camera, crop.step, badly_cut=crop.identity == -1)
+    quality = world.place(crop.camera).camera.sensor.quality
+    (work.folder / crop.name).write_bytes(encode(drawn.image, quality))
+    if work.masks:
+        _, encoded = cv2.imencode(".png", drawn.mask)
+        (work.folder / MASKS / crop.name).with_suffix(".png").write_bytes(encoded.tobytes())
+    somebody = crop.person != NOBODY
+    words = keyed_generator(work.seed, "captions", max(crop.person, 0), crop.camera, crop.frame)
+    return {
+        "path": crop.name,
+        "identity": f"{crop.identity:04d}" if crop.identity > 0 else str(crop.identity),
+        "camera": f"c{crop.camera}",
+        "track": f"c{crop.camera}-{crop.person:04d}" if somebody else f"c{crop.camera}-empty-{crop.frame}",
+        "frame": crop.frame,
+        "split": crop.split,
+        **picture_row(drawn, box, world.person(crop.person).wears if somebody else None, words),
     }
-    for name in ATTRIBUTES:
-        columns[name] = pa.array([None if worn is None else worn[name] for worn in wears], pa.string())
-    return pa.table(columns)
 
 
 def _check(identities: int, trained: int, cameras: int, images: int, size: tuple[int, int]) -> None:
-    limits = (
+    check_range(
+        "synthetic world",
         ("identities", identities, 2, 9999),
         ("train_fraction × identities", trained, 1, identities - 1),
         ("cameras", cameras, 2, 9),
@@ -188,20 +183,3 @@ def _check(identities: int, trained: int, cameras: int, images: int, size: tuple
         ("the height in size", size[0], 32, 1024),
         ("the width in size", size[1], 16, 512),
     )
-    for name, value, low, high in limits:
-        if not low <= value <= high:
-            raise DataError(f"synthetic world: {name} must be from {low} to {high}, not {value}")
-
-
-def _check_replaceable(folder: Path) -> None:
-    """Refuse to touch a folder that holds anything this module did not write."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise DataError(f"{folder} is a file; name a folder for the synthetic world")
-    found = {entry.name for entry in folder.iterdir()}
-    ours = {DESCRIPTION, TABLE, *FOLDERS.values()}
-    if found and (DESCRIPTION not in found or not found <= ours):
-        foreign = sorted(found - ours)
-        what = foreign[0] if foreign else f"data without {DESCRIPTION}"
-        raise DataError(f"{folder} is not an earlier synthetic world: it holds {what}; name an empty or a new folder")

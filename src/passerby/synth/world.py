@@ -1,45 +1,38 @@
 """A synthetic world: its people walk past its cameras, and every crop can be taken alone, in any order."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from passerby.synth.camera import CAMERA_HEIGHT, HEIGHT, WIDTH, Camera, Picture, make_camera
-from passerby.synth.figure import Canvas, View, draw
-from passerby.synth.people import Person, keyed_generator, make_person
+from passerby.synth.cameras import HEIGHT, WIDTH
+from passerby.synth.crops import Box, Crop, Size, detect, outline, take_crop
+from passerby.synth.person import Person, make_person
+from passerby.synth.randomness import keyed_generator
+from passerby.synth.scene import Place, Somebody, make_place
+from passerby.synth.walks import Walk, draw_walk
 
-STRANGERS = 100_000
-"""People without an identity have numbers from here on; where every second of them should be, nobody is."""
+STRANGERS = 1_000_000
+"""People without an identity have numbers from here on."""
 
-_FOCAL = 900.0
-"""Focal length of the cameras in pixels."""
-
-_CANVAS = 320
-"""Least height of the canvas a crop is painted on before it is made smaller, pixels."""
-
-_CROWD = 40
+_POOL = 60
 """How many different strangers walk beside others."""
+
+STEP = 0.5
+"""Seconds between two crops of one pass."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where a person is in a camera's picture.
+class Pass:
+    """One way of a person past a camera, and who else is there.
 
     Attributes:
-        x: column of the ground between the feet.
-        row: row of the ground between the feet.
-        heading: direction of walking, radians; 0 towards the camera.
-        phase: moment of the walking cycle, radians.
+        walk: of the person.
+        company: numbers of others, and their ways.
     """
 
-    x: float
-    row: float
-    heading: float
-    phase: float
+    walk: Walk
+    company: tuple[tuple[int, Walk], ...]
 
 
 class World:
@@ -47,143 +40,139 @@ class World:
 
     Args:
         seed: everything follows from it.
-        cameras: how many cameras there are, numbered from 1.
-        steps: crops of one pass, half a second apart.
+        steps: crops of one pass.
         size: height and width of the crops in pixels.
+        crowd: how many others are near a person, on average.
     """
 
-    def __init__(self, *, seed: int, cameras: int, steps: int, size: tuple[int, int]) -> None:
-        self.seed = seed
-        self.steps = steps
-        self.size = size
-        self._cameras = [make_camera(seed, number) for number in range(1, cameras + 1)]
+    def __init__(self, *, seed: int, steps: int, size: Size, crowd: float = 1.0) -> None:
+        self.seed, self.steps, self.size, self.crowd = seed, steps, size, crowd
         # One identity is drawn at a time; strangers come back again and again.
-        self._person: Callable[[int], Person] = lru_cache(maxsize=_CROWD + 24)(lambda number: make_person(seed, number))
-        self._passes: Callable[[int, int], list[Standing]] = lru_cache(maxsize=64)(self._pass)
+        self.person = lru_cache(maxsize=_POOL + 40)(self._make_person)
+        self.passing = lru_cache(maxsize=64)(self._make_pass)
 
-    def camera(self, number: int) -> Camera:
-        """The camera with this number."""
-        return self._cameras[number - 1]
+    def _make_person(self, number: int) -> Person:
+        return make_person(self.seed, number)
 
-    def person(self, number: int) -> Person:
-        """The person with this number."""
-        return self._person(number)
+    def place(self, number: int) -> Place:
+        """What the camera with this number looks at."""
+        return make_place(self.seed, number)
 
-    def is_someone(self, number: int) -> bool:
-        """Whether a person stands where this number is; false for the empty boxes among the strangers."""
-        return number < STRANGERS or number % 2 == 0
+    def time(self, step: int) -> float:
+        """Seconds from the middle of a pass to one of its crops."""
+        return STEP * (step - (self.steps - 1) / 2)
 
-    def shoot(self, person: int, camera: int, step: int, *, badly_cut: bool = False) -> tuple[Picture, float]:
-        """One crop as the camera delivers it.
+    def people(self, person: int, camera: int, step: int) -> list[Somebody]:
+        """Everybody at one crop of a pass, the person whose pass it is first."""
+        passing, time = self.passing(person, camera), self.time(step)
+        ways = [(person, passing.walk), *passing.company]
+        return [(self.person(number), way.at(time, self.person(number))) for number, way in ways]
+
+    def crop(self, person: int, camera: int, step: int, *, badly_cut: bool = False) -> tuple[Crop, Box]:
+        """One crop of a person, and the box that was cut out.
 
         Args:
             person: number of the person in the box.
-            camera: number of the camera.
+            camera: number of the camera, from 1.
             step: which crop of the pass, from 0.
             badly_cut: whether the box misses about half of the person.
-
-        Returns:
-            The image, RGB uint8 [height, width, 3], and how much of the figure inside the box nothing hides, 0 to 1.
         """
-        eye = self.camera(camera)
-        generator = keyed_generator(self.seed, "bad shot" if badly_cut else "shot", person, camera, step)
-        standing = self._passes(person, camera)[step]
-        left, top, height = self._box(self.person(person), eye, standing, generator, badly_cut)
-        rows = self.size[0] * max(2, -(-_CANVAS // self.size[0]))
-        zoom = rows / height
-        place, lines = eye.cut(left, top, zoom, (rows, round(rows * self.size[1] / self.size[0])))
-        people = [(self.person(person), standing)] if self.is_someone(person) else []
-        people += self._company(eye, standing, generator) if people else []
-        canvas = place.astype(np.float32)
-        visible = np.zeros(canvas.shape[:2], dtype=np.float32)
-        whole = 0.0
-        for who, where in sorted(people, key=lambda item: item[1].row):
-            foot = ((where.x - left) * zoom, (where.row - top) * zoom)
-            view = View(where.heading, where.phase, foot, eye.scale(where.row) * zoom, eye.tilt, eye.light)
-            covered = _stand(canvas, place, lines, who, where.row, view)
-            visible *= 1 - covered
-            if where is standing:
-                whole, visible = float(covered.sum()), covered
-            visible[lines > standing.row] = 0
-        image = cv2.resize(canvas.clip(0, 255), self.size[::-1], interpolation=cv2.INTER_AREA).astype(np.uint8)
-        return eye.develop(image, generator), float(visible.sum()) / whole if whole else 0.0
-
-    def _box(
-        self, person: Person, eye: Camera, standing: Standing, generator: np.random.Generator, badly_cut: bool
-    ) -> tuple[float, float, float]:
-        """Left, top and height of the box around a person, as an imperfect detector draws it."""
-        figure = person.height * eye.scale(standing.row)
-        height = figure * 1.06 * (1 + 0.035 * generator.standard_normal())
-        width = height * self.size[1] / self.size[0]
-        x = standing.x + 0.045 * width * generator.standard_normal()
-        y = standing.row - 0.49 * figure + 0.025 * height * generator.standard_normal()
+        place, people = self.place(camera), self.people(person, camera, step)
+        name = "bad crop" if badly_cut else "crop"
+        generator = keyed_generator(self.seed, name, person, camera, step)
+        box = detect(outline(place, people[0]), self.size, generator)
         if badly_cut:
-            x += width * 0.5 * float(generator.choice([-1, 1]))
-            y += height * float(generator.uniform(-0.35, 0.35))
-        return x - width / 2, y - height / 2, height
+            aside = box.width * 0.5 * float(generator.choice([-1, 1]))
+            box = box._replace(x=box.x + aside, y=box.y + box.height * float(generator.uniform(-0.35, 0.35)))
+        return take_crop(place, people, box, self.size, generator), box
 
-    def _company(
-        self, eye: Camera, standing: Standing, generator: np.random.Generator
-    ) -> list[tuple[Person, Standing]]:
-        """Strangers near a person, now and then; some of them nearer to the camera."""
-        company: list[tuple[Person, Standing]] = []
-        while len(company) < 2 and generator.random() < 0.22:
-            who = self.person(STRANGERS + 2 * int(generator.integers(_CROWD)))
-            nearer = float(generator.uniform(12, 45)) * float(generator.choice([-1, 1]))
-            aside = float(generator.uniform(0.32, 0.75) * generator.choice([-1, 1])) * eye.scale(standing.row)
-            heading = standing.heading + float(generator.choice([0, np.pi])) + 0.3 * float(generator.standard_normal())
-            phase = float(generator.uniform(0, 2 * np.pi))
-            company.append((who, Standing(standing.x + aside, standing.row + nearer, heading, phase)))
-        return company
+    def empty_crop(self, number: int, camera: int) -> tuple[Crop, Box]:
+        """A box around nobody, as a detector draws now and then."""
+        place = self.place(camera)
+        generator = keyed_generator(self.seed, "empty", number, camera)
+        height = float(generator.uniform(120, 300))
+        width = height * self.size[1] / self.size[0]
+        corner = generator.uniform((0, 0.15 * HEIGHT), (WIDTH - width, HEIGHT - 0.8 * height))
+        box = Box(float(corner[0]), float(corner[1]), width, height)
+        return take_crop(place, [], box, self.size, generator, target=None), box
 
-    def _pass(self, person: int, camera: int) -> list[Standing]:
-        """The way of a person past a camera: the first of a few that furniture does not hide for the most part."""
-        eye = self.camera(camera)
-        generator = keyed_generator(self.seed, "pass", person, camera)
-        for _ in range(12):
-            way = self._way(eye, generator)
-            if max(_hidden(eye, standing) for standing in way) < 0.4:
+    def _make_pass(self, person: int, camera: int) -> Pass:
+        """The first of a few ways that stay in the picture and that furniture does not hide for the most part."""
+        place, generator = self.place(camera), keyed_generator(self.seed, "pass", person, camera)
+        who = self.person(person)
+        times = [self.time(step) for step in range(self.steps)]
+        best, least = None, np.inf
+        for _ in range(16):
+            x, z = spot(place, generator)
+            turned = np.pi if generator.random() < 0.25 else 0.0
+            walk = draw_walk(x, z, place.camera.direction + turned, generator)
+            hidden = max(hidden_by_furniture(place, (who, walk.at(time, who))) for time in times)
+            if hidden < least:
+                best, least = walk, hidden
+            if least < 0.3:
                 break
-        return way
+        if best is None:
+            raise AssertionError("every way has a hidden share")
+        return Pass(best, self._company(best, who, generator))
 
-    def _way(self, eye: Camera, generator: np.random.Generator) -> list[Standing]:
-        against = generator.random() < 0.25
-        heading = eye.direction + 0.4 * float(generator.standard_normal()) + (np.pi if against else 0)
-        away = _FOCAL / eye.scale(float(generator.uniform(eye.horizon + 300, HEIGHT - 40)))
-        x = float(generator.uniform(0.15, 0.85)) * WIDTH
-        speed, phase = float(generator.uniform(0.45, 0.75)), float(generator.uniform(0, 2 * np.pi))
-        way = []
-        for _ in range(self.steps):
-            row = min(max(eye.horizon + CAMERA_HEIGHT * _FOCAL / away, eye.horizon + 260.0), HEIGHT - 12.0)
-            way.append(Standing(min(max(x, 40.0), WIDTH - 40.0), row, heading, phase))
-            x += speed * np.sin(heading) * eye.scale(row)
-            away -= speed * np.cos(heading)
-            phase += speed * 4.4 + 0.3 * float(generator.standard_normal())
-            heading += 0.12 * float(generator.standard_normal())
-        return way
-
-
-def _stand(
-    canvas: Canvas, place: Picture, lines: NDArray[np.int16], person: Person, row: float, view: View
-) -> NDArray[np.float32]:
-    """Put a person and the shadow at their feet into a canvas, in place; furniture nearer than `row` stays in front.
-
-    Returns the share of every pixel that the figure covers.
-    """
-    reach = 0.34 * view.scale
-    rows, columns = np.ogrid[: canvas.shape[0], : canvas.shape[1]]
-    aside = (columns + view.light * 0.25 * view.scale - view.foot[0]) / reach
-    shadow = np.exp(-(aside**2) - ((rows - view.foot[1]) / (reach * 0.32)) ** 2).astype(np.float32)
-    canvas *= 1 - 0.5 * shadow[..., None]
-    covered = draw(canvas, person, view)
-    nearer = lines > row
-    canvas[nearer] = place[nearer]
-    return covered
+    def _company(self, walk: Walk, who: Person, generator: np.random.Generator) -> tuple[tuple[int, Walk], ...]:
+        """Strangers near a person; nobody walks through anybody."""
+        company: list[tuple[int, Walk]] = []
+        for _ in range(int(generator.poisson(self.crowd))):
+            number = STRANGERS + int(generator.integers(_POOL))
+            way = _near(walk, who, generator)
+            others = [walk, *(other for _, other in company)]
+            times = [self.time(step) for step in range(self.steps)]
+            stranger = self.person(number)
+            apart = min(
+                np.hypot(a.x - b.x, a.z - b.z)
+                for time in times
+                for b in [way.at(time, stranger)]
+                for a in (other.at(time, who) for other in others)
+            )
+            if apart > 0.42 and all(number != taken for taken, _ in company):
+                company.append((number, way))
+        return tuple(company)
 
 
-def _hidden(eye: Camera, standing: Standing) -> float:
-    """About how much of a person furniture hides."""
-    tall = 1.7 * eye.scale(standing.row)
-    left, right = int(max(0, standing.x - 0.15 * tall)), int(standing.x + 0.15 * tall)
-    body = eye.floor_line[int(max(0, standing.row - tall)) : int(standing.row), left:right]
-    return float((body > standing.row).mean()) if body.size else 1.0
+def spot(place: Place, generator: np.random.Generator) -> tuple[float, float]:
+    """A place on the ground, metres, where a whole person is in the picture."""
+    lens = place.camera.lens
+    nearest = lens.ground(WIDTH / 2, HEIGHT - 30)[1]
+    z = float(generator.uniform(max(4.5, nearest + 0.4), 13.0))
+    half = 0.42 * WIDTH / lens.focal * lens.project(0, z)[2]
+    return float(generator.uniform(-half, half)), z
+
+
+def hidden_by_furniture(place: Place, somebody: Somebody) -> float:
+    """About how much of a person furniture or the edge of the picture hides, 0 to 1."""
+    person, standing = somebody
+    lens = place.camera.lens
+    if standing.z < 2:
+        return 1.0
+    column, foot, depth = lens.project(standing.x, standing.z)
+    _, head, _ = lens.project(standing.x, standing.z, person.height)
+    half = 0.13 * (foot - head)
+    rows = np.linspace(head, foot, 12).astype(np.int64)
+    columns = np.linspace(column - half, column + half, 5).astype(np.int64)
+    inside = (rows >= 0) & (rows < HEIGHT)
+    across = (columns >= 0) & (columns < WIDTH)
+    seen = place.depth[np.ix_(rows[inside], columns[across])] > depth
+    return 1 - float(seen.sum()) / (rows.size * columns.size)
+
+
+def _near(walk: Walk, who: Person, generator: np.random.Generator) -> Walk:
+    """The way of somebody near a walk: beside it, against it, across it, or standing by."""
+    time = float(generator.uniform(-0.8, 0.8))
+    here = walk.at(time, who)
+    kind = str(generator.choice(["beside", "against", "across", "any"], p=[0.35, 0.25, 0.2, 0.2]))
+    angle = float(generator.uniform(0, 2 * np.pi))
+    apart = float(generator.uniform(0.5, 1.5))
+    x, z = here.x + apart * np.sin(angle), here.z - apart * np.cos(angle)
+    turn = {"beside": 0.0, "against": np.pi, "across": np.pi / 2 * float(generator.choice([-1, 1])), "any": angle}[kind]
+    other = draw_walk(x, z, here.heading + turn, generator)
+    speed = walk.speed if kind == "beside" else other.speed
+    started = Walk(other.x, other.z, other.heading, speed, other.bend, other.phase, other.gesture)
+    # The place is where they are at that time, so their way begins earlier or later.
+    back = started.at(-time, who)
+    return Walk(back.x, back.z, back.heading, started.speed, started.bend, back.motion.phase, started.gesture)
