@@ -87,6 +87,17 @@ def test_names_that_make_the_same_file_name_get_two_pages(run: Path, worlds: tup
     assert all((run / str(page)).is_file() for page in pages)
 
 
+def test_a_table_is_one_set_however_it_is_named(
+    run: Path, worlds: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(worlds[0], tmp_path / "people")
+    monkeypatch.chdir(tmp_path / "people" / "query")
+    for name in (str(tmp_path / "people"), "..", "../../people"):
+        (figures,) = evaluated(run, data=name)
+        assert figures["data"] == "people"
+    assert set(stored(run)) == {"people"}
+
+
 def test_the_same_set_twice_is_refused(run: Path, worlds: tuple[Path, Path]) -> None:
     with pytest.raises(RecipeError, match="is named twice"):
         evaluated(run, root=worlds[0])

@@ -20,7 +20,9 @@ def evaluate(
     data: str | None = typer.Option(
         None, "--data", help="A benchmark's name, a table or a folder; default: the run's."
     ),
-    root: Path | None = typer.Option(None, "--root", help="The folder that holds the benchmark (or now the run's data)."),
+    root: Path | None = typer.Option(
+        None, "--root", help="The folder that holds the benchmark; without --data, where the run's data is now."
+    ),
     out: Path | None = typer.Option(
         None, "--out", "-o", help="Where metrics.json and report/ go; default: the run, or evaluation/ for other files."
     ),

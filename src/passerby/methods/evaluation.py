@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from passerby.data.loading import EvalLoader, open_source
 from passerby.data.manifest import open_data
+from passerby.data.naming import short_name
 from passerby.data.progress import Progress
 from passerby.data.split import Benchmark, Split
 from passerby.errors import DataError, EvaluationError
@@ -105,7 +106,7 @@ def evaluate_in_full(
     cameras = find_trained_cameras(model.description, benchmark) if cameras is None else cameras
     parts = []
     for kind, part in (("queries", query), ("gallery", gallery)):
-        title = f"embedding {kind} of {benchmark.name}"
+        title = f"embedding {kind} of {short_name(benchmark.name)}"
         parts.append(embed_split(model, part, title, cameras, batch_size, skip_unreadable=skip_unreadable, quiet=quiet))
     (read_query, query_features), (read_gallery, gallery_features) = parts
     result = rank(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from passerby.data.benchmarks import BENCHMARKS, FILMED_AT
 from passerby.data.fingerprint import fingerprint
 from passerby.data.manifest import open_data
+from passerby.data.naming import short_name
 from passerby.data.split import Benchmark
 from passerby.errors import CheckpointError
 
@@ -47,7 +48,7 @@ def describe_training_set(benchmark: Benchmark) -> dict[str, Any]:
     """What a model remembers of a set it was trained on, as JSON: name, place, fingerprint, and names of cameras."""
     split = benchmark.training_split()
     return {
-        "name": benchmark.name,
+        "name": short_name(benchmark.name),
         "place": FILMED_AT.get(benchmark.name),
         "fingerprint": fingerprint(split),
         "cameras": list(split.camera_names),

@@ -9,6 +9,7 @@ from typing import Any
 
 from passerby.atomic_files import write_text_atomically
 from passerby.data.fingerprint import fingerprint
+from passerby.data.naming import short_name
 from passerby.data.progress import say
 from passerby.data.split import Benchmark
 from passerby.methods.embedder import Embedder
@@ -50,8 +51,8 @@ def read_metrics(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def entry_name(content: dict[str, dict[str, Any]], name: str, mark: str) -> str:
-    """Under which name figures go: that of the data set, numbered if other data of that name is there already."""
-    return _numbered(name, lambda entry: content.get(entry, {}).get("data_fingerprint", mark) != mark)
+    """Under which name figures go: the short one of the data set, numbered if other data is there under it already."""
+    return _numbered(short_name(name), lambda entry: content.get(entry, {}).get("data_fingerprint", mark) != mark)
 
 
 def page_name(content: dict[str, dict[str, Any]], entry: str) -> str:
