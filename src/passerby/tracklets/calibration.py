@@ -1,0 +1,185 @@
+"""Thresholds for any feature extractor, from the tracklets themselves, without labels.
+
+Two tracklets of one video that overlap in time are two people. That gives distances between different people, and what
+is left open is only how many samples of a tracklet are not of its person. Without frames, all tracklets of a video are
+taken for different people, and the nearest tenth of their distances is left out as possible fragments of one person.
+
+*Consistency.* Deviations of samples from their tracklets are a mixture: mostly of one person, some switched. The share
+of switched samples is estimated where the deviations of one person hardly reach, above the median distance of samples
+to tracklets of others. What remains after their part is subtracted is the distribution of clean deviations. Proposed is
+its 99th percentile, or the distance at which clean samples lost and switched samples kept are fewest, if smaller. The
+threshold then cleans the centroids that deviations are measured from, a few times over.
+
+*Discrimination.* A tracklet is compared with 2 r others, so the chance that two centroids of different people come
+within sigma must stay far below 1 / (2 r), farther in the tail than the pairs at hand reach. Near 0 the share of
+distances below d grows like a power of d (half the effective dimension); a line through the logarithms of the tail is
+followed down to the share allowed. The curve is steeper than the line, so the proposal errs on the careful side.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.errors import DataError
+from passerby.metrics.features import as_features
+from passerby.tracklets.arrangement import arrange
+from passerby.tracklets.cross_video import block_links
+from passerby.tracklets.distance import Float32, Float64
+from passerby.tracklets.evidence import deviations_and_strangers, distances_between
+from passerby.tracklets.links import closure
+from passerby.tracklets.options import DenoisingOptions
+
+CLEAN_QUANTILE = 0.99
+FALSE_LINKS = 0.05
+"""Wrong links that a tracklet may have on average."""
+
+_TAIL = (0.002, 0.05)
+"""Shares of distances that the line goes through: the very nearest pairs may be one person, detected twice at once."""
+
+_ROUNDS = 4
+_FEWEST = 200
+_PERCOLATING = 5000
+_GRID = np.linspace(0.005, 1.2, 240)
+
+
+@dataclass(frozen=True)
+class PercolationPoint:
+    """What a threshold would do at level 3: the share of tracklets in the largest component, and the components."""
+
+    sigma: float
+    largest: float
+    components: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Proposed thresholds and the evidence.
+
+    Attributes:
+        sigma_consistency: proposal for level 1.
+        sigma_discrimination: proposal for levels 2 and 3.
+        switched: estimated share of samples that are not of their tracklet's person.
+        lost: estimated share of clean samples that level 1 would exclude.
+        deviations: float64, distance of samples to the centroid of the others of their tracklet, ascending.
+        strangers: float64, distance of samples to centroids of tracklets of other people, ascending.
+        between: float64, distance between centroids of tracklets of different people, ascending.
+        tail: slope and intercept of the line through (log distance, log share) of the tail of `between`.
+        allowed: share of pairs of different people that may be linked.
+        overlapping: whether different people were told by overlap in time.
+        percolation: what other thresholds would do.
+    """
+
+    sigma_consistency: float
+    sigma_discrimination: float
+    switched: float
+    lost: float
+    deviations: Float64 = field(repr=False)
+    strangers: Float64 = field(repr=False)
+    between: Float64 = field(repr=False)
+    tail: tuple[float, float]
+    allowed: float
+    overlapping: bool
+    percolation: list[PercolationPoint] = field(repr=False)
+
+
+def calibrate(
+    features: Any,
+    tracklets: Any,
+    videos: Any,
+    *,
+    frames: Any = None,
+    half_width: int = 1000,
+    false_links: float = FALSE_LINKS,
+) -> Calibration:
+    """Propose thresholds.
+
+    Args:
+        features: float [N, D]; may be memory-mapped.
+        tracklets: labels [N], valid inside of a video.
+        videos: labels [N].
+        frames: integers [N]; without them different people are told less surely.
+        half_width: the range of level 3 that is going to be used.
+        false_links: wrong links allowed for a tracklet, on average.
+
+    Raises:
+        DataError: there are too few tracklets to learn from.
+    """
+    if not 0 < false_links < 1:
+        raise DataError(f"false_links must be between 0 and 1, not {false_links}")
+    arrangement = arrange(videos, tracklets, frames)
+    array, timed = as_features(features, "tracklet"), frames is not None
+    consistency = np.inf
+    for _ in range(_ROUNDS):
+        deviations, strangers = deviations_and_strangers(array, arrangement, consistency, timed=timed)
+        _require(deviations, "samples in tracklets")
+        _require(strangers, "pairs of samples and tracklets of other people")
+        consistency, switched, lost = propose_consistency(deviations, strangers)
+    between, centroids = distances_between(array, arrangement, consistency, timed=timed)
+    _require(between, "pairs of tracklets of different people")
+    reach = max(1, min(half_width, arrangement.tracklets.size - 2))
+    allowed = false_links / (2 * reach)
+    tail = fit_tail(between)
+    discrimination = min(float(np.exp((np.log(allowed) - tail[1]) / tail[0])), 1.0)
+    return Calibration(
+        sigma_consistency=consistency,
+        sigma_discrimination=discrimination,
+        switched=switched,
+        lost=lost,
+        deviations=deviations,
+        strangers=strangers,
+        between=between,
+        tail=tail,
+        allowed=allowed,
+        overlapping=timed,
+        percolation=percolation(centroids[:_PERCOLATING], reach, 2 * discrimination),
+    )
+
+
+def _require(found: Float64, what: str) -> None:
+    if found.size < _FEWEST:
+        raise DataError(
+            f"{found.size} {what} are too few to calibrate from, at least {_FEWEST} are needed: give more videos, and "
+            "frames if there are any"
+        )
+
+
+def propose_consistency(deviations: Float64, strangers: Float64) -> tuple[float, float, float]:
+    """The threshold, the share of samples switched, and the share of clean samples beyond it; arguments ascending."""
+    far = float(strangers[strangers.size // 2])
+    switched = min(0.5, 2 * float(np.mean(deviations >= far)))
+    mixed, strange = _shares(deviations), _shares(strangers)
+    clean = np.maximum.accumulate(np.clip((mixed - switched * strange) / (1 - switched), 0, 1))
+    place = int(np.argmax(clean >= CLEAN_QUANTILE * clean[-1]))
+    if switched:
+        errors = (1 - switched) * (1 - clean) + switched * strange
+        place = min(place, int(np.argmin(errors)))
+    return float(_GRID[place]), switched, float(1 - clean[place])
+
+
+def _shares(ascending: Float64) -> Float64:
+    """The share of values below each point of the grid."""
+    shares: Float64 = np.searchsorted(ascending, _GRID) / ascending.size
+    return shares
+
+
+def fit_tail(between: Float64) -> tuple[float, float]:
+    """Slope and intercept of log(share of distances below d) over log d, in the tail; `between` ascending."""
+    places = np.unique(np.linspace(_TAIL[0] * between.size, _TAIL[1] * between.size, 200).astype(np.int64))
+    distances = np.maximum(between[places], 1e-6)
+    shares: NDArray[np.float64] = (places + 0.5) / between.size
+    slope, intercept = np.polyfit(np.log(distances), np.log(shares), 1) if places.size > 2 else (1.0, 0.0)
+    return max(float(slope), 1.0), float(intercept if slope >= 1 else np.log(shares[-1]) - np.log(distances[-1]))
+
+
+def percolation(centroids: Float32, half_width: int, limit: float) -> list[PercolationPoint]:
+    """How the largest component grows with the threshold, in 40 steps up to `limit`."""
+    options = DenoisingOptions(sigma_discrimination=min(limit, 1.5), half_width=half_width)
+    forest = block_links(centroids, 0, options).links
+    found = []
+    for sigma in np.linspace(limit / 40, limit, 40):
+        groups = closure(forest.take(np.flatnonzero(forest.distance <= sigma)), len(centroids))
+        sizes = np.bincount(groups)
+        found.append(PercolationPoint(float(sigma), float(sizes.max() / len(centroids)), int(sizes.size)))
+    return found

@@ -1,0 +1,113 @@
+"""Distances inside of tracklets and between tracklets of different people, as evidence for thresholds."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.tracklets.arrangement import Arrangement
+from passerby.tracklets.chunk import ChunkRows
+from passerby.tracklets.distance import Float32, Float64, Integers, directions, group_sums, pair_distances, row_products
+from passerby.tracklets.overlap import Spans, by_part, conflicts
+from passerby.tracklets.single_tracklet import exclude_deviating
+
+_ENOUGH = 2_000_000
+"""Distances of each kind after which no more videos are looked at."""
+
+_FRAGMENTS = 0.1
+
+_SOUND_SAMPLES, _SOUND_SHARE = 3, 0.6
+"""How many samples, and what share of them, level 1 must leave of a tracklet that is to be relied on."""
+
+
+def deviations_and_strangers(
+    features: NDArray[Any], arrangement: Arrangement, sigma: float, *, timed: bool
+) -> tuple[Float64, Float64]:
+    """Distances of samples to the centroid of the others of their tracklet, and to centroids of other people.
+
+    Both ascending. Centroids are as level 1 leaves them with the threshold `sigma`; samples that it excludes are
+    measured too. `timed` says whether frames tell which tracklets overlap.
+    """
+    inside, outside = [np.empty(0)], [np.empty(0)]
+    total = 0
+    for chunk in range(arrangement.chunks.size - 1):
+        chunk_rows = ChunkRows(features, arrangement, chunk)
+        for video in range(chunk_rows.videos.size - 1):
+            rows, offsets, frames = _video(chunk_rows, video)
+            found = exclude_deviating(rows, offsets, sigma)
+            centroids, _ = _cleaned(rows, offsets, ~found.excluded)
+            labels = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
+            against = 1 - row_products(rows, centroids[labels])
+            deviations = np.where(found.excluded, against, found.deviation)
+            inside.append(deviations[~np.isnan(deviations)])
+            first, second = _different(frames, offsets, timed=timed)
+            # One sample of each stands for all: pairs are many, and samples of a tracklet are alike.
+            outside += [
+                1 - row_products(rows[offsets[one]], centroids[other])
+                for one, other in ((first, second), (second, first))
+            ]
+            total += 2 * first.size
+        if total > _ENOUGH:
+            break
+    return np.sort(np.concatenate(inside)), np.sort(np.concatenate(outside))
+
+
+def _cleaned(rows: Float64, offsets: Integers, kept: NDArray[np.bool_]) -> tuple[Float64, Integers]:
+    """Centroids of tracklets over the samples kept, and where those begin."""
+    counts = np.add.reduceat(kept, offsets[:-1], dtype=np.int64)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return directions(group_sums(rows[kept], offsets), counts), offsets
+
+
+def distances_between(
+    features: NDArray[Any], arrangement: Arrangement, sigma: float, *, timed: bool
+) -> tuple[Float64, Float32]:
+    """Distances between centroids of different people in one video, ascending, and all centroids looked at.
+
+    Centroids are as level 1 leaves them with the threshold `sigma`, or switched samples would draw people together.
+    Only tracklets that level 1 leaves mostly as they are give distances: what is left of others may be of a stranger
+    whose own tracklet is beside them.
+    """
+    between, centroids = [np.empty(0)], []
+    total = 0
+    for chunk in range(arrangement.chunks.size - 1):
+        chunk_rows = ChunkRows(features, arrangement, chunk)
+        for video in range(chunk_rows.videos.size - 1):
+            rows, given, frames = _video(chunk_rows, video)
+            kept = ~exclude_deviating(rows, given, sigma).excluded
+            middle, offsets = _cleaned(rows, given, kept)
+            sizes = np.diff(offsets)
+            sound = (sizes >= _SOUND_SAMPLES) & (sizes >= _SOUND_SHARE * np.diff(given))
+            first, second = _different(frames[kept], offsets, timed=timed)
+            usable = sound[first] & sound[second]
+            first, second = first[usable], second[usable]
+            between.append(pair_distances(middle, first, second))
+            centroids.append(middle.astype(np.float32))
+            total += first.size
+        if total > _ENOUGH:
+            break
+    distances = np.sort(np.concatenate(between))
+    return distances if timed else distances[int(_FRAGMENTS * distances.size) :], np.concatenate(centroids)
+
+
+def _video(chunk: ChunkRows, video: int) -> tuple[Float64, Integers, Integers]:
+    """Samples, tracklet borders and frames of one video."""
+    offsets = chunk.offsets[chunk.videos[video] : chunk.videos[video + 1] + 1]
+    places = slice(int(offsets[0]), int(offsets[-1]))
+    return chunk.rows(places), offsets - offsets[0], chunk.frames[places]
+
+
+def _different(frames: Integers, offsets: Integers, *, timed: bool) -> tuple[Integers, Integers]:
+    """Pairs of tracklets of one video that are different people: those that overlap in time, or else all."""
+    count = offsets.size - 1
+    if not timed:
+        first, second = np.triu_indices(count, 1)
+        return first.astype(np.int64), second.astype(np.int64)
+    parts = np.arange(count)
+    spans = Spans(
+        parts,
+        np.zeros(count, np.int64),
+        np.minimum.reduceat(frames, offsets[:-1]),
+        np.maximum.reduceat(frames, offsets[:-1]),
+    )
+    return conflicts(by_part(spans), parts)

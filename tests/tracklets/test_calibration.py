@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from passerby.errors import DataError
+from passerby.metrics.correlation import correlation_quality
+from passerby.tracklets.calibration import calibrate, fit_tail, percolation, propose_consistency
+from passerby.tracklets.correlation import denoise
+from tests.tracklets.problems import drawn
+
+
+def crowd(noise, switched, width=32):
+    return drawn(
+        1,
+        people=60,
+        videos=30,
+        per_video=10,
+        length=(5, 20),
+        width=width,
+        noise=noise,
+        switched=switched,
+        background=0.03,
+    )
+
+
+@pytest.mark.parametrize("switched", [0.0, 0.1, 0.3])
+@pytest.mark.parametrize("noise", [0.06, 0.12])
+def test_proposals_find_the_people_whatever_the_spread_and_the_noise(noise, switched):
+    problem = crowd(noise, switched)
+    found = calibrate(problem.features, problem.tracklets, problem.videos, frames=problem.frames)
+    result = denoise(
+        problem.features,
+        problem.tracklets,
+        problem.videos,
+        frames=problem.frames,
+        sigma_consistency=found.sigma_consistency,
+        sigma_discrimination=found.sigma_discrimination,
+        oversize="keep",
+    )
+    quality = correlation_quality(result.identities, problem.truth, problem.videos)
+    assert quality.coverage > 0.9
+    assert quality.kept.precision > 0.97
+    assert quality.kept.recall > 0.9
+    # switched samples may land on their own person; background comes on top
+    assert abs(found.switched - 0.9 * switched - 0.03) < 0.05
+    assert found.overlapping
+
+
+def test_works_without_frames():
+    problem = crowd(0.06, 0.1)
+    found = calibrate(*problem[:3])
+    assert not found.overlapping
+    timed = calibrate(*problem[:3], frames=problem.frames)
+    assert found.sigma_consistency == pytest.approx(timed.sigma_consistency, abs=0.05)
+    assert 0.5 * timed.sigma_discrimination < found.sigma_discrimination < 2 * timed.sigma_discrimination
+
+
+def test_a_mixture_is_taken_apart():
+    generator = np.random.default_rng(0)
+    clean, strangers = generator.normal(0.1, 0.02, 9000), np.sort(generator.normal(0.7, 0.1, 5000))
+    mixed = np.sort(np.concatenate([clean, generator.normal(0.7, 0.1, 1000)]))
+    sigma, switched, lost = propose_consistency(mixed, strangers)
+    assert switched == pytest.approx(0.1, abs=0.01)
+    assert sigma == pytest.approx(np.quantile(clean, 0.99), abs=0.01)
+    assert 0 <= lost <= 0.012  # the next point of the grid
+
+
+@pytest.mark.parametrize("power", [2.0, 7.5])
+def test_the_tail_of_a_power_is_found(power):
+    distances = np.sort(np.random.default_rng(1).random(200_000) ** (1 / power))  # P(d < x) = x ** power
+    slope, intercept = fit_tail(distances)
+    assert slope == pytest.approx(power, rel=0.05)
+    assert intercept == pytest.approx(0, abs=0.15)
+
+
+def test_percolation_ends_with_everybody():
+    centroids = np.random.default_rng(0).standard_normal((200, 4)).astype(np.float32)
+    centroids /= np.linalg.norm(centroids, axis=1, keepdims=True)
+    points = percolation(centroids, 200, 1.0)
+    assert [point.largest for point in points] == sorted(point.largest for point in points)
+    assert points[-1].largest == 1
+    assert points[-1].components == 1
+
+
+def test_refuses_too_little():
+    with pytest.raises(DataError, match="too few to calibrate"):
+        calibrate(*drawn(0)[:3])
+    with pytest.raises(DataError, match="false_links must be between 0 and 1"):
+        calibrate(*drawn(0)[:3], false_links=0)
