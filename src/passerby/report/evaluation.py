@@ -59,8 +59,27 @@ class ReportedEvaluation:
     page: Path
 
 
-def evaluate_and_report(request: EvaluationRequest) -> list[ReportedEvaluation]:
-    """Evaluate on the data set named, or on every set of the run's recipe that has a query and a gallery.
+@dataclass(frozen=True)
+class OpenedRequest:
+    """A request with its model and data at hand.
+
+    Attributes:
+        embedder: the model.
+        sets: each with a query and a gallery.
+        folder: where results go.
+        batch_size: images embedded at once.
+        skip_unreadable: whether images that cannot be decoded are left out.
+    """
+
+    embedder: Embedder
+    sets: list[Benchmark]
+    folder: Path
+    batch_size: int
+    skip_unreadable: bool
+
+
+def open_request(request: EvaluationRequest) -> OpenedRequest:
+    """The model, and the data set named or every set of the run's recipe that has a query and a gallery.
 
     Raises:
         PasserbyError: the model or the data cannot be used, or there is no place for the results.
@@ -81,13 +100,29 @@ def evaluate_and_report(request: EvaluationRequest) -> list[ReportedEvaluation]:
         camera_coefficient=request.camera_coefficient,
     )
     skip = recipe is not None and recipe.data.skip_unreadable and request.data is None
-    return evaluate_all(
+    return OpenedRequest(
         embedder,
         sets,
         request.out or _default_folder(path, embedder),
         batch_size=request.batch_size or (recipe.evaluation.batch_size if recipe else _BATCH),
-        metric=request.metric,
         skip_unreadable=skip if request.skip_unreadable is None else request.skip_unreadable,
+    )
+
+
+def evaluate_and_report(request: EvaluationRequest) -> list[ReportedEvaluation]:
+    """Evaluate on the data set named, or on every set of the run's recipe that has a query and a gallery.
+
+    Raises:
+        PasserbyError: the model or the data cannot be used, or there is no place for the results.
+    """
+    opened = open_request(request)
+    return evaluate_all(
+        opened.embedder,
+        opened.sets,
+        opened.folder,
+        batch_size=opened.batch_size,
+        metric=request.metric,
+        skip_unreadable=opened.skip_unreadable,
         figure=request.figure,
     )
 
