@@ -11,8 +11,10 @@ import typer
 
 from passerby.cli.data import register as register_data
 from passerby.cli.demo import register as register_demo
+from passerby.cli.denoise import register as register_denoise
 from passerby.cli.embed import register as register_embed
 from passerby.cli.evaluate import register as register_evaluate
+from passerby.cli.synth import register as register_synth
 from passerby.cli.train import register as register_train
 from passerby.errors import PasserbyError
 
@@ -27,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for register in (register_demo, register_data, register_train, register_evaluate, register_embed):
+for register in (register_demo, register_data, register_train, register_evaluate, register_embed, register_synth):
     register(app)
 
 

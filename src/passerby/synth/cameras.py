@@ -77,14 +77,25 @@ class Sensor:
     drift: float
     quality: int
 
-    def develop(self, image: Picture, blur: float, generator: np.random.Generator) -> Picture:
-        """What this camera makes of an ideal image [h, w, 3]: blur (pixels of the image), colours, tone and grain."""
+    def develop(
+        self, image: Picture, blur: float, generator: np.random.Generator, *, grain_key: int | None = None
+    ) -> Picture:
+        """What this camera makes of an ideal image: colours and exposure, blur, tone and grain.
+
+        Args:
+            image: RGB, uint8 [h, w, 3].
+            blur: standard deviation, pixels of the image.
+            generator: gives exposure and grain.
+            grain_key: for frames of a film, which have one exposure but each its own grain: number of the frame.
+        """
         if blur > 0.3:
             image = cv2.GaussianBlur(image, (0, 0), blur).astype(np.uint8, copy=False)
         # Clouds pass, and automatic exposure and white balance follow what else is in the picture.
         gains = np.exp(generator.normal(0, self.drift) + generator.normal(0, 0.3 * self.drift, 3)).astype(np.float32)
         toned = cv2.LUT(cv2.transform(image, gains[:, None] * self.colours), self.tone)
         height, width = image.shape[:2]
+        if grain_key is not None:
+            generator = np.random.default_rng([int(generator.integers(2**32)), grain_key])
         grey = generator.standard_normal((height, width, 1), dtype=np.float32) * self.grain
         # Colour noise is coarser than grey noise, as after chroma subsampling.
         coarse = generator.standard_normal((height // 2 + 1, width // 2 + 1, 3), dtype=np.float32) * (0.8 * self.grain)

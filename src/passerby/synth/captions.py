@@ -9,14 +9,14 @@ PHRASINGS = 4
 
 _PATTERNS = {
     "plain": "{colour} {thing}",
-    "logo": "{colour} {thing} with a {second} print",
+    "logo": "{colour} {thing} with {a_second} print",
     "stripes": "{colour} and {second} striped {thing}",
     "vertical stripes": "{colour} {thing} with {second} vertical stripes",
     "checks": "{colour} and {second} checked {thing}",
     "dots": "{colour} {thing} with {second} dots",
-    "floral print": "{colour} {thing} with a {second} floral print",
+    "floral print": "{colour} {thing} with {a_second} floral print",
     "colour block": "two-tone {second} and {colour} {thing}",
-    "band": "{colour} {thing} with a {second} band across the chest",
+    "band": "{colour} {thing} with {a_second} band across the chest",
 }
 _HAIR = {
     "short": "short {colour} hair",
@@ -103,8 +103,9 @@ def _build(seen: Mapping[str, str]) -> str:
 def _garment(seen: Mapping[str, str], thing: str) -> str:
     """The upper garment, or the dress, with what of its pattern can be told."""
     pattern = seen.get("pattern", "plain") if "pattern_colour" in seen else "plain"
+    second = seen.get("pattern_colour", "plain")
     words = _PATTERNS[pattern].format(
-        colour=seen.get("upper_colour", ""), second=seen.get("pattern_colour", ""), thing=thing
+        colour=seen.get("upper_colour", ""), second=second, a_second=_article(second), thing=thing
     )
     return _article(" ".join(words.split()))
 

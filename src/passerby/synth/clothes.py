@@ -32,7 +32,7 @@ def paint(wears: Wears, generator: np.random.Generator) -> Atlas:
     """The clothes maps of one person; the generator gives shades, sizes of patterns and folds."""
     cloth = _Cloth(wears, generator)
     maps = {**_upper(cloth), **_lower(cloth), **_rest(cloth)}
-    return np.stack([maps[slot] for slot in SLOTS]).clip(6, 250).astype(np.uint8)
+    return np.ascontiguousarray(np.stack([maps[slot] for slot in SLOTS]).clip(6, 250), dtype=np.uint8)
 
 
 class _Cloth:

@@ -164,15 +164,27 @@ def _cast_shadow(image: Picture, free: NDArray[np.bool_], placed: Placed, layer:
     # A point of the outline that is up by u pixels casts its shadow aside and away on the ground.
     slant = np.array([[1.0, -aside / cosine], [0.0, away * sine / cosine]])
     foot = np.array([view.column, view.row])
-    shift = foot - slant @ (foot - [layer.left, layer.top])
-    outline = ((layer.part >= 0) * np.uint8(255 * 0.5 * camera.sunny)).astype(np.uint8)
-    shade = cv2.warpAffine(outline, np.column_stack([slant, shift]), image.shape[1::-1])
+    height, width = layer.part.shape
+    corner = np.array([layer.left, layer.top])
+    ends = np.array([[0, 0], [width, 0], [0, height], [width, height]]) + corner
+    cast = foot + (ends - foot) @ slant.T
     reach = 0.3 * view.scale
     axes = (max(1, round(reach)), max(1, round(0.36 * reach)))
-    under = np.zeros_like(shade)
-    cv2.ellipse(under, (round(foot[0]), round(foot[1])), axes, 0, 0, 360, 120, -1)
     blur = 2 * round(0.12 * reach) + 1
+    room = 2 * blur
+    low = np.floor(np.minimum(cast.min(axis=0), foot - axes)) - room
+    high = np.ceil(np.maximum(cast.max(axis=0), foot + axes)) + room
+    left, top = (int(v) for v in np.maximum(low, 0))
+    right, bottom = (int(v) for v in np.minimum(high, image.shape[1::-1]))
+    if left >= right or top >= bottom:
+        return
+    here = np.array([left, top])
+    outline = np.where(layer.part >= 0, np.uint8(128 * camera.sunny), np.uint8(0))
+    frame = np.column_stack([slant, foot - here - slant @ (foot - corner)])
+    shade = cv2.warpAffine(outline, frame, (right - left, bottom - top))
+    under = np.zeros_like(shade)
+    cv2.ellipse(under, (round(foot[0]) - left, round(foot[1]) - top), axes, 0, 0, 360, 120, -1)
     dark = np.maximum(cv2.blur(shade, (blur, blur)), cv2.blur(under, (2 * blur + 1, blur)))
-    dark *= free
-    kept = cv2.merge([255 - dark] * 3)
-    cv2.multiply(image, kept, dst=image, scale=1 / 255)
+    region = (slice(top, bottom), slice(left, right))
+    dark *= free[region]
+    image[region] = cv2.multiply(image[region], cv2.merge([255 - dark] * 3), scale=1 / 255)

@@ -52,15 +52,9 @@ class TrackerNoise:
 
     def scaled(self, factor: float) -> "TrackerNoise":
         """The same errors, more or less of each (none beyond 1); `overlap` and `hidden` stay."""
-        kept = {"overlap", "hidden"}
-        return TrackerNoise(
-            **{
-                field.name: getattr(self, field.name) * (1.0 if field.name in kept else factor)
-                if field.name in kept
-                else min(1.0, getattr(self, field.name) * factor)
-                for field in fields(self)
-            }
-        )
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        dialled = values.keys() - {"overlap", "hidden"}
+        return TrackerNoise(**{n: min(1.0, v * factor) if n in dialled else v for n, v in values.items()})
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,8 @@ class World:
     def _company(self, walk: Walk, who: Person, generator: np.random.Generator) -> tuple[tuple[int, Walk], ...]:
         """Strangers near a person; nobody walks through anybody."""
         company: list[tuple[int, Walk]] = []
-        for _ in range(int(generator.poisson(self.crowd))):
+        wanted = int(generator.poisson(self.crowd))
+        for _ in range(4 * wanted):
             number = STRANGERS + int(generator.integers(_POOL))
             way = _near(walk, who, generator)
             others = [walk, *(other for _, other in company)]
@@ -132,6 +133,8 @@ class World:
             )
             if apart > 0.42 and all(number != taken for taken, _ in company):
                 company.append((number, way))
+            if len(company) == wanted:
+                break
         return tuple(company)
 
 
