@@ -104,9 +104,26 @@ def test_the_page_stands_alone_and_shows_figures_and_lists(world, tmp_path):
 def test_right_and_wrong_are_told_apart_without_colour(world, tmp_path):
     page = write_rank_lists(tmp_path / "page.html", *world, ranked(world), queries=[2], per_section=1, top=6)
     seen = Page(page.read_text("utf-8"))
-    assert seen.classes.count("right") == seen.text.count("✓") - 4  # one in the key of each section
-    assert seen.classes.count("wrong") == seen.text.count("✗") - 4
+    assert seen.classes.count("right") == seen.text.count("✓") - 5  # one in the key of each section
+    assert seen.classes.count("wrong") == seen.text.count("✗") - 5
     assert seen.classes.count("right") > 0
+
+
+def test_what_the_ranking_leaves_out_is_shown_where_it_would_come(world):
+    gallery = world[1]
+    identities = gallery.identities.copy()
+    identities[6] = -1
+    marked = (world[0], replace(gallery, identities=identities), *world[2:])
+    (shown,) = rank_lists(*marked, ranked(marked), rows=[1], top=3, show_left_out=True)
+    assert [(each.kind, each.place) for each in shown.listed][:2] == [("right", 1), ("junk", 0)]
+    assert shown.listed[1].picture.identity == "junk"
+    assert [each.place for each in shown.listed if each.place] == [1, 2, 3]
+    (plain,) = rank_lists(*marked, ranked(marked), rows=[1], top=3)
+    assert [each for each in shown.listed if each.place] == list(plain.listed)
+    (own_camera,) = rank_lists(*world, ranked(world), rows=[0], top=3, show_left_out=True)
+    assert {(each.picture.identity, each.picture.camera) for each in own_camera.listed if not each.place} == {
+        ("ann", "door")
+    }
 
 
 def test_the_page_says_when_there_is_no_camera_rule(world, tmp_path):

@@ -1,76 +1,160 @@
-"""Two small charts as SVG, coloured by the page's style sheet so that they follow light and dark."""
+"""The charts of an evaluation of one run or of several."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-_WIDTH, _HEIGHT = 460, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 14, 14, 40
+from passerby.report.drawing import TOP, Frame, linear, percents, tooltip
+
+MARKED_RANKS = (1, 5, 10, 20, 50)
 
 
-def cmc_chart(cmc: NDArray[np.float64]) -> str:
-    """The share of queries with a match among their first k, over k; the axis starts at 0."""
-    ranks = np.arange(1, len(cmc) + 1)
-    points = [(_x(float(k), 1, max(2, len(cmc))), _y(float(share), 1.0)) for k, share in zip(ranks, cmc, strict=True)]
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    floor = _y(0, 1)
-    area = f"{points[0][0]:.1f},{floor:.1f} {line} {points[-1][0]:.1f},{floor:.1f}"
-    marked = [k for k in (1, 5, 10, 20, 50) if k <= len(cmc)]
-    dots = [
-        f'<circle class="dot" cx="{points[k - 1][0]:.1f}" cy="{points[k - 1][1]:.1f}" r="3.5">'
-        f"<title>rank-{k}: {100 * cmc[k - 1]:.2f} %</title></circle>"
-        for k in marked
-    ]
-    ticks = [_tick_x(points[k - 1][0], str(k)) for k in marked]
-    body = [f'<polygon class="area" points="{area}"/>', f'<polyline class="line" points="{line}"/>', *dots, *ticks]
-    return _chart("Share of queries with a match among the first k", "first k of the ranking", body, _percent_axis())
+class Line(NamedTuple):
+    """A named curve: values y at x, rising."""
+
+    name: str
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+
+def cmc_chart(cmc: NDArray[np.float64], *others: tuple[str, NDArray[np.float64]], name: str = "") -> str:
+    """The share of queries with a match among their first k, over k; the axis starts at 0.
+
+    Args:
+        cmc: float64 [max_rank].
+        others: names and curves of further runs.
+        name: of the first, where there are others.
+    """
+    longest = max(len(curve) for curve in (cmc, *(curve for _, curve in others)))
+    title = "Share of queries with a match among the first k"
+    frame = Frame(title, "first k of the ranking", linear(1, max(2, longest)), linear(0, 1))
+    marked = [k for k in MARKED_RANKS if k <= longest]
+    body = []
+    for number, (label, curve) in enumerate([(name, cmc), *others]):
+        ranks = np.arange(1, len(curve) + 1)
+        body.append(_line(frame, number, ranks, curve))
+        for k in marked:
+            if k <= len(curve):
+                x, y = frame.place(k, curve[k - 1])
+                said = f"{label}, rank-{k}" if label else f"rank-{k}"
+                body.append(
+                    f'<circle class="dot series-{number}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">'
+                    f"{tooltip(f'{said}: {100 * curve[k - 1]:.2f} %')}</circle>"
+                )
+    if not others:
+        first, last = frame.place(1, 0), frame.place(longest, 0)
+        line = frame.points(np.arange(1, len(cmc) + 1), cmc)
+        area = f"{first[0]:.1f},{first[1]:.1f} {line} {last[0]:.1f},{last[1]:.1f}"
+        body.insert(0, f'<polygon class="area" points="{area}"/>')
+    ticks = frame.ticks_x([(float(k), str(k)) for k in marked])
+    return frame.svg([*frame.ticks_y(percents()), *ticks], body)
+
+
+def precision_recall_chart(lines: Sequence[Line]) -> str:
+    """Precision over recall, one curve per run."""
+    frame = Frame("Precision against recall", "recall", linear(0, 1), linear(0, 1))
+    body = []
+    for number, line in enumerate(lines):
+        body.append(_line(frame, number, line.x, line.y))
+        for level in (0.25, 0.5, 0.75):
+            place = int(np.argmin(np.abs(line.x - level)))
+            x, y = frame.place(line.x[place], line.y[place])
+            said = f"{line.name}, " if line.name else ""
+            text = f"{said}recall {100 * line.x[place]:.0f} %: precision {100 * line.y[place]:.1f} %"
+            body.append(
+                f'<circle class="dot series-{number}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">{tooltip(text)}</circle>'
+            )
+    ticks = frame.ticks_x(percents())
+    return frame.svg([*frame.ticks_y(percents()), *ticks], body)
+
+
+def roc_chart(lines: Sequence[Line], lowest: float = 1e-6) -> str:
+    """True over false acceptance rate; false acceptance falls by powers of ten to the left."""
+    floor = max(lowest, 10 ** np.floor(min(np.log10(line.x[line.x > 0].min()) for line in lines)))
+    decades = round(-np.log10(floor))
+    frame = Frame(
+        "True acceptance rate against false acceptance rate",
+        "false acceptance rate (pairs of different people)",
+        lambda rate: 1 + np.log10(max(rate, floor)) / decades,
+        linear(0, 1),
+    )
+    body = []
+    for number, line in enumerate(lines):
+        shown = line.x >= floor
+        body.append(_line(frame, number, line.x[shown], line.y[shown]))
+        for decade in range(1, decades + 1):
+            place = int(np.searchsorted(line.x, 10.0**-decade, side="right")) - 1
+            x, y = frame.place(10.0**-decade, line.y[place])
+            said = f"{line.name}, " if line.name else ""
+            text = f"{said}at {10.0**-decade:g}: {100 * line.y[place]:.1f} % of the pairs of one person accepted"
+            body.append(
+                f'<circle class="dot series-{number}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">{tooltip(text)}</circle>'
+            )
+    marks = [(10.0**-decade, f"{10.0**-decade:g}") for decade in range(decades, -1, -1)]
+    return frame.svg([*frame.ticks_y(percents()), *frame.ticks_x(marks)], body)
 
 
 def precision_chart(average_precision: NDArray[np.float64], bins: int = 20) -> str:
     """How many queries (without NaN) have which average precision."""
     counts, edges = np.histogram(average_precision[~np.isnan(average_precision)], bins=bins, range=(0, 1))
     highest = max(1, int(counts.max()))
+    frame = Frame(
+        "Number of queries by average precision", "average precision of a query", linear(0, 1), linear(0, highest)
+    )
     bars = []
     for count, left, right in zip(counts.tolist(), edges, edges[1:], strict=False):
-        x, y = _x(float(left), 0, 1) + 1, _y(count, highest)
-        width, height = _x(float(right), 0, 1) - x - 1, _y(0, highest) - y
+        (x, y), (end, floor) = frame.place(left, count), frame.place(right, 0)
         bars.append(
-            f'<rect class="bar" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="1.5">'
-            f"<title>AP {left:.2f} to {right:.2f}: {count} queries</title></rect>"
+            f'<rect class="bar" x="{x + 1:.1f}" y="{y:.1f}" width="{end - x - 2:.1f}" height="{floor - y:.1f}" '
+            f'rx="1.5">'
+            f"{tooltip(f'AP {left:.2f} to {right:.2f}: {count} queries')}</rect>"
         )
-    ticks = [_tick_x(_x(share, 0, 1), f"{share:g}") for share in (0, 0.25, 0.5, 0.75, 1.0)]
-    marks = sorted({0, highest // 2, highest})
-    axis = [_tick_y(_y(mark, highest), f"{mark:,}") for mark in marks]
-    return _chart("Number of queries by average precision", "average precision of a query", [*bars, *ticks], axis)
+    ticks = frame.ticks_x([(share, f"{share:g}") for share in (0, 0.25, 0.5, 0.75, 1.0)])
+    marks = [(float(mark), f"{mark:,}") for mark in sorted({0, highest // 2, highest})]
+    return frame.svg([*frame.ticks_y(marks), *ticks], bars)
 
 
-def _chart(title: str, label: str, body: Iterable[str], axis: Iterable[str]) -> str:
-    """The frame around what is drawn: a title for screen readers, the axis behind, the label below."""
-    caption = f'<text class="label" x="{(_LEFT + _WIDTH - _RIGHT) / 2}" y="{_HEIGHT - 6}">{label}</text>'
-    return (
-        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{title}">'
-        + "".join([*axis, *body, caption])
-        + "</svg>"
-    )
+def score_chart(
+    edges: NDArray[np.float64],
+    genuine: NDArray[np.float64],
+    impostor: NDArray[np.float64],
+    marks: Sequence[tuple[float, str]] = (),
+) -> str:
+    """How scores of one person's pairs and of different people's are spread, each as a share of its own kind.
+
+    Args:
+        edges: float64 [bins + 1].
+        genuine, impostor: float64 [bins], shares that sum to one.
+        marks: thresholds to draw, and what they are.
+    """
+    highest = float(max(genuine.max(), impostor.max())) or 1.0
+    low, high = float(edges[0]), float(edges[-1])
+    frame = Frame("Scores of matching and other pairs", "score", linear(low, high), linear(0, highest))
+    body = []
+    for kind, shares in (("impostor", impostor), ("genuine", genuine)):
+        words = "of pairs of one person" if kind == "genuine" else "of pairs of different people"
+        xs, ys = np.repeat(edges, 2)[1:-1], np.repeat(shares, 2)
+        outline = f"{frame.points([low], [0])} {frame.points(xs, ys)} {frame.points([high], [0])}"
+        body.append(f'<polygon class="{kind}" points="{outline}">{tooltip(words)}</polygon>')
+    for left, right, first, second in zip(edges, edges[1:], genuine, impostor, strict=False):
+        (x, _), (end, floor) = frame.place(left, highest), frame.place(right, 0)
+        text = f"{left:.2f} to {right:.2f}: {100 * first:.1f} % of one person's, {100 * second:.1f} % of others"
+        body.append(
+            f'<rect class="sense" x="{x:.1f}" y="{TOP}" width="{end - x:.1f}" height="{floor - TOP:.1f}">'
+            f"{tooltip(text)}</rect>"
+        )
+    for threshold, meaning in marks:
+        x, floor = frame.place(threshold, 0)
+        body.append(
+            f'<line class="mark-line" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{floor:.1f}">'
+            f"{tooltip(f'{meaning}: {threshold:.3f}')}</line>"
+        )
+    ticks = frame.ticks_x([(value, f"{value:.2g}") for value in np.linspace(low, high, 5)])
+    return frame.svg(ticks, body)
 
 
-def _percent_axis() -> list[str]:
-    return [_tick_y(_y(share / 100, 1.0), f"{share} %") for share in (0, 25, 50, 75, 100)]
-
-
-def _tick_x(x: float, text: str) -> str:
-    return f'<text class="tick middle" x="{x:.1f}" y="{_HEIGHT - _BOTTOM + 15}">{text}</text>'
-
-
-def _tick_y(y: float, text: str) -> str:
-    line = f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-    return f'{line}<text class="tick end" x="{_LEFT - 6}" y="{y + 3.5:.1f}">{text}</text>'
-
-
-def _x(value: float, low: float, high: float) -> float:
-    return _LEFT + (value - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT)
-
-
-def _y(value: float, highest: float) -> float:
-    return _HEIGHT - _BOTTOM - value / highest * (_HEIGHT - _TOP - _BOTTOM)
+def _line(frame: Frame, number: int, xs: NDArray[np.float64] | NDArray[np.int64], ys: NDArray[np.float64]) -> str:
+    shape = "line" if number == 0 else f"line series-{number}"
+    return f'<polyline class="{shape}" points="{frame.points(xs.tolist(), ys.tolist())}"/>'

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.data.split import Split
+from passerby.data.split import JUNK, Split
 from passerby.errors import EvaluationError
 from passerby.metrics.features import as_array
 from passerby.metrics.neighbours import top as nearest
@@ -34,12 +34,24 @@ class Picture:
 
 @dataclass(frozen=True)
 class Listed:
-    """A gallery image in a list: its place from 1, its score, and whether it shows the person searched for."""
+    """A gallery image in a list.
+
+    Attributes:
+        picture: the image.
+        place: in the ranking, from 1; 0 if it is left out of it (junk, or the query's own person and camera).
+        score: its likeness to the query.
+        right: whether it shows the person searched for.
+    """
 
     picture: Picture
     place: int
     score: float
     right: bool
+
+    @property
+    def kind(self) -> str:
+        """`right`, `wrong` or `junk`, the last for images that are left out."""
+        return "junk" if not self.place else "right" if self.right else "wrong"
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,8 @@ def rank_lists(
     result: RankingResult,
     rows: Sequence[int],
     top: int = 10,
+    *,
+    show_left_out: bool = False,
 ) -> list[RankList]:
     """The lists of these query rows, ranked by the rule and metric of `result`.
 
@@ -82,6 +96,7 @@ def rank_lists(
         result: of `rank` on the same features and labels.
         rows: query rows, in the order wanted.
         top: how many gallery images each list shows.
+        show_left_out: also show, where they would come, images that the ranking leaves out.
 
     Raises:
         EvaluationError: `result` or the features belong to other splits, a row is out of range, or `result` is of given
@@ -106,26 +121,30 @@ def rank_lists(
     features = as_array(query_features)
     if len(features) != len(query):
         raise EvaluationError(f"there are {len(features)} query features for {len(query)} query images")
+    cameras = (query.cameras, gallery.cameras) if result.camera_rule else (None, None)
     found = nearest(
         features[chosen],
         gallery_features,
         top,
         query_identities=query.identities[chosen],
         gallery_identities=gallery.identities,
-        query_cameras=query.cameras[chosen] if result.camera_rule and query.cameras is not None else None,
-        gallery_cameras=gallery.cameras if result.camera_rule else None,
+        query_cameras=None if cameras[0] is None else cameras[0][chosen],
+        gallery_cameras=cameras[1],
         metric=metric,
     )
+    every = nearest(features[chosen], gallery_features, 2 * top, metric=metric) if show_left_out else found
     return [
         RankList(
             query=_picture(query, row),
             row=row,
-            listed=_listed(gallery, query.identities[row], indices, scores),
+            listed=_listed(
+                gallery, query.identities[row], found.indices[number], every.indices[number], every.scores[number]
+            ),
             average_precision=float(result.average_precision[row]),
             inverse_negative_penalty=float(result.inverse_negative_penalty[row]),
             first_match=int(result.first_match[row]),
         )
-        for row, indices, scores in zip(chosen.tolist(), found.indices, found.scores, strict=True)
+        for number, row in enumerate(chosen.tolist())
     ]
 
 
@@ -158,17 +177,27 @@ def _picture(split: Split, row: int) -> Picture:
     return Picture(
         file=split.path(row),
         name=str(split.paths[row]),
-        identity=split.identity_names[split.identities[row]],
+        identity="junk" if split.identities[row] == JUNK else split.identity_names[split.identities[row]],
         camera=None if split.cameras is None else split.camera_names[split.cameras[row]],
     )
 
 
 def _listed(
-    gallery: Split, identity: int, indices: NDArray[np.int64], scores: NDArray[np.float32]
+    gallery: Split,
+    identity: int,
+    ranked: NDArray[np.int64],
+    every: NDArray[np.int64],
+    scores: NDArray[np.float32],
 ) -> tuple[Listed, ...]:
-    """The gallery rows found for one query; -1 marks the end of a gallery that is shorter than the list."""
-    return tuple(
-        Listed(_picture(gallery, index), place, float(score), bool(gallery.identities[index] == identity))
-        for place, (index, score) in enumerate(zip(indices.tolist(), scores, strict=True), start=1)
-        if index >= 0
-    )
+    """The gallery rows `every`, nearest first, as far as the ranked ones go; -1 marks the end of a shorter gallery.
+
+    A row that is not among the `ranked` ones, the nearest that the ranking admits, is left out of it.
+    """
+    places = {int(index): place for place, index in enumerate(ranked, start=1) if index >= 0}
+    listed: list[Listed] = []
+    for index, score in zip(every.tolist(), scores, strict=True):
+        if index < 0 or len(places) == sum(shown.place > 0 for shown in listed):
+            break
+        right = bool(gallery.identities[index] == identity)
+        listed.append(Listed(_picture(gallery, index), places.get(index, 0), float(score), right))
+    return tuple(listed)

@@ -1,4 +1,4 @@
-"""A page that shows an evaluation: the figures, and rank lists of the worst, median and best queries.
+"""A page that shows an evaluation: figures, curves, and rank lists of the worst, median, best and random queries.
 
 One file that needs neither network nor script: pictures are inside it, the sections are switched by the style sheet.
 """
@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+import numpy as np
 
 from passerby.atomic_files import write_text_atomically
 from passerby.data.split import Split
 from passerby.metrics.ranking import RankingResult
-from passerby.report.charts import cmc_chart, precision_chart
+from passerby.report.analysis import Analysis
+from passerby.report.cards import INTERVAL_NOTE, charts, headline, tables
+from passerby.report.page import rendered
 from passerby.report.rank_list import RankList, rank_lists, worst_median_best
 from passerby.report.thumbnail import data_uri, thumbnail
 
@@ -39,6 +40,10 @@ def write_rank_lists(
     queries: Sequence[int] = (),
     per_section: int = 8,
     top: int = 10,
+    analysis: Analysis | None = None,
+    reranked: RankingResult | None = None,
+    reranked_how: str = "",
+    remarks: Sequence[str] = (),
 ) -> Path:
     """Write the page and return its path.
 
@@ -53,8 +58,11 @@ def write_rank_lists(
         result: of `rank` on the same features and labels; its metric and camera rule are used.
         title: what was evaluated, such as a benchmark's name.
         queries: query rows to show in a section of their own, before the others.
-        per_section: how many queries the sections of worst, median and best show.
+        per_section: how many queries the sections of worst, median, best and random show.
         top: how many gallery images each list shows.
+        analysis: intervals, curves and scores to show besides; without it the page has the ranking alone.
+        reranked: the same queries re-ranked, and `reranked_how`.
+        remarks: further sentences about how the figures came about.
 
     Raises:
         EvaluationError: `result` or the features belong to other splits, or a row is out of range.
@@ -64,16 +72,16 @@ def write_rank_lists(
     for shown in {picture.file for section in sections for each in section.lists for picture in _pictures(each)}:
         small = thumbnail(shown)
         pictures[shown] = None if small is None else data_uri(small)
-    environment = Environment(
-        loader=PackageLoader("passerby.report", "templates"), autoescape=True, undefined=StrictUndefined
-    )
-    html = environment.get_template("rank_lists.html.jinja").render(
+    html = rendered(
+        "rank_lists.html.jinja",
         title=title,
-        figures=_figures(result),
-        facts=_facts(gallery, result),
-        cmc_chart=Markup(cmc_chart(result.cmc)),
-        precision_chart=Markup(precision_chart(result.average_precision)),
+        by="Person re-identification: every query is searched for in the gallery.",
+        figures=headline(result, analysis),
+        tables=tables(analysis, reranked, reranked_how),
+        charts=charts(result, analysis),
+        facts=[*_facts(gallery, result), *remarks, *([INTERVAL_NOTE] if analysis is not None else [])],
         sections=sections,
+        left_out=any(not listed.place for section in sections for each in section.lists for listed in each.listed),
         pictures=pictures,
         unreadable=sum(address is None for address in pictures.values()),
         score_name="cosine" if result.metric == "cosine" else "distance",
@@ -95,13 +103,16 @@ def _sections(
     top: int,
 ) -> list[Section]:
     worst, median, best = worst_median_best(query, result, per_section)
-    rows = [*queries, *worst, *median, *best]
-    lists = iter(rank_lists(query, gallery, query_features, gallery_features, result, rows, top))
+    random = _random(result, per_section)
+    rows = [*queries, *worst, *median, *best, *random]
+    found = rank_lists(query, gallery, query_features, gallery_features, result, rows, top, show_left_out=True)
+    lists = iter(found)
     kinds = [
         ("chosen", "Chosen", "The queries asked for.", queries),
         ("worst", "Worst", "Lowest average precision, one query per person where there are enough.", worst),
         ("median", "Median", "Nearest to the median average precision: what to expect.", median),
         ("best", "Best", "Highest average precision, one query per person where there are enough.", best),
+        ("random", "Random", "Drawn among all queries that have a match, always the same ones.", random),
     ]
     return [
         Section(key, heading, note, [next(lists) for _ in chosen]) for key, heading, note, chosen in kinds if chosen
@@ -112,19 +123,11 @@ def _pictures(shown: RankList) -> list[Any]:
     return [shown.query, *(listed.picture for listed in shown.listed)]
 
 
-def _figures(result: RankingResult) -> list[tuple[str, str, str]]:
-    """Name, value in percent and meaning of each headline figure."""
-    ranks = [
-        (f"rank-{k}", f"{100 * result.rank_at(k):.1f}", f"queries with a match among the first {k}" if k > 1 else
-         "queries whose nearest image is right")
-        for k in (1, 5, 10)
-        if k <= len(result.cmc)
-    ]  # fmt: skip
-    return [
-        ("mAP", f"{100 * result.mAP:.1f}", "mean average precision"),
-        *ranks,
-        ("mINP", f"{100 * result.mINP:.1f}", "matches / rank of the last match"),
-    ]
+def _random(result: RankingResult, count: int) -> list[int]:
+    """Valid query rows drawn with a fixed seed, ascending."""
+    valid = np.flatnonzero(result.valid)
+    drawn = np.random.default_rng(0).choice(valid, min(count, valid.size), replace=False)
+    return [int(row) for row in np.sort(drawn)]
 
 
 def _facts(gallery: Split, result: RankingResult) -> list[str]:
