@@ -29,7 +29,15 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for register in (register_demo, register_data, register_train, register_evaluate, register_embed, register_synth):
+for register in (
+    register_demo,
+    register_data,
+    register_train,
+    register_evaluate,
+    register_embed,
+    register_synth,
+    register_denoise,
+):
     register(app)
 
 

@@ -1,0 +1,251 @@
+"""`passerby denoise`: from noisy tracklets to identities."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from passerby.report.denoising import Judgement
+    from passerby.tracklets.calibration import Calibration
+    from passerby.tracklets.pipeline import DenoisedTable
+
+_RUN = """Turn noisy tracklets of many videos into identities (CION).
+
+[bold]Example[/bold]: passerby denoise tracklets.parquet --features features.parquet -o identities.parquet
+
+TABLE has the columns `path`, `video`, `track` and, better, `frame`; embeddings are
+a column `embedding`, or in the file named by --features. The output is the same
+table with an identity for each image and what became of it, and can be trained
+on. An interrupted run continues when the same command is given again. The
+thresholds are the paper's: `passerby denoise calibrate` proposes ones that fit
+your features.
+"""
+
+_CALIBRATE = """Propose the two thresholds for any features, from the tracklets themselves.
+
+[bold]Example[/bold]: passerby denoise calibrate tracklets.parquet --features features.parquet --figure evidence.png
+"""
+
+_SCORE = """Compare identities with the column `true_identity` of the same table.
+
+[bold]Example[/bold]: passerby denoise score identities.parquet
+"""
+
+_READ = """Write the table of tracklets of a data set that is laid out its own way.
+
+[bold]Example[/bold]: passerby denoise read market1501 /data/Market-1501-v15.09.15 -o tracklets.parquet
+
+KIND is one of market1501, msmt17, mars (folders of images), luperson-nl (keys.pkl
+or a list of keys), synth-pedes and cion-al (annotations, JSON).
+"""
+
+_COMMANDS = ("run", "calibrate", "score", "read")
+
+Table = Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or Parquet with path, video, track and frame.")]
+Features = Annotated[
+    Path | None,
+    typer.Option(help="Embeddings: a table as `passerby embed` writes it, or an array .npy in the table's order."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+class _RunByDefault(TyperGroup):
+    """`passerby denoise TABLE` is `passerby denoise run TABLE`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in _COMMANDS and args[0] not in ctx.help_option_names:
+            args = ["run", *args]
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
+
+
+def register(app: typer.Typer) -> None:
+    """Add `denoise` and its commands."""
+    denoise = typer.Typer(cls=_RunByDefault, no_args_is_help=True, help=_RUN)
+    denoise.command("run", help=_RUN)(run)
+    denoise.command("calibrate", help=_CALIBRATE)(calibrate)
+    denoise.command("score", help=_SCORE)(score)
+    denoise.command("read", help=_READ)(read)
+    app.add_typer(denoise, name="denoise")
+
+
+def run(
+    table: Table,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The Parquet file to write.")] = Path("identities.parquet"),
+    features: Features = None,
+    sigma_consistency: Annotated[float, typer.Option(help="Level 1: excluded from this distance on.")] = 0.2,
+    sigma_discrimination: Annotated[float, typer.Option(help="Levels 2 and 3: one person up to this distance.")] = 0.18,
+    half_width: Annotated[int, typer.Option(help="Level 3: tracklets after each that it is compared with.")] = 1000,
+    levels: Annotated[str, typer.Option(help="Which levels to carry out, as 123 or 12.")] = "123",
+    linkage: Annotated[
+        Literal["closure", "mutual", "average"],
+        typer.Option(help="How links become identities: all (the paper), mutual nearest, average linkage."),
+    ] = "closure",
+    search: Annotated[
+        Literal["range", "neighbours"],
+        typer.Option(help="Compare within the range, or with nearest neighbours anywhere (needs faiss)."),
+    ] = "range",
+    neighbours: Annotated[int, typer.Option(help="For --linkage mutual and --search neighbours.")] = 10,
+    exclusive: Annotated[
+        bool, typer.Option("--exclusive", help="Keep tracklets of one video that overlap in time apart.")
+    ] = False,
+    running: Annotated[
+        bool, typer.Option("--running-centroids", help="Level 2: centroids follow each sample re-allocated.")
+    ] = False,
+    max_component: Annotated[
+        int | None, typer.Option(help="Tracklets an identity may join; default: a twentieth, from 100 to 1000.")
+    ] = None,
+    oversize: Annotated[
+        Literal["refuse", "split", "keep"], typer.Option(help="What to do with larger components.")
+    ] = "refuse",
+    min_images: Annotated[int, typer.Option(help="Drop identities with fewer images.")] = 1,
+    noise: Annotated[bool, typer.Option(help="Measure the noise after each level.")] = True,
+    engine: Annotated[Literal["local", "ray"], typer.Option(help="Where to work: here, or on Ray.")] = "local",
+    report: Annotated[bool, typer.Option(help="Write a page beside the output.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Parse, denoise, print."""
+    from passerby.errors import DataError
+    from passerby.report.denoising import judge, write_denoising_page
+    from passerby.tracklets.options import DenoisingOptions
+    from passerby.tracklets.pipeline import denoise_table
+
+    if not levels.isdigit():
+        raise DataError(f"--levels names digits among 1, 2 and 3, such as 123, not {levels!r}")
+    options = DenoisingOptions(
+        sigma_consistency=sigma_consistency,
+        sigma_discrimination=sigma_discrimination,
+        half_width=half_width,
+        levels=tuple(int(level) for level in levels),
+        centroids="running" if running else "static",
+        linkage=linkage,
+        search=search,
+        neighbours=neighbours,
+        exclusive=exclusive,
+        max_component=max_component,
+        oversize=oversize,
+        min_images=min_images,
+        measure_noise=noise,
+    )
+    done = denoise_table(table, out, features=features, options=options, engine=engine, show=True)
+    page = write_denoising_page(out.with_name(f"{out.stem}-report.html"), done, title=out.stem) if report else None
+    _print_run(done, judge(done), page, as_json=as_json)
+
+
+def calibrate(
+    table: Table,
+    features: Features = None,
+    half_width: Annotated[int, typer.Option(min=1, help="The range of level 3 that is going to be used.")] = 1000,
+    false_links: Annotated[float, typer.Option(help="Wrong links allowed for a tracklet, on average.")] = 0.05,
+    figure: Annotated[Path | None, typer.Option(help="Write the evidence as a figure (.png, .pdf, .svg).")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Parse, calibrate, print."""
+    from passerby.report.denoising_charts import calibration_figure
+    from passerby.tracklets.calibrated_table import calibrate_table
+
+    found = calibrate_table(table, features=features, half_width=half_width, false_links=false_links)
+    if figure is not None:
+        figure.parent.mkdir(parents=True, exist_ok=True)
+        calibration_figure(found).savefig(figure, dpi=110)
+    _print_calibration(found, figure, as_json=as_json)
+
+
+def score(table: Table, as_json: AsJson = False) -> None:
+    """Parse, compare, print."""
+    from passerby.report.denoising import score_table
+
+    _print_quality(score_table(table), as_json=as_json)
+
+
+def read(
+    kind: Annotated[
+        Literal["market1501", "msmt17", "mars", "luperson-nl", "synth-pedes", "cion-al"],
+        typer.Argument(help="How the data is laid out."),
+    ],
+    source: Annotated[Path, typer.Argument(help="The folder, or the file of keys or annotations.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The Parquet file to write.")] = Path("tracklets.parquet"),
+    gap: Annotated[int, typer.Option(min=1, help="Market-1501, MSMT17: frames after which a tracklet ends.")] = 100,
+) -> None:
+    """Parse, read, write."""
+    from passerby.tracklets.sources import write_tracklets
+
+    rows = write_tracklets(kind, source, out, gap=gap)
+    typer.echo(f"{out}: {rows:,} images. Next: passerby embed MODEL {out} -o features.parquet")
+
+
+def _print_run(done: "DenoisedTable", judgement: "Judgement | None", page: Path | None, *, as_json: bool) -> None:
+    import json
+
+    from rich.console import Console
+    from rich.table import Table as Rich
+
+    found = done.correlation
+    if as_json:
+        levels = [
+            {**level.__dict__, "noise": None if level.noise is None else level.noise.total} for level in found.levels
+        ]
+        components = dict(zip(*(column.tolist() for column in found.components), strict=True))
+        content = {
+            "out": str(done.out),
+            "page": None if page is None else str(page),
+            "levels": levels,
+            "links": found.links,
+            "components": components,
+            "quality": None if judgement is None else _quality(judgement.found),
+        }
+        typer.echo(json.dumps(content, indent=2))
+        return
+    shown = Rich("after", "images", "identities", "largest", "noise")
+    for level in found.levels:
+        noise = "–" if level.noise is None else f"{level.noise.total:.3f}"
+        shown.add_row(level.name, f"{level.images:,}", f"{level.identities:,}", f"{level.largest:,}", noise)
+    Console().print(shown)
+    typer.echo(f"Largest component of {found.links:,} links: {found.components.largest:,} tracklets.")
+    if judgement is not None:
+        _print_quality(judgement.found, as_json=False)
+    typer.echo(f"Identities: {done.out}")
+    if page is not None:
+        typer.echo(f"Report: {page}")
+
+
+def _print_calibration(found: "Calibration", figure: Path | None, *, as_json: bool) -> None:
+    import json
+
+    if as_json:
+        names = ("sigma_consistency", "sigma_discrimination", "switched", "lost", "allowed", "overlapping")
+        typer.echo(json.dumps({name: getattr(found, name) for name in names}, indent=2))
+        return
+    typer.echo(
+        f"--sigma-consistency {found.sigma_consistency:.3f} --sigma-discrimination {found.sigma_discrimination:.3f}"
+    )
+    known = "overlap in time" if found.overlapping else "being tracklets of one video: frames would tell better"
+    typer.echo(
+        f"About {100 * found.switched:.1f} % of samples are not of their tracklet's person; {100 * found.lost:.1f} % "
+        f"of the others would be excluded. {found.between.size:,} pairs of different people, told by {known}."
+    )
+    if figure is not None:
+        typer.echo(f"Evidence: {figure}")
+
+
+def _quality(result: Any) -> dict[str, Any]:
+    return {"coverage": result.coverage, "kept": result.kept.to_dict(), "all": result.all.to_dict()}
+
+
+def _print_quality(result: Any, *, as_json: bool) -> None:
+    import json
+
+    from rich.console import Console
+    from rich.table import Table as Rich
+
+    if as_json:
+        typer.echo(json.dumps(_quality(result), indent=2))
+        return
+    shown = Rich("against the truth", "pair precision", "recall", "F1", "across videos", "purity", "parts each")
+    for name, quality in ((f"{100 * result.coverage:.1f} % kept", result.kept), ("dropped ones alone", result.all)):
+        values = (quality.precision, quality.recall, quality.f1, quality.cross_video_recall, quality.purity)
+        cells = ["–" if value is None else f"{100 * value:.1f}" for value in values]
+        shown.add_row(name, *cells, f"{quality.fragments:.2f}")
+    Console().print(shown)

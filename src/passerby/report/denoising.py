@@ -1,0 +1,212 @@
+"""Denoise a table of tracklets and write the page that shows what was done."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from passerby.data.table import read_table
+from passerby.errors import DataError
+from passerby.metrics.correlation import CorrelationResult, ExclusionQuality, correlation_quality, exclusion_quality
+from passerby.report.denoising_charts import size_chart
+from passerby.report.denoising_samples import dropped_strips, identity_strips, moved_strips
+from passerby.report.thumbnail import data_uri, thumbnail
+from passerby.tracklets.arrangement import arrange
+from passerby.tracklets.components import component_sizes
+from passerby.tracklets.correlation import KEPT, OUTCOMES, REALLOCATED, Correlation
+from passerby.tracklets.pipeline import DenoisedTable
+from passerby.tracklets.table import TrackletTable
+
+UNKNOWN = frozenset({"-1", ""})
+"""Values of `true_identity` of images that show nobody known."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Denoised tracklets against the truth, where the table tells it.
+
+    Attributes:
+        given: the tracklets of the input, taken for identities.
+        found: the identities.
+        samples: levels 1 and 2, sample by sample.
+    """
+
+    given: CorrelationResult
+    found: CorrelationResult
+    samples: ExclusionQuality
+
+
+def judge(done: DenoisedTable) -> Judgement | None:
+    """Compare with the column `true_identity` of the input; None if there is none."""
+    truth = true_identities(done.source.file)
+    if truth is None:
+        return None
+    table, found = done.source, done.correlation
+    raw = _input_tracklets(table)
+    return Judgement(
+        given=correlation_quality(raw, truth, table.videos),
+        found=correlation_quality(found.identities, truth, table.videos),
+        samples=exclusion_quality(
+            raw,
+            found.tracklets,
+            truth,
+            excluded=(found.outcomes == REALLOCATED) | ~np.isnan(found.other_distances) | (found.outcomes == 2),
+            reallocated=found.outcomes == REALLOCATED,
+        ),
+    )
+
+
+def score_table(file: Path) -> CorrelationResult:
+    """The columns `identity` and `true_identity` of a table that `passerby denoise` wrote, compared.
+
+    Raises:
+        DataError: the table lacks one of them.
+    """
+    truth = true_identities(file)
+    if truth is None or "identity" not in pq.read_schema(file).names:
+        raise DataError(f"table {file} must be Parquet with the columns 'identity' and 'true_identity'")
+    columns = pq.read_table(file, columns=["identity"])["identity"]
+    identities = np.array(pc.cast(columns, "int64"), dtype=np.int64)
+    videos = read_table(file)["video"].to_numpy() if "video" in pq.read_schema(file).names else None
+    return correlation_quality(identities, truth, videos)
+
+
+def true_identities(file: Path) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
+    """The column `true_identity` as numbers, -1 for nobody known; None if the table has none."""
+    if file.suffix.lower() == ".csv" or "true_identity" not in pq.read_schema(file).names:
+        return None
+    names = pc.cast(pq.read_table(file, columns=["true_identity"])["true_identity"], "string")
+    encoded = pc.fill_null(names, "-1").combine_chunks().dictionary_encode()
+    numbers = np.array(encoded.indices, dtype=np.int64)
+    nobody = [number for number, name in enumerate(encoded.dictionary.to_pylist()) if name in UNKNOWN]
+    numbers[np.isin(numbers, nobody)] = -1
+    return numbers
+
+
+def _input_tracklets(table: TrackletTable) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """A number for every tracklet of the input, over all videos, in canonical order."""
+    arrangement = arrange(table.videos, table.tracklets, table.frames)
+    labels = np.empty(table.count, np.int64)
+    labels[arrangement.order] = np.repeat(np.arange(arrangement.tracklets.size - 1), np.diff(arrangement.tracklets))
+    return labels
+
+
+def write_denoising_page(page: Path, done: DenoisedTable, *, title: str = "Identity correlation") -> Path:
+    """Write the page, one file that needs no network and no script; pictures that cannot be read are named instead."""
+    table, found = done.source, done.correlation
+    sections = [
+        ("identities", "Identities", "From those that join most tracklets to those that join two.",
+         identity_strips(table, found)),
+        ("dropped", "Dropped", "Left: the sample. Right: others of its tracklet.", dropped_strips(table, found)),
+        ("moved", "Re-allocated", "Left: the sample. Right: the tracklet it was moved to.", moved_strips(table, found)),
+    ]  # fmt: skip
+    names = read_table(table.file)["path"]
+    rows = sorted({row for *_, strips in sections for strip in strips for row in strip.rows})
+    paths = {row: names[row].as_py() for row in rows}
+    pictures = {row: _picture(table.file.parent / path) for row, path in paths.items()}
+    environment = Environment(
+        loader=PackageLoader("passerby.report", "templates"), autoescape=True, undefined=StrictUndefined
+    )
+    identity_sizes = component_sizes(found.identities)
+    html = environment.get_template("denoising.html.jinja").render(
+        title=title,
+        figures=_figures(found),
+        levels=[_level_row(level) for level in found.levels],
+        outcomes=_outcomes(found),
+        judgement=judge(done),
+        component_chart=Markup(
+            size_chart(*found.components, "Components by tracklets", "tracklets (after level 2) in a component")
+        ),
+        identity_chart=Markup(size_chart(*identity_sizes, "Identities by images", "images of an identity")),
+        facts=_facts(found),
+        bound=found.options.component_bound(
+            found.levels[-1].identities if 3 not in found.options.levels else _joined(found)
+        ),
+        sections=[
+            {"key": key, "heading": heading, "note": note, "strips": strips} for key, heading, note, strips in sections
+        ],
+        pictures=pictures,
+        paths=paths,
+    )
+    page.parent.mkdir(parents=True, exist_ok=True)
+    partial = page.with_name(page.name + ".partial")
+    partial.write_text(html, encoding="utf-8")
+    partial.replace(page)
+    return page
+
+
+def _picture(file: Path) -> str | None:
+    small = thumbnail(file)
+    return None if small is None else data_uri(small)
+
+
+def _joined(found: Correlation) -> int:
+    return int((found.components.members * found.components.groups).sum())
+
+
+def _figures(found: Correlation) -> list[tuple[str, str, str]]:
+    """Name, value and meaning of the headline figures."""
+    first, last = found.levels[0], found.levels[-1]
+    return [
+        ("images kept", f"{last.images:,}", f"of {first.images:,} ({100 * last.images / first.images:.1f} %)"),
+        ("identities", f"{last.identities:,}", f"from {first.identities:,} tracklets"),
+        ("images each", f"{last.images / max(1, last.identities):.1f}", "on average"),
+        ("largest component", f"{found.components.largest:,}", "tracklets that links hold together"),
+        ("links", f"{found.links:,}", "pairs of tracklets near enough at level 3"),
+    ]
+
+
+def _level_row(level: Any) -> dict[str, str]:
+    noise = level.noise
+    return {
+        "name": level.name,
+        "images": f"{level.images:,}",
+        "identities": f"{level.identities:,}",
+        "largest": f"{level.largest:,}",
+        "noise": "–" if noise is None else f"{noise.total:.3f}",
+        "consistency": "–" if noise is None else f"{noise.consistency:.3f}",
+        "discrimination": "–" if noise is None else f"{noise.discrimination:.3f}",
+    }
+
+
+def _outcomes(found: Correlation) -> list[tuple[str, str, str]]:
+    counts = np.bincount(found.outcomes, minlength=len(OUTCOMES))
+    total = found.outcomes.size
+    return [
+        (name, f"{count:,}", f"{100 * count / total:.1f} %")
+        for number, (name, count) in enumerate(zip(OUTCOMES, counts.tolist(), strict=True))
+        if count or number == KEPT
+    ]
+
+
+def _facts(found: Correlation) -> list[str]:
+    """What was asked for, one short sentence each."""
+    options = found.options
+    linkage = {
+        "closure": "Links are closed: components are identities (the paper's way).",
+        "mutual": f"Links count if each end is among the other's {options.neighbours} nearest.",
+        "average": "Components are parted by average linkage.",
+    }[options.linkage]
+    order = (
+        f"Level 3 compares each tracklet with the {options.half_width:,} after it."
+        if options.search == "range"
+        else f"Level 3 compares each tracklet with its {options.neighbours} nearest, wherever they are."
+    )
+    noise = found.levels[0].noise
+    compared = "" if noise is None else (
+        "Noise is measured over all pairs." if noise.half_width is None
+        else f"Noise is measured over pairs within {noise.half_width:,} of each other."
+    )  # fmt: skip
+    facts = [
+        f"sigma_consistency {options.sigma_consistency:g}, sigma_discrimination {options.sigma_discrimination:g}.",
+        order,
+        linkage,
+        "Tracklets of one video that overlap in time are kept apart." if options.exclusive else "",
+        compared,
+    ]
+    return [fact for fact in facts if fact]

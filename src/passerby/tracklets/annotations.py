@@ -1,0 +1,96 @@
+"""SYNTH-PEDES and CION-AL: one list of objects in a JSON file of gigabytes, read object by object.
+
+Neither says which video an image is from. Each identity is therefore one video with one tracklet: levels 1 and 3 can
+work on it, level 2 has nobody to re-allocate to. CION-AL is already denoised; its `id` is also written as `identity`,
+so that its table can be trained on as it is.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from passerby.errors import DataError
+
+_PIECE = 1 << 20
+_ROWS = 100_000
+_BETWEEN = re.compile(r"[\s,]+")
+_LAST_NUMBER = re.compile(r"(\d+)(?=\D*$)")
+
+
+def read_synth_pedes(file: Path, relative_to: Path) -> Iterator[pa.Table]:
+    """`path`, `video`, `track`, `frame` and `caption` (the first) of `synthpedes_dataset.json`."""
+    for objects in _batches(file):
+        table = _table(file, objects, relative_to)
+        captions = [next(iter(each.get("captions") or [None]), None) for each in objects]
+        yield table.append_column("caption", pa.array(captions, pa.string()))
+
+
+def read_cion_al(file: Path, relative_to: Path) -> Iterator[pa.Table]:
+    """`path`, `video`, `track`, `frame` and `identity` of `cional_annos.json`."""
+    for objects in _batches(file):
+        table = _table(file, objects, relative_to)
+        yield table.append_column("identity", table["track"])
+
+
+def _table(file: Path, objects: list[dict[str, Any]], relative_to: Path) -> pa.Table:
+    prefix = os.path.relpath(file.parent.resolve(), relative_to.resolve())
+    try:
+        names = [str(each["file_path"]) for each in objects]
+        people = [str(int(each["id"])) for each in objects]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{file}: every object needs a file_path and a whole number id: {error!r}") from error
+    numbers = [_LAST_NUMBER.search(Path(name).stem) for name in names]
+    return pa.table(
+        {
+            "path": [os.path.normpath(os.path.join(prefix, name)) for name in names],  # noqa: PTH118
+            "video": people,
+            "track": people,
+            "frame": pa.array([0 if number is None else int(number[1]) for number in numbers], pa.int64()),
+        }
+    )
+
+
+def _batches(file: Path) -> Iterator[list[dict[str, Any]]]:
+    batch = []
+    for each in json_objects(file):
+        batch.append(each)
+        if len(batch) == _ROWS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def json_objects(file: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a list in a JSON file, one at a time, in little memory.
+
+    Raises:
+        DataError: the file is not a whole list of objects.
+    """
+    decoder = json.JSONDecoder()
+    with file.open(encoding="utf-8") as opened:
+        text, place = opened.read(_PIECE), 0
+        if not text.lstrip().startswith("["):
+            raise DataError(f"{file} is not a JSON list")
+        place = text.index("[") + 1
+        while True:
+            between = _BETWEEN.match(text, place)
+            place = between.end() if between else place
+            if text.startswith("]", place):
+                return
+            try:
+                found, place = decoder.raw_decode(text, place)
+            except json.JSONDecodeError as error:
+                more = opened.read(_PIECE)
+                if not more:
+                    raise DataError(f"{file} is cut off or not valid JSON: {error.msg}") from error
+                text, place = text[place:] + more, 0
+                continue
+            if not isinstance(found, dict):
+                raise DataError(f"{file} lists something other than objects: {str(found)[:40]}")
+            yield found

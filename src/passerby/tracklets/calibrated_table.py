@@ -1,0 +1,28 @@
+"""Calibration from files."""
+
+import tempfile
+from pathlib import Path
+
+from passerby.tracklets.calibration import FALSE_LINKS, Calibration, calibrate
+from passerby.tracklets.table import open_tracklets, read_features
+
+
+def calibrate_table(
+    file: Path, *, features: Path | None = None, half_width: int = 1000, false_links: float = FALSE_LINKS
+) -> Calibration:
+    """Propose thresholds for a table of tracklets; arguments as of `open_tracklets` and `calibrate`.
+
+    Raises:
+        DataError: the table or its features are not as they should be, or are too few.
+    """
+    table = open_tracklets(file, features)
+    with tempfile.TemporaryDirectory(prefix="passerby-") as folder:
+        array = read_features(table, Path(folder) / "features.npy")
+        return calibrate(
+            array,
+            table.tracklets,
+            table.videos,
+            frames=table.frames,
+            half_width=half_width,
+            false_links=false_links,
+        )
