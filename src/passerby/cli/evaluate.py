@@ -7,6 +7,9 @@ import typer
 _EXAMPLE = """Evaluate a model on a query and a gallery: mAP, CMC, mINP, and a page of rank lists.
 
 [bold]Example[/bold]: passerby eval runs/market --data market1501 --root /data/market1501
+
+With --occlusion, queries are hidden bit by bit: a table and curves of every readout of the model, in occlusion/ of the
+same folder. Example: passerby eval runs/saga --occlusion rectangle --occlusion people
 """
 
 
@@ -55,6 +58,24 @@ def evaluate(
         None, "--camera-coefficient", help="The weight of an official checkpoint's camera embedding; default: 1."
     ),
     allow_torchscript: bool = typer.Option(False, "--allow-torchscript", help="Open TorchScript archives you trust."),
+    occlusion: list[str] = typer.Option(
+        [],
+        "--occlusion",
+        help="Instead, hide queries bit by bit and compare readouts: rectangle, bottom, patches, people; repeatable.",
+    ),
+    occlusion_levels: str = typer.Option(
+        "0.1,0.2,0.3,0.4,0.5,0.6,0.7", "--occlusion-levels", help="Shares of a query that are hidden."
+    ),
+    occlusion_runs: int = typer.Option(3, "--occlusion-runs", min=1, help="Repetitions with other places and people."),
+    occlusion_fill: str = typer.Option("grey", "--occlusion-fill", help="What hides: grey, noise or mean."),
+    occlusion_masks: Path | None = typer.Option(
+        None, "--occlusion-masks", help="Masks of the training images: only people are pasted, not whole strips."
+    ),
+    visible: Path | None = typer.Option(
+        None,
+        "--visible",
+        help="A table of the true visible fractions of queries; default: a synthetic world's own.",
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print the figures as JSON."),
 ) -> None:
     """Parse, run, print."""
@@ -78,4 +99,11 @@ def evaluate(
         camera_coefficient=camera_coefficient,
         figure=figure,
     )
+    if occlusion:
+        from passerby.cli.occlusion import parse_plan, print_occlusion
+        from passerby.report.occlusion import occlusion_and_report
+
+        plan = parse_plan(occlusion, occlusion_levels, occlusion_runs, occlusion_fill, occlusion_masks)
+        print_occlusion(occlusion_and_report(request, plan, visible), as_json=as_json)
+        return
     output.print_evaluation(evaluation.evaluate_and_report(request), as_json=as_json)
