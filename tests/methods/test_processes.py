@@ -3,11 +3,22 @@
 import os
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor, distributed, multiprocessing
 
+from passerby.config import TrainerSection
+from passerby.errors import DeviceError
 from passerby.losses.triplet import batch_hard_triplet
-from passerby.methods.processes import gather_labels, gather_with_gradient, process_count
+from passerby.methods.processes import (
+    check_processes,
+    gather_labels,
+    gather_numbers,
+    gather_with_gradient,
+    is_launched_helper,
+    process_count,
+    process_number,
+)
 
 _LABELS = torch.tensor([0, 0, 1, 1, 2, 2, 0, 0])
 
@@ -26,6 +37,8 @@ def _gradient_of_a_share(rank: int, folder: str) -> None:
     loss = batch_hard_triplet(features, labels, others=others, other_labels=other_labels)
     loss.backward()
     torch.save({"loss": loss.detach(), "gradient": features.grad, "others": others.detach()}, f"{folder}/{rank}.pt")
+    assert process_number() == rank
+    assert gather_numbers([rank + 0.1, 2.0], torch.device("cpu")) == [[0.1, 2.0], [1.1, 2.0]]
     distributed.destroy_process_group()
 
 
@@ -46,3 +59,36 @@ def test_one_process_gathers_nothing() -> None:
     values = torch.randn(3, 2)
     assert gather_with_gradient(values) is values
     assert gather_labels(_LABELS) is _LABELS
+    assert gather_numbers([0.1], torch.device("cpu")) == [[0.1]]
+    assert process_number() == 0
+
+
+def section(devices: int = 1, nodes: int = 1) -> TrainerSection:
+    return TrainerSection(devices=devices, nodes=nodes)
+
+
+def test_several_machines_need_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TORCHELASTIC_RUN_ID", "LOCAL_WORLD_SIZE", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    check_processes(section(devices=2))
+    with pytest.raises(DeviceError, match="torchrun --nnodes 2 --nproc-per-node 3 -m passerby train"):
+        check_processes(section(devices=3, nodes=2))
+
+
+def test_torchrun_and_recipe_have_to_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    check_processes(section(devices=2, nodes=2))
+    with pytest.raises(DeviceError, match="started 2 processes here and 4 in all"):
+        check_processes(section())
+
+
+def test_helpers_are_told_from_equals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    assert not is_launched_helper()
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert is_launched_helper()
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    assert not is_launched_helper()

@@ -1,12 +1,6 @@
-"""Training runs: what they leave behind, and that interruption changes nothing."""
+"""Training runs: what they do and what they leave behind."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +14,7 @@ from passerby.methods.runner import train
 from passerby.models.checkpoint import read_description, read_tensors
 from passerby.report.training import run_seeds
 from tests.methods.small_world import nano_recipe, overrides, write_small_world
+from tests.methods.started import assert_same_weights
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +27,6 @@ def finished(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "whole"
     assert train(nano_recipe(world), folder) == folder / "model.safetensors"
     return folder
-
-
-def assert_same_weights(first: Path, second: Path) -> None:
-    a, b = read_tensors(first / "model.safetensors"), read_tensors(second / "model.safetensors")
-    assert a.keys() == b.keys()
-    different = [name for name in a if not torch.equal(a[name], b[name])]
-    assert different == []
 
 
 def test_a_run_describes_itself(finished: Path, world: Path) -> None:
@@ -82,102 +70,6 @@ def test_stage_1_moves_only_words_and_stage_2_leaves_them(finished: Path, world:
     still = {name for name in after_1 if torch.equal(after_1[name], after_2[name])}
     assert {"prompt_learner.cls_ctx", "bottleneck.bias", "text_encoder.text_projection"} <= still
     assert not {"image_encoder.conv1.weight", "classifier.weight", "classifier_proj.weight"} & still
-
-
-def start(*arguments: str, start_new_session: bool = False) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "passerby", *arguments],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=start_new_session,
-    )
-
-
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    begun = time.monotonic()
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() - begun < 300
-        time.sleep(0.01)
-
-
-def next_step(state: Path) -> int:
-    """The step at which a resumed run would begin, 0 between epochs or where there is no state."""
-    return int(torch.load(state, weights_only=True)["passerby"]["next_step"]) if state.exists() else 0
-
-
-LONG = ("stage2.epochs=3", "trainer.checkpoint_every_steps=2", "stage2.identities_per_batch=2")
-
-
-@pytest.fixture(scope="module")
-def long_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_small_world(tmp_path_factory.mktemp("long"), identities=24)
-
-
-def test_a_killed_run_resumes_in_mid_epoch_to_the_same_weights(long_world: Path, tmp_path: Path) -> None:
-    given = overrides(long_world, *LONG)
-    whole = start("train", "clip-reid-vit-tiny", *given, "-o", str(tmp_path / "whole"))
-    assert whole.wait(240) == 0, whole.communicate()
-    killed = start("train", "clip-reid-vit-tiny", *given, "-o", str(tmp_path / "killed"))
-    state = tmp_path / "killed" / "checkpoints" / "stage2-images.ckpt"
-    wait_for(lambda: next_step(state) > 0, killed)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait(60)
-    assert next_step(state) > 0
-    assert not (tmp_path / "killed" / "model.safetensors").exists()
-    resumed = start("train", "--resume", str(tmp_path / "killed"))
-    assert resumed.wait(240) == 0, resumed.communicate()
-    assert_same_weights(tmp_path / "whole", tmp_path / "killed")
-    epochs = [
-        [(line["stage"], line["epoch"], line["steps"], line["loss"]) for line in map(json.loads, text.splitlines())]
-        for text in ((tmp_path / name / "metrics.jsonl").read_text() for name in ("whole", "killed"))
-    ]
-    assert epochs[0] == epochs[1]
-
-
-@pytest.fixture
-def heeds_ctrl_c() -> Iterator[None]:
-    """Started processes heed Ctrl-C even if the tests run in the background, where shells let it be ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-ENDLESS = ("stage2.epochs=1000000",)
-
-
-def wait_for_state(folder: Path, process: subprocess.Popen[str]) -> None:
-    wait_for((folder / "checkpoints" / "stage2-images.ckpt").exists, process)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "termination"])
-@pytest.mark.usefixtures("heeds_ctrl_c")
-def test_interrupting_says_how_to_continue(number: signal.Signals, long_world: Path, tmp_path: Path) -> None:
-    given = overrides(long_world, *ENDLESS)
-    process = start("train", "clip-reid-vit-tiny", *given, "-o", str(tmp_path / "run"))
-    wait_for_state(tmp_path / "run", process)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=240)
-    assert process.returncode == 1, errors
-    said = errors.strip().splitlines()[-1]
-    assert said == f"passerby: interrupted; continue with `passerby train --resume {tmp_path / 'run'}`"
-    assert "Traceback" not in errors
-
-
-@pytest.mark.usefixtures("heeds_ctrl_c")
-def test_ctrl_c_ends_all_processes_and_one_of_them_says_so(long_world: Path, tmp_path: Path) -> None:
-    given = overrides(long_world, *ENDLESS, "trainer.devices=2", "stage1.epochs=0")
-    process = start("train", "clip-reid-vit-tiny", *given, "-o", str(tmp_path / "run"), start_new_session=True)
-    wait_for_state(tmp_path / "run", process)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    _, errors = process.communicate(timeout=240)  # ends only when the last process has closed its standard error
-    assert process.returncode == 1, errors
-    said = [line for line in errors.splitlines() if line.startswith("passerby: ")]
-    assert said == [f"passerby: interrupted; continue with `passerby train --resume {tmp_path / 'run'}`"]
-    assert "Traceback" not in errors
-    assert "gloo" not in errors
 
 
 @pytest.mark.parametrize(
@@ -255,22 +147,6 @@ def test_validation_identities_are_not_trained_on_and_can_choose_the_epoch(world
     best = read_tensors(tmp_path / "run" / "checkpoints" / "best-on-validation.safetensors")
     final = read_tensors(tmp_path / "run" / "model.safetensors")
     assert all(torch.equal(best[name], final[name]) for name in final)
-
-
-def test_two_processes_train_one_model(long_world: Path, tmp_path: Path) -> None:
-    given = overrides(long_world, "trainer.devices=2", "stage2.gather_triplets=true")
-    process = start("train", "clip-reid-vit-tiny", *given, "-o", str(tmp_path / "two"), "--json")
-    printed, errors = process.communicate(timeout=240)
-    assert process.returncode == 0, errors
-    (outcome,) = json.loads(printed)
-    assert outcome["evaluations"][0]["mAP"] > 0
-    lines = [json.loads(line) for line in (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()]
-    assert len(lines) == 4, "the second process writes nothing"
-    alone = start("train", "clip-reid-vit-tiny", *overrides(long_world), "-o", str(tmp_path / "one"))
-    assert alone.wait(240) == 0
-    single = [json.loads(line) for line in (tmp_path / "one" / "metrics.jsonl").read_text().splitlines()]
-    for shared, lone in zip(lines, single, strict=True):
-        assert shared["steps"] <= lone["steps"] / 2 + 1, "each process takes half of the batches"
 
 
 def test_several_seeds_are_tabulated_and_resumed(world: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
 from passerby.data.progress import Progress
-from passerby.methods.processes import sum_over_processes
+from passerby.methods.processes import gather_numbers, process_number
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.stage import Stage
 
@@ -26,11 +26,13 @@ class EpochReport(Callback):
         self._seconds = 0.0
         self._last = 0.0
         self._note = ""
+        self._device = torch.device("cpu")
         self._progress: Progress | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Begin to show progress, from where the stage stands."""
         stage: Stage = pl_module
+        self._device = stage.device
         if trainer.is_global_zero:
             self.run.forget_epochs(stage.name, trainer.current_epoch + 1)
         done = trainer.current_epoch * trainer.num_training_batches + trainer.fit_loop.epoch_loop.batch_idx + 1
@@ -56,7 +58,7 @@ class EpochReport(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Write the epoch's averages over the steps of all processes, and begin the next."""
-        averages = self._averages(pl_module.device)
+        averages = self._averages()
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         epoch = trainer.current_epoch + 1
         if trainer.is_global_zero:
@@ -85,22 +87,23 @@ class EpochReport(Callback):
             self._progress.finish(stopped=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """What has been summed in this epoch."""
-        return {
-            "sums": {name: float(total) for name, total in self._sums.items()},
-            "steps": self._steps,
-            "seconds": self._seconds,
-        }
+        """What every process has summed in this epoch; Lightning asks all of them and writes what the first says."""
+        return {"names": sorted(self._sums), "processes": self._gathered(), "seconds": self._seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Continue summing."""
-        self._sums = {name: torch.tensor(total, dtype=torch.float64) for name, total in state_dict["sums"].items()}
-        self._steps, self._seconds = state_dict["steps"], state_dict["seconds"]
+        """Continue summing where this process was."""
+        *totals, steps = state_dict["processes"][process_number()]
+        totals = [torch.tensor(total, dtype=torch.float64) for total in totals]
+        self._sums = dict(zip(state_dict["names"], totals, strict=True))
+        self._steps, self._seconds = int(steps), state_dict["seconds"]
 
-    def _averages(self, device: torch.device) -> dict[str, float]:
-        names = sorted(self._sums)
-        *totals, steps = sum_over_processes([*(float(self._sums[name]) for name in names), self._steps], device)
-        return {name: total / max(steps, 1) for name, total in zip(names, totals, strict=True)}
+    def _gathered(self) -> list[list[float]]:
+        """Of every process, its sums in the order of their names, and its steps."""
+        return gather_numbers([*(float(self._sums[name]) for name in sorted(self._sums)), self._steps], self._device)
+
+    def _averages(self) -> dict[str, float]:
+        *totals, steps = map(sum, zip(*self._gathered(), strict=True))
+        return {name: total / max(steps, 1) for name, total in zip(sorted(self._sums), totals, strict=True)}
 
     @staticmethod
     def _log(trainer: Trainer, values: dict[str, float]) -> None:

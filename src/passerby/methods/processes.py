@@ -42,13 +42,19 @@ def check_processes(section: TrainerSection) -> None:
         )
 
 
-def sum_over_processes(values: Sequence[float], device: torch.device) -> list[float]:
-    """The sum of each number over all processes, which bring equally many; known to all of them."""
+def gather_numbers(values: Sequence[float], device: torch.device) -> list[list[float]]:
+    """The numbers of every process, in the order of processes; each brings equally many, and gets those of all."""
     if process_count() == 1:
-        return list(values)
-    together = torch.tensor(values, dtype=torch.float64, device=device)
-    distributed.all_reduce(together)
-    return [float(value) for value in together]
+        return [list(values)]
+    own = torch.tensor(values, dtype=torch.float64, device=device)
+    gathered = [torch.empty_like(own) for _ in range(process_count())]
+    distributed.all_gather(gathered, own)
+    return [[float(value) for value in each] for each in gathered]
+
+
+def process_number() -> int:
+    """Which of the processes this is, from 0."""
+    return distributed.get_rank() if process_count() > 1 else 0
 
 
 def process_count() -> int:

@@ -1,0 +1,92 @@
+"""`passerby train` as a user types it: what it prints, refuses and survives."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.test_commands import complaint, run
+from tests.methods.small_world import overrides, write_small_world
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_world(tmp_path_factory.mktemp("world"))
+
+
+def test_numbers_where_the_recipe_has_text_are_taken_and_everything_can_be_listed(world: Path) -> None:
+    given = overrides(world, "trainer.precision=32", "seed=7")
+    result = run("train", "clip-reid-vit-tiny", *given, "--keys", "--json")
+    assert result.returncode == 0, result.stderr
+    rows = {row["key"]: row for row in json.loads(result.stdout)}
+    assert rows["trainer.precision"]["value"] == "32"
+    assert rows["seed"]["value"] == 7
+    assert rows["data.root"]["value"] == str(world)
+    assert all(row["meaning"] for row in rows.values())
+    listed = run("train", "--list", "--json")
+    assert "clip-reid-vit" in [each["recipe"] for each in json.loads(listed.stdout)]
+
+
+def test_resuming_into_another_folder_is_a_wrong_command(tmp_path: Path) -> None:
+    result = run("train", "--resume", tmp_path, "--out", tmp_path / "other")
+    assert result.returncode == 2
+    assert "leave --out out" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "mine.yaml: a recipe is a mapping of keys to values"),
+        (b"\x80abc", "mine.yaml: is not YAML in UTF-8"),
+        (b"method: [a]\n", "mine.yaml: method: must be one of"),
+        (b"method: clip-ried\n", "mine.yaml: method: unknown name 'clip-ried'; did you mean 'clip-reid'?"),
+        (b"seed: 1\n", "mine.yaml: method: must be one of"),
+        (b"method: clip-reid\nstage2: {rate: fast}\n", "mine.yaml: stage2.rate: Input should be a valid number"),
+        (b"method: clip-reid\ndata: {name: 7}\n", "mine.yaml: data.name: Input should be a valid string"),
+        (b"1: 2\nmethod: clip-reid\n", "mine.yaml: a recipe is a mapping"),
+    ],
+)
+def test_files_that_are_no_recipes_are_named_in_one_line(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_bytes(content)
+    assert message in complaint(run("train", "mine.yaml", cwd=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["trainer.nodes=2"], "trainer.nodes=2: several machines have to be started by torchrun"),
+        (["--out", "file/run"], "is a file: choose another place with --out"),
+        (["seed=9223372036854775807", "--seeds", "2"], "seed: Input should be less than 9223372036854775808"),
+    ],
+)
+def test_what_cannot_work_is_said_before_the_work(more: list[str], message: str, world: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert message in complaint(run("train", "clip-reid-vit-tiny", *overrides(world), *more, cwd=tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_run_can_be_moved_and_resumed_from_elsewhere(world: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "data").symlink_to(world)
+    given = (*overrides(world, "data.root=data", "stage1.epochs=0", "stage2.epochs=1"), "trainer.precision=32")
+    trained = run("train", "clip-reid-vit-tiny", *given, "--out", "run", cwd=home)
+    assert trained.returncode == 0, trained.stderr
+    assert yaml.safe_load((home / "run" / "recipe.yaml").read_text())["data"]["root"] == str(home / "data")
+    (home / "run").rename(tmp_path / "moved")
+    again = run("train", "--resume", "moved", "--json", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)[0]["folder"] == "moved"
+
+
+def test_a_reader_that_leaves_is_not_complained_to() -> None:
+    command = [sys.executable, "-m", "passerby", "train", "clip-reid-vit", "--keys"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    _, errors = process.communicate(timeout=240)
+    assert process.returncode == 1
+    assert errors == b""
