@@ -53,7 +53,7 @@ def check(
     from passerby.data.benchmarks import BENCHMARKS
     from passerby.data.inspection import inspect_data
     from passerby.data.manifest import open_data
-    from passerby.data.progress import progress_bar
+    from passerby.progress import progress_bar
 
     data = open_data(name_or_path, root, check_counts=False)
     images = sum(len(split) for split in (data.train, data.query, data.gallery) if split is not None)

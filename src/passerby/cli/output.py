@@ -54,7 +54,7 @@ def print_estimate(stages: list["StageEstimate"], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([stage.__dict__ for stage in stages], indent=2))
         return
-    from passerby.data.progress import duration
+    from passerby.progress import duration
 
     table = Table("stage", "epochs", "steps", "s/step", "time", "peak memory", "trainable")
     for stage in stages:

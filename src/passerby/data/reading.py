@@ -8,7 +8,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.data.progress import progress_bar, say
+from passerby.progress import progress_bar, say
 from passerby.errors import DataError
 
 _BLOCK = 256  # images handed to the threads at once

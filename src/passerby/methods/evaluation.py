@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from passerby.data.loading import EvalLoader, open_source
 from passerby.data.manifest import open_data
 from passerby.data.naming import short_name
-from passerby.data.progress import Progress
+from passerby.progress import Progress
 from passerby.data.split import Benchmark, Split
 from passerby.errors import DataError, EvaluationError
 from passerby.methods.embedder import Embedder, load

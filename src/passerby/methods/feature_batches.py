@@ -12,7 +12,7 @@ from torch import Tensor
 from passerby.atomic_files import write_atomically
 from passerby.data.fingerprint import fingerprint
 from passerby.data.loading import EvalLoader
-from passerby.data.progress import Progress
+from passerby.progress import Progress
 from passerby.data.sampling import shuffled_batches
 from passerby.methods.method import TrainingData
 from passerby.models.evaluation_mode import evaluation_mode

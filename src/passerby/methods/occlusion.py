@@ -14,7 +14,7 @@ from passerby.data.loading import EvalLoader, PixelSource, open_source
 from passerby.data.occluded_source import Donors, OccludedSource, OcclusionRun, choose_donors
 from passerby.data.occlusion import LEVELS, Condition, Fill
 from passerby.data.occlusion_manifest import manifest_rows
-from passerby.data.progress import Progress
+from passerby.progress import Progress
 from passerby.data.split import JUNK, Benchmark, Split
 from passerby.errors import DataError
 from passerby.methods.embedder import Embedder

@@ -22,7 +22,7 @@ from passerby.data.augmentation import Draws
 from passerby.data.cache import Pixels
 from passerby.data.fingerprint import fingerprint
 from passerby.data.prefetching import Prefetcher
-from passerby.data.progress import Progress, say
+from passerby.progress import Progress, say
 from passerby.errors import DeviceError
 from passerby.methods.method import TrainingData
 

@@ -10,7 +10,7 @@ from typing import Any
 from passerby.atomic_files import write_text_atomically
 from passerby.data.fingerprint import fingerprint
 from passerby.data.naming import short_name
-from passerby.data.progress import say
+from passerby.progress import say
 from passerby.data.split import Benchmark
 from passerby.methods.embedder import Embedder
 

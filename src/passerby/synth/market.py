@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import pyarrow.parquet as pq
 
-from passerby.data.progress import Progress
+from passerby.progress import Progress
 from passerby.synth.crops import encode
 from passerby.synth.listing import FOLDERS, NOBODY, Planned, list_crops
 from passerby.synth.output_folder import check_range, fresh_folder

@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from passerby.data.progress import Progress
+from passerby.progress import Progress
 from passerby.errors import DataError
 from passerby.synth.cameras import HEIGHT, WIDTH, Camera, Picture
 from passerby.synth.crops import Box

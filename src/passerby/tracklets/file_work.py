@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.data.progress import Progress
+from passerby.progress import Progress
 from passerby.tracklets.cross_video import BLOCK_ROWS
 from passerby.tracklets.options import DenoisingOptions
 from passerby.tracklets.ray_engine import run_on_ray

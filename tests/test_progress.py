@@ -3,8 +3,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from passerby.data import progress
-from passerby.data.progress import Progress, duration, pace
+from passerby import progress
+from passerby.progress import Progress, duration, pace
 
 
 @pytest.fixture
