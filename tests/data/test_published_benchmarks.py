@@ -1,4 +1,4 @@
-"""What holds for every public benchmark: published counts, names of folders, and labels that depend on names alone."""
+"""What holds for every public benchmark of single images: published counts, names of folders, and labels that depend on names alone."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -75,9 +75,10 @@ def columns(benchmark: Benchmark) -> list[object]:
     ]
 
 
-def test_every_benchmark_is_among_those_checked_here() -> None:
-    assert set(LAYOUTS) == set(BENCHMARKS)
-    assert {*PUBLISHED, *REMEMBERED, *WITHOUT_COUNTS, "market1501-dev"} == set(BENCHMARKS)
+def test_every_benchmark_of_single_images_is_among_those_checked_here() -> None:
+    of_tracklets = {name for name in BENCHMARKS if name == "mars" or name.startswith("ilids-vid")}
+    assert set(LAYOUTS) == set(BENCHMARKS) - of_tracklets
+    assert {*PUBLISHED, *REMEMBERED, *WITHOUT_COUNTS, "market1501-dev"} == set(LAYOUTS)
 
 
 @pytest.mark.parametrize("name", [*PUBLISHED, *REMEMBERED])

@@ -31,10 +31,10 @@ from numpy.typing import NDArray
 from passerby.atomic_files import sweep_temporaries, write_atomically, write_text_atomically
 from passerby.data.cache_naming import FORMAT, CacheKind, cache_name, file_stats
 from passerby.data.pixels import read_image, read_size, resize_image
-from passerby.progress import say
 from passerby.data.reading import in_threads, refuse_unreadable
 from passerby.data.split import Split
 from passerby.errors import DataError, DeviceError
+from passerby.progress import say
 
 PENDING, DONE, UNREADABLE = 0, 1, 2
 RECORD = np.dtype([("offset", "i8"), ("height", "i4"), ("width", "i4"), ("file_bytes", "i8"), ("modified_ns", "i8")])

@@ -8,8 +8,8 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.progress import progress_bar, say
 from passerby.errors import DataError
+from passerby.progress import progress_bar, say
 
 _BLOCK = 256  # images handed to the threads at once
 _NAMED = 3  # unreadable images that a message names

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 from passerby.atomic_files import write_atomically, write_text_atomically
 from passerby.data.cache_naming import file_stats
 from passerby.data.loading import EvalLoader, open_source
-from passerby.progress import Progress
 from passerby.data.split import Split
 from passerby.methods.embedder import Embedder
 from passerby.methods.unreadable import explaining_unreadable
+from passerby.progress import Progress
 
 TABLE_SUFFIXES = (".parquet",)
 """What the table can be called."""

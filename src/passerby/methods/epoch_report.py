@@ -7,10 +7,10 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
-from passerby.progress import Progress
 from passerby.methods.processes import gather_numbers, process_number
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.stage import Stage
+from passerby.progress import Progress
 
 _STEPS_BETWEEN_LOGS = 20
 

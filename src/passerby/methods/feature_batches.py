@@ -12,10 +12,10 @@ from torch import Tensor
 from passerby.atomic_files import write_atomically
 from passerby.data.fingerprint import fingerprint
 from passerby.data.loading import EvalLoader
-from passerby.progress import Progress
 from passerby.data.sampling import shuffled_batches
 from passerby.methods.method import TrainingData
 from passerby.models.evaluation_mode import evaluation_mode
+from passerby.progress import Progress
 
 EXTRACTION_BATCH = 64
 """Images whose features are computed at once."""

@@ -14,7 +14,6 @@ from passerby.data.loading import EvalLoader, PixelSource, open_source
 from passerby.data.occluded_source import Donors, OccludedSource, OcclusionRun, choose_donors
 from passerby.data.occlusion import LEVELS, Condition, Fill
 from passerby.data.occlusion_manifest import manifest_rows
-from passerby.progress import Progress
 from passerby.data.split import JUNK, Benchmark, Split
 from passerby.errors import DataError
 from passerby.methods.embedder import Embedder
@@ -22,6 +21,7 @@ from passerby.methods.evaluation import check_comparable
 from passerby.methods.trained_cameras import TrainedCameras, find_trained_cameras
 from passerby.metrics.ranking import rank
 from passerby.models.readouts import readouts
+from passerby.progress import Progress
 
 Features = dict[str, NDArray[np.float32]]
 

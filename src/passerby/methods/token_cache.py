@@ -22,9 +22,9 @@ from passerby.data.augmentation import Draws
 from passerby.data.cache import Pixels
 from passerby.data.fingerprint import fingerprint
 from passerby.data.prefetching import Prefetcher
-from passerby.progress import Progress, say
 from passerby.errors import DeviceError
 from passerby.methods.method import TrainingData
+from passerby.progress import Progress, say
 
 _BLOCK_BYTES = 256 * 2**20
 EXTRACTION_BATCH = 64

@@ -10,9 +10,9 @@ from typing import Any
 from passerby.atomic_files import write_text_atomically
 from passerby.data.fingerprint import fingerprint
 from passerby.data.naming import short_name
-from passerby.progress import say
 from passerby.data.split import Benchmark
 from passerby.methods.embedder import Embedder
+from passerby.progress import say
 
 FILE_NAME = "metrics.json"
 _PAGE_LETTERS = 60

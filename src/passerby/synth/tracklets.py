@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from passerby.progress import Progress
 from passerby.errors import DataError
+from passerby.progress import Progress
 from passerby.synth.crops import Box, encode, take_crop
 from passerby.synth.output_folder import check_range, fresh_folder
 from passerby.synth.randomness import keyed_generator

@@ -15,8 +15,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from passerby.progress import Progress
 from passerby.errors import DataError
+from passerby.progress import Progress
 from passerby.synth.cameras import HEIGHT, WIDTH, Camera, Picture
 from passerby.synth.crops import Box
 from passerby.synth.output_folder import check_range, fresh_folder
