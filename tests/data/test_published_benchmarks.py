@@ -1,4 +1,4 @@
-"""What holds for every public benchmark of single images: published counts, names of folders, and labels that depend on names alone."""
+"""What holds for every public benchmark of single images: published counts, folder names, labels that follow names."""
 
 import os
 from collections.abc import Callable, Iterator
