@@ -13,7 +13,8 @@ from passerby.cli.output import print_evaluation
 from passerby.errors import CheckpointError, DataError, PasserbyError, RecipeError
 from passerby.methods.embedder import Embedder
 from passerby.methods.runner import train
-from passerby.report.evaluation import EvaluationRequest, ReportedEvaluation, evaluate_and_report
+from passerby.report.evaluation import EvaluationRequest, evaluate_and_report
+from passerby.report.evaluation_report import ReportedEvaluation
 from tests.methods.small_world import nano_recipe, write_small_world
 
 

@@ -58,6 +58,19 @@ def evaluate(
         None, "--camera-coefficient", help="The weight of an official checkpoint's camera embedding; default: 1."
     ),
     allow_torchscript: bool = typer.Option(False, "--allow-torchscript", help="Open TorchScript archives you trust."),
+    pooling: str | None = typer.Option(
+        None, "--pooling", help="Compare tracklets by the mean, attention or max of their images; none: images."
+    ),
+    multi_query: bool = typer.Option(False, "--multi-query", help="Join the queries of each person and camera to one."),
+    rerank: str | None = typer.Option(
+        None, "--rerank", help="Re-rank as well, with k1,k2,lambda; 20,6,0.3 is usual. Uses all queries together."
+    ),
+    open_set: int = typer.Option(
+        0, "--open-set", min=0, help="Draws of half of the people as unknown, to measure who is taken for somebody."
+    ),
+    export: Path | None = typer.Option(
+        None, "--export", help="Also write how every query did: a .csv or .parquet file."
+    ),
     occlusion: list[str] = typer.Option(
         [],
         "--occlusion",
@@ -80,10 +93,23 @@ def evaluate(
 ) -> None:
     """Parse, run, print."""
     from passerby.cli import output
+    from passerby.methods.pooled_features import as_pooling
     from passerby.report import evaluation
+    from passerby.report.evaluation_report import Protocol, RerankSettings
 
     if metric not in ("cosine", "euclidean"):
         raise typer.BadParameter(f"--metric must be cosine or euclidean, not {metric!r}")
+    protocol = Protocol(
+        pooling=as_pooling(pooling),
+        multi_query=multi_query,
+        rerank=None if rerank is None else RerankSettings.parsed(rerank),
+        open_set_draws=open_set,
+        export=export,
+    )
+    if occlusion and protocol != Protocol():
+        raise typer.BadParameter(
+            "--pooling, --multi-query, --rerank, --open-set and --export do not go with --occlusion: run them apart"
+        )
     request = evaluation.EvaluationRequest(
         model=model,
         data=data,
@@ -98,6 +124,7 @@ def evaluate(
         trained_on=trained_on,
         camera_coefficient=camera_coefficient,
         figure=figure,
+        protocol=protocol,
     )
     if occlusion:
         from passerby.cli.occlusion import parse_plan, print_occlusion

@@ -10,7 +10,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from passerby.methods.estimate import StageEstimate
     from passerby.methods.experiment import TrainingRequest
-    from passerby.report.evaluation import ReportedEvaluation
+    from passerby.report.evaluation_report import ReportedEvaluation
     from passerby.report.training import SeedOutcome
 
 _FIGURES = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-10", "mINP": "mINP"}
@@ -80,6 +80,12 @@ def print_evaluation(evaluations: list["ReportedEvaluation"], *, as_json: bool) 
     table = Table("data", *_FIGURES.values())
     for each in evaluations:
         table.add_row(each.figures["data"], *(_percent(each.figures.get(key)) for key in _FIGURES))
+        intervals = each.figures.get("intervals", {})
+        if intervals:
+            table.add_row("  95 % interval", *(_interval(intervals.get(key)) for key in _FIGURES), style="dim")
+        again = each.figures.get("reranked")
+        if again:
+            table.add_row("  re-ranked", *(_percent(again.get(key)) for key in _FIGURES))
     Console().print(table)
     for each in evaluations:
         typer.echo(_conditions(each.figures))
@@ -114,6 +120,10 @@ def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
 
 def _percent(fraction: float | None) -> str:
     return "–" if fraction is None else f"{100 * fraction:.1f}"
+
+
+def _interval(interval: dict[str, float] | None) -> str:
+    return "–" if interval is None else f"{100 * interval['low']:.1f}–{100 * interval['high']:.1f}"
 
 
 def _conditions(figures: dict[str, Any]) -> str:

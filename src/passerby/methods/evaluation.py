@@ -10,15 +10,22 @@ from numpy.typing import NDArray
 from passerby.data.loading import EvalLoader, open_source
 from passerby.data.manifest import open_data
 from passerby.data.naming import short_name
-from passerby.progress import Progress
 from passerby.data.split import Benchmark, Split
 from passerby.errors import DataError, EvaluationError
 from passerby.methods.embedder import Embedder, load
+from passerby.methods.pooled_features import (
+    TrackletPooling,
+    check_multi_query,
+    chosen_pooling,
+    pool_queries,
+    pool_tracklets,
+)
 from passerby.methods.trained_cameras import TrainedCameras, find_trained_cameras
 from passerby.methods.unreadable import explaining_unreadable
 from passerby.metrics.distance import Metric
 from passerby.metrics.matches import Matches
 from passerby.metrics.ranking import RankingResult, rank
+from passerby.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,8 @@ class Evaluation:
         unreadable: number of images left out.
         cameras: how the model's camera embedding, if it has one, was used.
         cameras_known: whether the data set tells cameras; the rule of the own camera needs them.
+        pooling: how tracklets became rows of query and gallery; `"none"` where rows are images.
+        multi_query: whether rows of the query are all queries of one person and camera.
     """
 
     name: str
@@ -44,6 +53,8 @@ class Evaluation:
     unreadable: int
     cameras: TrainedCameras
     cameras_known: bool
+    pooling: TrackletPooling = "none"
+    multi_query: bool = False
 
 
 def evaluate(
@@ -55,6 +66,8 @@ def evaluate(
     metric: Metric = "cosine",
     skip_unreadable: bool = False,
     check_counts: bool = True,
+    pooling: TrackletPooling | None = None,
+    multi_query: bool = False,
 ) -> RankingResult:
     """mAP, CMC and mINP of a model on a benchmark's query and gallery.
 
@@ -66,6 +79,9 @@ def evaluate(
         metric: how features are compared; those of our methods have length 1, where both metrics rank alike.
         skip_unreadable: leave out images that cannot be decoded instead of stopping.
         check_counts: whether counts other than the published ones are an error.
+        pooling: how the images of a tracklet become one feature, `"mean"`, `"attention"` or `"max"`; `"none"` to
+            compare images. By default the mean for benchmarks of tracklets, none for others.
+        multi_query: search with the mean of all queries of one person and camera.
 
     Raises:
         DataError: the benchmark is not on disk as it should be, or an image cannot be read.
@@ -78,7 +94,13 @@ def evaluate(
         raise DataError(f"root ({root}) belongs to a benchmark's name; {benchmark.name} is open already: leave it out")
     embedder = model if isinstance(model, Embedder) else load(model)
     return evaluate_in_full(
-        embedder, benchmark, batch_size=batch_size, metric=metric, skip_unreadable=skip_unreadable
+        embedder,
+        benchmark,
+        batch_size=batch_size,
+        metric=metric,
+        skip_unreadable=skip_unreadable,
+        pooling=pooling,
+        multi_query=multi_query,
     ).result
 
 
@@ -91,24 +113,32 @@ def evaluate_in_full(
     skip_unreadable: bool = False,
     quiet: bool = False,
     cameras: TrainedCameras | None = None,
+    pooling: TrackletPooling | None = None,
+    multi_query: bool = False,
 ) -> Evaluation:
     """The same as `evaluate`, with features and images, for reports.
 
     Args:
-        model, benchmark, batch_size, metric, skip_unreadable: see `evaluate`.
+        model, benchmark, batch_size, metric, skip_unreadable, pooling, multi_query: see `evaluate`.
         quiet: show no progress.
         cameras: how the data's cameras are numbered in the model; by default found by what the model says of itself.
     """
     if metric not in get_args(Metric):
         raise EvaluationError(f"metric {metric!r} is not known: choose {' or '.join(get_args(Metric))}")
     check_comparable(benchmark)
+    pooling = chosen_pooling(benchmark, pooling)
+    if multi_query:
+        check_multi_query(benchmark)
     query, gallery = benchmark.query_and_gallery()
     cameras = find_trained_cameras(model.description, benchmark) if cameras is None else cameras
     parts = []
     for kind, part in (("queries", query), ("gallery", gallery)):
         title = f"embedding {kind} of {short_name(benchmark.name)}"
         parts.append(embed_split(model, part, title, cameras, batch_size, skip_unreadable=skip_unreadable, quiet=quiet))
-    (read_query, query_features), (read_gallery, gallery_features) = parts
+    unreadable = len(query) + len(gallery) - sum(len(read) for read, _ in parts)
+    (read_query, query_features), (read_gallery, gallery_features) = (pool_tracklets(*part, pooling) for part in parts)
+    if multi_query:
+        read_query, query_features = pool_queries(read_query, query_features)
     result = rank(
         query_features,
         gallery_features,
@@ -124,9 +154,11 @@ def evaluate_in_full(
         gallery=read_gallery,
         query_features=query_features,
         gallery_features=gallery_features,
-        unreadable=len(query) + len(gallery) - len(read_query) - len(read_gallery),
+        unreadable=unreadable,
         cameras=cameras,
         cameras_known=query.cameras is not None and gallery.cameras is not None,
+        pooling=pooling,
+        multi_query=multi_query,
     )
 
 

@@ -1,9 +1,8 @@
 """Evaluate a model on one data set or several; write `metrics.json` and a page of rank lists for each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from passerby.config import Recipe
 from passerby.data.manifest import open_data
@@ -13,20 +12,14 @@ from passerby.methods.embedder import Embedder, load
 from passerby.methods.evaluation import Evaluation, check_comparable, evaluate_in_full
 from passerby.methods.experiment import stored_recipe
 from passerby.methods.output_place import check_output_file, check_output_folder
+from passerby.methods.pooled_features import check_multi_query, chosen_pooling
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.training_data import open_sets
 from passerby.metrics.distance import Metric
-from passerby.report.metrics_file import (
-    entry_name,
-    evaluation_fingerprint,
-    folder_of_model,
-    model_record,
-    page_name,
-    read_metrics,
-    write_metrics,
-)
+from passerby.report.evaluation_report import Protocol, ReportedEvaluation, report_evaluation
+from passerby.report.metrics_file import evaluation_fingerprint, folder_of_model, model_record
+from passerby.report.query_table import TABLE_SUFFIXES
 from passerby.report.rank_list_figure import FIGURE_SUFFIXES, rank_list_figure, save_figure
-from passerby.report.rank_lists import write_rank_lists
 
 _BATCH = 64
 _EVALUATIONS = Path("evaluation")
@@ -49,14 +42,7 @@ class EvaluationRequest:
     trained_on: str | None = None
     camera_coefficient: float | None = None
     figure: Path | None = None
-
-
-@dataclass(frozen=True)
-class ReportedEvaluation:
-    """Figures of one data set, and where their page is."""
-
-    figures: dict[str, Any]
-    page: Path
+    protocol: Protocol = field(default_factory=Protocol)
 
 
 @dataclass(frozen=True)
@@ -90,8 +76,9 @@ def open_request(request: EvaluationRequest) -> OpenedRequest:
     recipe = stored_recipe(RunDirectory(path)) if RunDirectory(path).recipe_file.is_file() else None
     sets = _sets(request, recipe)
     check_output_folder(request.out or (path if path.is_dir() else _EVALUATIONS))
-    if request.figure is not None:
-        check_output_file(request.figure, FIGURE_SUFFIXES)
+    for file, suffixes in ((request.figure, FIGURE_SUFFIXES), (request.protocol.export, TABLE_SUFFIXES)):
+        if file is not None:
+            check_output_file(file, suffixes)
     embedder = load(
         path,
         device=request.device,
@@ -124,6 +111,7 @@ def evaluate_and_report(request: EvaluationRequest) -> list[ReportedEvaluation]:
         metric=request.metric,
         skip_unreadable=opened.skip_unreadable,
         figure=request.figure,
+        protocol=request.protocol,
     )
 
 
@@ -136,6 +124,7 @@ def evaluate_all(
     metric: Metric = "cosine",
     skip_unreadable: bool = False,
     figure: Path | None = None,
+    protocol: Protocol | None = None,
 ) -> list[ReportedEvaluation]:
     """Evaluate on each set; figures go into the folder's `metrics.json`, pages into its `report/`.
 
@@ -145,20 +134,32 @@ def evaluate_all(
         folder: made if it is not there.
         batch_size, metric, skip_unreadable: see `evaluate`.
         figure: also write the rank lists of the only set as a picture.
+        protocol: how they are compared; by default image by image.
 
     Raises:
         PasserbyError: a set cannot be ranked (found before any is embedded), or an image cannot be read.
     """
+    protocol = protocol or Protocol()
     for each in sets:
         check_comparable(each)
-    if figure is not None and len(sets) > 1:
-        raise DataError(f"{figure}: one picture, but {len(sets)} data sets: name one of them with --data")
+        chosen_pooling(each, protocol.pooling)
+        if protocol.multi_query:
+            check_multi_query(each)
+    for file, kind in ((figure, "picture"), (protocol.export, "table")):
+        if file is not None and len(sets) > 1:
+            raise DataError(f"{file}: one {kind}, but {len(sets)} data sets: name one of them with --data")
     reported = []
     for each in sets:
         evaluation = evaluate_in_full(
-            embedder, each, batch_size=batch_size, metric=metric, skip_unreadable=skip_unreadable
+            embedder,
+            each,
+            batch_size=batch_size,
+            metric=metric,
+            skip_unreadable=skip_unreadable,
+            pooling=protocol.pooling,
+            multi_query=protocol.multi_query,
         )
-        reported.append(_report(evaluation, evaluation_fingerprint(each), embedder, folder))
+        reported.append(report_evaluation(evaluation, evaluation_fingerprint(each), embedder, folder, protocol))
         if figure is not None:
             _draw(evaluation, figure)
     return reported
@@ -167,37 +168,6 @@ def evaluate_all(
 def evaluable(sets: Sequence[Benchmark]) -> list[Benchmark]:
     """Those that have a query and a gallery."""
     return [each for each in sets if each.query is not None and each.gallery is not None]
-
-
-def _report(evaluation: Evaluation, mark: str, embedder: Embedder, folder: Path) -> ReportedEvaluation:
-    """Write the page and the figures of one data set."""
-    content = read_metrics(folder)
-    entry = entry_name(content, evaluation.name, mark)
-    page = page_name(content, entry)
-    figures = {
-        "data": entry,
-        **evaluation.result.to_dict(),
-        "gallery": len(evaluation.gallery),
-        "unreadable": evaluation.unreadable,
-        "cameras_known": evaluation.cameras_known,
-        "camera_embedding": evaluation.cameras.use,
-        "camera_embedding_of": evaluation.cameras.data,
-        "dimension": embedder.dimension,
-        "data_fingerprint": mark,
-        "model": model_record(embedder),
-        "page": page,
-    }
-    write_rank_lists(
-        folder / page,
-        evaluation.query,
-        evaluation.gallery,
-        evaluation.query_features,
-        evaluation.gallery_features,
-        evaluation.result,
-        title=entry,
-    )
-    write_metrics(folder, entry, figures)
-    return ReportedEvaluation(figures, folder / page)
 
 
 def _draw(evaluation: Evaluation, file: Path) -> None:

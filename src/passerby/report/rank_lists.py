@@ -13,7 +13,7 @@ from passerby.atomic_files import write_text_atomically
 from passerby.data.split import Split
 from passerby.metrics.ranking import RankingResult
 from passerby.report.analysis import Analysis
-from passerby.report.cards import INTERVAL_NOTE, charts, headline, tables
+from passerby.report.cards import INTERVAL_NOTE, ChartCard, charts, headline, tables
 from passerby.report.page import rendered
 from passerby.report.rank_list import RankList, rank_lists, worst_median_best
 from passerby.report.thumbnail import data_uri, thumbnail
@@ -44,6 +44,7 @@ def write_rank_lists(
     reranked: RankingResult | None = None,
     reranked_how: str = "",
     remarks: Sequence[str] = (),
+    further_charts: Sequence[ChartCard] = (),
 ) -> Path:
     """Write the page and return its path.
 
@@ -63,6 +64,7 @@ def write_rank_lists(
         analysis: intervals, curves and scores to show besides; without it the page has the ranking alone.
         reranked: the same queries re-ranked, and `reranked_how`.
         remarks: further sentences about how the figures came about.
+        further_charts: shown after the others.
 
     Raises:
         EvaluationError: `result` or the features belong to other splits, or a row is out of range.
@@ -78,7 +80,7 @@ def write_rank_lists(
         by="Person re-identification: every query is searched for in the gallery.",
         figures=headline(result, analysis),
         tables=tables(analysis, reranked, reranked_how),
-        charts=charts(result, analysis),
+        charts=[*charts(result, analysis), *further_charts],
         facts=[*_facts(gallery, result), *remarks, *([INTERVAL_NOTE] if analysis is not None else [])],
         sections=sections,
         left_out=any(not listed.place for section in sections for each in section.lists for listed in each.listed),

@@ -16,7 +16,8 @@ from passerby.methods.processes import is_main_process
 from passerby.methods.run_directory import RunDirectory, seed_folders
 from passerby.methods.runner import train
 from passerby.methods.training_data import open_sets
-from passerby.report.evaluation import ReportedEvaluation, evaluable, evaluate_all
+from passerby.report.evaluation import evaluable, evaluate_all
+from passerby.report.evaluation_report import ReportedEvaluation
 
 _FIGURES = ("mAP", "rank1", "mINP")
 
