@@ -86,7 +86,7 @@ def test_what_is_seen_is_said_by_some_phrasing() -> None:
         if wears["bag"] != "none":
             assert wears["bag"] in text
         if wears["lower"] != "dress":
-            assert wears["lower"] in text
+            assert wears["lower"].split()[-1] in text
         said.update(kind for kind in WORDS if mentions(text, kind))
     assert set(said) == set(WORDS)
 

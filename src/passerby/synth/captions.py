@@ -125,7 +125,8 @@ def _lower(seen: Mapping[str, str]) -> str:
         return ""
     pattern = {"checks": "checked ", "floral print": "floral "}.get(seen.get("lower_pattern", ""), "")
     colour = seen["lower_colour"].replace("denim blue", "blue" if thing == "jeans" else "denim blue")
-    words = f"{colour} {pattern}{thing}"
+    *length, garment = thing.split()
+    words = " ".join([*length, colour, pattern + garment])
     if seen.get("lower_pattern") == "side stripes":
         words += " with side stripes"
     return words if thing in _PLURAL else _article(words)

@@ -168,9 +168,9 @@ def _near(walk: Walk, who: Person, generator: np.random.Generator) -> Walk:
     """The way of somebody near a walk: beside it, against it, across it, or standing by."""
     time = float(generator.uniform(-0.8, 0.8))
     here = walk.at(time, who)
-    kind = str(generator.choice(["beside", "against", "across", "any"], p=[0.35, 0.25, 0.2, 0.2]))
+    kind = str(generator.choice(["beside", "against", "across", "any"], p=[0.5, 0.18, 0.14, 0.18]))
     angle = float(generator.uniform(0, 2 * np.pi))
-    apart = float(generator.uniform(0.5, 1.5))
+    apart = float(generator.uniform(0.42, 1.0))
     x, z = here.x + apart * np.sin(angle), here.z - apart * np.cos(angle)
     turn = {"beside": 0.0, "against": np.pi, "across": np.pi / 2 * float(generator.choice([-1, 1])), "any": angle}[kind]
     other = draw_walk(x, z, here.heading + turn, generator)
