@@ -14,6 +14,7 @@ from passerby.cli.demo import register as register_demo
 from passerby.cli.denoise import register as register_denoise
 from passerby.cli.embed import register as register_embed
 from passerby.cli.evaluate import register as register_evaluate
+from passerby.cli.explain import register as register_explain
 from passerby.cli.synth import register as register_synth
 from passerby.cli.train import register as register_train
 from passerby.errors import PasserbyError
@@ -34,6 +35,7 @@ for register in (
     register_data,
     register_train,
     register_evaluate,
+    register_explain,
     register_embed,
     register_synth,
     register_denoise,
