@@ -74,7 +74,7 @@ def json_objects(file: Path) -> Iterator[dict[str, Any]]:
     """
     decoder = json.JSONDecoder()
     with file.open(encoding="utf-8") as opened:
-        text, place = opened.read(_PIECE), 0
+        text, place = opened.read(max(64, _PIECE)), 0
         if not text.lstrip().startswith("["):
             raise DataError(f"{file} is not a JSON list")
         place = text.index("[") + 1

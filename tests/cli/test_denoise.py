@@ -1,0 +1,112 @@
+"""`passerby denoise`, on tables that the test makes, with pictures."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from passerby.cli import denoise as command
+from passerby.errors import DataError
+from tests.tracklets.problems import drawn
+from tests.tracklets.test_pipeline import embedding, table_of
+
+
+@pytest.fixture
+def app():
+    app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
+    command.register(app)
+    app.command("another")(lambda: None)  # with a single command typer would leave its name out
+    return app
+
+
+@pytest.fixture
+def table(tmp_path):
+    problem = drawn(1, people=30, videos=20, per_video=8, length=(5, 12), width=32, noise=0.07, switched=0.1)
+    pq.write_table(table_of(problem, embedding=embedding(problem.features)), tmp_path / "tracklets.parquet")
+    (tmp_path / "crops").mkdir()
+    for row in range(0, len(problem.features), 2):  # every second picture is missing
+        color = (40 * (problem.truth[row] % 6) + 20, 90, 160)
+        Image.new("RGB", (16, 32), tuple(int(c) for c in color)).save(tmp_path / "crops" / f"{row:05d}.jpg")
+    return tmp_path / "tracklets.parquet"
+
+
+def run(app, *arguments, code=0):
+    result = CliRunner().invoke(app, ["denoise", *map(str, arguments)], env={"COLUMNS": "200"}, catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result.stdout
+
+
+def test_a_table_becomes_identities_and_a_page(app, table, tmp_path):
+    output = run(app, table, "-o", tmp_path / "ids.parquet")
+    assert "level 3" in output
+    assert "pair precision" in output
+    found = pq.read_table(tmp_path / "ids.parquet")
+    assert found.num_rows == pq.read_metadata(table).num_rows
+    page = (tmp_path / "ids-report.html").read_text("utf-8")
+    for text in (
+        "After each level",
+        "Against the true identities",
+        "Re-allocated",
+        "cannot be read",
+        "data:image/jpeg",
+    ):
+        assert text in page
+    assert "http" not in page
+    again = run(app, "run", table, "-o", tmp_path / "ids.parquet", "--json", "--no-report", "--levels", "12")
+    figures = json.loads(again)
+    assert figures["page"] is None
+    assert [level["name"] for level in figures["levels"]] == ["input", "level 1", "level 2"]
+    assert 0 < figures["quality"]["kept"]["precision"] <= 1
+
+
+def test_a_page_without_truth_noise_or_anything_dropped(app, tmp_path):
+    alike = pa.table(
+        {
+            "path": ["a.jpg", "b.jpg"],
+            "video": ["v", "v"],
+            "track": ["1", "2"],
+            "embedding": embedding(np.eye(2, dtype=np.float32)),
+        }
+    )
+    pq.write_table(alike, tmp_path / "t.parquet")
+    run(app, tmp_path / "t.parquet", "-o", tmp_path / "ids.parquet", "--no-noise")
+    page = (tmp_path / "ids-report.html").read_text("utf-8")
+    assert "Against the true identities" not in page
+    assert "There are none." in page
+
+
+def test_calibrates(app, table, tmp_path):
+    output = run(app, "calibrate", table, "--figure", tmp_path / "figures" / "evidence.png")
+    assert output.startswith("--sigma-consistency 0.")
+    assert Image.open(tmp_path / "figures" / "evidence.png").width > 1000
+    figures = json.loads(run(app, "calibrate", table, "--json"))
+    assert 0 < figures["sigma_discrimination"] < 1
+
+
+def test_scores(app, table, tmp_path):
+    run(app, table, "-o", tmp_path / "ids.parquet", "--no-report", "--linkage", "average", "--exclusive")
+    figures = json.loads(run(app, "score", tmp_path / "ids.parquet", "--json"))
+    assert figures["kept"]["samples"] <= figures["all"]["samples"] == pq.read_metadata(table).num_rows
+    assert "dropped ones alone" in run(app, "score", tmp_path / "ids.parquet")
+    with pytest.raises(DataError, match="must be Parquet with the columns"):
+        run(app, "score", table)
+
+
+def test_reads_a_layout(app, tmp_path):
+    (tmp_path / "keys.txt").write_text("00001_000012_0000345_01\n")
+    output = run(app, "read", "luperson-nl", tmp_path / "keys.txt", "-o", tmp_path / "t.parquet")
+    assert "1 images" in output
+
+
+def test_says_how_it_is_used(app):
+    assert "calibrate" in run(app, "--help")
+    assert "--sigma-consistency" in run(app, "run", "--help")
+    with pytest.raises(DataError, match="--levels names digits"):
+        run(app, "x.parquet", "--levels", "all")
+    with pytest.raises(DataError, match="is not a table on disk"):
+        run(app, "x.parquet")
