@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from passerby.errors import DataError
-from passerby.synth.contact_sheet import contact_sheet, write_contact_sheet
+from passerby.synth.contact_sheet import contact_sheet, shown_people, write_contact_sheet
 from passerby.synth.world import World
 
 
@@ -15,8 +15,12 @@ def test_a_sheet_shows_the_crops_of_the_world() -> None:
     sheet = contact_sheet(seed=3, people=2, cameras=2, images_per_camera=2)
     assert sheet.shape == (2 * 128 + 4, 4 * 64 + 4, 3)
     world = World(seed=3, steps=2, size=(128, 64))
-    np.testing.assert_array_equal(sheet[:128, :64], world.crop(1, 1, 0)[0].image)
-    np.testing.assert_array_equal(sheet[-128:, -64:], world.crop(2, 2, 1)[0].image)
+    np.testing.assert_array_equal(sheet[:128, :64], world.crop(3, 1, 0)[0].image)
+    np.testing.assert_array_equal(sheet[-128:, -64:], world.crop(4, 2, 1)[0].image)
+
+
+def test_a_sheet_begins_with_look_alikes() -> None:
+    assert shown_people(6) == [3, 4, 5, 6, 9, 12]
 
 
 def test_a_sheet_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A page of samples: a row for each person, a group of crops for each camera."""
+"""A page of samples: a row for each person, a group of crops for each camera; the first three are look-alikes."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import numpy as np
 from passerby.errors import DataError
 from passerby.synth.cameras import Picture
 from passerby.synth.crops import Crop
+from passerby.synth.wardrobe import FAMILY
 from passerby.synth.world import World
 
 _GAP, _PAPER = 4, 255
@@ -16,7 +17,7 @@ _GAP, _PAPER = 4, 255
 def contact_sheet(
     *, seed: int = 7, people: int = 10, cameras: int = 5, images_per_camera: int = 4, crowd: float = 1.0
 ) -> Picture:
-    """Crops of the first people of a world, 128 by 64 pixels each, uint8 RGB.
+    """Crops of some people of a world, 128 by 64 pixels each, uint8 RGB: a whole family, then one of each family.
 
     Args:
         seed: of the world.
@@ -31,8 +32,14 @@ def contact_sheet(
         crops: list[Crop] = [world.crop(person, camera, step)[0] for step in range(images_per_camera)]
         return np.hstack([crop.image for crop in crops])
 
-    rows = [_joined([group(p, c) for c in range(1, cameras + 1)], axis=1) for p in range(1, people + 1)]
+    rows = [_joined([group(p, c) for c in range(1, cameras + 1)], axis=1) for p in shown_people(people)]
     return _joined(rows, axis=0)
+
+
+def shown_people(count: int) -> list[int]:
+    """Numbers of the people that a page shows."""
+    family = list(range(FAMILY, 2 * FAMILY))
+    return [*family, *range(2 * FAMILY, (count + 2) * FAMILY, FAMILY)][:count]
 
 
 def write_contact_sheet(file: str | Path, *, seed: int = 7, cameras: int = 5, crowd: float = 1.0) -> Path:
