@@ -8,6 +8,7 @@ import yaml
 from passerby.config import check_recipe, describe_keys, read_recipe, recipe_names, write_recipe
 from passerby.errors import RecipeError
 from passerby.methods.clip_reid_recipe import ClipReidRecipe
+from passerby.methods.experiment import checked_recipe
 
 
 def checked(*overrides: str) -> ClipReidRecipe:
@@ -16,7 +17,7 @@ def checked(*overrides: str) -> ClipReidRecipe:
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_every_recipe_is_valid_and_says_how_it_is_run(name: str) -> None:
-    check_recipe(ClipReidRecipe, read_recipe(name))
+    checked_recipe(read_recipe(name))
     import passerby
 
     text = (Path(passerby.__file__).parent / "recipes" / f"{name}.yaml").read_text("utf-8")
@@ -49,6 +50,17 @@ def test_overrides_are_yaml() -> None:
         ("data.nmae=x", "did you mean 'data.name'?"),
         ("stage2.epochs=-1", "stage2.epochs: Input should be greater than or equal to 1"),
         ("trainer.precision=8", "trainer.precision: Input should be '32', '16-mixed' or 'bf16-mixed'"),
+        ("trainer.nodes=0", "trainer.nodes: Input should be greater than or equal to 1"),
+        ("trainer.accumulate=0", "trainer.accumulate: Input should be greater than or equal to 1"),
+        ("trainer.prefetch=-1", "trainer.prefetch: Input should be greater than or equal to 0"),
+        ("evaluation.batch_size=0", "evaluation.batch_size: Input should be greater than or equal to 1"),
+        ("data.validation.identities=.nan", "data.validation.identities: Input should be a finite number"),
+        ("data.validation.identities=.inf", "data.validation.identities: Input should be a finite number"),
+        ("data.validation.every=0", "data.validation.every: Input should be greater than or equal to 1"),
+        ("seed=-1", "seed: Input should be greater than or equal to 0"),
+        ("seed=9223372036854775808", "seed: Input should be less than 9223372036854775808"),
+        ("data.name=7", "data.name: Input should be a valid string"),
+        ("stage2.milestones=[3, x]", "stage2.milestones: Input should be a valid integer"),
         ("stage2", "'stage2' is not an override: write section.key=value"),
         ("seed.more=1", "seed.more: 'seed' is a value, not a section"),
         ("stage2.milestones=[1", "is not a YAML value"),
