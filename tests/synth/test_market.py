@@ -93,6 +93,21 @@ def test_a_person_is_described_alike_in_every_row(folder: Path) -> None:
             assert all((wears[name] is None) == (not matters(complete, name)) for name in ATTRIBUTES)  # type: ignore[arg-type]
 
 
+def test_captions_tell_what_is_seen_and_no_more(folder: Path) -> None:
+    """Words of every caption against the list of what the picture shows, and that against the person's attributes."""
+    for row in rows(folder):
+        if row["captions"] is None:
+            continue
+        seen, captions = set(row["seen"]), row["captions"]  # type: ignore[call-overload]
+        assert len(captions) == len(set(captions)) or not seen & {"upper", "lower"}  # type: ignore[arg-type]
+        assert row["caption"] in captions  # type: ignore[operator]
+        assert all(row[name] is not None for name in seen)
+        for caption in captions:  # type: ignore[attr-defined]
+            for kind in ("lower", "shoes", "outer", "bag", "hat"):
+                assert kind in seen or str(row[kind]) not in caption
+            assert "hair" in seen or not any(word in caption for word in ("hair", "bald", "ponytail"))
+
+
 def test_the_table_is_one_that_passerby_reads(folder: Path) -> None:
     from passerby.data.table import image_paths, read_table
 

@@ -128,6 +128,25 @@ def test_the_calibration_projects_feet_into_the_boxes(folder: Path, world: World
             assert y == pytest.approx(top + height, abs=0.1 * height)
 
 
+def test_overlapping_cameras_see_the_same_people_in_the_same_places(tmp_path: Path) -> None:
+    """Feet of both cameras' boxes, cast back to the ground through the calibration alone, meet."""
+    made = write(tmp_path / "world", cameras=2, identities=8, seconds=0.2, overlapping=True, width=1280)
+    spots: list[dict[int, np.ndarray]] = []
+    for name, camera in json.loads((made / "cameras.json").read_text()).items():
+        back = np.linalg.inv(np.array(camera["matrix"]) @ np.array(camera["rotation"]))
+        spots.append({})
+        for row in table(made / "gt" / f"{name}.txt"):
+            ray = back @ [row[2] + row[4] / 2, row[3] + 0.985 * row[5], 1.0]
+            foot = np.array(camera["position"]) - ray * camera["position"][2] / ray[2]
+            if row[0] == 1:
+                spots[-1][int(row[1])] = foot[:2]
+    both = spots[0].keys() & spots[1].keys()
+    assert len(both) >= 3
+    apart = [np.linalg.norm(spots[0][number] - spots[1][number]) for number in both]
+    spread = np.std([spots[0][number] for number in both], axis=0).max()
+    assert np.median(apart) < 0.5 < spread
+
+
 def test_the_same_arguments_give_the_same_pictures(tmp_path: Path, folder: Path) -> None:
     again = write(tmp_path / "again", noise=TrackerNoise.none())
     for path in folder.rglob("*.txt"):

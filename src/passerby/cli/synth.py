@@ -29,6 +29,7 @@ def synth(
     seed: int = typer.Option(7, "--seed", min=0, help="Everything follows from it."),
     masks: bool = typer.Option(False, "--masks", help="Write a mask of the visible person beside every crop."),
     videos: float = typer.Option(0.0, "--videos", help="Film every camera for so many seconds instead of crops."),
+    overlapping: bool = typer.Option(False, "--overlapping", help="All cameras film the same moments."),
     tracklets: int = typer.Option(0, "--tracklets", help="Track people with errors in so many videos instead."),
     noise: float = typer.Option(1.0, "--noise", min=0, help="How much the tracker errs; 0 is perfect, 1 is usual."),
     sheet: bool = typer.Option(False, "--contact-sheet", help="Write a page of samples beside the folder as well."),
@@ -42,7 +43,9 @@ def synth(
     people = identities or (max(2, round(videos / 2)) if videos else 80)
     dialled = world.TrackerNoise().scaled(noise) if noise > 0 else world.TrackerNoise.none()
     if videos:
-        made = world.write_videos(out, identities=people, cameras=cameras, seconds=videos, noise=dialled, seed=seed)
+        made = world.write_videos(
+            out, identities=people, cameras=cameras, seconds=videos, overlapping=overlapping, noise=dialled, seed=seed
+        )
         typer.echo(f"Videos: {made / 'videos'}, truth: {made / 'gt'}, tracks: {made / 'tracks'}")
     elif tracklets:
         made = world.write_tracklets(

@@ -1,6 +1,6 @@
 """What happens before a camera for a while: who comes by when, and which way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from passerby.synth.cameras import HEIGHT, WIDTH
 from passerby.synth.crops import Box
 from passerby.synth.randomness import keyed_generator
 from passerby.synth.scene import Place, Somebody, Window, shoot
-from passerby.synth.walks import Walk, draw_walk, put
+from passerby.synth.walks import Walk, draw_walk, put, seen_from
 from passerby.synth.world import World, hidden_by_furniture, spot
 
 _FARTHEST, _NEAREST = 16.0, 2.5
@@ -90,6 +90,12 @@ class Video:
         shot = shoot(world.place(self.camera), [somebody for _, somebody in present], window)
         fractions = [shot.visible_fraction(index) for index in range(len(present))]
         return boxes(world.place(self.camera), present, fractions)
+
+
+def same_from(video: Video, camera: int, angle: float) -> Video:
+    """The same people at the same times, filmed by another camera from `angle` radians farther around them."""
+    actors = tuple(replace(actor, walk=seen_from(actor.walk, angle)) for actor in video.actors)
+    return Video(f"c{camera}-{camera:03d}", camera, video.seconds, actors)
 
 
 def boxes(place: Place, present: list[tuple[int, Somebody]], fractions: list[float]) -> list[Seen]:

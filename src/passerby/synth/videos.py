@@ -8,7 +8,7 @@ same rows in the same order, -1 for a box around nobody; `cameras.json` with the
 
 import json
 from dataclasses import asdict
-from math import cos, sin
+from math import cos, pi, sin
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from passerby.synth.output_folder import check_range, fresh_folder
 from passerby.synth.randomness import keyed_generator
 from passerby.synth.scene import Window, shoot
 from passerby.synth.tracker import TrackerNoise, follow
-from passerby.synth.traffic import Seen, Video, boxes, make_video, share_out
+from passerby.synth.traffic import Seen, Video, boxes, make_video, same_from, share_out
+from passerby.synth.walks import MIDDLE
 from passerby.synth.world import World
 
 FRAMES_PER_SECOND = 25
@@ -36,6 +37,7 @@ def write_videos(
     cameras: int = 2,
     seconds: float = 20.0,
     width: int = 640,
+    overlapping: bool = False,
     noise: TrackerNoise | None = None,
     seed: int = 7,
     show_progress: bool = True,
@@ -50,6 +52,8 @@ def write_videos(
         cameras: 1 to 99; one video each.
         seconds: length of each video, up to an hour; everybody comes by within it, so shorter is more crowded.
         width: of the picture in pixels, 160 to 1920, even; its height is 9/16 of it.
+        overlapping: whether all cameras film the same people at the same time from different sides; otherwise each
+            films another place, and people pass it at another time. Furniture is each camera's own in any case.
         noise: how the tracker errs.
         seed: everything follows from it.
         show_progress: whether to show progress on stderr.
@@ -75,6 +79,7 @@ def write_videos(
         "cameras": cameras,
         "seconds": seconds,
         "width": width,
+        "overlapping": overlapping,
         "noise": asdict(noise),
         "seed": seed,
     }
@@ -85,13 +90,15 @@ def write_videos(
         for name in ("videos", "gt", "tracks"):
             (made / name).mkdir()
         calibrations = {}
+        first = make_video(world, 1, 1, casts[0], seconds)
         for camera, cast in enumerate(casts, start=1):
-            video = make_video(world, camera, camera, cast, seconds)
+            angle = 2 * pi * (camera - 1) / cameras if overlapping else 0.0
+            video = same_from(first, camera, angle) if overlapping else make_video(world, camera, camera, cast, seconds)
             zoom = width / WIDTH
             truth = _film(made, world, video, frames, zoom, progress)
             _write_truth(made / "gt" / f"{video.name}.txt", truth)
             _write_tracks(made / "tracks", world, video, truth, noise, zoom)
-            calibrations[video.name] = calibration(world.place(camera).camera, zoom)
+            calibrations[video.name] = calibration(world.place(camera).camera, zoom, angle)
         (made / "cameras.json").write_text(json.dumps(calibrations, indent=2) + "\n", encoding="utf-8")
     return folder
 
@@ -120,19 +127,27 @@ def frame_at(world: World, video: Video, frame: int, zoom: float) -> tuple[Pictu
     return sensor.develop(shot.image, sensor.blur * zoom, generator, grain_key=frame), seen
 
 
-def calibration(camera: Camera, zoom: float) -> dict[str, Any]:
+def calibration(camera: Camera, zoom: float, angle: float = 0.0) -> dict[str, Any]:
     """Where a camera is and how it projects, for `cameras.json`.
 
     `matrix` (3 × 3) takes metres in the camera's axes (right, down, along the optical axis) to homogeneous pixels;
-    `rotation` (3 × 3) takes the world's axes (right, away, up) to the camera's; `position` is in metres.
+    `rotation` (3 × 3) takes the world's axes to the camera's; `position` is in metres. The world's axes are right and
+    away along the ground and up from under the camera, or from under the first one where cameras overlap.
+
+    Args:
+        camera: which.
+        zoom: size of the picture relative to the camera's own.
+        angle: how far the camera stands around the middle of the place from the first one, radians.
     """
     lens = camera.lens
     sine, cosine = sin(lens.tilt), cos(lens.tilt)
+    tilted = np.array([[1, 0, 0], [0, -sine, -cosine], [0, cosine, -sine]])
+    around = np.array([[cos(angle), sin(angle), 0], [-sin(angle), cos(angle), 0], [0, 0, 1]])
     focal, middle = lens.focal * zoom, (WIDTH * zoom / 2, HEIGHT * zoom / 2)
     return {
         "matrix": [[focal, 0, middle[0]], [0, focal, middle[1]], [0, 0, 1]],
-        "rotation": [[1, 0, 0], [0, -sine, -cosine], [0, cosine, -sine]],
-        "position": [0, 0, lens.height],
+        "rotation": (tilted @ around).tolist(),
+        "position": [MIDDLE * sin(angle), MIDDLE - MIDDLE * cos(angle), lens.height],
         "frames_per_second": FRAMES_PER_SECOND,
     }
 

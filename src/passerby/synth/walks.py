@@ -1,6 +1,6 @@
 """Ways through the place before a camera: walking straight or in a bend, standing, turning on the spot."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import atan2, cos, hypot, pi, sin
 
 import numpy as np
@@ -64,6 +64,17 @@ class Walk:
             loaded=person.wears["bag"] in ("handbag", "shopping bag"),
         )
         return Standing(self.x + chord * sin(towards), self.z - chord * cos(towards), self.heading + turned, motion)
+
+
+MIDDLE = 9.0
+"""Metres from a camera to the point around which another camera stands that sees the same ground."""
+
+
+def seen_from(walk: Walk, angle: float) -> Walk:
+    """A way in the axes of another camera, which stands `angle` radians farther around the middle of the place."""
+    sine, cosine = sin(angle), cos(angle)
+    x, z = walk.x, walk.z - MIDDLE
+    return replace(walk, x=x * cosine + z * sine, z=MIDDLE - x * sine + z * cosine, heading=walk.heading - angle)
 
 
 def draw_walk(x: float, z: float, heading: float, generator: np.random.Generator) -> Walk:
