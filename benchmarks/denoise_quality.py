@@ -1,0 +1,161 @@
+"""How good the identities are, level by level and choice by choice, on tracklets whose truth is known.
+
+    python benchmarks/denoise_quality.py tracklets.parquet --features features.parquet
+
+The table needs `true_identity`; `passerby synth tracklets` makes such tables. Printed are the thresholds that calibration
+proposes, and tables of stages, of linkages, and of thresholds around the proposal.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from passerby.metrics.correlation import correlation_quality, exclusion_quality
+from passerby.report.denoising import true_identities
+from passerby.tracklets.arrangement import arrange
+from passerby.tracklets.calibration import calibrate
+from passerby.tracklets.correlation import REALLOCATED, Correlation, arrays_of, correlate
+from passerby.tracklets.options import DenoisingOptions
+from passerby.tracklets.table import TrackletTable, open_tracklets, read_features
+from passerby.tracklets.work import MemoryWork
+
+HEADER = (
+    "coverage | identities | largest | pair P | pair R | F1 | across videos | purity | inv. purity | F1, dropped alone"
+)
+
+
+def row(found: Correlation, truth: Any, table: TrackletTable) -> str:
+    quality = correlation_quality(found.identities, truth, table.videos)
+    kept = quality.kept
+    shares = (kept.precision, kept.recall, kept.f1, kept.cross_video_recall, kept.purity, kept.inverse_purity)
+    cells = [f"{quality.coverage:.3f}", f"{kept.clusters}", f"{found.components.largest}"]
+    cells += [f"{share:.3f}" for share in (*shares, quality.all.f1)]
+    return " | ".join(cells)
+
+
+def noise_of(found: Correlation) -> str:
+    noise = found.levels[-1].noise
+    return "" if noise is None else f" | {noise.consistency:.3f} | {noise.discrimination:.3f}"
+
+
+def stages(run: Callable[[DenoisingOptions], Correlation], options: DenoisingOptions, show: Callable[..., str]) -> None:
+    print(f"\n| stage | {HEADER} | n_cst | n_drm |\n|{'---|' * 13}")
+    for name, levels in (
+        ("tracklets of the input", ()),
+        ("+ level 1", (1,)),
+        ("+ level 2", (1, 2)),
+        ("+ level 3", (1, 2, 3)),
+        ("level 3 alone", (3,)),
+        ("levels 2 and 3", (2, 3)),
+        ("levels 1 and 3", (1, 3)),
+    ):
+        found = run(replace(options, levels=levels, measure_noise=True))
+        print(f"| {name} | {show(found)}{noise_of(found)} |")
+    found = run(replace(options, half_width=10))
+    print(f"| + level 3, half_width 10 | {show(found)} | | |")
+
+
+def linkages(
+    run: Callable[[DenoisingOptions], Correlation], options: DenoisingOptions, show: Callable[..., str]
+) -> None:
+    print(f"\n| levels 1 to 3 | {HEADER} |\n|{'---|' * 11}")
+    choices: list[tuple[str, dict[str, Any]]] = [
+        ("closure (the paper)", {}),
+        ("closure, at most 20 tracklets", {"max_component": 20, "oversize": "split"}),
+        ("closure, overlaps apart", {"exclusive": True}),
+        ("mutual, 3 nearest", {"linkage": "mutual", "neighbours": 3}),
+        ("mutual, 10 nearest", {"linkage": "mutual", "neighbours": 10}),
+        ("average", {"linkage": "average"}),
+        ("average, overlaps apart", {"linkage": "average", "exclusive": True}),
+        (
+            "average, overlaps apart, running centroids",
+            {"linkage": "average", "exclusive": True, "centroids": "running"},
+        ),
+        ("closure, 10 neighbours by faiss", {"search": "neighbours", "neighbours": 10}),
+    ]
+    for name, choice in choices:
+        print(f"| {name} | {show(run(replace(options, **choice)))} |")
+
+
+def sensitivity(
+    run: Callable[[DenoisingOptions], Correlation], options: DenoisingOptions, show: Callable[..., str]
+) -> None:
+    print(f"\n| linkage | sigma_consistency | sigma_discrimination | {HEADER} |\n|{'---|' * 13}")
+    proposed = (options.sigma_consistency, options.sigma_discrimination)
+    for linkage in ("closure", "average"):
+        pairs = [(0.2, 0.18), proposed]
+        pairs += [(proposed[0], proposed[1] * factor) for factor in (0.5, 0.75, 1.25, 1.5, 2.0, 3.0)]
+        pairs += [(proposed[0] * factor, proposed[1]) for factor in (0.5, 0.75, 1.25, 1.5)]
+        for consistency, discrimination in pairs:
+            chosen = replace(
+                options,
+                linkage=linkage,
+                exclusive=linkage == "average",
+                sigma_consistency=consistency,
+                sigma_discrimination=discrimination,
+            )
+            print(f"| {linkage} | {consistency:.3f} | {discrimination:.3f} | {show(run(chosen))} |")
+
+
+def detector(found: Correlation, truth: Any, table: TrackletTable) -> None:
+    arrangement = arrange(table.videos, table.tracklets, table.frames)
+    given = np.empty(table.count, np.int64)
+    given[arrangement.order] = np.repeat(np.arange(arrangement.tracklets.size - 1), np.diff(arrangement.tracklets))
+    quality = exclusion_quality(
+        given,
+        found.tracklets,
+        truth,
+        excluded=~np.isnan(found.other_distances),
+        reallocated=found.outcomes == REALLOCATED,
+    )
+    print(
+        f"\nLevel 1 excluded {quality.excluded} of {table.count}; {quality.wrong} were wrong: precision "
+        f"{quality.precision:.3f}, recall {quality.recall:.3f}. Level 2 re-allocated {quality.reallocated}, "
+        f"{quality.reallocation_accuracy:.3f} of them to their own person."
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", type=Path)
+    parser.add_argument("--features", type=Path)
+    parser.add_argument("--false-links", type=float, default=0.05)
+    parser.add_argument("--only", choices=["stages", "linkages", "sensitivity"])
+    arguments = parser.parse_args()
+    table = open_tracklets(arguments.table, arguments.features)
+    truth = true_identities(arguments.table)
+    assert truth is not None, "the table needs true_identity"
+    with tempfile.TemporaryDirectory() as folder:
+        features = np.array(read_features(table, Path(folder) / "features.npy"))
+    found = calibrate(features, table.tracklets, table.videos, frames=table.frames, false_links=arguments.false_links)
+    print(
+        f"{table.count} images. Proposed: sigma_consistency {found.sigma_consistency:.3f}, sigma_discrimination "
+        f"{found.sigma_discrimination:.3f}; {found.switched:.3f} of samples estimated to be switched"
+    )
+    arrangement = arrange(table.videos, table.tracklets, table.frames)
+
+    def run(options: DenoisingOptions) -> Correlation:
+        return correlate(MemoryWork(arrays_of(features, arrangement), options))
+
+    def show(correlation: Correlation) -> str:
+        return row(correlation, truth, table)
+
+    options = DenoisingOptions(
+        sigma_consistency=found.sigma_consistency,
+        sigma_discrimination=found.sigma_discrimination,
+        oversize="keep",
+        measure_noise=False,
+    )
+    for name, part in (("stages", stages), ("linkages", linkages), ("sensitivity", sensitivity)):
+        if arguments.only in (None, name):
+            part(run, options, show)
+    detector(run(options), truth, table)
+
+
+if __name__ == "__main__":
+    main()
