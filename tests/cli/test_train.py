@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.cli.test_commands import complaint, run
+from passerby.cli import main
+from tests.cli.test_commands import run
 from tests.methods.small_world import overrides, write_small_world
 
 
@@ -17,23 +19,50 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_small_world(tmp_path_factory.mktemp("world"))
 
 
-def test_numbers_where_the_recipe_has_text_are_taken_and_everything_can_be_listed(world: Path) -> None:
+Answer = tuple[object, str, str]
+Ask = Callable[..., Answer]
+
+
+@pytest.fixture
+def ask(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Ask:
+    """The command in this process, which saves the seconds that importing takes: exit code, output, errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def answer(*arguments: str) -> Answer:
+        monkeypatch.setattr("sys.argv", ["passerby", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return stop.value.code, captured.out, captured.err
+
+    return answer
+
+
+def complaint(answer: Answer) -> str:
+    """The one line of a command that was refused."""
+    code, _, errors = answer
+    assert code == 1
+    assert len(errors.splitlines()) == 1
+    return errors.removeprefix("passerby: ")
+
+
+def test_numbers_where_the_recipe_has_text_are_taken_and_everything_can_be_listed(world: Path, ask: Ask) -> None:
     given = overrides(world, "trainer.precision=32", "seed=7")
-    result = run("train", "clip-reid-vit-tiny", *given, "--keys", "--json")
-    assert result.returncode == 0, result.stderr
-    rows = {row["key"]: row for row in json.loads(result.stdout)}
+    code, printed, errors = ask("train", "clip-reid-vit-tiny", *given, "--keys", "--json")
+    assert code == 0, errors
+    rows = {row["key"]: row for row in json.loads(printed)}
     assert rows["trainer.precision"]["value"] == "32"
     assert rows["seed"]["value"] == 7
     assert rows["data.root"]["value"] == str(world)
     assert all(row["meaning"] for row in rows.values())
-    listed = run("train", "--list", "--json")
-    assert "clip-reid-vit" in [each["recipe"] for each in json.loads(listed.stdout)]
+    _, listed, _ = ask("train", "--list", "--json")
+    assert "clip-reid-vit" in [each["recipe"] for each in json.loads(listed)]
 
 
-def test_resuming_into_another_folder_is_a_wrong_command(tmp_path: Path) -> None:
-    result = run("train", "--resume", tmp_path, "--out", tmp_path / "other")
-    assert result.returncode == 2
-    assert "leave --out out" in result.stderr
+def test_resuming_into_another_folder_is_a_wrong_command(ask: Ask) -> None:
+    code, _, errors = ask("train", "--resume", "here", "--out", "there")
+    assert code == 2
+    assert "leave --out out" in errors
 
 
 @pytest.mark.parametrize(
@@ -49,9 +78,11 @@ def test_resuming_into_another_folder_is_a_wrong_command(tmp_path: Path) -> None
         (b"1: 2\nmethod: clip-reid\n", "mine.yaml: a recipe is a mapping"),
     ],
 )
-def test_files_that_are_no_recipes_are_named_in_one_line(content: bytes, message: str, tmp_path: Path) -> None:
+def test_files_that_are_no_recipes_are_named_in_one_line(
+    content: bytes, message: str, tmp_path: Path, ask: Ask
+) -> None:
     (tmp_path / "mine.yaml").write_bytes(content)
-    assert message in complaint(run("train", "mine.yaml", cwd=tmp_path))
+    assert message in complaint(ask("train", "mine.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -62,9 +93,11 @@ def test_files_that_are_no_recipes_are_named_in_one_line(content: bytes, message
         (["seed=9223372036854775807", "--seeds", "2"], "seed: Input should be less than 9223372036854775808"),
     ],
 )
-def test_what_cannot_work_is_said_before_the_work(more: list[str], message: str, world: Path, tmp_path: Path) -> None:
+def test_what_cannot_work_is_said_before_the_work(
+    more: list[str], message: str, world: Path, tmp_path: Path, ask: Ask
+) -> None:
     (tmp_path / "file").write_text("")
-    assert message in complaint(run("train", "clip-reid-vit-tiny", *overrides(world), *more, cwd=tmp_path))
+    assert message in complaint(ask("train", "clip-reid-vit-tiny", *overrides(world), *more))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
