@@ -9,6 +9,7 @@ import sys
 
 import typer
 
+from passerby.cli.compare import register as register_compare
 from passerby.cli.data import register as register_data
 from passerby.cli.demo import register as register_demo
 from passerby.cli.denoise import register as register_denoise
@@ -35,6 +36,7 @@ for register in (
     register_data,
     register_train,
     register_evaluate,
+    register_compare,
     register_explain,
     register_embed,
     register_synth,

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.data.split import JUNK
+from passerby.errors import EvaluationError
 from passerby.methods.evaluation import Evaluation
 from passerby.metrics.bootstrap import Interval, mean_interval, ranking_intervals
 from passerby.metrics.camera_matrix import camera_matrix
@@ -19,7 +20,11 @@ from passerby.metrics.verification import Verification
 _BINS = 60
 _RATES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 _LEAST_PAIRS = 10
-"""A rate is given where at least this many impostor pairs, or unknown queries, are behind it."""
+"""A rate is given where at least this many impostor pairs are behind it."""
+
+_OPEN_SET_RATES = (0.2, 0.1, 0.05, 0.02, 0.01, 0.001)
+_LEAST_QUERIES = 3
+"""Likewise for queries of unknown people."""
 
 
 @dataclass(frozen=True)
@@ -155,9 +160,13 @@ def _open_set(evaluation: Evaluation, metric: Metric, draws: int) -> dict[str, d
         result = identify(
             evaluation.query_features, evaluation.gallery_features, *_labels(evaluation), seed=seed, metric=metric
         )
-        for far in _RATES:
-            if far * result.unknown_scores.size >= _LEAST_PAIRS:
+        for far in _OPEN_SET_RATES:
+            if far * result.unknown_scores.size >= _LEAST_QUERIES:
                 found.setdefault(far, []).append(result.dir_at(far))
+    if not found:
+        raise EvaluationError(
+            f"{evaluation.name}: {len(evaluation.query):,} queries are too few for open-set figures: leave out --open-set"
+        )
     return {f"{far:g}": asdict(_spread(values)) for far, values in found.items()}
 
 

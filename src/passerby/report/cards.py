@@ -65,6 +65,11 @@ def headline(result: RankingResult, analysis: Analysis | None) -> list[Figure]:
     ]
 
 
+def share_text(far: str) -> str:
+    """A rate, such as `0.001`, in percent: `0.1 %`."""
+    return f"{100 * float(far):.10f}".rstrip("0").rstrip(".") + " %"
+
+
 def interval_text(interval: dict[str, float] | None) -> str:
     """`68.2 – 71.4`, in percent."""
     return "" if interval is None else f"{100 * interval['low']:.1f} – {100 * interval['high']:.1f}"
@@ -72,7 +77,7 @@ def interval_text(interval: dict[str, float] | None) -> str:
 
 def charts(result: RankingResult, analysis: Analysis | None) -> list[ChartCard]:
     """Curves and distributions of one evaluation."""
-    found = [ChartCard("Queries with a match among the first k (CMC)", Markup(cmc_chart(result.cmc)))]
+    found = [ChartCard("CMC: a match among the first k", Markup(cmc_chart(result.cmc)))]
     if analysis is not None:
         curve = Line("", np.linspace(0, 1, len(analysis.precision)), np.array(analysis.precision))
         note = "Interpolated precision, averaged over queries."
@@ -88,7 +93,10 @@ def charts(result: RankingResult, analysis: Analysis | None) -> list[ChartCard]:
 def scores_card(analysis: Analysis, heading: str = "Scores of pairs") -> ChartCard:
     """How scores of one person's and of different people's pairs are spread."""
     columns = [np.array(column) for column in (analysis.edges, analysis.genuine, analysis.impostor)]
-    marks = [(rate["threshold"], f"threshold for a false acceptance rate of {far}") for far, rate in rates(analysis)]
+    marks = [
+        (rate["threshold"], f"threshold for a false acceptance rate of {share_text(far)}")
+        for far, rate in rates(analysis)
+    ]
     legend = [("genuine", "pairs of one person"), ("impostor", "pairs of different people")]
     note = "Each as a share of its own kind; different people are far more numerous. Dashed: thresholds of the table."
     return ChartCard(heading, Markup(score_chart(columns[0], columns[1], columns[2], marks)), legend, note)
@@ -130,7 +138,7 @@ def tables(analysis: Analysis | None, reranked: RankingResult | None, how: str) 
         found.append(_verification_table(analysis))
     if analysis is not None and analysis.open_set:
         rows = [
-            [Cell(far), Cell(f"{100 * rate['value']:.1f} %", interval_text(rate))]
+            [Cell(share_text(far)), Cell(f"{100 * rate['value']:.1f} %", interval_text(rate))]
             for far, rate in analysis.open_set.items()
         ]
         found.append(
@@ -146,7 +154,7 @@ def tables(analysis: Analysis | None, reranked: RankingResult | None, how: str) 
 
 def _verification_table(analysis: Analysis) -> TableCard:
     rows = [
-        [Cell(far), Cell(f"{100 * rate['tar']:.1f} %"), Cell(f"{rate['threshold']:.3f}")]
+        [Cell(share_text(far)), Cell(f"{100 * rate['tar']:.1f} %"), Cell(f"{rate['threshold']:.3f}")]
         for far, rate in rates(analysis)
     ]
     error = "" if analysis.eer is None else f"Equal error rate: {100 * analysis.eer:.2f} %. "

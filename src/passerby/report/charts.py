@@ -82,7 +82,7 @@ def roc_chart(lines: Sequence[Line], lowest: float = 1e-6) -> str:
     )
     body = []
     for number, line in enumerate(lines):
-        shown = line.x >= floor
+        shown = line.x > 0
         body.append(_line(frame, number, line.x[shown], line.y[shown]))
         for decade in range(1, decades + 1):
             place = int(np.searchsorted(line.x, 10.0**-decade, side="right")) - 1
@@ -92,7 +92,7 @@ def roc_chart(lines: Sequence[Line], lowest: float = 1e-6) -> str:
             body.append(
                 f'<circle class="dot series-{number}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">{tooltip(text)}</circle>'
             )
-    marks = [(10.0**-decade, f"{10.0**-decade:g}") for decade in range(decades, -1, -1)]
+    marks = [(10.0**-decade, _power(decade)) for decade in range(decades, -1, -1)]
     return frame.svg([*frame.ticks_y(percents()), *frame.ticks_x(marks)], body)
 
 
@@ -153,6 +153,11 @@ def score_chart(
         )
     ticks = frame.ticks_x([(value, f"{value:.2g}") for value in np.linspace(low, high, 5)])
     return frame.svg(ticks, body)
+
+
+def _power(decade: int) -> str:
+    """A negative power of ten: `10⁻³`."""
+    return "1" if decade == 0 else "10⁻" + str(decade).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _line(frame: Frame, number: int, xs: NDArray[np.float64] | NDArray[np.int64], ys: NDArray[np.float64]) -> str:
