@@ -33,6 +33,24 @@ def test_cosines_of_the_embedding_are_weighted_means_of_the_branches() -> None:
     torch.testing.assert_close(embedded @ embedded.T, expected)
 
 
+def test_the_embedding_can_be_made_of_other_parts() -> None:
+    model, images = build(), torch.randn(2, 3, 64, 32)
+    model.embed_as(EmbeddingShape(weights=(1, 0, 0)))
+    with torch.no_grad():
+        refined, _, _ = model.branches(images)
+        torch.testing.assert_close(model.embed(images)[:, :32], F.normalize(refined))
+
+
+def test_anchors_are_kept_in_full_precision() -> None:
+    model, images = build(), torch.randn(1, 3, 64, 32)
+    with torch.no_grad():
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            model.embed(images)
+        assert model.text_anchors().dtype == torch.float32
+        kept = model.text_anchors()
+        torch.testing.assert_close(kept, build().text_anchors())
+
+
 def test_a_branch_of_weight_zero_does_not_count() -> None:
     first, second = torch.randn(2, 3), torch.randn(2, 5)
     found = fuse((first, second), (1.0, 0.0))

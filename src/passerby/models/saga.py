@@ -9,6 +9,7 @@ Tensors carry the names of the published code; what it keeps under `clipreid_mod
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple, cast, get_args
 
 import torch
@@ -27,7 +28,7 @@ from passerby.models.heads import bottleneck, identity_classifier
 from passerby.models.prompts import TextEncoder
 from passerby.models.saga_prompts import SagaPromptLearner
 from passerby.models.saga_readouts import FreeAnchorPooling, Readout, build_readout
-from passerby.models.saga_shape import ReadoutKind, SagaShape, SagaSizes
+from passerby.models.saga_shape import EmbeddingShape, ReadoutKind, SagaShape, SagaSizes
 
 _READOUTS: tuple[ReadoutKind, ...] = get_args(ReadoutKind)
 
@@ -138,12 +139,12 @@ class Saga(nn.Module):
         """The anchors that all images share, [K, D]: computed once and kept while nothing that makes them learns."""
         tensors = self._anchor_tensors()
         if self.training or (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)):
-            return cast(Tensor, self.text_anchor(self.text_encoder))
+            return self._computed_anchors()
         # What is computed in inference mode cannot be used for gradients later, so the mode belongs to the key.
         mode = torch.is_inference_mode_enabled()
         key = (mode, [(id(tensor), tensor.data_ptr(), tensor._version) for tensor in tensors])
         if self._cached_anchors is None or self._cached_anchors[0] != key:
-            self._cached_anchors = key, self.text_anchor(self.text_encoder)
+            self._cached_anchors = key, self._computed_anchors()
         return self._cached_anchors[1]
 
     def aggregate(self, patches: Tensor, projected: Tensor, cameras: Tensor | None = None) -> Aggregated:
@@ -156,6 +157,10 @@ class Saga(nn.Module):
         """
         paths = list(self.refine) if isinstance(self.refine, nn.ModuleList) else [self.refine]
         return aggregate(patches, self.text_anchors(), self.domain_anchor, paths, projected, cameras)
+
+    def embed_as(self, embedding: EmbeddingShape) -> None:
+        """Make the retrieval feature of other parts from now on; nothing that was learned changes."""
+        self.shape = replace(self.shape, embedding=embedding)
 
     def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
         """The retrieval feature of normalised images [B, 3, H, W], float32 [B, embedding_width], L2-normalised."""
@@ -235,6 +240,11 @@ class Saga(nn.Module):
             dropout=anchors.dropout,
             dropped_weights=anchors.dropped_weights,
         )
+
+    def _computed_anchors(self) -> Tensor:
+        """In float32 even under autocast: anchors that are kept serve later passes too."""
+        with torch.autocast(self.backbone.conv1.weight.device.type, enabled=False):
+            return cast(Tensor, self.text_anchor(self.text_encoder))
 
     def _anchor_tensors(self) -> list[Tensor]:
         modules: list[nn.Module] = [self.text_anchor]
