@@ -15,7 +15,7 @@ from passerby.synth.wardrobe import ATTRIBUTES, matters
 
 NAME = re.compile(r"(-1|\d{4})_c(\d)s(\d)_(\d{6})_(\d{2})\.jpg")
 
-IDENTITIES, CAMERAS, IMAGES = 30, 3, 3
+IDENTITIES, CAMERAS, IMAGES = 20, 3, 3
 
 
 @pytest.fixture(scope="module")

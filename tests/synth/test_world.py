@@ -5,7 +5,9 @@ import pytest
 
 from passerby.synth.crops import Box, detect
 from passerby.synth.person import make_person
-from passerby.synth.walks import Walk
+from passerby.synth.poses import Motion
+from passerby.synth.scene import WHOLE, shoot
+from passerby.synth.walks import Standing, Walk
 from passerby.synth.world import World
 
 
@@ -53,6 +55,20 @@ def test_people_are_seen_at_nine_tenths_on_average_and_sometimes_hardly(world: W
     # A person fills a plausible part of the box.
     filled = np.array([crop.mask.mean() / 255 / crop.visible for crop in crops])
     assert 0.2 < np.median(filled) < 0.45
+
+
+def test_long_passes_stay_before_the_camera() -> None:
+    world = World(seed=3, steps=60, size=(64, 32))
+    for person in range(1, 5):
+        seen = [world.crop(person, 1, step)[0].visible for step in (0, 30, 59)]
+        assert min(seen) > 0
+
+
+def test_nobody_is_drawn_behind_the_camera() -> None:
+    world = World(seed=3, steps=1, size=(64, 32))
+    behind = Standing(0.0, -2.0, 0.0, Motion(0.0))
+    shot = shoot(world.place(1), [(world.person(1), behind)], WHOLE)
+    assert not shot.whole.any()
 
 
 def test_the_crowd_can_be_dialled() -> None:

@@ -69,5 +69,5 @@ def list_crops(seed: int, identities: int, trained: int, cameras: int, images: i
 
 
 def _frame(person: int, step: int, images: int) -> int:
-    """Frame number of a crop: people pass one after the other, a crop is taken every half second at 25 per second."""
+    """Frame number of a crop: people pass one after the other, and a crop counts for half a second at 25 per second."""
     return 1 + 12 * (person * images + step)

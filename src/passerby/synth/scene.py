@@ -21,6 +21,10 @@ Somebody = tuple[Person, Standing]
 """A person and where they are."""
 
 
+_NEAREST = 1.0
+"""Metres before the camera within which nobody is drawn: they would fill its lens, or be behind it."""
+
+
 @dataclass(frozen=True)
 class Place:
     """What a camera looks at.
@@ -106,6 +110,8 @@ def shoot(place: Place, people: list[Somebody], window: Window) -> Shot:
     free = np.isinf(depth)
     seen: list[tuple[int, Person, Placed, Layer]] = []
     for number, (person, standing) in enumerate(people):
+        if standing.z < _NEAREST:
+            continue
         placed = put(person, standing, place.camera, window.left, window.top, window.zoom)
         left, top, right, bottom = placed.outline()
         if right > 0 and bottom > 0 and left < window.columns and top < window.rows:

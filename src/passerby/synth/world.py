@@ -18,8 +18,8 @@ STRANGERS = 1_000_000
 _POOL = 60
 """How many different strangers walk beside others."""
 
-STEP = 0.5
-"""Seconds between two crops of one pass."""
+STEP, PASS = 0.5, 3.0
+"""Seconds between two crops of one pass, unless the pass would take longer than the second number."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class World:
 
     def time(self, step: int) -> float:
         """Seconds from the middle of a pass to one of its crops."""
-        return STEP * (step - (self.steps - 1) / 2)
+        return min(STEP, PASS / max(1, self.steps - 1)) * (step - (self.steps - 1) / 2)
 
     def people(self, person: int, camera: int, step: int) -> list[Somebody]:
         """Everybody at one crop of a pass, the person whose pass it is first."""
