@@ -165,7 +165,8 @@ def _open_set(evaluation: Evaluation, metric: Metric, draws: int) -> dict[str, d
                 found.setdefault(far, []).append(result.dir_at(far))
     if not found:
         raise EvaluationError(
-            f"{evaluation.name}: {len(evaluation.query):,} queries are too few for open-set figures: leave out --open-set"
+            f"{evaluation.name}: {len(evaluation.query):,} queries are too few for open-set figures: "
+            "leave out --open-set"
         )
     return {f"{far:g}": asdict(_spread(values)) for far, values in found.items()}
 
