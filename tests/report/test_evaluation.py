@@ -14,7 +14,7 @@ from passerby.errors import CheckpointError, DataError, PasserbyError, RecipeErr
 from passerby.methods.embedder import Embedder
 from passerby.methods.runner import train
 from passerby.report.evaluation import EvaluationRequest, evaluate_and_report
-from passerby.report.evaluation_report import ReportedEvaluation
+from passerby.report.evaluation_report import Protocol, ReportedEvaluation, RerankSettings
 from tests.methods.small_world import nano_recipe, write_small_world
 
 
@@ -249,3 +249,29 @@ def test_the_conditions_are_printed(
 ) -> None:
     print_evaluation([ReportedEvaluation({**FIGURES, **changes}, tmp_path / "page.html")], as_json=False)
     assert said in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_protocol_is_carried_out_and_recorded(run: Path, worlds: tuple[Path, Path], tmp_path: Path) -> None:
+    protocol = Protocol(multi_query=True, rerank=RerankSettings(4, 2, 0.3), export=tmp_path / "queries.csv")
+    (found,) = evaluated(run, data="market-layout", root=worlds[0], out=tmp_path / "out", protocol=protocol)
+    assert found["multi_query"] is True
+    assert found["pooling"] == "none"
+    assert found["reranked"]["settings"] == "k1 4, k2 2, λ 0.3"  # type: ignore[index]
+    assert (tmp_path / "queries.csv").read_text("utf-8").count("\n") == found["queries"] + 1  # type: ignore[operator]
+    assert (tmp_path / "out" / str(found["queries_table"])).is_file()
+
+
+@pytest.mark.parametrize(
+    ("protocol", "error", "message"),
+    [
+        (Protocol(pooling="mean"), DataError, "query images belong to no tracklets: give its table a column 'track'"),
+        (Protocol(export=Path("queries.txt")), DataError, "must end in .csv or .parquet"),
+        (Protocol(export=Path("queries.csv")), DataError, "one table, but 2 data sets"),
+    ],
+)
+def test_a_protocol_that_does_not_fit_is_refused_before_the_work(
+    protocol: Protocol, error: type[PasserbyError], message: str, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Embedder, "embed_batch", lambda *_: pytest.fail("images were embedded"))
+    with pytest.raises(error, match=message):
+        evaluated(run, protocol=protocol)
