@@ -254,6 +254,8 @@ def test_a_dry_run_names_the_stages_and_writes_nothing(world: Path, capfd: pytes
         "stage1-words", "stage2-images", "stage3a-anchors", "stage3b-anchors", "stage4-end-to-end"
     ]  # fmt: skip
     assert sorted(world.rglob("*")) == before
+    said = "stage3a-anchors: the token cache will hold 32 images × 4 views × 32 tokens of 32, float16: 0.3 MB"
+    assert said in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -106,27 +106,27 @@ def occlusion_experiment(
     reader = _Reader(model, find_trained_cameras(model.description, benchmark), batch_size)
     _, gallery_source = open_source(gallery, model.transform, show_progress=not quiet)
     _, source = open_source(query, model.transform, show_progress=not quiet)
-    corruptions = [(condition, run) for condition in plan.conditions for run in range(plan.runs)]
-    total = len(gallery) + len(query) * (1 + len(corruptions) * len(plan.levels))
-    trials: list[Trial] = []
+    runs = [
+        OcclusionRun(benchmark.name, condition, run, plan.fill)
+        for condition in plan.conditions
+        for run in range(plan.runs)
+    ]
+    total = len(gallery) + len(query) * (1 + len(runs) * len(plan.levels))
     manifests = []
     with Progress(f"occluding {benchmark.name}", total, quiet=quiet) as progress:
         found = reader.features(gallery, gallery_source, progress)
         clean = reader.features(query, source, progress)
-        trials += _ranked(benchmark, clean, found, condition=None, level=0.0, run=0, covered=0.0)
-        for condition, number in corruptions:
-            run = OcclusionRun(benchmark.name, condition, number, plan.fill)
+        trials = list(_ranked(benchmark, clean, found, condition=None, level=0.0, run=0, covered=0.0))
+        for run in runs:
             chosen = None
-            if condition == "people" and donors is not None:
-                names = {gallery.identity_names[label] for label in np.unique(gallery.identities) if label != JUNK}
-                chosen = donors, choose_donors(query, donors, run, frozenset(names))
+            if run.condition == "people" and donors is not None:
+                chosen = donors, choose_donors(query, donors, run, _names(gallery))
             for level in plan.levels:
                 hidden = OccludedSource(source, query, run, level, chosen)
                 features = reader.features(query, hidden, progress)
                 covered = float(hidden.covered.mean())
-                trials += _ranked(
-                    benchmark, features, found, condition=condition, level=level, run=number, covered=covered
-                )
+                what = {"condition": run.condition, "level": level, "run": run.run, "covered": covered}
+                trials += _ranked(benchmark, features, found, **what)
                 manifests.append(manifest_rows(query, run, level, hidden, chosen))
     return OcclusionOutcome(benchmark.name, query, trials, manifests)
 
@@ -152,6 +152,11 @@ class _Reader:
                 parts.setdefault(name, []).append(values.cpu().numpy())
             progress.advance(len(batch.indices))
         return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def _names(split: Split) -> frozenset[str]:
+    """Names of the identities that occur, without junk."""
+    return frozenset(split.identity_names[label] for label in np.unique(split.identities) if label != JUNK)
 
 
 def _donors(benchmark: Benchmark, plan: OcclusionPlan) -> Donors:

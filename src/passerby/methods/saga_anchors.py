@@ -23,6 +23,7 @@ from passerby.methods.token_cache import EXTRACTION_BATCH, ImageTokens, TokenCac
 from passerby.models.anchors import TextAnchors
 from passerby.models.saga import HEAD, Saga
 from passerby.models.saga_readouts import Readout
+from passerby.progress import say
 
 
 class AnchorStage(ImageBatchStage):
@@ -140,9 +141,10 @@ class AnchorStage(ImageBatchStage):
         """The tokens of each process's share of the views; says how large the cache will be."""
         if self.tokens.cache == "none" or self.part == "b":
             return ()
-        cache = TokenCache(self.folder, self._cache_shape())
+        shape = self._cache_shape()
+        say(f"{self.name}: the token cache will hold {shape.describe()}", show=True)
         images = torch.randn(EXTRACTION_BATCH, 3, *self.data.train_transform.size, device=self.device)
-        views = math.ceil(cache.shape.images / processes) * cache.shape.views
+        views = math.ceil(shape.images / processes) * shape.views
         return (Preparation(math.ceil(views / EXTRACTION_BATCH), lambda: self._tokens_of(images)),)
 
     def on_train_end(self) -> None:
