@@ -1,13 +1,13 @@
-"""Time and memory of k-reciprocal re-ranking beside the dense published way, each in a process of its own.
+"""Time and memory of ranking and of re-ranking beside the ways they are published, each in a process of its own.
 
     python benchmarks/evaluation.py                        # half of Market-1501 and all of it, both ways
-    python benchmarks/evaluation.py --sizes msmt17         # 11,659 × 82,161, ours alone: the dense way needs 200 GB
-    python benchmarks/evaluation.py --search faiss
+    python benchmarks/evaluation.py --sizes msmt17         # 11,659 × 82,161, ours alone: dense re-ranking needs 200 GB
+    python benchmarks/evaluation.py --tasks rerank --search faiss
 
-The dense way is the algorithm as published, written plainly: all pairs in one matrix, the weights in another, loops
-over rows; half precision where the published program has it. Features are those of `benchmarks/ranking.py`, with more
-noise. Peak memory is the largest resident set of the process above what it held once features and imports were loaded;
-CPU seconds are those of all threads. For the plain ranking see `benchmarks/ranking.py`.
+Ranking is compared with sorting the gallery for each query. Re-ranking is compared with the published algorithm,
+written plainly: all pairs in one matrix, the weights in another, loops over rows; half precision where the published
+program has it. Features are those of `benchmarks/ranking.py`, with more noise. Peak memory is the largest resident set
+of the process above what it held once features and imports were loaded; CPU seconds are those of all threads.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from passerby.metrics.distance_ranking import rank_distances
 from passerby.metrics.rerank import k_reciprocal
-from ranking import Problem, drawn, peak, resident
+from ranking import Problem, drawn, peak, resident, with_numpy, with_passerby
 
 K1, K2, SHARE = 20, 6, 0.3
 
@@ -40,6 +40,8 @@ SIZES = {
     "market1501": Size(3368, 15913, True),
     "msmt17": Size(11659, 82161, False),
 }
+
+WAYS = {"rank": ("passerby", "NumPy argsort per query"), "rerank": ("passerby", "dense, as published")}
 
 
 def dense_way(query: NDArray[np.float32], gallery: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -95,24 +97,35 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         )
     )
 
-    def rerank(some: Problem) -> NDArray[np.float32]:
-        if arguments.way == "dense":
-            return dense_way(some.query, some.gallery)
-        return k_reciprocal(some.query, some.gallery, k1=K1, k2=K2, lambda_value=SHARE, search=arguments.search)
+    def run(some: Problem) -> tuple[float, float]:
+        if arguments.task == "rank":
+            return (with_passerby if arguments.way == "passerby" else with_numpy)(some)[:2]
+        if arguments.way == "passerby":
+            distances = k_reciprocal(
+                some.query, some.gallery, k1=K1, k2=K2, lambda_value=SHARE, search=arguments.search
+            )
+        else:
+            distances = dense_way(some.query, some.gallery)
+        result = rank_distances(distances, *some[2:])
+        return result.mAP, result.rank1
 
-    rerank(Problem(*(column[:64] for column in problem)))  # imports and thread pools
+    run(Problem(*(column[:64] for column in problem)))  # imports and thread pools
     before = resident()
     wall, cpu = time.perf_counter(), time.process_time()
-    distances = rerank(problem)
-    found = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu, "mib": (peak() - before) / 2**20}
-    result = rank_distances(distances, *problem[2:])
-    return found | {"mAP": result.mAP, "rank1": result.rank1}
+    average_precision, rank1 = run(problem)
+    return {
+        "wall_s": time.perf_counter() - wall,
+        "cpu_s": time.process_time() - cpu,
+        "mib": (peak() - before) / 2**20,
+        "mAP": average_precision,
+        "rank1": rank1,
+    }
 
 
-def in_own_process(size: str, way: str, arguments: argparse.Namespace) -> dict[str, Any]:
+def in_own_process(task: str, size: str, way: str, arguments: argparse.Namespace) -> dict[str, Any]:
     threads = str(arguments.threads)
     environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)
-    command = [sys.executable, __file__, *sys.argv[1:], "--size", size, "--way", way]
+    command = [sys.executable, __file__, *sys.argv[1:], "--task", task, "--size", size, "--way", way]
     output = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
     result: dict[str, Any] = json.loads(output)
     return result
@@ -126,8 +139,10 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--search", choices=("numpy", "torch", "faiss"), default="numpy")
+    parser.add_argument("--tasks", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--task", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--size", choices=SIZES, help=argparse.SUPPRESS)
-    parser.add_argument("--way", choices=("passerby", "dense"), help=argparse.SUPPRESS)
+    parser.add_argument("--way", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -140,17 +155,19 @@ def main() -> None:
         f"k1 {K1}, k2 {K2}, λ {SHARE}; {arguments.dimensions} dimensions, {arguments.threads} threads, "
         f"noise {arguments.noise:g}, seed {arguments.seed}, search by {arguments.search}\n"
     )
-    print("| query × gallery | way | wall s | CPU s | peak MiB above the features | mAP | rank-1 |")
-    print("|---|---|---|---|---|---|---|")
-    for name in arguments.sizes:
-        size = SIZES[name]
-        for way in ("passerby", "dense") if size.dense else ("passerby",):
-            run = in_own_process(name, way, arguments)
-            print(
-                f"| {size.queries:,} × {size.gallery:,} | {way} | {run['wall_s']:.1f} | {run['cpu_s']:.1f} "
-                f"| {run['mib']:,.0f} | {100 * run['mAP']:.3f} | {100 * run['rank1']:.3f} |",
-                flush=True,
-            )
+    print("| task | query × gallery | way | wall s | CPU s | peak MiB above the features | mAP | rank-1 |")
+    print("|---|---|---|---|---|---|---|---|")
+    for task in arguments.tasks:
+        for name in arguments.sizes:
+            size = SIZES[name]
+            for way in WAYS[task] if size.dense else WAYS[task][:1]:
+                run = in_own_process(task, name, way, arguments)
+                print(
+                    f"| {task} | {size.queries:,} × {size.gallery:,} | {way} "
+                    f"| {run['wall_s']:.1f} | {run['cpu_s']:.1f} | {run['mib']:,.0f} "
+                    f"| {100 * run['mAP']:.3f} | {100 * run['rank1']:.3f} |",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":
