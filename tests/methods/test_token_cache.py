@@ -95,4 +95,6 @@ def test_views_of_an_epoch_do_not_depend_on_where_it_begins(data: TrainingData, 
 def test_the_size_is_said_as_it_is() -> None:
     market = TokenShape(images=12936, views=4, tokens=210, width=768, joint_width=512)
     assert market.describe() == "12,936 images × 4 views × 210 tokens of 768, float16: 16.7 GB"
+    assert len(market.blocks) == 63
+    assert len(TokenShape(10**6, 4, 210, 768, 512).blocks) <= 256, "each keeps two files open"
     assert market.images * market.bytes_per_image == pytest.approx(16.7e9, rel=0.01)

@@ -27,6 +27,7 @@ from passerby.methods.method import TrainingData
 from passerby.progress import Progress, say
 
 _BLOCK_BYTES = 256 * 2**20
+_MOST_BLOCKS = 256
 EXTRACTION_BATCH = 64
 """Images whose tokens are computed at once."""
 
@@ -64,8 +65,8 @@ class TokenShape:
 
     @property
     def block(self) -> int:
-        """Images in a block."""
-        return max(1, _BLOCK_BYTES // self.bytes_per_image)
+        """Images in a block: as many as a block's bytes hold, more if there would be too many blocks to keep open."""
+        return max(1, _BLOCK_BYTES // self.bytes_per_image, -(-self.images // _MOST_BLOCKS))
 
     @property
     def blocks(self) -> list[range]:
