@@ -17,24 +17,25 @@ from tests.metrics.test_ranking import golden_problem
 
 
 def test_golden_values_as_published():
+    """To what one weight on the edge between two half-precision numbers, on another machine, could change."""
     query, gallery, *labels = golden_problem()
     distances = k_reciprocal(query, gallery, k1=6, k2=3, variant="original")
     assert distances.dtype == np.float32
-    np.testing.assert_allclose(distances[0, :4], [0.944548, 0.705591, 0.787492, 0.889399], atol=6e-7)
-    assert distances.astype(np.float64).sum() == pytest.approx(617.24884, abs=1e-4)
-    assert rank_distances(distances, *labels).mAP == pytest.approx(0.168601, abs=5e-7)
+    np.testing.assert_allclose(distances[0, :4], [0.944548, 0.705591, 0.787492, 0.889399], atol=3e-5)
+    assert distances.astype(np.float64).sum() == pytest.approx(617.24884, abs=2e-3)
+    assert rank_distances(distances, *labels).mAP == pytest.approx(0.168601, abs=1e-5)
 
 
 def test_golden_values_in_single_precision():
     """The values written down for single precision come from a program whose weights still are half precision."""
     query, gallery, *labels = golden_problem()
     noted = dense_k_reciprocal(query, gallery, 6, 3, weights=np.float16, averages=np.float16)
-    assert noted[0, 0] == pytest.approx(0.944439, abs=6e-7)
+    assert noted[0, 0] == pytest.approx(0.944439, abs=2e-6)
     assert noted.sum(dtype=np.float64) == pytest.approx(617.119, abs=1e-3)
     distances = k_reciprocal(query, gallery, k1=6, k2=3)
     assert distances[0, 0] == pytest.approx(0.944439, abs=2e-5)
     assert distances.sum(dtype=np.float64) == pytest.approx(617.119, abs=2e-3)
-    assert rank_distances(distances, *labels).mAP == pytest.approx(0.168573, abs=5e-7)
+    assert rank_distances(distances, *labels).mAP == pytest.approx(0.168573, abs=1e-6)
 
 
 def people(count=90, dimensions=24, identities=18, noise=0.7, seed=0):
