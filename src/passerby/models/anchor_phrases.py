@@ -1,5 +1,8 @@
 """What text anchors start from: short descriptions of a person, as token embeddings in the slots of a prompt."""
 
+from functools import cache
+from typing import Any
+
 import open_clip
 import torch
 from torch import Tensor
@@ -34,9 +37,15 @@ PHRASES = (
 phrase once it learns."""
 
 
+@cache
+def tokenizer() -> Any:
+    """CLIP's tokenizer; to make one reads and sorts the whole vocabulary, so it is made once."""
+    return open_clip.get_tokenizer("ViT-B-16")
+
+
 def phrase_tokens(number: int) -> Tensor:
     """Token numbers of the phrase of anchor `number`, int64 [T], without start and end; beyond 24 they are reused."""
-    tokens: Tensor = open_clip.get_tokenizer("ViT-B-16")([PHRASES[number % len(PHRASES)]])[0]
+    tokens: Tensor = tokenizer()([PHRASES[number % len(PHRASES)]])[0]
     return tokens[1 : int(tokens.argmax())]
 
 

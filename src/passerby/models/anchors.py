@@ -6,12 +6,11 @@ vectors, for the ablation. Tensors carry the names of SAGA's published code (`te
 
 from typing import cast
 
-import open_clip
 import torch
 from torch import Tensor, nn
 
 from passerby.errors import RecipeError
-from passerby.models.anchor_phrases import phrase_tokens, spread_over_slots
+from passerby.models.anchor_phrases import phrase_tokens, spread_over_slots, tokenizer
 from passerby.models.prompts import TextEncoder
 
 CONTEXT_SLOTS = 16
@@ -91,4 +90,4 @@ class FreeAnchors(nn.Module):
 def prompt_tokens() -> Tensor:
     """Token numbers of SAGA's sentence, int64 [77]: start, 16 words that are replaced, `person.`, end, zeros."""
     sentence = " ".join(["X"] * CONTEXT_SLOTS) + " person."
-    return cast(Tensor, open_clip.get_tokenizer("ViT-B-16")([sentence])[0])
+    return cast(Tensor, tokenizer()([sentence])[0])
