@@ -2,8 +2,8 @@
 
     python benchmarks/denoise_quality.py tracklets.parquet --features features.parquet
 
-The table needs `true_identity`; `passerby synth tracklets` makes such tables. Printed are the thresholds that calibration
-proposes, and tables of stages, of linkages, and of thresholds around the proposal.
+The table needs `true_identity`; `passerby synth tracklets` makes such tables. Printed are the thresholds that
+calibration proposes, and tables of stages, of linkages, and of thresholds around the proposal.
 """
 
 import argparse
@@ -18,11 +18,14 @@ import numpy as np
 from passerby.metrics.correlation import correlation_quality, exclusion_quality
 from passerby.report.denoising import true_identities
 from passerby.tracklets.arrangement import arrange
-from passerby.tracklets.calibration import calibrate
+from passerby.tracklets.calibration import FALSE_LINKS, calibrate
 from passerby.tracklets.correlation import REALLOCATED, Correlation, arrays_of, correlate
 from passerby.tracklets.options import DenoisingOptions
 from passerby.tracklets.table import TrackletTable, open_tracklets, read_features
 from passerby.tracklets.work import MemoryWork
+
+Run = Callable[[DenoisingOptions], Correlation]
+Show = Callable[[Correlation], str]
 
 HEADER = (
     "coverage | identities | largest | pair P | pair R | F1 | across videos | purity | inv. purity | F1, dropped alone"
@@ -43,7 +46,7 @@ def noise_of(found: Correlation) -> str:
     return "" if noise is None else f" | {noise.consistency:.3f} | {noise.discrimination:.3f}"
 
 
-def stages(run: Callable[[DenoisingOptions], Correlation], options: DenoisingOptions, show: Callable[..., str]) -> None:
+def stages(run: Run, options: DenoisingOptions, show: Show, _: dict[str, float]) -> None:
     print(f"\n| stage | {HEADER} | n_cst | n_drm |\n|{'---|' * 13}")
     for name, levels in (
         ("tracklets of the input", ()),
@@ -60,46 +63,35 @@ def stages(run: Callable[[DenoisingOptions], Correlation], options: DenoisingOpt
     print(f"| + level 3, half_width 10 | {show(found)} | | |")
 
 
-def linkages(
-    run: Callable[[DenoisingOptions], Correlation], options: DenoisingOptions, show: Callable[..., str]
-) -> None:
-    print(f"\n| levels 1 to 3 | {HEADER} |\n|{'---|' * 11}")
+def linkages(run: Run, options: DenoisingOptions, show: Show, proposed: dict[str, float]) -> None:
+    print(f"\n| levels 1 to 3 | sigma_discrimination | {HEADER} |\n|{'---|' * 12}")
     choices: list[tuple[str, dict[str, Any]]] = [
         ("closure (the paper)", {}),
         ("closure, at most 20 tracklets", {"max_component": 20, "oversize": "split"}),
         ("closure, overlaps apart", {"exclusive": True}),
+        ("closure, 10 neighbours by faiss", {"search": "neighbours", "neighbours": 10}),
         ("mutual, 3 nearest", {"linkage": "mutual", "neighbours": 3}),
-        ("mutual, 10 nearest", {"linkage": "mutual", "neighbours": 10}),
+        ("mutual, 3 nearest, overlaps apart", {"linkage": "mutual", "neighbours": 3, "exclusive": True}),
         ("average", {"linkage": "average"}),
         ("average, overlaps apart", {"linkage": "average", "exclusive": True}),
-        (
-            "average, overlaps apart, running centroids",
-            {"linkage": "average", "exclusive": True, "centroids": "running"},
-        ),
-        ("closure, 10 neighbours by faiss", {"search": "neighbours", "neighbours": 10}),
+        ("average, running centroids", {"linkage": "average", "centroids": "running"}),
     ]
     for name, choice in choices:
-        print(f"| {name} | {show(run(replace(options, **choice)))} |")
+        sigma = proposed[choice.get("linkage", "closure")]
+        print(f"| {name} | {sigma:.3f} | {show(run(replace(options, sigma_discrimination=sigma, **choice)))} |")
 
 
-def sensitivity(
-    run: Callable[[DenoisingOptions], Correlation], options: DenoisingOptions, show: Callable[..., str]
-) -> None:
+def sensitivity(run: Run, options: DenoisingOptions, show: Show, proposed: dict[str, float]) -> None:
     print(f"\n| linkage | sigma_consistency | sigma_discrimination | {HEADER} |\n|{'---|' * 13}")
-    proposed = (options.sigma_consistency, options.sigma_discrimination)
     for linkage in ("closure", "average"):
-        pairs = [(0.2, 0.18), proposed]
-        pairs += [(proposed[0], proposed[1] * factor) for factor in (0.5, 0.75, 1.25, 1.5, 2.0, 3.0)]
-        pairs += [(proposed[0] * factor, proposed[1]) for factor in (0.5, 0.75, 1.25, 1.5)]
-        for consistency, discrimination in pairs:
-            chosen = replace(
-                options,
-                linkage=linkage,
-                exclusive=linkage == "average",
-                sigma_consistency=consistency,
-                sigma_discrimination=discrimination,
-            )
-            print(f"| {linkage} | {consistency:.3f} | {discrimination:.3f} | {show(run(chosen))} |")
+        consistency, discrimination = options.sigma_consistency, proposed[linkage]
+        pairs = [("the paper's", 0.2, 0.18), ("proposed", consistency, discrimination)]
+        pairs += [("", consistency, discrimination * factor) for factor in (0.5, 0.7, 1.4, 2.0, 3.0)]
+        pairs += [("", consistency * factor, discrimination) for factor in (0.5, 0.7, 1.4, 2.0)]
+        for name, first, second in pairs:
+            if second < 2:
+                chosen = replace(options, linkage=linkage, sigma_consistency=first, sigma_discrimination=second)
+                print(f"| {linkage} {name} | {first:.3f} | {second:.3f} | {show(run(chosen))} |")
 
 
 def detector(found: Correlation, truth: Any, table: TrackletTable) -> None:
@@ -124,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path)
     parser.add_argument("--features", type=Path)
-    parser.add_argument("--false-links", type=float, default=0.05)
+    parser.add_argument("--center", action="store_true")
     parser.add_argument("--only", choices=["stages", "linkages", "sensitivity"])
     arguments = parser.parse_args()
     table = open_tracklets(arguments.table, arguments.features)
@@ -132,28 +124,36 @@ def main() -> None:
     assert truth is not None, "the table needs true_identity"
     with tempfile.TemporaryDirectory() as folder:
         features = np.array(read_features(table, Path(folder) / "features.npy"))
-    found = calibrate(features, table.tracklets, table.videos, frames=table.frames, false_links=arguments.false_links)
+    columns = (features, table.tracklets, table.videos)
+    found = {
+        linkage: calibrate(*columns, frames=table.frames, linkage=linkage, center=arguments.center)
+        for linkage in FALSE_LINKS
+    }
+    proposed = {linkage: each.sigma_discrimination for linkage, each in found.items()}
+    first = found["closure"]
+    known = "overlap in time" if first.overlapping else "being tracklets of one video"
     print(
-        f"{table.count} images. Proposed: sigma_consistency {found.sigma_consistency:.3f}, sigma_discrimination "
-        f"{found.sigma_discrimination:.3f}; {found.switched:.3f} of samples estimated to be switched"
+        f"{table.count} images; sigma_consistency {first.sigma_consistency:.3f} proposed, {first.switched:.3f} of "
+        f"samples estimated to be switched; different people told by {known}"
     )
     arrangement = arrange(table.videos, table.tracklets, table.frames)
 
     def run(options: DenoisingOptions) -> Correlation:
-        return correlate(MemoryWork(arrays_of(features, arrangement), options))
+        return correlate(MemoryWork(arrays_of(features, arrangement, options), options))
 
     def show(correlation: Correlation) -> str:
         return row(correlation, truth, table)
 
     options = DenoisingOptions(
-        sigma_consistency=found.sigma_consistency,
-        sigma_discrimination=found.sigma_discrimination,
+        sigma_consistency=first.sigma_consistency,
+        sigma_discrimination=proposed["closure"],
+        center=arguments.center,
         oversize="keep",
         measure_noise=False,
     )
     for name, part in (("stages", stages), ("linkages", linkages), ("sensitivity", sensitivity)):
         if arguments.only in (None, name):
-            part(run, options, show)
+            part(run, options, show, proposed)
     detector(run(options), truth, table)
 
 

@@ -54,6 +54,18 @@ def test_works_without_frames():
     assert 0.5 * timed.sigma_discrimination < found.sigma_discrimination < 2 * timed.sigma_discrimination
 
 
+def test_falls_back_where_nothing_overlaps_or_tracklets_are_short():
+    problem = crowd(0.06, 0.1)
+    following = np.arange(len(problem.features))  # every tracklet begins when the one before it has ended
+    found = calibrate(*problem[:3], frames=following)
+    assert not found.overlapping
+    assert found.sigma_discrimination == calibrate(*problem[:3]).sigma_discrimination
+    short = drawn(2, people=60, videos=60, per_video=10, length=(2, 3), width=32, noise=0.06, fragments=0)
+    found = calibrate(*short[:3], frames=short.frames)
+    assert found.overlapping
+    assert 0.1 < found.sigma_discrimination < 0.6
+
+
 def test_a_mixture_is_taken_apart():
     generator = np.random.default_rng(0)
     clean, strangers = generator.normal(0.1, 0.02, 9000), np.sort(generator.normal(0.7, 0.1, 5000))
@@ -67,7 +79,7 @@ def test_a_mixture_is_taken_apart():
 @pytest.mark.parametrize("power", [2.0, 7.5])
 def test_the_tail_of_a_power_is_found(power):
     distances = np.sort(np.random.default_rng(1).random(200_000) ** (1 / power))  # P(d < x) = x ** power
-    slope, intercept = fit_tail(distances)
+    slope, intercept = fit_tail(distances, 0.005, 0.1)
     assert slope == pytest.approx(power, rel=0.05)
     assert intercept == pytest.approx(0, abs=0.15)
 
@@ -84,5 +96,5 @@ def test_percolation_ends_with_everybody():
 def test_refuses_too_little():
     with pytest.raises(DataError, match="too few to calibrate"):
         calibrate(*drawn(0)[:3])
-    with pytest.raises(DataError, match="false_links must be between 0 and 1"):
+    with pytest.raises(DataError, match="false_links must be above 0"):
         calibrate(*drawn(0)[:3], false_links=0)

@@ -48,6 +48,9 @@ Features = Annotated[
     Path | None,
     typer.Option(help="Embeddings: a table as `passerby embed` writes it, or an array .npy in the table's order."),
 ]
+Center = Annotated[
+    bool, typer.Option("--center", help="Subtract the mean of all features first, where they lie in a narrow cone.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -78,6 +81,7 @@ def run(
     sigma_consistency: Annotated[float, typer.Option(help="Level 1: excluded from this distance on.")] = 0.2,
     sigma_discrimination: Annotated[float, typer.Option(help="Levels 2 and 3: one person up to this distance.")] = 0.18,
     half_width: Annotated[int, typer.Option(help="Level 3: tracklets after each that it is compared with.")] = 1000,
+    center: Center = False,
     levels: Annotated[str, typer.Option(help="Which levels to carry out, as 123 or 12.")] = "123",
     linkage: Annotated[
         Literal["closure", "mutual", "average"],
@@ -118,6 +122,7 @@ def run(
         sigma_consistency=sigma_consistency,
         sigma_discrimination=sigma_discrimination,
         half_width=half_width,
+        center=center,
         levels=tuple(int(level) for level in levels),
         centroids="running" if running else "static",
         linkage=linkage,
@@ -138,7 +143,14 @@ def calibrate(
     table: Table,
     features: Features = None,
     half_width: Annotated[int, typer.Option(min=1, help="The range of level 3 that is going to be used.")] = 1000,
-    false_links: Annotated[float, typer.Option(help="Wrong links allowed for a tracklet, on average.")] = 0.05,
+    linkage: Annotated[
+        Literal["closure", "mutual", "average"], typer.Option(help="The linkage that is going to be used.")
+    ] = "closure",
+    false_links: Annotated[
+        float | None,
+        typer.Option(help="Wrong links allowed for a tracklet, on average; default by linkage: 0.05, 0.2, 1."),
+    ] = None,
+    center: Center = False,
     figure: Annotated[Path | None, typer.Option(help="Write the evidence as a figure (.png, .pdf, .svg).")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -146,7 +158,9 @@ def calibrate(
     from passerby.report.denoising_charts import calibration_figure
     from passerby.tracklets.calibrated_table import calibrate_table
 
-    found = calibrate_table(table, features=features, half_width=half_width, false_links=false_links)
+    found = calibrate_table(
+        table, features=features, half_width=half_width, linkage=linkage, false_links=false_links, center=center
+    )
     if figure is not None:
         figure.parent.mkdir(parents=True, exist_ok=True)
         calibration_figure(found).savefig(figure, dpi=110)

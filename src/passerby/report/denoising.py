@@ -204,6 +204,7 @@ def _facts(found: Correlation) -> list[str]:
     )  # fmt: skip
     facts = [
         f"sigma_consistency {options.sigma_consistency:g}, sigma_discrimination {options.sigma_discrimination:g}.",
+        "The mean of all features was subtracted first." if options.center else "",
         order,
         linkage,
         "Tracklets of one video that overlap in time are kept apart." if options.exclusive else "",

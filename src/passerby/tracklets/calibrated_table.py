@@ -3,12 +3,19 @@
 import tempfile
 from pathlib import Path
 
-from passerby.tracklets.calibration import FALSE_LINKS, Calibration, calibrate
+from passerby.tracklets.calibration import Calibration, calibrate
+from passerby.tracklets.options import Linkage
 from passerby.tracklets.table import open_tracklets, read_features
 
 
 def calibrate_table(
-    file: Path, *, features: Path | None = None, half_width: int = 1000, false_links: float = FALSE_LINKS
+    file: Path,
+    *,
+    features: Path | None = None,
+    half_width: int = 1000,
+    linkage: Linkage = "closure",
+    false_links: float | None = None,
+    center: bool = False,
 ) -> Calibration:
     """Propose thresholds for a table of tracklets; arguments as of `open_tracklets` and `calibrate`.
 
@@ -24,5 +31,7 @@ def calibrate_table(
             table.videos,
             frames=table.frames,
             half_width=half_width,
+            linkage=linkage,
             false_links=false_links,
+            center=center,
         )

@@ -1,8 +1,9 @@
 """Thresholds for any feature extractor, from the tracklets themselves, without labels.
 
 Two tracklets of one video that overlap in time are two people. That gives distances between different people, and what
-is left open is only how many samples of a tracklet are not of its person. Without frames, all tracklets of a video are
-taken for different people, and the nearest tenth of their distances is left out as possible fragments of one person.
+is left open is only how many samples of a tracklet are not of its person. Without frames, or where few overlap, all
+tracklets of a video are taken for different people, and nothing is made of the nearest twentieth of their distances,
+which may be of fragments of one person.
 
 *Consistency.* Deviations of samples from their tracklets are a mixture: mostly of one person, some switched. The share
 of switched samples is estimated where the deviations of one person hardly reach, above the median distance of samples
@@ -11,9 +12,10 @@ its 99th percentile, or the distance at which clean samples lost and switched sa
 threshold then cleans the centroids that deviations are measured from, a few times over.
 
 *Discrimination.* A tracklet is compared with 2 r others, so the chance that two centroids of different people come
-within sigma must stay far below 1 / (2 r), farther in the tail than the pairs at hand reach. Near 0 the share of
+within sigma must stay below a few in 2 r, farther in the tail than the pairs at hand reach. Near 0 the share of
 distances below d grows like a power of d (half the effective dimension); a line through the logarithms of the tail is
-followed down to the share allowed. The curve is steeper than the line, so the proposal errs on the careful side.
+followed down to the share allowed. The curve is steeper than the line, and people of one video are more alike than
+others, so the proposal errs on the careful side.
 """
 
 from dataclasses import dataclass, field
@@ -25,23 +27,27 @@ from numpy.typing import NDArray
 from passerby.errors import DataError
 from passerby.metrics.features import as_features
 from passerby.tracklets.arrangement import arrange
+from passerby.tracklets.chunk import ChunkRows
 from passerby.tracklets.cross_video import block_links
-from passerby.tracklets.distance import Float32, Float64
-from passerby.tracklets.evidence import deviations_and_strangers, distances_between
+from passerby.tracklets.distance import Float32, Float64, mean_direction
+from passerby.tracklets.evidence import deviations_and_strangers, distances_between, overlaps_suffice
 from passerby.tracklets.links import closure
-from passerby.tracklets.options import DenoisingOptions
+from passerby.tracklets.options import DenoisingOptions, Linkage
 
 CLEAN_QUANTILE = 0.99
-FALSE_LINKS = 0.05
-"""Wrong links that a tracklet may have on average."""
+FALSE_LINKS: dict[Linkage, float] = {"closure": 0.05, "mutual": 0.2, "average": 1.0}
+"""Wrong links that a tracklet may have on average: few where each joins two people, more where others outvote it."""
 
-_TAIL = (0.002, 0.05)
-"""Shares of distances that the line goes through: the very nearest pairs may be one person, detected twice at once."""
+_TAIL = {True: (0.005, 0.1), False: (0.05, 0.3)}
+"""Shares of distances that the line goes through, with overlap in time and without: the very nearest may be one person,
+detected twice at once or in fragments."""
+
+_OVERLAPS = 1000
 
 _ROUNDS = 4
 _FEWEST = 200
 _PERCOLATING = 5000
-_GRID = np.linspace(0.005, 1.2, 240)
+_GRID = 500
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,9 @@ def calibrate(
     *,
     frames: Any = None,
     half_width: int = 1000,
-    false_links: float = FALSE_LINKS,
+    linkage: Linkage = "closure",
+    false_links: float | None = None,
+    center: bool = False,
 ) -> Calibration:
     """Propose thresholds.
 
@@ -101,26 +109,35 @@ def calibrate(
         videos: labels [N].
         frames: integers [N]; without them different people are told less surely.
         half_width: the range of level 3 that is going to be used.
-        false_links: wrong links allowed for a tracklet, on average.
+        linkage: the linkage that is going to be used.
+        false_links: wrong links allowed for a tracklet, on average; None for what suits the linkage.
+        center: whether the mean of all features is going to be subtracted.
 
     Raises:
         DataError: there are too few tracklets to learn from.
     """
-    if not 0 < false_links < 1:
-        raise DataError(f"false_links must be between 0 and 1, not {false_links}")
+    false_links = FALSE_LINKS[linkage] if false_links is None else false_links
+    if false_links <= 0:
+        raise DataError(f"false_links must be above 0, not {false_links}")
     arrangement = arrange(videos, tracklets, frames)
-    array, timed = as_features(features, "tracklet"), frames is not None
+    array = as_features(features, "tracklet")
+    timed = frames is not None and overlaps_suffice(arrangement, _OVERLAPS)
+    mean = mean_direction(array) if center else None
+    chunks = [ChunkRows(array, arrangement, chunk, mean) for chunk in range(arrangement.chunks.size - 1)]
     consistency = np.inf
     for _ in range(_ROUNDS):
-        deviations, strangers = deviations_and_strangers(array, arrangement, consistency, timed=timed)
+        deviations, strangers = deviations_and_strangers(chunks, consistency, timed=timed)
         _require(deviations, "samples in tracklets")
         _require(strangers, "pairs of samples and tracklets of other people")
         consistency, switched, lost = propose_consistency(deviations, strangers)
-    between, centroids = distances_between(array, arrangement, consistency, timed=timed)
+    between, centroids = distances_between(chunks, consistency, timed=timed)
+    if between.size < _FEWEST:  # tracklets are short: take those as well of which little is left
+        between, centroids = distances_between(chunks, consistency, timed=timed, sound_only=False)
     _require(between, "pairs of tracklets of different people")
-    reach = max(1, min(half_width, arrangement.tracklets.size - 2))
-    allowed = false_links / (2 * reach)
-    tail = fit_tail(between)
+    others = arrangement.tracklets.size - 2
+    reach = max(1, min(half_width, others))
+    allowed = min(false_links / max(1, min(2 * half_width, others)), 0.5)
+    tail = fit_tail(between, *_TAIL[timed])
     discrimination = min(float(np.exp((np.log(allowed) - tail[1]) / tail[0])), 1.0)
     return Calibration(
         sigma_consistency=consistency,
@@ -149,24 +166,19 @@ def propose_consistency(deviations: Float64, strangers: Float64) -> tuple[float,
     """The threshold, the share of samples switched, and the share of clean samples beyond it; arguments ascending."""
     far = float(strangers[strangers.size // 2])
     switched = min(0.5, 2 * float(np.mean(deviations >= far)))
-    mixed, strange = _shares(deviations), _shares(strangers)
+    grid = np.linspace(0, 2 * far, _GRID)[1:]
+    mixed, strange = (np.searchsorted(values, grid) / values.size for values in (deviations, strangers))
     clean = np.maximum.accumulate(np.clip((mixed - switched * strange) / (1 - switched), 0, 1))
     place = int(np.argmax(clean >= CLEAN_QUANTILE * clean[-1]))
     if switched:
         errors = (1 - switched) * (1 - clean) + switched * strange
         place = min(place, int(np.argmin(errors)))
-    return float(_GRID[place]), switched, float(1 - clean[place])
+    return float(grid[place]), switched, float(1 - clean[place])
 
 
-def _shares(ascending: Float64) -> Float64:
-    """The share of values below each point of the grid."""
-    shares: Float64 = np.searchsorted(ascending, _GRID) / ascending.size
-    return shares
-
-
-def fit_tail(between: Float64) -> tuple[float, float]:
-    """Slope and intercept of log(share of distances below d) over log d, in the tail; `between` ascending."""
-    places = np.unique(np.linspace(_TAIL[0] * between.size, _TAIL[1] * between.size, 200).astype(np.int64))
+def fit_tail(between: Float64, lowest: float, highest: float) -> tuple[float, float]:
+    """Slope and intercept of log(share of distances below d) over log d, for shares in a range; `between` ascending."""
+    places = np.unique(np.linspace(lowest * between.size, highest * between.size, 200).astype(np.int64))
     distances = np.maximum(between[places], 1e-6)
     shares: NDArray[np.float64] = (places + 0.5) / between.size
     slope, intercept = np.polyfit(np.log(distances), np.log(shares), 1) if places.size > 2 else (1.0, 0.0)

@@ -67,12 +67,15 @@ class ChunkRows:
         features: float [N, D], in memory or memory-mapped.
         arrangement: of the same N samples.
         chunk: number of the chunk.
+        mean: float64 [D], subtracted from the features at length 1, which are then brought to length 1 again; or None.
     """
 
-    def __init__(self, features: NDArray[Any], arrangement: Arrangement, chunk: int) -> None:
+    def __init__(
+        self, features: NDArray[Any], arrangement: Arrangement, chunk: int, mean: Float64 | None = None
+    ) -> None:
         videos = arrangement.videos[arrangement.chunks[chunk] : arrangement.chunks[chunk + 1] + 1]
         offsets = arrangement.tracklets[videos[0] : videos[-1] + 1]
-        self._features = features
+        self._features, self._mean = features, mean
         self._order = arrangement.order[offsets[0] : offsets[-1]]
         self.offsets: Integers = offsets - offsets[0]
         self.videos: Integers = videos - videos[0]
@@ -82,7 +85,8 @@ class ChunkRows:
     def rows(self, places: Integers | slice) -> Float64:
         """Float64 rows of length 1 at these places of the chunk."""
         numbers = self._order[places]
-        return unit_rows(self._features[numbers], numbers)
+        rows = unit_rows(self._features[numbers], numbers)
+        return rows if self._mean is None else unit_rows(rows - self._mean, numbers)
 
     def batches(self) -> Iterator[tuple[range, slice, Float64]]:
         """Tracklets, the places of their samples, and the samples: whole tracklets, a few thousand samples a time."""

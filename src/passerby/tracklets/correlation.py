@@ -10,7 +10,7 @@ from passerby.metrics.features import as_features
 from passerby.tracklets.arrangement import Arrangement, arrange
 from passerby.tracklets.components import ComponentSizes, component_sizes
 from passerby.tracklets.cross_video import Identities, block_count, identify
-from passerby.tracklets.distance import Float32, Float64, Integers
+from passerby.tracklets.distance import Float32, Float64, Integers, mean_direction
 from passerby.tracklets.linkage import reduced
 from passerby.tracklets.links import Links, in_first_order, join, no_links
 from passerby.tracklets.options import DenoisingOptions
@@ -85,12 +85,14 @@ def denoise(
     """
     array = as_features(features, "tracklet")
     arrangement = arrange(videos, tracklets, frames)
-    return correlate(MemoryWork(arrays_of(array, arrangement), options or DenoisingOptions(**choices)))
+    options = options or DenoisingOptions(**choices)
+    return correlate(MemoryWork(arrays_of(array, arrangement, options), options))
 
 
-def arrays_of(features: NDArray[Any], arrangement: Arrangement) -> dict[str, NDArray[Any]]:
+def arrays_of(features: NDArray[Any], arrangement: Arrangement, options: DenoisingOptions) -> dict[str, NDArray[Any]]:
     """What the first steps read."""
-    return {"features": features, **{name: getattr(arrangement, name) for name in ARRANGEMENT}}
+    mean = {"mean": mean_direction(features)} if options.center else {}
+    return {"features": features, **mean, **{name: getattr(arrangement, name) for name in ARRANGEMENT}}
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,19 @@ def unit_rows(features: NDArray[Any], numbers: Integers | None = None) -> Float6
     return unit
 
 
+def mean_direction(features: NDArray[Any]) -> Float64:
+    """The mean of all features [N, D] at length 1, float64 [D], in one pass over them.
+
+    Raises:
+        DataError: a row is zero, NaN or infinite.
+    """
+    total = np.zeros(features.shape[1])
+    for start in range(0, len(features), _ROWS):
+        rows = features[start : start + _ROWS]
+        total += unit_rows(rows, np.arange(start, start + len(rows))).sum(axis=0)
+    return total / len(features)
+
+
 def row_products(first: Float64, second: Float64) -> Float64:
     """The inner product of each row with the row beside it, float64 [N]."""
     products: Float64 = np.add.reduce(np.multiply(first, second), axis=1)

@@ -1,6 +1,7 @@
 """Distances inside of tracklets and between tracklets of different people, as evidence for thresholds."""
 
-from typing import Any
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +15,15 @@ from passerby.tracklets.single_tracklet import exclude_deviating
 _ENOUGH = 2_000_000
 """Distances of each kind after which no more videos are looked at."""
 
-_FRAGMENTS = 0.1
-
 _SOUND_SAMPLES, _SOUND_SHARE = 3, 0.6
 """How many samples, and what share of them, level 1 must leave of a tracklet that is to be relied on."""
 
 
-def deviations_and_strangers(
-    features: NDArray[Any], arrangement: Arrangement, sigma: float, *, timed: bool
-) -> tuple[Float64, Float64]:
+Chunks = Sequence[ChunkRows]
+"""All samples, a chunk of videos at a time; read when they are needed."""
+
+
+def deviations_and_strangers(chunks: Chunks, sigma: float, *, timed: bool) -> tuple[Float64, Float64]:
     """Distances of samples to the centroid of the others of their tracklet, and to centroids of other people.
 
     Both ascending. Centroids are as level 1 leaves them with the threshold `sigma`; samples that it excludes are
@@ -30,8 +31,7 @@ def deviations_and_strangers(
     """
     inside, outside = [np.empty(0)], [np.empty(0)]
     total = 0
-    for chunk in range(arrangement.chunks.size - 1):
-        chunk_rows = ChunkRows(features, arrangement, chunk)
+    for chunk_rows in chunks:
         for video in range(chunk_rows.videos.size - 1):
             rows, offsets, frames = _video(chunk_rows, video)
             found = exclude_deviating(rows, offsets, sigma)
@@ -52,6 +52,20 @@ def deviations_and_strangers(
     return np.sort(np.concatenate(inside)), np.sort(np.concatenate(outside))
 
 
+def overlaps_suffice(arrangement: Arrangement, fewest: int) -> bool:
+    """Whether at least `fewest` pairs of tracklets overlap in time in their videos."""
+    offsets = arrangement.tracklets
+    first = np.minimum.reduceat(arrangement.frames, offsets[:-1])
+    last = np.maximum.reduceat(arrangement.frames, offsets[:-1])
+    found = 0
+    for begin, end in pairwise(arrangement.videos.tolist()):
+        parts = np.arange(end - begin)
+        found += conflicts(Spans(parts, np.zeros_like(parts), first[begin:end], last[begin:end]), parts)[0].size
+        if found >= fewest:
+            return True
+    return False
+
+
 def _cleaned(rows: Float64, offsets: Integers, kept: NDArray[np.bool_]) -> tuple[Float64, Integers]:
     """Centroids of tracklets over the samples kept, and where those begin."""
     counts = np.add.reduceat(kept, offsets[:-1], dtype=np.int64)
@@ -59,19 +73,16 @@ def _cleaned(rows: Float64, offsets: Integers, kept: NDArray[np.bool_]) -> tuple
     return directions(group_sums(rows[kept], offsets), counts), offsets
 
 
-def distances_between(
-    features: NDArray[Any], arrangement: Arrangement, sigma: float, *, timed: bool
-) -> tuple[Float64, Float32]:
+def distances_between(chunks: Chunks, sigma: float, *, timed: bool, sound_only: bool = True) -> tuple[Float64, Float32]:
     """Distances between centroids of different people in one video, ascending, and all centroids looked at.
 
     Centroids are as level 1 leaves them with the threshold `sigma`, or switched samples would draw people together.
-    Only tracklets that level 1 leaves mostly as they are give distances: what is left of others may be of a stranger
-    whose own tracklet is beside them.
+    With `sound_only`, only tracklets that level 1 leaves mostly as they are give distances: what is left of others may
+    be of a stranger whose own tracklet is beside them.
     """
     between, centroids = [np.empty(0)], []
     total = 0
-    for chunk in range(arrangement.chunks.size - 1):
-        chunk_rows = ChunkRows(features, arrangement, chunk)
+    for chunk_rows in chunks:
         for video in range(chunk_rows.videos.size - 1):
             rows, given, frames = _video(chunk_rows, video)
             kept = ~exclude_deviating(rows, given, sigma).excluded
@@ -79,7 +90,7 @@ def distances_between(
             sizes = np.diff(offsets)
             sound = (sizes >= _SOUND_SAMPLES) & (sizes >= _SOUND_SHARE * np.diff(given))
             first, second = _different(frames[kept], offsets, timed=timed)
-            usable = sound[first] & sound[second]
+            usable = (sound[first] & sound[second]) | (not sound_only)
             first, second = first[usable], second[usable]
             between.append(pair_distances(middle, first, second))
             centroids.append(middle.astype(np.float32))
@@ -87,7 +98,7 @@ def distances_between(
         if total > _ENOUGH:
             break
     distances = np.sort(np.concatenate(between))
-    return distances if timed else distances[int(_FRAGMENTS * distances.size) :], np.concatenate(centroids)
+    return distances, np.concatenate(centroids)
 
 
 def _video(chunk: ChunkRows, video: int) -> tuple[Float64, Integers, Integers]:

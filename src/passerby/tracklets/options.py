@@ -20,6 +20,8 @@ class DenoisingOptions:
         sigma_consistency: cosine distance from which a sample does not belong to its tracklet (the paper's 0.2).
         sigma_discrimination: cosine distance up to which two tracklets are one person (the paper's 0.18).
         half_width: how many tracklets after a tracklet it is compared with at level 3 (the paper's r_s = 1000).
+        center: whether the mean of all features is subtracted before anything is compared. Networks often leave all
+            features in a narrow cone, where distances tell little; the paper does not do this.
         levels: which of the levels 1, 2 and 3 are carried out.
         centroids: whether the centroids to which level 2 re-allocates stay as level 1 left them (`static`, where order
             does not matter) or follow every sample added (`running`).
@@ -42,6 +44,7 @@ class DenoisingOptions:
     sigma_consistency: float = 0.2
     sigma_discrimination: float = 0.18
     half_width: int = 1000
+    center: bool = False
     levels: tuple[int, ...] = ALL_LEVELS
     centroids: Literal["static", "running"] = "static"
     linkage: Linkage = "closure"

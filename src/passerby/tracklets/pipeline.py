@@ -91,7 +91,7 @@ def denoise_table(
             _claim(folder, table, options)
             array = read_features(table, folder / "features.npy")
             arrangement = arrange(table.videos, table.tracklets, table.frames)
-            work = FileWork(folder, arrays_of(array, arrangement), options, engine=engine, show=show)
+            work = FileWork(folder, arrays_of(array, arrangement, options), options, engine=engine, show=show)
             correlation = correlate(work)
             _write(table, correlation, out)
             shutil.rmtree(folder)

@@ -19,7 +19,7 @@ from passerby.tracklets.noise import count_indistinct
 from passerby.tracklets.options import DenoisingOptions
 
 Arrays = Mapping[str, NDArray[Any]]
-"""The features, the fields of an `Arrangement`, and what earlier steps have published."""
+"""The features, their `mean` if that is to be subtracted, the fields of an `Arrangement`, and what was published."""
 
 ARRANGEMENT = ("order", "tracklets", "videos", "frames", "chunks")
 
@@ -29,7 +29,9 @@ COMPARE_ALL_UP_TO = 20_000
 
 def chunk_rows(arrays: Arrays, chunk: int) -> ChunkRows:
     """The samples of one chunk."""
-    return ChunkRows(arrays["features"], Arrangement(*(arrays[name] for name in ARRANGEMENT)), chunk)
+    return ChunkRows(
+        arrays["features"], Arrangement(*(arrays[name] for name in ARRANGEMENT)), chunk, arrays.get("mean")
+    )
 
 
 def levels_1_and_2(arrays: Arrays, options: DenoisingOptions, chunk: int) -> dict[str, NDArray[Any]]:
