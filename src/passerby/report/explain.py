@@ -20,7 +20,7 @@ from passerby.report.rank_list_figure import FIGURE_SUFFIXES, save_figure
 
 _COLOURS = "inferno"
 _STRENGTH = 0.75
-_TILE = (1.15, 2.5)
+_TILE = (1.15, 2.6)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,9 @@ def explain_figure(explained: Sequence[Explained]) -> Figure:
         covered = "" if each.hidden is None else f"\nhidden: {100 * each.hidden.mean():.0f} %"
         _draw(panels[line, 0], each, None, each.name[:16] + covered)
         for column, (name, values) in enumerate(each.seen.maps.items(), start=1):
-            caption = name if not on_hidden else f"{name}\non hidden: {100 * on_hidden[name]:.0f} %"
+            caption = f"{name}\npeak {float(values.max() / values.mean()):.1f} × mean"
+            if on_hidden:
+                caption += f"\non hidden: {100 * on_hidden[name]:.0f} %"
             _draw(panels[line, column], each, each.seen.geometry.over_pixels(values).numpy(), caption)
         for column in range(1 + len(each.seen.maps), columns):
             panels[line, column].axis("off")
