@@ -171,3 +171,14 @@ def test_what_cannot_be_reranked_is_refused(changes, message):
     query, gallery = golden_problem()[:2]
     with pytest.raises(EvaluationError, match=message):
         k_reciprocal(**({"query": query, "gallery": gallery} | changes))
+
+
+def test_reranking_does_not_import_torch():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; import numpy as np; from passerby.metrics.rerank import k_reciprocal;"
+        "k_reciprocal(np.eye(2, 4), np.eye(4)); sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=240)
