@@ -38,6 +38,9 @@ def test_a_table_for_people_and_figures_for_machines(run: Path) -> None:
         (("--occlusion", "bottom", "--occlusion-levels", "a"), "not 'a'"),
         (("--occlusion", "bottom", "--occlusion-levels", "1.2"), "between 0 and 1"),
         (("--occlusion", "bottom", "--occlusion-fill", "red"), "not 'red'"),
+        (("--occlusion", "bottom", "--figure", "x.png"), "do not go with --occlusion"),
+        (("--occlusion-runs", "2"), "name what hides by --occlusion"),
+        (("--visible", "table.csv"), "name what hides by --occlusion"),
     ],
 )
 def test_wrong_options_are_usage_errors(run: Path, option: tuple[str, ...], message: str) -> None:

@@ -106,3 +106,16 @@ def test_people_need_people(model: Embedder, benchmark: Benchmark, tmp_path: Pat
     masked = OcclusionPlan(conditions=("people",), masks=tmp_path / "nowhere")
     with pytest.raises(DataError, match="no such folder of masks"):
         occlusion_experiment(model, benchmark, masked, quiet=True)
+
+
+def test_unreadable_images_can_be_left_out(model: Embedder, tmp_path: Path) -> None:
+    world = write_small_world(tmp_path / "world")
+    (broken, *rest) = sorted((world / "query").glob("*.jpg"))
+    broken.write_bytes(b"no picture")
+    plan = OcclusionPlan(conditions=("bottom",), levels=(0.5,), runs=1)
+    hurt = load_benchmark("market-layout", world)
+    with pytest.raises(DataError, match=broken.name):
+        occlusion_experiment(model, hurt, plan, quiet=True)
+    found = occlusion_experiment(model, hurt, plan, skip_unreadable=True, quiet=True)
+    assert len(found.query) == len(rest)
+    assert len(found.trials[0].hits) == len(rest)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import typer
 
+from passerby.cli.occlusion import DEFAULTS, check_only_with_occlusion
+
 _EXAMPLE = """Evaluate a model on a query and a gallery: mAP, CMC, mINP, and a page of rank lists.
 
 [bold]Example[/bold]: passerby eval runs/market --data market1501 --root /data/market1501
@@ -76,11 +78,11 @@ def evaluate(
         "--occlusion",
         help="Instead, hide queries bit by bit and compare readouts: rectangle, bottom, patches, people; repeatable.",
     ),
-    occlusion_levels: str = typer.Option(
-        "0.1,0.2,0.3,0.4,0.5,0.6,0.7", "--occlusion-levels", help="Shares of a query that are hidden."
+    occlusion_levels: str = typer.Option(DEFAULTS[0], "--occlusion-levels", help="Shares of a query that are hidden."),
+    occlusion_runs: int = typer.Option(
+        DEFAULTS[1], "--occlusion-runs", min=1, help="Repetitions with other places and people."
     ),
-    occlusion_runs: int = typer.Option(3, "--occlusion-runs", min=1, help="Repetitions with other places and people."),
-    occlusion_fill: str = typer.Option("grey", "--occlusion-fill", help="What hides: grey, noise or mean."),
+    occlusion_fill: str = typer.Option(DEFAULTS[2], "--occlusion-fill", help="What hides: grey, noise or mean."),
     occlusion_masks: Path | None = typer.Option(
         None, "--occlusion-masks", help="Masks of the training images: only people are pasted, not whole strips."
     ),
@@ -106,10 +108,14 @@ def evaluate(
         open_set_draws=open_set,
         export=export,
     )
-    if occlusion and protocol != Protocol():
+    if occlusion and (protocol != Protocol() or figure is not None):
         raise typer.BadParameter(
-            "--pooling, --multi-query, --rerank, --open-set and --export do not go with --occlusion: run them apart"
+            "--pooling, --multi-query, --rerank, --open-set, --export and --figure do not go with --occlusion: "
+            "run them apart"
         )
+    check_only_with_occlusion(
+        occlusion, (occlusion_levels, occlusion_runs, occlusion_fill, occlusion_masks), visible=visible
+    )
     request = evaluation.EvaluationRequest(
         model=model,
         data=data,

@@ -13,6 +13,20 @@ if TYPE_CHECKING:
     from passerby.report.occlusion import ReportedOcclusion
 
 
+DEFAULTS = ("0.1,0.2,0.3,0.4,0.5,0.6,0.7", 3, "grey")
+"""Levels, runs and fill."""
+
+
+def check_only_with_occlusion(
+    conditions: list[str], given: tuple[str, int, str, Path | None], *, visible: Path | None
+) -> None:
+    """Refuse options of the experiment where there is none: levels, runs, fill, masks, the table of fractions."""
+    if not conditions and (given != (*DEFAULTS, None) or visible is not None):
+        raise typer.BadParameter(
+            "--occlusion-… and --visible say how queries are hidden: name what hides by --occlusion"
+        )
+
+
 def parse_plan(conditions: list[str], levels: str, runs: int, fill: str, masks: Path | None) -> "OcclusionPlan":
     """The options as a plan; a usage error names the option that is wrong."""
     from passerby.data.occlusion import Condition, Fill

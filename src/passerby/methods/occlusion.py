@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,13 @@ class OcclusionOutcome:
 
 
 def occlusion_experiment(
-    model: Embedder, benchmark: Benchmark, plan: OcclusionPlan, *, batch_size: int = 64, quiet: bool = False
+    model: Embedder,
+    benchmark: Benchmark,
+    plan: OcclusionPlan,
+    *,
+    batch_size: int = 64,
+    skip_unreadable: bool = False,
+    quiet: bool = False,
 ) -> OcclusionOutcome:
     """Rank a benchmark's queries against its clean gallery, clean and hidden.
 
@@ -94,6 +101,7 @@ def occlusion_experiment(
         benchmark: needs a training part where people hide people.
         plan: what is tried.
         batch_size: images computed at once.
+        skip_unreadable: leave out queries and gallery images that cannot be decoded instead of stopping.
         quiet: show no progress.
 
     Raises:
@@ -101,11 +109,13 @@ def occlusion_experiment(
         EvaluationError: nothing can be ranked.
     """
     check_comparable(benchmark)
-    query, gallery = benchmark.query_and_gallery()
     donors = _donors(benchmark, plan) if "people" in plan.conditions else None
     reader = _Reader(model, find_trained_cameras(model.description, benchmark), batch_size)
-    _, gallery_source = open_source(gallery, model.transform, show_progress=not quiet)
-    _, source = open_source(query, model.transform, show_progress=not quiet)
+    (query, source), (gallery, gallery_source) = (
+        open_source(part, model.transform, skip_unreadable=skip_unreadable, show_progress=not quiet)
+        for part in benchmark.query_and_gallery()
+    )
+    ranked = partial(_ranked, query, gallery, with_cameras=benchmark.same_camera_rule)
     runs = [
         OcclusionRun(benchmark.name, condition, run, plan.fill)
         for condition in plan.conditions
@@ -116,7 +126,7 @@ def occlusion_experiment(
     with Progress(f"occluding {benchmark.name}", total, quiet=quiet) as progress:
         found = reader.features(gallery, gallery_source, progress)
         clean = reader.features(query, source, progress)
-        trials = list(_ranked(benchmark, clean, found, condition=None, level=0.0, run=0, covered=0.0))
+        trials = list(ranked(clean, found, condition=None, level=0.0, run=0, covered=0.0))
         for run in runs:
             chosen = None
             if run.condition == "people" and donors is not None:
@@ -125,8 +135,8 @@ def occlusion_experiment(
                 hidden = OccludedSource(source, query, run, level, chosen)
                 features = reader.features(query, hidden, progress)
                 covered = float(hidden.covered.mean())
-                what = {"condition": run.condition, "level": level, "run": run.run, "covered": covered}
-                trials += _ranked(benchmark, features, found, **what)
+                what: dict[str, Any] = {"condition": run.condition, "level": level, "run": run.run, "covered": covered}
+                trials += ranked(features, found, **what)
                 manifests.append(manifest_rows(query, run, level, hidden, chosen))
     return OcclusionOutcome(benchmark.name, query, trials, manifests)
 
@@ -169,12 +179,14 @@ def _donors(benchmark: Benchmark, plan: OcclusionPlan) -> Donors:
     return Donors(benchmark.train, plan.masks)
 
 
-def _ranked(benchmark: Benchmark, queries: Features, gallery: Features, **what: Any) -> Iterator[Trial]:
+def _ranked(
+    query: Split, gallery: Split, queries: Features, found: Features, *, with_cameras: bool, **what: Any
+) -> Iterator[Trial]:
     """One trial for each readout."""
-    query, found = benchmark.query_and_gallery()
-    with_cameras = benchmark.same_camera_rule and query.cameras is not None and found.cameras is not None
-    cameras: Sequence[Any] = (query.cameras, found.cameras) if with_cameras else (None, None)
+    cameras: Sequence[Any] = (None, None)
+    if with_cameras and query.cameras is not None and gallery.cameras is not None:
+        cameras = (query.cameras, gallery.cameras)
     for name, features in queries.items():
-        result = rank(features, gallery[name], query.identities, found.identities, *cameras)
+        result = rank(features, found[name], query.identities, gallery.identities, *cameras)
         hits = np.where(result.valid, (result.first_match == 1).astype(np.float64), np.nan)
         yield Trial(readout=name, average_precision=result.average_precision, hits=hits, **what)

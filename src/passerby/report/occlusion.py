@@ -57,7 +57,9 @@ def occlusion_and_report(
 def _report(
     opened: OpenedRequest, benchmark: Benchmark, plan: OcclusionPlan, visible: Path | None
 ) -> ReportedOcclusion:
-    outcome = occlusion_experiment(opened.embedder, benchmark, plan, batch_size=opened.batch_size)
+    outcome = occlusion_experiment(
+        opened.embedder, benchmark, plan, batch_size=opened.batch_size, skip_unreadable=opened.skip_unreadable
+    )
     name = short_name(benchmark.name)
     mark = evaluation_fingerprint(benchmark)
     folder = _place(opened.folder / FOLDER, name, mark)
