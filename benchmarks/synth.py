@@ -1,7 +1,7 @@
 """How fast the synthetic world is drawn, and how hard it is.
 
     python benchmarks/synth.py speed
-    python benchmarks/synth.py difficulty [--folder DIR] [--steps 500]
+    python benchmarks/synth.py difficulty [--folder DIR] [--steps 400]
 
 `speed` draws and encodes crops, and films, in one process and counts its CPU time, so that other work on the machine
 does not matter much. `difficulty` makes a world (seed 0, 200 people for training, 100 for testing, six cameras; or
@@ -47,7 +47,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("what", choices=("speed", "difficulty"))
     parser.add_argument("--folder", type=Path, default=Path("synth-benchmark"), help="of the world of `difficulty`")
-    parser.add_argument("--steps", type=int, default=500, help="of training (default: 500)")
+    parser.add_argument("--steps", type=int, default=400, help="of training (default: 400)")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     if arguments.what == "speed":
@@ -95,7 +95,7 @@ class Network(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(3, widths[0], 3, 2, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU())
         self.blocks = nn.ModuleList()
         self.shortcuts = nn.ModuleList()
-        for before, after, stride in zip((widths[0], *widths), widths, (1, 2, 2, 1), strict=False):
+        for before, after, stride in zip((widths[0], *widths), widths, (1, 2, 2, 2), strict=False):
             self.blocks.append(
                 nn.Sequential(
                     *(nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()),

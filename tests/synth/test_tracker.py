@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerby.errors import DataError
@@ -110,6 +110,7 @@ def test_jitter_moves_boxes_by_its_share_of_their_height() -> None:
     assert np.std(moved) == pytest.approx(0.05 * 160, rel=0.2)
 
 
+@settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 10_000), factor=st.floats(0, 3))
 def test_whatever_the_noise_a_track_is_in_a_frame_at_most_once(seed: int, factor: float) -> None:
     found = follow(walkers(5), TrackerNoise().scaled(factor), np.random.default_rng(seed))

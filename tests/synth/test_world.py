@@ -36,7 +36,7 @@ def test_crops_have_the_size_asked_for(size: tuple[int, int]) -> None:
     assert crop.image.dtype == np.uint8
     assert crop.mask.shape == size
     assert 0 < crop.visible <= 1
-    assert box.width / box.height == pytest.approx(size[1] / size[0])
+    assert 0.25 < box.width / box.height < 0.7
 
 
 def test_an_empty_box_shows_nobody(world: World) -> None:
@@ -54,7 +54,7 @@ def test_people_are_seen_at_nine_tenths_on_average_and_sometimes_hardly(world: W
     assert np.median(visible) > 0.95
     # A person fills a plausible part of the box.
     filled = np.array([crop.mask.mean() / 255 / crop.visible for crop in crops])
-    assert 0.2 < np.median(filled) < 0.45
+    assert 0.3 < np.median(filled) < 0.55
 
 
 def test_long_passes_stay_before_the_camera() -> None:
@@ -102,9 +102,9 @@ def test_the_same_person_looks_the_same_and_cameras_differ(world: World) -> None
 
 def test_detectors_are_about_right() -> None:
     generator = np.random.default_rng(0)
-    boxes = np.array([detect(Box(100, 50, 40, 100), (128, 64), generator) for _ in range(400)])
+    boxes = np.array([detect(Box(100, 50, 40, 100), generator) for _ in range(400)])
     np.testing.assert_allclose((boxes[:, 0] + boxes[:, 2] / 2).mean(), 120, atol=1)
-    np.testing.assert_allclose(boxes[:, 3].mean(), 107, atol=1)
+    np.testing.assert_allclose(boxes[:, 3].mean(), 105, atol=1)
     assert 0 < boxes[:, 3].std() < 6
 
 

@@ -159,6 +159,10 @@ def _daylight(tilt: float, generator: np.random.Generator) -> tuple[Light, tuple
     sun = np.array([1.0, 0.96 - 0.1 * warm, 0.88 - 0.3 * warm]) * 0.95 * sunny
     sky = np.array([0.88, 0.95, 1.06]) * (0.98 - 0.36 * sunny)
     ground = np.array([0.34, 0.32, 0.30]) * (0.9 + 0.3 * sunny)
+    # Automatic exposure and white balance take most of the hour away again.
+    reading = 0.3 * sun + 0.6 * sky + 0.4 * ground
+    gain = (1.08 * float(generator.uniform(0.88, 1.14)) / reading.mean()) * (reading.mean() / reading) ** 0.6
+    sun, sky, ground = sun * gain, sky * gain, ground * gain
 
     def seen(right: float, away: float, high: float) -> tuple[float, float, float]:
         down = -away * sin(tilt) - high * cos(tilt)
@@ -179,16 +183,16 @@ def _sensor(number: int, tint: float, generator: np.random.Generator) -> Sensor:
         tone=_tone(number, generator),
         blur=float(generator.uniform(0.7, 1.5)),
         grain=float(generator.uniform(1.2, 3.4)),
-        drift=float(generator.uniform(0.05, 0.11)),
+        drift=float(generator.uniform(0.03, 0.07)),
         quality=int(generator.integers(72, 94)),
     )
 
 
 def _colours(tint: float, generator: np.random.Generator) -> NDArray[np.float32]:
     """White balance, exposure and saturation as one mixing matrix."""
-    strength = generator.uniform(0.03, 0.09)
+    strength = generator.uniform(0.02, 0.06)
     gains = 1 + strength * np.array([np.cos(tint), 0.35 * np.cos(tint + 2.1), np.cos(tint + 4.2)])
-    saturation = generator.uniform(0.72, 1.08)
+    saturation = generator.uniform(0.82, 1.08)
     grey = np.full((3, 1), 1.0) @ np.array([[0.3, 0.59, 0.11]])
     mixing: NDArray[np.float32] = (np.diag(gains) @ (saturation * np.eye(3) + (1 - saturation) * grey)).astype(
         np.float32
@@ -199,8 +203,8 @@ def _colours(tint: float, generator: np.random.Generator) -> NDArray[np.float32]
 def _tone(number: int, generator: np.random.Generator) -> NDArray[np.uint8]:
     """Exposure, contrast and gamma as a table; odd cameras are darker than even ones."""
     level = np.linspace(0, 1, 256)
-    gamma = generator.uniform(1.02, 1.25) if number % 2 else generator.uniform(0.84, 1.0)
-    contrast = generator.uniform(0.86, 1.12)
+    gamma = generator.uniform(1.0, 1.12) if number % 2 else generator.uniform(0.9, 1.0)
+    contrast = generator.uniform(0.9, 1.1)
     haze = generator.uniform(-0.02, 0.05)
     toned = (level**gamma - 0.45) * contrast + 0.45
     toned = haze + (1 - max(haze, 0)) * toned

@@ -50,10 +50,10 @@ def outline(place: Place, somebody: Somebody) -> Box:
     return Box(left, top, right - left, bottom - top)
 
 
-def detect(person: Box, size: Size, generator: np.random.Generator) -> Box:
-    """The box that an imperfect detector draws around a person, in the proportions of the crops."""
-    height = person.height * 1.07 * (1 + 0.03 * float(generator.standard_normal()))
-    width = height * size[1] / size[0]
+def detect(person: Box, generator: np.random.Generator) -> Box:
+    """The box that an imperfect detector draws around a person; never very slim, nor as wide as a wide stride."""
+    height = person.height * 1.05 * (1 + 0.03 * float(generator.standard_normal()))
+    width = min(max(1.1 * person.width, 0.4 * height), 0.56 * height) * (1 + 0.04 * float(generator.standard_normal()))
     x = person.x + person.width / 2 + 0.04 * width * float(generator.standard_normal())
     y = person.y + person.height / 2 + 0.02 * height * float(generator.standard_normal())
     return Box(x - width / 2, y - height / 2, width, height)

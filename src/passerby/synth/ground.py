@@ -17,9 +17,9 @@ _PAVING_COLOURS = (
     *((158, 152, 146), (146, 134, 124), (128, 128, 130), (172, 166, 156), (140, 142, 138)),
     *((164, 142, 128), (118, 120, 124)),
 )
-_LAWN = (98, 112, 70)
+_LAWN = (100, 108, 80)
 _FACADES = ("bricks", "concrete", "shopfront", "hedge", "shutters")
-_FACADE_COLOURS = ((142, 96, 80), (170, 172, 172), (194, 184, 164), (132, 144, 154), (150, 148, 132), (104, 106, 114))
+_FACADE_COLOURS = ((136, 108, 96), (166, 168, 168), (184, 178, 166), (138, 144, 150), (146, 145, 136), (106, 107, 112))
 
 
 def paint_ground(camera: Camera, generator: np.random.Generator) -> Picture:
@@ -73,7 +73,7 @@ def _pavement(number: int, x: Floats, z: Floats, generator: np.random.Generator)
     kind = int(number + generator.integers(3)) % len(_PAVINGS)
     near = _paved(_PAVINGS[kind], across, along, z)[..., None] * colours[first]
     other = colours[(first + 1 + int(generator.integers(len(colours) - 1))) % len(colours)]
-    if generator.random() < 0.45:
+    if generator.random() < 0.25:
         beyond = np.array(_LAWN, np.float32) * _patches(x, z, 0.16, 0.16, generator)[..., None]
     else:
         beyond = _paved(_PAVINGS[(kind + 2) % len(_PAVINGS)], across, along, z)[..., None] * other
@@ -127,7 +127,7 @@ def _facade(camera: Camera, height: int, far: float, generator: np.random.Genera
     colour = np.array(_FACADE_COLOURS[int(generator.integers(len(_FACADE_COLOURS)))], np.float32)
     tone = np.ones_like(x)
     if kind == "hedge":
-        colour = np.array((72, 88, 54), np.float32)
+        colour = np.array((76, 86, 62), np.float32)
         tone = _patches(x, up, 0.25, 0.35, generator) * (0.7 + 0.12 * up)
     elif kind == "bricks":
         course = np.floor(up / 0.14)

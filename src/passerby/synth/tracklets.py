@@ -112,7 +112,7 @@ def _write_crops(folder: Path, world: World, video: Video, rate: float, tracked:
         numbers = [number for number, _ in present]
         target = None if each.person == BACKGROUND else numbers.index(each.person)
         generator = keyed_generator(world.seed, "tracked", each.track, each.frame, int(video.name.split("-")[1]))
-        box = _padded(each.box, world.size)
+        box = _padded(each.box)
         crop = take_crop(place, [who for _, who in present], box, world.size, generator, target=target)
         path = f"{video.name}/t{each.track:04d}_{_frame(each, rate):06d}.jpg"
         (folder / path).write_bytes(encode(crop.image, place.camera.sensor.quality))
@@ -142,10 +142,10 @@ def _frame(each: Tracked, rate: float) -> int:
     return round(each.frame * 25 / rate)
 
 
-def _padded(box: Box, size: tuple[int, int]) -> Box:
-    """A box with a little room, widened or heightened to the proportions of the crops."""
-    height = max(1.06 * box.height, box.width * size[0] / size[1])
-    width = height * size[1] / size[0]
+def _padded(box: Box) -> Box:
+    """A box with a little room, and never very slim."""
+    height = 1.04 * box.height
+    width = max(1.06 * box.width, 0.4 * height)
     return Box(box.x + (box.width - width) / 2, box.y + (box.height - height) / 2, width, height)
 
 

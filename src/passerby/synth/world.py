@@ -80,7 +80,7 @@ class World:
         place, people = self.place(camera), self.people(person, camera, step)
         name = "bad crop" if badly_cut else "crop"
         generator = keyed_generator(self.seed, name, person, camera, step)
-        box = detect(outline(place, people[0]), self.size, generator)
+        box = detect(outline(place, people[0]), generator)
         if badly_cut:
             aside = box.width * 0.5 * float(generator.choice([-1, 1]))
             box = box._replace(x=box.x + aside, y=box.y + box.height * float(generator.uniform(-0.35, 0.35)))
