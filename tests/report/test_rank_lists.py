@@ -126,6 +126,26 @@ def test_what_the_ranking_leaves_out_is_shown_where_it_would_come(world):
     }
 
 
+def test_many_copies_in_the_own_camera_do_not_hide_the_ranking(tmp_path):
+    query = drawn(tmp_path, "query", [0], [0])
+    gallery = drawn(tmp_path, "gallery", [0] * 30 + [0, 1, 2], [0] * 30 + [1, 1, 1])
+    angles = np.concatenate([np.linspace(0.01, 0.2, 30), [0.5, 0.6, 0.1005]])
+    features = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    world = (query, gallery, np.array([[1, 0]], dtype=np.float32), features)
+    (shown,) = rank_lists(*world, ranked(world), rows=[0], top=3, show_left_out=True)
+    (plain,) = rank_lists(*world, ranked(world), rows=[0], top=3)
+    assert [each for each in shown.listed if each.place] == list(plain.listed)
+    assert [each.place for each in plain.listed] == [1, 2, 3]
+    assert [each.picture.name for each in shown.listed if not each.place] == [f"gallery/{n}_c0.png" for n in range(3)]
+    assert [each.place for each in shown.listed] == [0, 0, 0, 1, 2, 3]
+    scores = [each.score for each in shown.listed]
+    assert scores == sorted(scores, reverse=True)
+    np.testing.assert_allclose(scores[3:], np.cos([0.1005, 0.5, 0.6]), atol=1e-6)
+    (all_of_it,) = rank_lists(*world, ranked(world), rows=[0], top=40, show_left_out=True)
+    assert len(all_of_it.listed) == 33, "a short gallery is shown as far as it goes"
+    assert [each.place for each in all_of_it.listed if each.place] == [1, 2, 3]
+
+
 def test_the_page_says_when_there_is_no_camera_rule(world, tmp_path):
     page = write_rank_lists(tmp_path / "page.html", *world, ranked(world, cameras=False))
     assert "Cameras are unknown or not used" in Page(page.read_text("utf-8")).text

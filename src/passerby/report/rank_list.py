@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from passerby.data.split import JUNK, Split
 from passerby.errors import EvaluationError
+from passerby.metrics.distance import Metric
 from passerby.metrics.features import as_array
+from passerby.metrics.neighbours import Neighbours
 from passerby.metrics.neighbours import top as nearest
 from passerby.metrics.ranking import RankingResult
 
@@ -96,50 +98,34 @@ def rank_lists(
         result: of `rank` on the same features and labels.
         rows: query rows, in the order wanted.
         top: how many gallery images each list shows.
-        show_left_out: also show, where they would come, images that the ranking leaves out.
+        show_left_out: also show, where they would come, images that the ranking leaves out: those nearer than the last
+            one shown, at most the `top` nearest of them, so that many copies of the query never hide the ranking.
 
     Raises:
         EvaluationError: `result` or the features belong to other splits, a row is out of range, or `result` is of given
             distances.
     """
-    if len(result.valid) != len(query):
-        raise EvaluationError(
-            f"the result is of {len(result.valid)} queries and the split has {len(query)}:"
-            " pass the split that was ranked"
-        )
-    metric = result.metric
-    if metric == "given":
-        raise EvaluationError(
-            "the result ranks given distances, which features alone do not tell: rank the features for rank lists"
-        )
-    chosen = np.asarray(rows, dtype=np.int64)
-    if chosen.size == 0:
+    metric, chosen = _metric(result), _checked(query, query_features, result, rows)
+    if not chosen.size:
         return []
-    outside = chosen[(chosen < 0) | (chosen >= len(query))]
-    if outside.size:
-        raise EvaluationError(f"query rows go from 0 to {len(query) - 1}, but row {outside[0]} was asked for")
-    features = as_array(query_features)
-    if len(features) != len(query):
-        raise EvaluationError(f"there are {len(features)} query features for {len(query)} query images")
-    cameras = (query.cameras, gallery.cameras) if result.camera_rule else (None, None)
+    features = as_array(query_features)[chosen]
+    query_cameras, gallery_cameras = (query.cameras, gallery.cameras) if result.camera_rule else (None, None)
     found = nearest(
-        features[chosen],
+        features,
         gallery_features,
         top,
         query_identities=query.identities[chosen],
         gallery_identities=gallery.identities,
-        query_cameras=None if cameras[0] is None else cameras[0][chosen],
-        gallery_cameras=cameras[1],
+        query_cameras=None if query_cameras is None else query_cameras[chosen],
+        gallery_cameras=gallery_cameras,
         metric=metric,
     )
-    every = nearest(features[chosen], gallery_features, 2 * top, metric=metric) if show_left_out else found
+    every = nearest(features, gallery_features, 2 * top, metric=metric) if show_left_out else found
     return [
         RankList(
             query=_picture(query, row),
             row=row,
-            listed=_listed(
-                gallery, query.identities[row], found.indices[number], every.indices[number], every.scores[number]
-            ),
+            listed=_listed(gallery, query.identities[row], *_merged(found, every, number, top)),
             average_precision=float(result.average_precision[row]),
             inverse_negative_penalty=float(result.inverse_negative_penalty[row]),
             first_match=int(result.first_match[row]),
@@ -182,22 +168,60 @@ def _picture(split: Split, row: int) -> Picture:
     )
 
 
-def _listed(
-    gallery: Split,
-    identity: int,
-    ranked: NDArray[np.int64],
-    every: NDArray[np.int64],
-    scores: NDArray[np.float32],
-) -> tuple[Listed, ...]:
-    """The gallery rows `every`, nearest first, as far as the ranked ones go; -1 marks the end of a shorter gallery.
+def _checked(query: Split, query_features: Any, result: RankingResult, rows: Sequence[int]) -> NDArray[np.int64]:
+    """The rows, int64 [R], if they, the features and the result are of this split."""
+    if len(result.valid) != len(query):
+        raise EvaluationError(
+            f"the result is of {len(result.valid)} queries and the split has {len(query)}:"
+            " pass the split that was ranked"
+        )
+    chosen = np.asarray(rows, dtype=np.int64)
+    outside = chosen[(chosen < 0) | (chosen >= len(query))]
+    if outside.size:
+        raise EvaluationError(f"query rows go from 0 to {len(query) - 1}, but row {outside[0]} was asked for")
+    if len(query_features) != len(query):
+        raise EvaluationError(f"there are {len(query_features)} query features for {len(query)} query images")
+    return chosen
 
-    A row that is not among the `ranked` ones, the nearest that the ranking admits, is left out of it.
+
+def _metric(result: RankingResult) -> Metric:
+    if result.metric == "given":
+        raise EvaluationError(
+            "the result ranks given distances, which features alone do not tell: rank the features for rank lists"
+        )
+    return result.metric
+
+
+def _merged(found: Neighbours, every: Neighbours, number: int, top: int) -> tuple[list[int], list[int], list[float]]:
+    """Gallery rows, places and scores of the list of query `number`, nearest first.
+
+    Args:
+        found: the nearest that the ranking admits, -1 marks the end of a shorter gallery.
+        every: the nearest whether admitted or not, twice as many; what is not in `found` was left out, or comes later.
+        number: row of both.
+        top: how many left out ones are shown at most.
     """
-    places = {int(index): place for place, index in enumerate(ranked, start=1) if index >= 0}
-    listed: list[Listed] = []
-    for index, score in zip(every.tolist(), scores, strict=True):
-        if index < 0 or len(places) == sum(shown.place > 0 for shown in listed):
+    ranked = [row for row in found.indices[number].tolist() if row >= 0]
+    scores = dict(zip(ranked, found.scores[number].tolist(), strict=False))
+    scores |= dict(zip(every.indices[number].tolist(), every.scores[number].tolist(), strict=True))
+    places = {row: place for place, row in enumerate(ranked, start=1)}
+    shown: list[int] = []
+    left_out, reached = 0, 0
+    for row in every.indices[number].tolist():
+        if row < 0 or reached == len(ranked):
             break
-        right = bool(gallery.identities[index] == identity)
-        listed.append(Listed(_picture(gallery, index), places.get(index, 0), float(score), right))
-    return tuple(listed)
+        reached += row in places
+        left_out += row not in places
+        if row in places or left_out <= top:
+            shown.append(row)
+    shown += ranked[reached:]
+    return shown, [places.get(row, 0) for row in shown], [scores[row] for row in shown]
+
+
+def _listed(
+    gallery: Split, identity: int, rows: list[int], places: list[int], scores: list[float]
+) -> tuple[Listed, ...]:
+    return tuple(
+        Listed(_picture(gallery, row), place, score, bool(gallery.identities[row] == identity))
+        for row, place, score in zip(rows, places, scores, strict=True)
+    )
