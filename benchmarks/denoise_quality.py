@@ -65,6 +65,7 @@ def stages(run: Run, options: DenoisingOptions, show: Show, _: dict[str, float])
 
 def linkages(run: Run, options: DenoisingOptions, show: Show, proposed: dict[str, float]) -> None:
     print(f"\n| levels 1 to 3 | sigma_discrimination | {HEADER} |\n|{'---|' * 12}")
+    reallocation = proposed["re-allocation"]
     choices: list[tuple[str, dict[str, Any]]] = [
         ("closure (the paper)", {}),
         ("closure, at most 20 tracklets", {"max_component": 20, "oversize": "split"}),
@@ -75,6 +76,8 @@ def linkages(run: Run, options: DenoisingOptions, show: Show, proposed: dict[str
         ("average", {"linkage": "average"}),
         ("average, overlaps apart", {"linkage": "average", "exclusive": True}),
         ("average, running centroids", {"linkage": "average", "centroids": "running"}),
+        ("closure, calibrated re-allocation", {"sigma_reallocation": reallocation}),
+        ("average, calibrated re-allocation", {"linkage": "average", "sigma_reallocation": reallocation}),
     ]
     for name, choice in choices:
         sigma = proposed[choice.get("linkage", "closure")]
@@ -94,7 +97,7 @@ def sensitivity(run: Run, options: DenoisingOptions, show: Show, proposed: dict[
                 print(f"| {linkage} {name} | {first:.3f} | {second:.3f} | {show(run(chosen))} |")
 
 
-def detector(found: Correlation, truth: Any, table: TrackletTable) -> None:
+def detector(name: str, found: Correlation, truth: Any, table: TrackletTable) -> None:
     arrangement = arrange(table.videos, table.tracklets, table.frames)
     given = np.empty(table.count, np.int64)
     given[arrangement.order] = np.repeat(np.arange(arrangement.tracklets.size - 1), np.diff(arrangement.tracklets))
@@ -107,7 +110,7 @@ def detector(found: Correlation, truth: Any, table: TrackletTable) -> None:
     )
     print(
         f"\nLevel 1 excluded {quality.excluded} of {table.count}; {quality.wrong} were wrong: precision "
-        f"{quality.precision:.3f}, recall {quality.recall:.3f}. Level 2 re-allocated {quality.reallocated}, "
+        f"{quality.precision:.3f}, recall {quality.recall:.3f}. Level 2 re-allocated {quality.reallocated} {name}, "
         f"{quality.reallocation_accuracy:.3f} of them to their own person."
     )
 
@@ -129,8 +132,9 @@ def main() -> None:
         linkage: calibrate(*columns, frames=table.frames, linkage=linkage, center=arguments.center)
         for linkage in FALSE_LINKS
     }
-    proposed = {linkage: each.sigma_discrimination for linkage, each in found.items()}
+    proposed: dict[str, float] = {linkage: each.sigma_discrimination for linkage, each in found.items()}
     first = found["closure"]
+    proposed["re-allocation"] = first.sigma_reallocation
     known = "overlap in time" if first.overlapping else "being tracklets of one video"
     print(
         f"{table.count} images; sigma_consistency {first.sigma_consistency:.3f} proposed, {first.switched:.3f} of "
@@ -154,7 +158,9 @@ def main() -> None:
     for name, part in (("stages", stages), ("linkages", linkages), ("sensitivity", sensitivity)):
         if arguments.only in (None, name):
             part(run, options, show, proposed)
-    detector(run(options), truth, table)
+    detector("as in the paper", run(options), truth, table)
+    chosen = replace(options, sigma_reallocation=first.sigma_reallocation)
+    detector(f"below {first.sigma_reallocation:.3f}", run(chosen), truth, table)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from passerby.errors import DataError
 from passerby.metrics.correlation import correlation_quality
 from passerby.tracklets.calibration import calibrate, fit_tail, percolation, propose_consistency
 from passerby.tracklets.correlation import denoise
+from tests.tracklets import naive
 from tests.tracklets.problems import drawn
 
 
@@ -40,6 +41,7 @@ def test_proposals_find_the_people_whatever_the_spread_and_the_noise(noise, swit
     assert quality.coverage > 0.9
     assert quality.kept.precision > 0.97
     assert quality.kept.recall > 0.9
+    assert 0 < found.sigma_reallocation <= found.sigma_consistency
     # switched samples may land on their own person; background comes on top
     assert abs(found.switched - 0.9 * switched - 0.03) < 0.05
     assert found.overlapping
@@ -64,6 +66,19 @@ def test_falls_back_where_nothing_overlaps_or_tracklets_are_short():
     found = calibrate(*short[:3], frames=short.frames)
     assert found.overlapping
     assert 0.1 < found.sigma_discrimination < 0.6
+
+
+def test_calibrates_centred_features_and_is_bolder_where_others_outvote_a_wrong_link():
+    problem = crowd(0.06, 0.1)
+    columns, frames = (problem.features, problem.tracklets, problem.videos), problem.frames
+    unit = naive.unit(problem.features)
+    by_hand = calibrate(unit - unit.mean(axis=0), *columns[1:], frames=frames)
+    centred = calibrate(*columns, frames=frames, center=True)
+    assert centred.sigma_consistency == pytest.approx(by_hand.sigma_consistency)
+    assert centred.sigma_discrimination == pytest.approx(by_hand.sigma_discrimination)
+    average = calibrate(*columns, frames=frames, linkage="average")
+    assert average.allowed == 20 * calibrate(*columns, frames=frames).allowed
+    assert average.sigma_discrimination > calibrate(*columns, frames=frames, false_links=0.01).sigma_discrimination
 
 
 def test_a_mixture_is_taken_apart():

@@ -123,3 +123,31 @@ def test_refuses_columns_of_different_lengths():
     problem = drawn(0)
     with pytest.raises(DataError, match="must have one entry per sample"):
         denoise(problem.features, problem.tracklets[1:], problem.videos)
+
+
+def test_centring_is_subtracting_the_mean_direction_before_everything():
+    problem = drawn(8, switched=0.15)
+    cone = problem.features + 12 * np.eye(8, dtype=np.float32)[0]  # as networks leave their features
+    unit = cone / np.linalg.norm(cone.astype(float), axis=1, keepdims=True)
+    columns = problem.tracklets, problem.videos
+    by_hand = denoise(unit - unit.mean(axis=0), *columns, frames=problem.frames)
+    found = denoise(cone, *columns, frames=problem.frames, center=True)
+    assert found.identities.tolist() == by_hand.identities.tolist()
+    assert found.levels == by_hand.levels
+    plain = denoise(cone, *columns, frames=problem.frames, oversize="keep")
+    assert plain.identities.max() < found.identities.max()
+
+
+def test_re_allocation_can_ask_for_more_than_consistency():
+    east, north, middle = (
+        [1.0, 0.0],
+        [0.0, 1.0],
+        [0.6, 0.8],
+    )  # the last is at 0.4 from the first and 0.2 from the second
+    features = np.array([east, east, middle, north, north], np.float32)
+    tracklets, videos = [0, 0, 0, 1, 1], [0] * 5
+    paper = denoise(features, tracklets, videos, sigma_consistency=0.3)
+    assert paper.identities.tolist() == [0, 0, 1, 1, 1]
+    asking = denoise(features, tracklets, videos, sigma_consistency=0.3, sigma_reallocation=0.1)
+    assert asking.identities.tolist() == [0, 0, -1, 1, 1]
+    assert asking.other_distances[2] == pytest.approx(0.2, abs=1e-6)

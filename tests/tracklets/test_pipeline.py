@@ -82,6 +82,22 @@ def test_equals_denoising_in_memory(problem, tmp_path, small_pieces):
     assert [entry.name for entry in (tmp_path / "out").iterdir()] == ["ids.parquet"]
 
 
+def test_options_reach_the_pieces(problem, tmp_path, small_pieces):
+    pq.write_table(table_of(problem, embedding=embedding(problem.features)), tmp_path / "in.parquet")
+    for choices in (
+        {"center": True, "linkage": "average", "exclusive": True},
+        {"levels": (1, 3), "linkage": "mutual", "neighbours": 2, "measure_noise": False},
+        {"centroids": "running", "min_images": 5, "oversize": "split", "max_component": 3},
+    ):
+        found = denoise_table(
+            tmp_path / "in.parquet", tmp_path / "ids.parquet", options=pipeline.DenoisingOptions(**choices)
+        )
+        expected = denoise(*problem[:3], frames=problem.frames, **choices)
+        assert found.correlation.identities.tolist() == expected.identities.tolist()
+        assert found.correlation.levels == expected.levels
+        assert pq.read_table(tmp_path / "ids.parquet")["identity"].to_pylist() == [str(i) for i in expected.identities]
+
+
 def test_takes_an_array_beside_a_csv(problem, tmp_path):
     pa.csv.write_csv(table_of(problem), tmp_path / "in.csv")
     np.save(tmp_path / "features.npy", problem.features.astype(np.float16).astype(np.float32))

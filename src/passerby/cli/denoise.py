@@ -80,6 +80,9 @@ def run(
     features: Features = None,
     sigma_consistency: Annotated[float, typer.Option(help="Level 1: excluded from this distance on.")] = 0.2,
     sigma_discrimination: Annotated[float, typer.Option(help="Levels 2 and 3: one person up to this distance.")] = 0.18,
+    sigma_reallocation: Annotated[
+        float | None, typer.Option(help="Level 2: re-allocated below this distance; default: --sigma-consistency.")
+    ] = None,
     half_width: Annotated[int, typer.Option(help="Level 3: tracklets after each that it is compared with.")] = 1000,
     center: Center = False,
     levels: Annotated[str, typer.Option(help="Which levels to carry out, as 123 or 12.")] = "123",
@@ -121,6 +124,7 @@ def run(
     options = DenoisingOptions(
         sigma_consistency=sigma_consistency,
         sigma_discrimination=sigma_discrimination,
+        sigma_reallocation=sigma_reallocation,
         half_width=half_width,
         center=center,
         levels=tuple(int(level) for level in levels),
@@ -229,12 +233,19 @@ def _print_calibration(found: "Calibration", figure: Path | None, *, as_json: bo
     import json
 
     if as_json:
-        names = ("sigma_consistency", "sigma_discrimination", "switched", "lost", "allowed", "overlapping")
+        names = (
+            "sigma_consistency",
+            "sigma_discrimination",
+            "sigma_reallocation",
+            "switched",
+            "lost",
+            "allowed",
+            "overlapping",
+        )
         typer.echo(json.dumps({name: getattr(found, name) for name in names}, indent=2))
         return
-    typer.echo(
-        f"--sigma-consistency {found.sigma_consistency:.3f} --sigma-discrimination {found.sigma_discrimination:.3f}"
-    )
+    thresholds = ("sigma_consistency", "sigma_discrimination", "sigma_reallocation")
+    typer.echo(" ".join(f"--{name.replace('_', '-')} {getattr(found, name):.3f}" for name in thresholds))
     known = "overlap in time" if found.overlapping else "being tracklets of one video: frames would tell better"
     typer.echo(
         f"About {100 * found.switched:.1f} % of samples are not of their tracklet's person; {100 * found.lost:.1f} % "

@@ -204,6 +204,7 @@ def _facts(found: Correlation) -> list[str]:
     )  # fmt: skip
     facts = [
         f"sigma_consistency {options.sigma_consistency:g}, sigma_discrimination {options.sigma_discrimination:g}.",
+        "" if options.sigma_reallocation is None else f"Level 2 re-allocates below {options.sigma_reallocation:g}.",
         "The mean of all features was subtracted first." if options.center else "",
         order,
         linkage,

@@ -55,13 +55,14 @@ def dropped_strips(table: TrackletTable, found: Correlation, count: int = 12, be
     dropped = np.flatnonzero((found.outcomes == DROPPED_1) | (found.outcomes == DROPPED_2))
     dropped = dropped[np.argsort(-found.deviations[dropped], kind="stable")]
     sigma = found.options.sigma_consistency
+    near = sigma if found.options.sigma_reallocation is None else found.options.sigma_reallocation
     strips = []
     for row in dropped[_places(dropped.size, count)].tolist():
         other = found.other_distances[row]
         if np.isnan(other):
             why = "level 2 was not carried out"
         elif np.isfinite(other):
-            why = f"the nearest other tracklet of the video is at {other:.3f}, not below {sigma:g} either"
+            why = f"the nearest other tracklet of the video is at {other:.3f}, not below {near:g} either"
         else:
             why = "its video has no other tracklet"
         note = f"{found.deviations[row]:.3f} from the others of its tracklet, at or above {sigma:g}; {why}."

@@ -29,7 +29,7 @@ from passerby.metrics.features import as_features
 from passerby.tracklets.arrangement import arrange
 from passerby.tracklets.chunk import ChunkRows
 from passerby.tracklets.cross_video import block_links
-from passerby.tracklets.distance import Float32, Float64, mean_direction
+from passerby.tracklets.distance import Float32, Float64, Integers, mean_direction
 from passerby.tracklets.evidence import deviations_and_strangers, distances_between, overlaps_suffice
 from passerby.tracklets.links import closure
 from passerby.tracklets.options import DenoisingOptions, Linkage
@@ -43,6 +43,8 @@ _TAIL = {True: (0.005, 0.1), False: (0.05, 0.3)}
 detected twice at once or in fragments."""
 
 _OVERLAPS = 1000
+
+_MOVED_BY_CHANCE = 0.1
 
 _ROUNDS = 4
 _FEWEST = 200
@@ -66,6 +68,8 @@ class Calibration:
     Attributes:
         sigma_consistency: proposal for level 1.
         sigma_discrimination: proposal for levels 2 and 3.
+        sigma_reallocation: proposal for re-allocation at level 2, at most sigma_consistency: a sample of somebody who
+            has no other tracklet in the video is moved with a chance of a tenth.
         switched: estimated share of samples that are not of their tracklet's person.
         lost: estimated share of clean samples that level 1 would exclude.
         deviations: float64, distance of samples to the centroid of the others of their tracklet, ascending.
@@ -79,6 +83,7 @@ class Calibration:
 
     sigma_consistency: float
     sigma_discrimination: float
+    sigma_reallocation: float
     switched: float
     lost: float
     deviations: Float64 = field(repr=False)
@@ -142,6 +147,7 @@ def calibrate(
     return Calibration(
         sigma_consistency=consistency,
         sigma_discrimination=discrimination,
+        sigma_reallocation=min(consistency, _by_chance(strangers, arrangement.videos)),
         switched=switched,
         lost=lost,
         deviations=deviations,
@@ -152,6 +158,13 @@ def calibrate(
         overlapping=timed,
         percolation=percolation(centroids[:_PERCOLATING], reach, 2 * discrimination),
     )
+
+
+def _by_chance(strangers: Float64, videos: Integers) -> float:
+    """The distance below which a sample is to one of the tracklets of other people in its video once in ten times."""
+    tracklets = np.diff(videos)
+    others = max(1.0, float(np.average(tracklets, weights=tracklets)) - 1)
+    return float(np.quantile(strangers, min(1.0, _MOVED_BY_CHANCE / others)))
 
 
 def _require(found: Float64, what: str) -> None:

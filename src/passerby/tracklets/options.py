@@ -19,6 +19,9 @@ class DenoisingOptions:
     Attributes:
         sigma_consistency: cosine distance from which a sample does not belong to its tracklet (the paper's 0.2).
         sigma_discrimination: cosine distance up to which two tracklets are one person (the paper's 0.18).
+        sigma_reallocation: cosine distance below which level 2 moves an excluded sample to another tracklet; None for
+            sigma_consistency, as in the paper. A sample meets all tracklets of its video, so one of them is near by
+            chance, and a smaller value moves fewer samples to the wrong person.
         half_width: how many tracklets after a tracklet it is compared with at level 3 (the paper's r_s = 1000).
         center: whether the mean of all features is subtracted before anything is compared. Networks often leave all
             features in a narrow cone, where distances tell little; the paper does not do this.
@@ -43,6 +46,7 @@ class DenoisingOptions:
 
     sigma_consistency: float = 0.2
     sigma_discrimination: float = 0.18
+    sigma_reallocation: float | None = None
     half_width: int = 1000
     center: bool = False
     levels: tuple[int, ...] = ALL_LEVELS
@@ -57,9 +61,9 @@ class DenoisingOptions:
     measure_noise: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("sigma_consistency", "sigma_discrimination"):
+        for name in ("sigma_consistency", "sigma_discrimination", "sigma_reallocation"):
             value = getattr(self, name)
-            if not 0 < value < 2:
+            if value is not None and not 0 < value < 2:
                 raise DataError(f"{name} is a cosine distance between 0 and 2, not {value}")
         for name in ("half_width", "neighbours", "min_images"):
             if getattr(self, name) < 1:

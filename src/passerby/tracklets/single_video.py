@@ -124,7 +124,8 @@ def denoise_video(
     samples: Float64, own: Integers, sums: Float64, counts: Integers, spans: Spans | None, options: DenoisingOptions
 ) -> VideoOutcome:
     """Level 2 for one video, after level 1. Arguments as of `reallocate` and `merge`."""
-    moved = reallocate(samples, own, sums, counts, options.sigma_consistency, running=options.centroids == "running")
+    sigma = options.sigma_consistency if options.sigma_reallocation is None else options.sigma_reallocation
+    moved = reallocate(samples, own, sums, counts, sigma, running=options.centroids == "running")
     sums, counts = sums.copy(), counts.copy()
     rows = np.flatnonzero(moved.target >= 0)
     for row in rows[np.argsort(moved.target[rows], kind="stable")]:
