@@ -90,7 +90,7 @@ class TrainerSection(Section):
     precision: Annotated[Literal["32", "16-mixed", "bf16-mixed"], BeforeValidator(_number_as_text)] = "32"
     """Arithmetic of training; a precision the device lacks is an error. Evaluation is always 32."""
     accumulate: int = Field(default=1, ge=1)
-    """Batches whose gradients are averaged into one step; each batch mines its own triplets."""
+    """Batches whose gradients are averaged into one step, fewer at an epoch's end; each mines its own triplets."""
     checkpoint_every_steps: int = Field(default=0, ge=0)
     """Save the state after so many steps inside an epoch, besides every epoch's end; 0: only there."""
     prefetch: int = Field(default=2, ge=0)

@@ -41,18 +41,22 @@ class EpochReport(Callback):
         self._last = time.monotonic()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Sum the losses; every so often, log those of the first process."""
+        """Sum the losses; every so often, log those of the first process.
+
+        Lightning's own `loss` is what is minimised, a share of the loss where gradients are accumulated.
+        """
         del batch
-        for name, value in outputs.items():
-            loss = value.detach().double()
+        losses: dict[str, Tensor] = outputs["losses"]
+        for name, value in losses.items():
+            loss = value.double()
             self._sums[name] = self._sums[name].to(loss.device) + loss if name in self._sums else loss
         self._steps += 1
         now = time.monotonic()
         self._seconds, self._last = self._seconds + now - self._last, now
         if (batch_idx + 1) % _STEPS_BETWEEN_LOGS == 0:
-            self._log(trainer, {f"{pl_module.name}/step_{name}": float(value) for name, value in outputs.items()})
+            self._log(trainer, {f"{pl_module.name}/step_{name}": float(value) for name, value in losses.items()})
         if batch_idx % _STEPS_BETWEEN_LOGS == 0:
-            self._note = f"epoch {trainer.current_epoch + 1}/{pl_module.epochs}  loss {float(outputs['loss']):.4f}"
+            self._note = f"epoch {trainer.current_epoch + 1}/{pl_module.epochs}  loss {float(losses['loss']):.4f}"
         if self._progress is not None:
             self._progress.advance(1, self._note)
 

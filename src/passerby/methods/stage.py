@@ -130,11 +130,12 @@ class Stage(LightningModule, ABC):
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.schedule(epoch + 1) * group.get("rate_factor", 1.0)
 
-    def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
-        """Lightning's hook."""
+    def training_step(self, batch: Any, batch_idx: int) -> dict[str, Any]:
+        """Lightning's hook: `loss` to minimise, and `losses` as they are, for reports."""
         losses = self.losses(batch)
         self._watch.note(batch_idx + 1, losses)
-        return losses
+        reported = {name: value.detach() for name, value in losses.items()}
+        return {"loss": losses["loss"] * self._share_correction(batch_idx), "losses": reported}
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Every so often, and before an epoch ends, see whether the losses are still finite."""
@@ -153,6 +154,15 @@ class Stage(LightningModule, ABC):
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
         """Continue at that place."""
         self._first_step = checkpoint["passerby"]["next_step"]
+
+    def _share_correction(self, batch_idx: int) -> float:
+        """By what Lightning's division of the loss is too large at the end of an epoch.
+
+        It divides by `trainer.accumulate` always, also where fewer batches are left for the epoch's last step.
+        """
+        steps, accumulate = int(self.trainer.num_training_batches), self.trainer.accumulate_grad_batches
+        left = steps % accumulate
+        return accumulate / left if left and batch_idx >= steps - left else 1.0
 
     def _check_finite(self) -> None:
         """Stop all processes if the losses of one are not finite, or if half precision skips too many steps.
