@@ -6,7 +6,7 @@
 
 Ranking is compared with sorting the gallery for each query. Re-ranking is compared with the published algorithm,
 written plainly: all pairs in one matrix, the weights in another, loops over rows; half precision where the published
-program has it. Features are those of `benchmarks/ranking.py`, with more noise. Peak memory is the largest resident set
+program has it. Features are those of `benchmarks/ranking.py`. Peak memory is the largest resident set
 of the process above what it held once features and imports were loaded; CPU seconds are those of all threads.
 """
 
@@ -135,7 +135,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["half-market", "market1501"])
     parser.add_argument("--dimensions", type=int, default=768)
-    parser.add_argument("--noise", type=float, default=3.5, help="noise beside centres of variance 1 (default 3.5)")
+    parser.add_argument("--noise", type=float, default=2.5, help="noise beside centres of variance 1 (default 2.5)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--search", choices=("numpy", "torch", "faiss"), default="numpy")
