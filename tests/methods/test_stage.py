@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from passerby.errors import PasserbyError
 from passerby.methods.loss_watch import LossWatch
 from passerby.methods.stage import Stage
+from tests.methods.two_processes import in_two_processes
 
 
 class Numbers:
@@ -37,8 +39,10 @@ class Line(Stage):
     def __init__(self, steps: int, broken: Sequence[int]) -> None:
         super().__init__("line", nn.Linear(1, 1, bias=False), epochs=1, seed=0, schedule=lambda epoch: 0.01)
         self.steps, self.broken, self.seen = steps, broken, 0
+        self.share: tuple[int, int] | None = None  # (process, processes)
 
     def batches(self, epoch: int, process: int, processes: int) -> Numbers:
+        self.share = process, processes
         return Numbers(self.steps)
 
     def losses(self, batch: Tensor) -> dict[str, Tensor]:
@@ -74,11 +78,11 @@ class SaveEvery(Callback):
         trainer.save_checkpoint(self.folder / f"{trainer.global_step}.ckpt")
 
 
-def trainer(*callbacks: Callback, half: bool = False) -> Trainer:
+def trainer(*callbacks: Callback, half: bool = False, **settings: Any) -> Trainer:
     plugins = [MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu"))] if half else []
     return Trainer(
         accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, callbacks=list(callbacks), plugins=plugins,
+        enable_model_summary=False, callbacks=list(callbacks), plugins=plugins, **settings,
     )  # fmt: skip
 
 
@@ -99,6 +103,23 @@ def test_a_loss_that_is_not_finite_stops_the_stage_and_names_the_first(
         "start a new run with a lower learning rate"
     )
     assert stage.seen == noticed
+
+
+def _fail_in_the_second_process(rank: int, folder: Path) -> None:
+    """The second process meets a loss that is not finite in the last step; each writes what it says."""
+    stage = Line(10, [10] if rank == 1 else [])
+    with pytest.raises(PasserbyError) as caught:
+        trainer(devices=2, strategy="ddp").fit(stage)
+    (folder / f"{rank}.txt").write_text(f"{stage.share}\n{caught.value}")
+
+
+def test_a_process_names_the_failure_it_saw_and_no_other(tmp_path: Path) -> None:
+    in_two_processes(_fail_in_the_second_process, tmp_path)
+    remedy = "start a new run with a lower learning rate"
+    for rank, seen in enumerate(("in another process", "step 10 (loss nan, half nan)")):
+        share, said = (tmp_path / f"{rank}.txt").read_text().splitlines()
+        assert share == f"({rank}, 2)"
+        assert said == f"line: the loss is not finite in epoch 1, {seen}: {remedy}"
 
 
 def test_spoiled_weights_are_never_saved(tmp_path: Path) -> None:
@@ -129,6 +150,7 @@ def test_the_watch_keeps_the_first_failure_until_it_is_cleared() -> None:
     assert watch.broken(torch.device("cpu")) == 0
     for step, loss in enumerate((1.0, math.inf, math.nan, 2.0), start=1):
         watch.note(step, {"loss": torch.tensor(loss), "part": torch.tensor(step, dtype=torch.float64)})
+    watch.broken(torch.device("cpu")).zero_()  # as a reduction in place may
     assert watch.broken(torch.device("cpu")) == 1
     assert watch.first_failure() == (2, {"loss": math.inf, "part": 2.0})
     watch.clear()

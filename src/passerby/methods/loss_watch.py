@@ -30,8 +30,11 @@ class LossWatch:
         self._record = record if earlier is None else torch.where(earlier[0] > 0, earlier, record)
 
     def broken(self, device: torch.device) -> Tensor:
-        """1 if some loss since the last `clear` was not finite, else 0; a float scalar on the device."""
-        return torch.zeros((), device=device) if self._record is None else self._record[0]
+        """1 if some loss since the last `clear` was not finite, else 0; a float scalar on the device.
+
+        It is the caller's own: processes reduce it in place, which must not touch what this one has seen.
+        """
+        return torch.zeros((), device=device) if self._record is None else self._record[0].clone()
 
     def first_failure(self) -> tuple[int, dict[str, float]] | None:
         """The step (as noted) and the losses of the first failure; None if this process saw none."""
