@@ -90,13 +90,12 @@ class _Answers:
     def __init__(self, rows: Rows, block: Block, distances: Distances, matches: Matches) -> None:
         answers = [matches.right_answers(int(row)) for row in rows]
         same = [matches.same_identity(int(row)) for row in rows]
-        exact = [distances.exact(int(row), matches.rows[found]) for row, found in zip(rows, answers, strict=True)]
         self.rows = rows
         self.offsets = np.cumsum([0] + [found.size for found in answers])
         self.positions = np.concatenate(answers)
-        self.exact = np.concatenate(exact)
         self.ahead = np.zeros(self.positions.size, dtype=np.int64)
         self._numbers = np.repeat(np.arange(rows.size), np.diff(self.offsets))
+        self.exact = distances.pairs(rows[self._numbers], matches.rows[self.positions])
         self._nearness = nearness_of(block.squares[self._numbers], self.exact)
         self._same = np.concatenate(same)
         self._same_numbers = np.repeat(np.arange(rows.size), [found.size for found in same])

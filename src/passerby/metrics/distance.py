@@ -22,6 +22,9 @@ Rows = NDArray[np.int64]
 UNIT_ROUNDOFF = 2.0**-24
 """Largest relative error of rounding to float32."""
 
+_CACHED_BYTES = 2**20
+"""Pieces of this size stay in the cache."""
+
 _PAIR_BYTES = 8 * 2**20
 """Working memory of exact distances: pairs are taken in pieces of this size."""
 
@@ -101,7 +104,7 @@ class Distances:
     def pairs(self, query_rows: Rows, gallery_rows: Rows) -> NDArray[np.float32]:
         """Distances [n] of n pairs of a query and a gallery row, each as `exact` gives it."""
         distances = np.empty(query_rows.size, dtype=np.float32)
-        step = max(1, _PAIR_BYTES // (8 * self.query.shape[1]))
+        step = max(1, _CACHED_BYTES // (8 * self.query.shape[1]))
         for start in range(0, query_rows.size, step):
             part = slice(start, start + step)
             rows = _scaled(self.gallery, self._gallery_scale, gallery_rows[part])
@@ -175,9 +178,7 @@ def _inverse(norms: NDArray[np.float64], name: str) -> NDArray[np.float64]:
 
 def _scaled(features: Features, scale: NDArray[np.float64], rows: Rows) -> NDArray[np.float64]:
     """These rows in double precision, float64 [n, D], multiplied by their scale."""
-    taken = features[rows].astype(np.float64)
-    taken *= scale[rows, None]
-    return taken
+    return np.asarray(np.multiply(features[rows], scale[rows, None], dtype=np.float64))
 
 
 def _prepared(features: Features, scale: NDArray[np.float64], rows: Rows, centre: NDArray[np.float64]) -> Block:
@@ -188,5 +189,5 @@ def _prepared(features: Features, scale: NDArray[np.float64], rows: Rows, centre
         piece = _scaled(features, scale, rows[start : start + 256])
         piece -= centre
         centred[start : start + 256] = piece
-        squares[start : start + 256] = np.add.reduce(np.multiply(piece, piece, out=piece), axis=1)
+        squares[start : start + 256] = np.einsum("ij,ij->i", piece, piece)
     return Block(centred, squares)
