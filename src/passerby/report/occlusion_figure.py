@@ -38,7 +38,7 @@ def _levels(axes: Axes, figures: Sequence[OcclusionFigure], names: Sequence[str]
     for number, name in enumerate(names):
         points = [each for each in figures if each.readout == name]
         axes.errorbar(
-            [each.level for each in points],
+            [100 * each.level for each in points],
             [100 * each.mAP.mean for each in points],
             yerr=[100 * each.mAP.deviation for each in points],
             label=name,
@@ -48,7 +48,7 @@ def _levels(axes: Axes, figures: Sequence[OcclusionFigure], names: Sequence[str]
             linewidth=1.4,
             capsize=2,
         )
-    axes.set(title=f"{condition}: mAP", xlabel="hidden share of the query", ylabel="mAP, %", ylim=(0, None))
+    axes.set(title=f"{condition}: mAP", xlabel="hidden, % of the query", ylabel="mAP, %", ylim=(0, None))
     axes.grid(alpha=0.3)
 
 
@@ -57,7 +57,7 @@ def _gains(axes: Axes, figures: Sequence[OcclusionFigure], names: Sequence[str],
         points = [(each.level, each.mAP_gain) for each in figures if each.readout == name and each.mAP_gain]
         if not points:
             continue
-        colour, levels = _COLOURS[number % len(_COLOURS)], [level for level, _ in points]
+        colour, levels = _COLOURS[number % len(_COLOURS)], [100 * level for level, _ in points]
         gains = [gain.difference for _, gain in points]
         axes.plot(
             levels,
@@ -73,7 +73,7 @@ def _gains(axes: Axes, figures: Sequence[OcclusionFigure], names: Sequence[str],
     axes.axhline(0, color=_COLOURS[0], linewidth=1)
     axes.set(
         title=f"{condition}: gain over the {REFERENCE}, 95 % interval",
-        xlabel="hidden share of the query",
+        xlabel="hidden, % of the query",
         ylabel="difference of mAP, points",
     )
     axes.grid(alpha=0.3)
