@@ -1,6 +1,7 @@
 """How good the identities are, level by level and choice by choice, on tracklets whose truth is known.
 
     python benchmarks/denoise_quality.py tracklets.parquet --features features.parquet
+    python benchmarks/denoise_quality.py --simulated 0.1        # features alone, a tenth of the samples switched
 
 The table needs `true_identity`; `passerby synth tracklets` makes such tables. Printed are the thresholds that
 calibration proposes, and tables of stages, of linkages, and of thresholds around the proposal.
@@ -11,9 +12,10 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from passerby.metrics.correlation import correlation_quality, exclusion_quality
 from passerby.report.denoising import true_identities
@@ -32,7 +34,7 @@ HEADER = (
 )
 
 
-def row(found: Correlation, truth: Any, table: TrackletTable) -> str:
+def row(found: Correlation, truth: Any, table: "TrackletTable | Simulated") -> str:
     quality = correlation_quality(found.identities, truth, table.videos)
     kept = quality.kept
     shares = (kept.precision, kept.recall, kept.f1, kept.cross_video_recall, kept.purity, kept.inverse_purity)
@@ -97,7 +99,7 @@ def sensitivity(run: Run, options: DenoisingOptions, show: Show, proposed: dict[
                 print(f"| {linkage} {name} | {first:.3f} | {second:.3f} | {show(run(chosen))} |")
 
 
-def detector(name: str, found: Correlation, truth: Any, table: TrackletTable) -> None:
+def detector(name: str, found: Correlation, truth: Any, table: "TrackletTable | Simulated") -> None:
     arrangement = arrange(table.videos, table.tracklets, table.frames)
     given = np.empty(table.count, np.int64)
     given[arrangement.order] = np.repeat(np.arange(arrangement.tracklets.size - 1), np.diff(arrangement.tracklets))
@@ -115,18 +117,70 @@ def detector(name: str, found: Correlation, truth: Any, table: TrackletTable) ->
     )
 
 
+class Simulated(NamedTuple):
+    """Columns of simulated samples, named as those of a table."""
+
+    features: NDArray[np.float32]
+    tracklets: NDArray[np.int64]
+    videos: NDArray[np.int64]
+    frames: NDArray[np.int64]
+    truth: NDArray[np.int64]
+
+    @property
+    def count(self) -> int:
+        return len(self.features)
+
+
+def simulated(
+    switched: float, look: float, people: int = 400, videos: int = 120, width: int = 64, seed: int = 0
+) -> Simulated:
+    """12 people in each video, each with a look of its own there; tracklets that break, switch and show background."""
+    generator = np.random.default_rng(seed)
+    centres = generator.standard_normal((people, width)) * np.geomspace(2, 0.3, width)
+    columns: list[NDArray[np.int64]] = []
+    looks = []
+    for video in range(videos):
+        for person in generator.choice(people, 12, replace=False).tolist():
+            length, start = int(generator.integers(10, 30)), int(generator.integers(0, 40))
+            fragment = np.cumsum(generator.random(length) < 0.03)
+            count = np.full(length, 1)
+            columns.append(
+                np.stack([video * count, person * 100 + fragment, start + np.arange(length), person * count])
+            )
+            here = centres[person] + look * generator.standard_normal(width)
+            looks.append(here + 0.45 * generator.standard_normal((length, width)))
+    table, features = np.concatenate(columns, axis=1), np.concatenate(looks)
+    video, tracklet, frame, truth = table
+    for each in range(videos):
+        rows = np.flatnonzero((video == each) & (generator.random(video.size) < switched))
+        shuffled = generator.permutation(rows)
+        features[rows], truth[rows] = features[shuffled], truth[shuffled]
+    background = np.flatnonzero(generator.random(video.size) < 0.03)
+    features[background] = generator.standard_normal((background.size, width)) * np.geomspace(2, 0.3, width)
+    truth[background] = -1
+    return Simulated(features.astype(np.float32), tracklet, video, frame, truth)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", type=Path)
+    parser.add_argument("table", type=Path, nargs="?")
+    parser.add_argument("--simulated", type=float, help="share of samples switched")
+    parser.add_argument("--look", type=float, default=0.55, help="simulated: how differently people look in each video")
     parser.add_argument("--features", type=Path)
     parser.add_argument("--center", action="store_true")
     parser.add_argument("--only", choices=["stages", "linkages", "sensitivity"])
     arguments = parser.parse_args()
-    table = open_tracklets(arguments.table, arguments.features)
-    truth = true_identities(arguments.table)
-    assert truth is not None, "the table needs true_identity"
-    with tempfile.TemporaryDirectory() as folder:
-        features = np.array(read_features(table, Path(folder) / "features.npy"))
+    table: TrackletTable | Simulated
+    if arguments.table is None:
+        table = simulated(arguments.simulated or 0.0, arguments.look)
+        features, truth = table.features, table.truth
+    else:
+        table = open_tracklets(arguments.table, arguments.features)
+        known_people = true_identities(arguments.table)
+        assert known_people is not None, "the table needs true_identity"
+        truth = known_people
+        with tempfile.TemporaryDirectory() as folder:
+            features = np.array(read_features(table, Path(folder) / "features.npy"))
     columns = (features, table.tracklets, table.videos)
     found = {
         linkage: calibrate(*columns, frames=table.frames, linkage=linkage, center=arguments.center)

@@ -38,7 +38,7 @@ CLEAN_QUANTILE = 0.99
 FALSE_LINKS: dict[Linkage, float] = {"closure": 0.05, "mutual": 0.2, "average": 1.0}
 """Wrong links that a tracklet may have on average: few where each joins two people, more where others outvote it."""
 
-_TAIL = {True: (0.005, 0.1), False: (0.05, 0.3)}
+_TAIL = {True: (0.02, 0.2), False: (0.05, 0.3)}
 """Shares of distances that the line goes through, with overlap in time and without: the very nearest may be one person,
 detected twice at once or in fragments."""
 
