@@ -285,3 +285,9 @@ def test_wrong_batches_are_refused():
         TestTransform(SIZE)(np.zeros((4, 4), dtype=np.uint8))
     with pytest.raises(DataError, match="float32"):
         TestTransform(SIZE).normalise(torch.zeros(1, 3, *SIZE))
+
+
+def test_padding_leaves_something_of_every_image() -> None:
+    TrainTransform(size=(64, 32), padding=16)
+    with pytest.raises(RecipeError, match="padding must be 0 to 16"):
+        TrainTransform(size=(64, 32), padding=17)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def print_evaluation(evaluations: list["ReportedEvaluation"], *, as_json: bool) 
         return
     table = Table("data", *_FIGURES.values())
     for each in evaluations:
-        table.add_row(each.figures["data"], *(_percent(each.figures.get(key)) for key in _FIGURES))
+        table.add_row(escape(each.figures["data"]), *(_percent(each.figures.get(key)) for key in _FIGURES))
         intervals = each.figures.get("intervals", {})
         if intervals:
             table.add_row("  95 % interval", *(_interval(intervals.get(key)) for key in _FIGURES), style="dim")
@@ -114,7 +115,9 @@ def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
     if len(outcomes) > 1 and outcomes[0].evaluations:
         table = Table("data", *(f"{figure} (mean ± deviation)" for figure in ("mAP", "rank-1", "mINP")))
         for name, figures in spread(outcomes).items():
-            table.add_row(name, *(f"{100 * mean:.1f} ± {100 * deviation:.1f}" for mean, deviation in figures.values()))
+            table.add_row(
+                escape(name), *(f"{100 * mean:.1f} ± {100 * deviation:.1f}" for mean, deviation in figures.values())
+            )
         Console().print(table)
 
 
@@ -129,6 +132,9 @@ def _interval(interval: dict[str, float] | None) -> str:
 def _conditions(figures: dict[str, Any]) -> str:
     """What the figures were taken over, in a sentence."""
     junk = f" ({figures['junk']:,} of them junk, left out)" if figures["junk"] else ""
+    things = (
+        "images" if figures.get("pooling", "none") == "none" else f"tracklets ({figures['pooling']} of their images)"
+    )
     left_out = f", {figures['unreadable']:,} unreadable images left out" if figures["unreadable"] else ""
     if figures["camera_rule"]:
         rule = "images of the query's own person and camera are left out"
@@ -138,7 +144,7 @@ def _conditions(figures: dict[str, Any]) -> str:
         rule = "cameras unknown: no same-camera rule"
     return (
         f"{figures['data']}: {figures['valid_queries']:,} of {figures['queries']:,} queries have a match among "
-        f"{figures['gallery']:,} gallery images{junk}{left_out}; {rule}; {_camera_embedding(figures)}."
+        f"{figures['gallery']:,} gallery {things}{junk}{left_out}; {rule}; {_camera_embedding(figures)}."
     )
 
 

@@ -51,8 +51,11 @@ class TrainTransform:
         for name in ("flip", "erasing"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RecipeError(f"{name} is a probability, between 0 and 1, not {getattr(self, name)}")
-        if self.padding < 0:
-            raise RecipeError(f"padding must be at least 0 pixels, not {self.padding}")
+        if not 0 <= self.padding <= min(self.size) // 2:
+            raise RecipeError(
+                f"padding must be 0 to {min(self.size) // 2} pixels for images of {self.size[0]}×{self.size[1]}, "
+                f"not {self.padding}: with more, crops could be black altogether"
+            )
 
     def chain(self) -> "v2.Compose":
         """The same as torchvision's per-image chain, from a PIL RGB image to float32 [3, H, W].
