@@ -3,11 +3,12 @@
 import multiprocessing
 import os
 import pickle
+import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from PIL import Image
 from passerby.data import cache_building
 from passerby.data import reading as reading_images
 from passerby.data.cache import PixelCache, default_cache_folder
+from passerby.data.cache_files import DONE
 from passerby.data.pixels import read_image, resize_image
 from passerby.errors import DataError, DeviceError
 from tests.data.pictures import jpeg_split, picture, truncate
@@ -202,6 +204,35 @@ def test_a_cache_without_any_readable_image_is_refused(tmp_path):
         opened(split.take(np.array([], dtype=np.int64)), tmp_path / "cache")
 
 
+@pytest.mark.parametrize("size", [SIZE, None])
+def test_unreadable_images_are_tried_again_when_asked(tmp_path, size, decoded):
+    """As after a failing disk or network: the file's size and time are what they were."""
+    split = jpeg_split(tmp_path / "images", [(40, 20)] * 6)
+    contents = {row: (split.path(row).read_bytes(), split.path(row).stat()) for row in (1, 2, 4)}
+    for row in contents:
+        split.path(row).write_bytes(bytes(len(contents[row][0])))
+        os.utime(split.path(row), ns=(0, contents[row][1].st_mtime_ns))
+    first = opened(split, tmp_path / "cache", size, skip_unreadable=True)
+    before = first.images(np.array([0, 3, 5]), SIZE, "bicubic")
+    decoded.clear()
+    again = opened(split, tmp_path / "cache", size, skip_unreadable=True, retry_unreadable=True)
+    assert (again.readable.tolist(), decoded) == (first.readable.tolist(), []), "they are as broken as before"
+    for row in (1, 4):
+        split.path(row).write_bytes(contents[row][0])
+        os.utime(split.path(row), ns=(0, contents[row][1].st_mtime_ns))
+    unasked = opened(split, tmp_path / "cache", size, skip_unreadable=True)
+    np.testing.assert_array_equal(unasked.readable, first.readable)
+    healed = opened(split, tmp_path / "cache", size, skip_unreadable=True, retry_unreadable=True)
+    assert healed.location == first.location
+    np.testing.assert_array_equal(healed.readable, [True, True, False, True, True, True])
+    rows = np.flatnonzero(healed.readable)
+    difference = abs(healed.images(rows, SIZE, "bicubic").numpy().astype(int) - by_pillow(split, rows))
+    assert difference.max() <= (0 if size else 1)
+    np.testing.assert_array_equal(first.images(np.array([0, 3, 5]), SIZE, "bicubic"), before)
+    with pytest.raises(DataError, match=r"1 of 6 images cannot be read \(image .*0002"):
+        opened(split, tmp_path / "cache", size)
+
+
 # --- disks -----------------------------------------------------------------------------------------------------------
 
 
@@ -261,6 +292,42 @@ def test_a_disk_that_fills_up_loses_nothing(tmp_path, monkeypatch, decoded):
     np.testing.assert_array_equal(cache.images(np.arange(10)).numpy(), by_pillow(split, range(10)))
 
 
+@pytest.mark.parametrize("file", ["manifest.json", "records.npy", "status.npy", "unreadable.json", "pixels.bin"])
+@pytest.mark.parametrize("left", [0, 0.5, None])
+def test_a_damaged_cache_says_what_to_delete(tmp_path, file, left):
+    split = jpeg_split(tmp_path / "images", RAGGED)
+    location = opened(split, tmp_path / "cache").location
+    content = (location / file).read_bytes()
+    if left is None:
+        (location / file).unlink()
+    else:
+        (location / file).write_bytes(content[: int(left * len(content))])
+    with pytest.raises(DataError, match=r"^the pixel cache .* is damaged \(.*delete this folder") as caught:
+        opened(split, tmp_path / "cache")
+    assert str(location) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    os.utime(split.path(0), ns=(1, 1))
+    if file in ("records.npy", "status.npy", "pixels.bin") and left is not None:  # nor can another cache copy from it
+        with pytest.raises(DataError, match=re.escape(f"{location} is damaged")):
+            opened(split, tmp_path / "cache")
+    shutil.rmtree(location)
+    assert len(opened(split, tmp_path / "cache")) == len(RAGGED)
+
+
+def test_an_earlier_cache_of_the_same_images_is_named(tmp_path, capsys):
+    split = jpeg_split(tmp_path / "images", RAGGED)
+    first = opened(split, tmp_path / "a cache", show_progress=True).location
+    other = opened(split, tmp_path / "a cache", (16, 16), show_progress=True).location
+    assert "rm -r" not in capsys.readouterr().err
+    picture(99, (50, 22)).save(split.path(2))
+    second = opened(split, tmp_path / "a cache", show_progress=True).location
+    assert len({first, second, other}) == 3
+    said = capsys.readouterr().err.replace("\n", "")
+    assert f"rm -r {shlex.quote(str(first))}" in said
+    assert str(other) not in said
+    assert first.is_dir(), "a run may be reading it"
+
+
 # --- interruptions and other processes -------------------------------------------------------------------------------
 
 
@@ -284,8 +351,8 @@ def test_an_interrupted_build_is_resumed(tmp_path, monkeypatch, decoded):
     np.testing.assert_array_equal(cache.images(np.arange(20)).numpy(), by_pillow(split, range(20)))
 
 
-_BUILD_SLOWLY = """
-import sys, time
+_BUILD = """
+import signal, sys
 from pathlib import Path
 from passerby.data import cache_building
 from passerby.data import reading as reading_images
@@ -293,50 +360,55 @@ from passerby.data.cache import PixelCache
 from passerby.data.pixels import read_image
 from passerby.data.split import split_from_names
 
-images, folder, log, seconds = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4])
+images, folder, log, last = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
 
 def reading(path):
-    time.sleep(seconds)
+    if int(path.stem) == last:
+        signal.raise_signal(signal.SIGKILL)
     with log.open("a") as stream:
         stream.write(path.name + "\\n")
     return read_image(path)
 
 cache_building.read_image = reading
-reading_images._BLOCK, cache_building._COMMIT_SECONDS = 4, 0.0
+reading_images._BLOCK, cache_building._COMMIT_SECONDS = 4, -1.0
 names = sorted(path.name for path in images.iterdir())
 count = len(names)
 split = split_from_names(images, names, [f"person{i % 3}" for i in range(count)], [f"c{i % 2}" for i in range(count)])
+print("ready", flush=True)
+sys.stdin.readline()
 cache = PixelCache.open(split, (32, 16), "bicubic", folder)
 print(int(cache.images(__import__("numpy").arange(count)).sum()))
 """
 
 
-def start_building(tmp_path: Path, seconds: float) -> "subprocess.Popen[str]":
-    arguments = [str(tmp_path / "images"), str(tmp_path / "cache"), str(tmp_path / "log"), str(seconds)]
-    command = [sys.executable, "-c", _BUILD_SLOWLY, *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start_building(tmp_path: Path, *, killed_at: int = -1) -> "subprocess.Popen[str]":
+    """A process that builds the cache once it is told a line, and is killed when it comes to that image."""
+    arguments = [str(tmp_path / "images"), str(tmp_path / "cache"), str(tmp_path / "log"), str(killed_at)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-c", _BUILD, *arguments], text=True, **pipes)
 
 
 def test_a_killed_build_is_resumed(tmp_path, decoded):
-    split = jpeg_split(tmp_path / "images", [(40, 20)] * 200)
-    process = start_building(tmp_path, 0.02)
-    deadline = time.monotonic() + 60
-    done = 0
-    while done < 20 and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.01)
-        for file in (tmp_path / "cache").glob("*.building/status.npy"):
-            done = int((np.load(file) == cache_building.DONE).sum())
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    split = jpeg_split(tmp_path / "images", [(40, 20)] * 60)
+    process = start_building(tmp_path, killed_at=30)
+    process.communicate("go\n", timeout=300)
+    assert process.returncode == -signal.SIGKILL
+    (file,) = (tmp_path / "cache").glob("*.building/status.npy")
+    done = np.load(file) == DONE
+    assert done.tolist() == [True] * 28 + [False] * 32  # in blocks of four
     cache = opened(split, tmp_path / "cache")
-    assert 0 < len(decoded) <= 200 - done
-    np.testing.assert_array_equal(cache.images(np.arange(200)).numpy(), by_pillow(split, range(200)))
+    assert sorted(decoded) == [f"{row:04d}.jpg" for row in range(28, 60)]
+    np.testing.assert_array_equal(cache.images(np.arange(60)).numpy(), by_pillow(split, range(60)))
 
 
 def test_of_several_processes_one_builds(tmp_path):
     split = jpeg_split(tmp_path / "images", [(40, 20)] * 60)
-    processes = [start_building(tmp_path, 0.05) for _ in range(2)]
-    outputs = [process.communicate(timeout=60) for process in processes]
+    processes = [start_building(tmp_path) for _ in range(2)]
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 2
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    outputs = [process.communicate(timeout=300) for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert sorted((tmp_path / "log").read_text().split()) == [f"{row:04d}.jpg" for row in range(60)]
     assert {int(output) for output, _ in outputs} == {int(by_pillow(split, range(60)).sum())}

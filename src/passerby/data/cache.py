@@ -5,7 +5,6 @@ holds either the size that the network sees (resized by Pillow, hence exactly th
 the native size of each image (smaller for small images, resized on the way to the network, best done on a GPU).
 """
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from passerby.data.cache_building import DONE, Builder
+from passerby.data.cache_building import Builder
+from passerby.data.cache_files import DONE, explaining_damage, read_json, read_stored
 from passerby.data.cache_naming import CacheKind
 from passerby.data.pixels import Interpolation, Size
 from passerby.data.reading import refuse_unreadable, say_left_out
@@ -73,16 +73,16 @@ class PixelCache:
     """
 
     def __init__(self, location: Path, rows: NDArray[np.int64] | None = None) -> None:
-        manifest = json.loads((location / "manifest.json").read_text())
+        manifest = read_json(location / "manifest.json")
         self.location = location
-        self.size: Size | None = tuple(manifest["size"]) if manifest["size"] else None
-        self.interpolation: Interpolation | None = manifest["interpolation"]
-        records = np.load(location / "records.npy")
-        readable = np.load(location / "status.npy") == DONE
+        with explaining_damage(location):
+            self.size: Size | None = tuple(manifest["size"]) if manifest["size"] else None
+            self.interpolation: Interpolation | None = manifest["interpolation"]
+        records, status, self._pixels = read_stored(location)
+        readable = status == DONE
         self._rows = np.arange(len(records)) if rows is None else rows
         self._chosen = rows
         self._offsets, self._heights, self._widths = (records[name] for name in ("offset", "height", "width"))
-        self._pixels = np.memmap(location / "pixels.bin", dtype=np.uint8, mode="r")
         self.readable: NDArray[np.bool_] = readable[self._rows]
 
     @classmethod
@@ -94,6 +94,7 @@ class PixelCache:
         folder: Path,
         *,
         skip_unreadable: bool = False,
+        retry_unreadable: bool = False,
         show_progress: bool = True,
     ) -> "PixelCache":
         """The cache of a split, built first where there is none yet.
@@ -109,15 +110,19 @@ class PixelCache:
             interpolation: how to resize; of no meaning at native size.
             folder: where caches are kept, see `default_cache_folder`.
             skip_unreadable: leave out images that cannot be read, and say how many, instead of refusing them.
+            retry_unreadable: try once more to read images that a complete cache lacks, although their files have not
+                changed, as after a failing network; those that can be read are added. Not for processes that must
+                all see the same images.
             show_progress: tell on stderr what is built and how long it will take.
 
         Raises:
-            DataError: images are missing or corrupt; the others are decoded first, so that nothing is done twice.
+            DataError: images are missing or corrupt; the others are decoded first, so that nothing is done twice. Or
+                the cache is damaged.
             DeviceError: the disk lacks room.
         """
         kind = CacheKind(size, interpolation) if size is not None else CacheKind(None, None)
-        location = Builder(split, kind, folder, skip_unreadable, show_progress).build()
-        complaints = json.loads((location / "unreadable.json").read_text())
+        location = Builder(split, kind, folder, skip_unreadable, show_progress).build(retry=retry_unreadable)
+        complaints = read_json(location / "unreadable.json")
         if complaints and not skip_unreadable:
             refuse_unreadable(complaints, len(split))
         say_left_out(complaints, len(split), show=show_progress)

@@ -1,21 +1,14 @@
 """How a pixel cache comes to be: found, resumed, or built, by one process while the others wait.
 
-A cache is a folder:
-
-    manifest.json     format, count, size, interpolation
-    records.npy       where each image lies and what its file was like, `RECORD` [N]
-    status.npy        uint8 [N]: `PENDING`, `DONE` or `UNREADABLE`
-    unreadable.json   what was wrong with each unreadable image
-    pixels.bin        uint8, each image as channel, row, column
-
-While it is built its name ends in `.building`; a rename publishes it. An image is marked done only after its pixels
-are on the disk, so whatever kills the builder, the next one takes up where it stopped. Threads do the work: Pillow
-decodes and resizes without holding Python's lock.
+While a cache is built the name of its folder ends in `.building`; a rename publishes it. An image is marked done only
+after its pixels are on the disk, so whatever kills the builder, the next one takes up where it stopped. Threads do the
+work: Pillow decodes and resizes without holding Python's lock.
 """
 
 import errno
 import json
 import os
+import shlex
 import shutil
 import threading
 import time
@@ -28,17 +21,14 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from passerby.atomic_files import sweep_temporaries, write_atomically, write_text_atomically
+from passerby.atomic_files import sweep_temporaries, write_text_atomically
+from passerby.data.cache_files import DONE, PENDING, RECORD, UNREADABLE, pixel_counts, read_stored, write_array
 from passerby.data.cache_naming import FORMAT, CacheKind, cache_name, file_stats
 from passerby.data.pixels import read_image, read_size, resize_image
-from passerby.data.reading import in_threads, refuse_unreadable
+from passerby.data.reading import find_unreadable, in_threads, refuse_unreadable
 from passerby.data.split import Split
 from passerby.errors import DataError, DeviceError
 from passerby.progress import say
-
-PENDING, DONE, UNREADABLE = 0, 1, 2
-RECORD = np.dtype([("offset", "i8"), ("height", "i4"), ("width", "i4"), ("file_bytes", "i8"), ("modified_ns", "i8")])
-"""Offset in pixels.bin, height and width of an image; size and modification time of its file (-1 where missing)."""
 
 _Status = np.memmap[tuple[int], np.dtype[np.uint8]]
 
@@ -68,15 +58,23 @@ class Builder:
         self._write_lock = threading.Lock()
         self._complaints: dict[int, str] = {}
 
-    def build(self) -> Path:
-        """The folder of the complete cache. Raises DataError (unreadable images) or DeviceError (disk)."""
-        if self._location.exists():
+    def build(self, *, retry: bool = False) -> Path:
+        """The folder of the complete cache; with `retry` also images that it lacks are tried once more.
+
+        Raises:
+            DataError: unreadable images, or a cache is damaged.
+            DeviceError: the disk.
+        """
+        retry = retry and self._location.exists() and self._can_be_mended()
+        if self._location.exists() and not retry:
             return self._location
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with self._alone():
                 if not self._location.exists():
                     self._fill()
+                elif retry:
+                    self._mend()
         except OSError as error:
             raise DeviceError(self._not_written(error)) from error
         return self._location
@@ -108,17 +106,40 @@ class Builder:
         sweep_temporaries(self._building)
         records = self._records()
         status = self._status(len(records))
-        total = _pixel_count(records)
+        total = int(pixel_counts(records).sum())
         self._require_room(total)
         with (self._building / "pixels.bin").open("r+b", buffering=0) as pixels:
             pixels.truncate(total)
             self._take_over_known(records, status, pixels)
             self._decode(records, status, pixels)
-        unreadable = [self._complaints[row] for row in sorted(self._complaints)]
-        write_text_atomically(self._building / "unreadable.json", json.dumps(unreadable, indent=1))
+        unreadable = self._write_complaints()
         if unreadable and (not self._skip_unreadable or len(unreadable) == len(records)):
             refuse_unreadable(unreadable, len(records))
         self._publish(len(records))
+
+    def _can_be_mended(self) -> bool:
+        """Whether the complete cache lacks an image that can be read by now."""
+        rows = np.flatnonzero(read_stored(self._location).status != DONE)
+        title = "trying unreadable images again"
+        return len(find_unreadable(self._split, title, rows=rows, show=self._show)) < len(rows)
+
+    def _mend(self) -> None:
+        """Add to the complete cache what it lacks and can be read by now.
+
+        Whoever has it open notices nothing: images that are done stay where they are, and the others are never read.
+        """
+        self._building = self._location
+        records = self._records()
+        status = self._status(len(records))
+        with (self._building / "pixels.bin").open("r+b", buffering=0) as pixels:
+            pixels.truncate(int(pixel_counts(records).sum()))
+            self._decode(records, status, pixels)
+        self._write_complaints()
+
+    def _write_complaints(self) -> list[str]:
+        unreadable = [self._complaints[row] for row in sorted(self._complaints)]
+        write_text_atomically(self._building / "unreadable.json", json.dumps(unreadable, indent=1))
+        return unreadable
 
     def _records(self) -> NDArray[np.void]:
         """Where every image goes; at native size that takes a look at the header of every file."""
@@ -132,7 +153,7 @@ class Builder:
         new = np.flatnonzero(records["height"] == 0)
         if not len(new):
             return records
-        place = _pixel_count(records)  # what could not be measured last time goes behind all others
+        place = int(pixel_counts(records).sum())  # what could not be measured last time goes behind all others
         if self._kind.size is not None:
             records["height"], records["width"] = self._kind.size
         else:
@@ -145,14 +166,14 @@ class Builder:
                 pass
         ends = place + np.cumsum(3 * records["height"][new].astype(np.int64) * records["width"][new])
         records["offset"][new] = np.concatenate([[place], ends[:-1]])
-        _write_array(file, records)
+        write_array(file, records)
         return records
 
     def _status(self, count: int) -> "_Status":
         """The status column as a writable map of its file; unreadable images get another chance."""
         file = self._building / "status.npy"
         if not file.exists():
-            _write_array(file, np.zeros(count, dtype=np.uint8))
+            write_array(file, np.zeros(count, dtype=np.uint8))
         status: _Status = np.load(file, mmap_mode="r+")
         status[status == UNREADABLE] = PENDING
         return status
@@ -175,13 +196,12 @@ class Builder:
         for donor in sorted(self._folder.glob(f"{self._family}-*")):
             if donor == self._building or not (donor / "status.npy").exists():
                 continue
-            theirs, donor_status = np.load(donor / "records.npy"), np.load(donor / "status.npy")
+            theirs, donor_status, source = read_stored(donor)
             columns = ("height", "width", "file_bytes", "modified_ns")
             same = np.logical_and.reduce([records[name] == theirs[name] for name in columns])
             rows = np.flatnonzero(same & (donor_status == DONE) & (status == PENDING))
             if not len(rows):
                 continue
-            source = np.memmap(donor / "pixels.bin", dtype=np.uint8, mode="r")
             for row in rows.tolist():
                 begin = int(theirs["offset"][row])
                 length = 3 * int(records["height"][row]) * int(records["width"][row])
@@ -251,17 +271,13 @@ class Builder:
         self._building.rename(self._location)
         for superseded in self._folder.glob(f"{self._family}-*.building"):
             shutil.rmtree(superseded)
-
-
-def _pixel_count(records: NDArray[np.void]) -> int:
-    """Bytes of all images together."""
-    return int((3 * records["height"].astype(np.int64) * records["width"]).sum())
-
-
-def _write_array(file: Path, array: NDArray[np.generic]) -> None:
-    """Write a .npy file so that it is complete wherever it exists."""
-    with write_atomically(file) as temporary, temporary.open("wb") as stream:
-        np.save(stream, array)
+        earlier = [path for path in sorted(self._folder.glob(f"{self._family}-*")) if path != self._location]
+        if earlier:  # not removed: a run may have it open, and on a network disk would lose it
+            names = " ".join(shlex.quote(str(path)) for path in earlier)
+            say(
+                f"earlier caches of these images are of use only to runs that have them open: rm -r {names}",
+                show=self._show,
+            )
 
 
 def _gibibytes(count: int) -> str:

@@ -8,6 +8,8 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.data.pixels import read_image
+from passerby.data.split import Split
 from passerby.errors import DataError
 from passerby.progress import progress_bar, say
 
@@ -34,6 +36,21 @@ def in_threads(
             complaints = list(pool.map(work, block.tolist()))
             counter.advance(len(block))
             yield block, complaints
+
+
+def find_unreadable(split: Split, title: str, *, rows: NDArray[np.int64] | None = None, show: bool) -> dict[int, str]:
+    """Decode images of a split (all of them, or these rows): what is wrong with each that cannot be read, by row."""
+
+    def check(row: int) -> str | None:
+        try:
+            read_image(split.path(row))
+        except DataError as error:
+            return str(error)
+        return None
+
+    found = in_threads(check, np.arange(len(split)) if rows is None else rows, title, show=show)
+    told = (pair for block, complaints in found for pair in zip(block.tolist(), complaints, strict=True))
+    return {row: complaint for row, complaint in told if complaint is not None}
 
 
 def refuse_unreadable(complaints: list[str], count: int, *, all_read: bool = True) -> NoReturn:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from passerby.data.cache import PixelCache, Pixels, default_cache_folder
 from passerby.data.pixels import Interpolation, Size, read_image, resize_image
-from passerby.data.reading import in_threads, refuse_unreadable, say_left_out, thread_count
+from passerby.data.reading import find_unreadable, refuse_unreadable, say_left_out, thread_count
 from passerby.data.split import JUNK, Split
 from passerby.data.transforms import TestTransform, TrainTransform
 from passerby.errors import DataError
@@ -76,6 +76,7 @@ def open_source(
     cache: CacheChoice = "none",
     folder: Path | None = None,
     skip_unreadable: bool = False,
+    retry_unreadable: bool = False,
     relabel: bool | None = None,
     show_progress: bool = True,
 ) -> tuple[Split, PixelCache | PerImageSource]:
@@ -89,6 +90,7 @@ def open_source(
         folder: where caches are kept, by default `default_cache_folder()`.
         skip_unreadable: leave out images that cannot be read, and say how many. Without a cache that takes one pass
             over all files; unreadable ones are otherwise told when they are met.
+        retry_unreadable: see `PixelCache.open`; without a cache images are always tried.
         relabel: renumber identities `0..C-1` if rows were left out, as training needs; by default for a
             `TrainTransform` only, since query and gallery share their labels.
         show_progress: tell on stderr what is done.
@@ -109,6 +111,7 @@ def open_source(
             transform.interpolation,
             folder or default_cache_folder(),
             skip_unreadable=skip_unreadable,
+            retry_unreadable=retry_unreadable,
             show_progress=show_progress,
         )
         readable = opened.readable
@@ -126,20 +129,10 @@ def open_source(
 
 def _readable(split: Split, *, show_progress: bool) -> NDArray[np.bool_]:
     """Which images can be decoded, bool [N], from decoding them all; says how many cannot."""
-    readable = np.ones(len(split), dtype=np.bool_)
-
-    def check(row: int) -> str | None:
-        try:
-            read_image(split.path(row))
-        except DataError as error:
-            return str(error)
-        return None
-
-    found: list[str] = []
-    for block, complaints in in_threads(check, np.arange(len(split)), "checking images", show=show_progress):
-        readable[block] = [complaint is None for complaint in complaints]
-        found.extend(complaint for complaint in complaints if complaint is not None)
+    found = find_unreadable(split, "checking images", show=show_progress)
     if found and len(found) == len(split):
-        refuse_unreadable(found, len(split))
-    say_left_out(found, len(split), show=show_progress)
+        refuse_unreadable(list(found.values()), len(split))
+    say_left_out(list(found.values()), len(split), show=show_progress)
+    readable = np.ones(len(split), dtype=np.bool_)
+    readable[list(found)] = False
     return readable

@@ -21,6 +21,11 @@ def is_launched_helper() -> bool:
     return os.environ.get("LOCAL_RANK", "0") != "0" and "TORCHELASTIC_RUN_ID" not in os.environ
 
 
+def is_one_of_many() -> bool:
+    """Whether other processes do the same from the beginning: helpers of Lightning, and all that torchrun starts."""
+    return is_launched_helper() or "TORCHELASTIC_RUN_ID" in os.environ
+
+
 def check_processes(section: TrainerSection) -> None:
     """Refuse a number of machines or processes that nobody has started.
 

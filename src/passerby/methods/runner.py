@@ -56,7 +56,7 @@ def _train(recipe: Recipe, run: RunDirectory, interruption: Interruption, *, res
             return run.model_file if is_main_process() else None
     elif is_main_process():
         run.check_new()
-    data = open_training_data(recipe, method)
+    data = open_training_data(recipe, method, retry_unreadable=not resume)
     if resume:
         run.check_same_data(recipe, data.record)
     model = build_model(recipe, method, data)

@@ -1,6 +1,7 @@
 """The data of a recipe, opened for training."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from passerby.data.loading import PixelSource, open_source
 from passerby.data.manifest import open_data
 from passerby.data.split import Benchmark, Split, concatenate
 from passerby.data.validation import validation_split
-from passerby.errors import RecipeError
+from passerby.errors import DataError, RecipeError
 from passerby.methods.data_record import describe_data, describe_split
 from passerby.methods.evaluation_check import check_evaluable
 from passerby.methods.method import Method, TrainingData
-from passerby.methods.processes import is_main_process
+from passerby.methods.processes import is_main_process, is_one_of_many
 from passerby.methods.trained_cameras import describe_training_set
 
 
@@ -70,13 +71,17 @@ def _refuse_repeats(sets: list[Benchmark]) -> None:
         seen.add(images)
 
 
-def open_training_data(recipe: Recipe, method: Method, *, decode: bool = True) -> OpenedData:
+def open_training_data(
+    recipe: Recipe, method: Method, *, decode: bool = True, retry_unreadable: bool = False
+) -> OpenedData:
     """Read the lists, cut off a validation split, and open (or build) the cache of decoded images.
 
     Args:
         recipe: its data section, seed and transforms count.
         method: of the recipe.
         decode: False to leave pixels alone: images are decoded when they are asked for.
+        retry_unreadable: see `PixelCache.open`; not for runs that go on, whose images must stay the same. Processes
+            that torchrun started never do: one might open the cache before and another after images are added.
 
     Raises:
         DataError: a set has no training images, its query and gallery cannot be evaluated, or what `open_sets` and
@@ -96,15 +101,24 @@ def open_training_data(recipe: Recipe, method: Method, *, decode: bool = True) -
     cache = section.cache if decode else "none"
     folder = Path(section.cache_folder).expanduser() if section.cache_folder else default_cache_folder()
     skip = section.skip_unreadable and decode
-    show = is_main_process()
-    split, training = open_source(
-        train, train_transform, cache=cache, folder=folder, skip_unreadable=skip, show_progress=show
+    opened = partial(
+        open_source,
+        train,
+        cache=cache,
+        folder=folder,
+        skip_unreadable=skip,
+        retry_unreadable=retry_unreadable and not is_one_of_many(),
+        show_progress=is_main_process(),
     )
+    split, training = opened(train_transform)
 
     def open_plain() -> PixelSource:
-        return open_source(train, test_transform, cache=cache, folder=folder, skip_unreadable=skip, show_progress=show)[
-            1
-        ]
+        again, source = opened(test_transform, relabel=True)
+        if not again.paths.equals(split.paths):  # what a stage computes from them belongs to the rows of the split
+            raise DataError(
+                f"{len(split):,} images could be read when training began, {len(again):,} can now: start the run anew"
+            )
+        return source
 
     data = TrainingData(split, training, open_plain, train_transform, test_transform)
     record = {"sets": describe_data(sets), "trained_on": describe_split(split)}

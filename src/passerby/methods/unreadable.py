@@ -3,10 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
-
-from passerby.data.pixels import read_image
-from passerby.data.reading import in_threads, refuse_unreadable
+from passerby.data.reading import find_unreadable, refuse_unreadable
 from passerby.data.split import Split
 from passerby.errors import DataError
 
@@ -21,23 +18,10 @@ def explaining_unreadable(split: Split, *, quiet: bool = False) -> Iterator[None
     try:
         yield
     except DataError as error:
-        complaints = _complaints(split, quiet=quiet)
+        complaints = find_unreadable(split, "looking for other unreadable images", show=not quiet)
         if not complaints:  # it was about something else
             raise
         try:
-            refuse_unreadable(complaints, len(split))
+            refuse_unreadable(list(complaints.values()), len(split))
         except DataError as explained:
             raise explained from error
-
-
-def _complaints(split: Split, *, quiet: bool) -> list[str]:
-    def check(row: int) -> str | None:
-        try:
-            read_image(split.path(row))
-        except DataError as error:
-            return str(error)
-        return None
-
-    rows = np.arange(len(split))
-    blocks = in_threads(check, rows, "looking for other unreadable images", show=not quiet)
-    return [complaint for _, found in blocks for complaint in found if complaint is not None]

@@ -1,0 +1,78 @@
+"""The files of a pixel cache, as `PixelCache` reads them and `Builder` writes them.
+
+A cache is a folder:
+
+    manifest.json     format, count, size, interpolation
+    records.npy       where each image lies and what its file was like, `RECORD` [N]
+    status.npy        uint8 [N]: `PENDING`, `DONE` or `UNREADABLE`
+    unreadable.json   what was wrong with each unreadable image
+    pixels.bin        uint8, each image as channel, row, column
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.atomic_files import write_atomically
+from passerby.errors import DataError
+
+PENDING, DONE, UNREADABLE = 0, 1, 2
+RECORD = np.dtype([("offset", "i8"), ("height", "i4"), ("width", "i4"), ("file_bytes", "i8"), ("modified_ns", "i8")])
+"""Offset in pixels.bin, height and width of an image; size and modification time of its file (-1 where missing)."""
+
+
+class Stored(NamedTuple):
+    """The columns of a cache, `RECORD` [N] and uint8 [N], and its pixels, uint8 mapped from the file."""
+
+    records: NDArray[np.void]
+    status: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]
+
+
+def read_stored(folder: Path) -> Stored:
+    """The columns and pixels of a cache, complete or half built. Raises DataError where they are damaged."""
+    with explaining_damage(folder):
+        status = np.load(folder / "status.npy")  # before the records: an image is done only when its record is written
+        records = np.load(folder / "records.npy")
+        if records.dtype != RECORD or records.shape != status.shape:
+            raise ValueError("records.npy and status.npy do not fit together")
+        pixels = np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r")
+        done = records[status == DONE]
+        if len(done) and (done["offset"] + pixel_counts(done)).max() > len(pixels):
+            raise ValueError("pixels.bin is too short")
+    return Stored(records, status, pixels)
+
+
+def read_json(file: Path) -> Any:
+    """What a cache's JSON file says. Raises DataError where it is damaged."""
+    with explaining_damage(file.parent):
+        return json.loads(file.read_text("utf-8"))
+
+
+@contextmanager
+def explaining_damage(folder: Path) -> Iterator[None]:
+    """Tell, instead of how a file of a cache could not be read, what to do about it."""
+    try:
+        yield
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(
+            f"the pixel cache {folder} is damaged ({reason}): delete this folder, and it will be built again"
+        ) from error
+
+
+def write_array(file: Path, array: NDArray[np.generic]) -> None:
+    """Write a .npy file so that it is complete wherever it exists."""
+    with write_atomically(file) as temporary, temporary.open("wb") as stream:
+        np.save(stream, array)
+
+
+def pixel_counts(records: NDArray[np.void]) -> NDArray[np.int64]:
+    """Bytes of each image, int64 [N]."""
+    counts: NDArray[np.int64] = 3 * records["height"].astype(np.int64) * records["width"]
+    return counts

@@ -1,0 +1,67 @@
+"""What training sees when images cannot be read at one time and can at another."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from passerby.errors import DataError
+from passerby.methods.method import find_method
+from passerby.methods.training_data import open_training_data
+from tests.methods.small_world import nano_recipe, write_small_world
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    return write_small_world(tmp_path / "world")
+
+
+def damage(file: Path) -> bytes:
+    """Make a file unreadable, its size and time as they were; returns what it held."""
+    content, moment = file.read_bytes(), file.stat().st_mtime_ns
+    restore(file, bytes(len(content)), moment)
+    return content
+
+
+def restore(file: Path, content: bytes, moment: int) -> None:
+    file.write_bytes(content)
+    os.utime(file, ns=(moment, moment))
+
+
+def test_what_a_failing_disk_withheld_is_tried_again(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = nano_recipe(world, "data.skip_unreadable=true")
+    method = find_method(recipe.method)
+    file = sorted((world / "bounding_box_train").iterdir())[5]
+    content, moment = damage(file), file.stat().st_mtime_ns
+    assert len(open_training_data(recipe, method).training.split) == 31
+    restore(file, content, moment)
+    assert len(open_training_data(recipe, method).training.split) == 31, "a run that goes on sees what it saw"
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    assert len(open_training_data(recipe, method, retry_unreadable=True).training.split) == 31, "all processes alike"
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID")
+    assert len(open_training_data(recipe, method, retry_unreadable=True).training.split) == 32
+
+
+@pytest.mark.parametrize("cache", ["target", "none"])
+def test_rows_never_come_to_mean_other_images(world: Path, cache: str) -> None:
+    recipe = nano_recipe(world, "data.skip_unreadable=true", f"data.cache={cache}")
+    method = find_method(recipe.method)
+    files = sorted((world / "bounding_box_train").iterdir())
+    content, moment = damage(files[5]), files[5].stat().st_mtime_ns
+    data = open_training_data(recipe, method).training
+    source = data.open_plain()
+    assert len(source) == len(data.split) == 31
+    transforms = (data.train_transform, data.test_transform)
+    sources = (data.training, source)
+    trained, plain = (
+        each.gather(np.arange(31), how.size, how.interpolation).on().float()
+        for each, how in zip(sources, transforms, strict=True)
+    )
+    assert (trained - plain).abs().mean(dim=(1, 2, 3)).max() < 8, "the same images, but for their interpolation"
+    restore(files[5], content, moment)
+    if cache == "target":  # another run begins meanwhile
+        other = open_training_data(recipe, method, retry_unreadable=True).training
+        assert len(other.open_plain()) == len(other.split) == 32
+    with pytest.raises(DataError, match="31 images could be read when training began, 32 can now: start the run"):
+        data.open_plain()
