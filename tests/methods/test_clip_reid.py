@@ -25,6 +25,7 @@ from passerby.methods.training_data import open_training_data
 from passerby.models.checkpoint import read_tensors
 from passerby.models.clip_reid import ClipReid
 from tests.methods.small_world import nano_recipe, write_small_world
+from tests.methods.two_processes import in_two_processes
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +146,58 @@ def test_biases_learn_twice_as_fast_and_what_is_frozen_not_at_all(world: Path) -
         "prompt_learner.cls_ctx", "bottleneck.bias", "bottleneck_proj.bias",
     }  # fmt: skip
     assert {name for name, each in stage.model.named_parameters() if each.requires_grad} == learned | fast
+
+
+def test_images_move_the_embedding_of_their_own_camera(world: Path) -> None:
+    stage = image_stage(world, "model.camera_embedding=true")
+    batch = next(iter(stage.batches(0, 0, 1)))
+    stage.losses(batch._replace(cameras=torch.zeros_like(batch.cameras)))["loss"].backward()
+    gradient = stage.model.cv_embed.grad
+    assert gradient is not None
+    assert gradient[0].abs().max() > 0
+    assert gradient[1].eq(0).all()
+
+
+def test_processes_see_different_images_of_different_people_in_equally_many_steps(world: Path) -> None:
+    stage = image_stage(world, "stage2.identities_per_batch=2")
+    for epoch in range(2):
+        shares = [list(stage.batches(epoch, process, 2)) for process in range(2)]
+        assert len(shares[0]) == len(shares[1]) == len(stage.batches(epoch, 0, 2)) > 0
+        assert stage.steps_per_epoch(2) > 0
+        seen = [torch.cat([batch.indices for batch in share]).tolist() for share in shares]
+        assert len(set(seen[0] + seen[1])) == len(seen[0]) + len(seen[1])
+        for own, other in zip(*shares, strict=True):
+            assert not set(own.identities.tolist()) & set(other.identities.tolist())
+
+
+def _triplets_of_a_share(rank: int, folder: Path) -> None:
+    """The triplet loss of this process's first batch, mined within it and among those of both."""
+    found = {}
+    for gather in (False, True):
+        gathering = f"stage2.gather_triplets={str(gather).lower()}"
+        stage = image_stage(folder / "world", "stage2.identities_per_batch=2", gathering, "stage2.margin=2")
+        batch = next(iter(stage.batches(0, rank, 2)))
+        with torch.no_grad():
+            features = [feature.double() for feature in stage.model.features(batch.images)]
+            found[gather] = stage.losses(batch)["triplet"]
+    torch.save({"found": found, "features": features, "labels": batch.identities}, folder / f"{rank}.pt")
+
+
+def test_triplets_are_mined_within_a_process_or_among_all(tmp_path: Path) -> None:
+    write_small_world(tmp_path / "world")
+    in_two_processes(_triplets_of_a_share, tmp_path)
+    parts = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    labels = torch.cat([part["labels"] for part in parts]).double().numpy()
+    features = [torch.cat(each).numpy() for each in zip(*(part["features"] for part in parts), strict=True)]
+    alone = [
+        sum(triplet(each.numpy(), part["labels"].double().numpy(), 2) for each in part["features"]) for part in parts
+    ]
+    for part, expected in zip(parts, alone, strict=True):
+        assert float(part["found"][False]) == pytest.approx(expected, rel=1e-3)
+    together = sum(triplet(each, labels, 2) for each in features)
+    gathered = [float(part["found"][True]) for part in parts]
+    assert sum(gathered) / 2 == pytest.approx(together, rel=1e-3)
+    assert gathered != pytest.approx(alone, rel=0.01)
 
 
 class FirstSteps(Callback):

@@ -97,6 +97,12 @@ def test_unfinished_and_foreign_sources_are_explained(tmp_path: Path) -> None:
         passerby.load(tmp_path / "other.pth")
 
 
+def test_weights_of_a_stage_are_told_from_a_model(run: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"of stage stage2-images, .* give the run's folder") as caught:
+        passerby.load(run / "checkpoints" / "stage2-images.safetensors")
+    assert str(caught.value).endswith(str(run))
+
+
 def official(architecture: str, stride: int | None, cameras: int, *, prompts: bool = True) -> ClipReid:
     shape = ClipShape(architecture, (256, 128), stride)
     network = ClipReid(shape, ClipReidSizes(10, cameras, prompts)).eval()

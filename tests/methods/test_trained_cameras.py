@@ -22,7 +22,12 @@ from passerby.errors import CheckpointError, PasserbyError
 from passerby.methods.embedder import Embedder
 from passerby.methods.evaluation import evaluate_in_full
 from passerby.methods.runner import train
-from passerby.methods.trained_cameras import describe_training_set, find_trained_cameras, stated_training_set
+from passerby.methods.trained_cameras import (
+    cameras_set_aside,
+    describe_training_sets,
+    find_trained_cameras,
+    stated_training_set,
+)
 from passerby.models.clip import ClipShape
 from passerby.models.clip_reid import ClipReid, ClipReidSizes
 from tests.methods.small_world import nano_recipe, write_small_world
@@ -132,6 +137,44 @@ def test_validation_takes_the_trained_cameras(worlds: tuple[Path, Path], tmp_pat
     assert set(torch.cat(seen).tolist()) == {0, 1}
 
 
+def without_camera(world: Path, folder: Path, camera: int) -> Path:
+    """The same world, in which a camera took no training image."""
+    shutil.copytree(world, folder)
+    for file in (folder / "bounding_box_train").glob(f"*_c{camera}s1_*"):
+        file.unlink()
+    return folder
+
+
+def test_cameras_that_took_no_training_image_take_the_mean_of_those_that_did(
+    worlds: tuple[Path, Path], tmp_path: Path
+) -> None:
+    alone, other = without_camera(worlds[0], tmp_path / "world", 1), worlds[1]
+    both = ("data.name=[market-layout, market-layout]", f"data.root=[{alone}, {other}]")
+    train(nano_recipe(alone, *SIE, *both), tmp_path / "run")
+    model = passerby.load(tmp_path / "run", device="cpu")
+    assert model.description["camera_slots"] == 3
+    assert [each["cameras"] for each in model.description["trained_on"]] == [["2"], ["1", "2"]]
+    benchmark = load_benchmark("market-layout", alone)
+    found = evaluate_in_full(model, benchmark, quiet=True)
+    assert found.cameras.use == "partly"
+    query, _ = benchmark.query_and_gallery()
+    slots = np.where(query.cameras == 1, 0, -1)  # type: ignore[operator]
+    assert set(slots.tolist()) == {-1, 0}
+    np.testing.assert_allclose(found.query_features, by_hand(tmp_path / "run", query, slots), atol=1e-5)
+    second = find_trained_cameras(model.description, load_benchmark("market-layout", other))
+    assert (second.use, second.slots.tolist()) == ("trained", [1, 2])  # type: ignore[union-attr]
+    only_new = replace(benchmark, query=query.take(slots < 0), gallery=query.take(slots < 0))
+    assert find_trained_cameras(model.description, only_new).use == "mean"
+
+
+def test_validation_images_of_cameras_that_are_not_trained_on_take_the_mean() -> None:
+    aside = named("world", ("1", "2", "3")).query_and_gallery()
+    trained = aside[0].take(np.array([2, 0])).with_occurring_cameras()
+    assert trained.camera_names == ("1", "3")
+    found = cameras_set_aside(trained, aside, "validation")
+    assert (found.use, found.slots.tolist()) == ("partly", [0, -1, 1])  # type: ignore[union-attr]
+
+
 def named(name: str, cameras: tuple[str, ...], train: Split | None = None) -> Benchmark:
     """A query and a gallery of one image per camera."""
     labels = np.arange(len(cameras))
@@ -211,6 +254,6 @@ def test_what_a_user_says_of_an_official_checkpoint(tmp_path: Path, worlds: tupl
 def test_own_data_can_be_stated_too(worlds: tuple[Path, Path]) -> None:
     stated = stated_training_set(str(worlds[0]), 2, "some.pth")
     benchmark = load_benchmark("market-layout", worlds[0])
-    assert {**stated, "name": "market-layout"} == describe_training_set(benchmark)
+    assert {**stated, "name": "market-layout"} == describe_training_sets([benchmark], benchmark.training_split())[0]
     said = {"camera_slots": 2, "trained_on": [stated]}
     assert find_trained_cameras(said, benchmark).use == "trained"

@@ -82,6 +82,38 @@ def test_stored_sentence_has_the_published_layout() -> None:
     assert model.prompt_learner.end == 11
 
 
+def test_the_last_feature_of_a_transformer_is_the_class_token_before_the_last_block() -> None:
+    torch.manual_seed(0)
+    model = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(None, camera_slots=2), camera_coefficient=0.5)
+    images, tower = torch.randn(2, 3, 64, 32), model.eval().image_encoder
+    with torch.no_grad():
+        model.cv_embed.normal_()
+        features = model.features(images, torch.tensor([1, 0]))
+        patches = tower.conv1(images).flatten(2).transpose(1, 2)
+        token = tower.class_embedding + 0.5 * model.cv_embed[[1, 0]][:, None]
+        stream = tower.ln_pre(torch.cat([token, patches], 1) + tower.positional_embedding)
+        first, second = tower.transformer.resblocks
+        before_last = first(stream)
+        last = second(before_last)
+    assert features.last.shape == (2, 32)
+    torch.testing.assert_close(features.last, before_last[:, 0])
+    torch.testing.assert_close(features.final, tower.ln_post(last)[:, 0])
+    assert not torch.allclose(features.last, last[:, 0], atol=1e-2)
+
+
+def test_the_last_feature_of_a_residual_network_is_the_mean_of_its_third_group() -> None:
+    torch.manual_seed(0)
+    model = ClipReid(ClipShape("resnet-nano", (64, 32)), ClipReidSizes(None)).eval()
+    images, tower = torch.randn(2, 3, 64, 32), model.image_encoder
+    with torch.no_grad():
+        features = model.features(images)
+        third = tower.layer3(tower.layer2(tower.layer1(tower.stem(images))))
+    width = features.final.shape[1]
+    assert features.last.shape == (2, width // 2)
+    torch.testing.assert_close(features.last, third.flatten(2).mean(2))
+    torch.testing.assert_close(features.final, tower.layer4(third).flatten(2).mean(2))
+
+
 def test_unknown_cameras_get_the_mean_embedding() -> None:
     torch.manual_seed(0)
     model = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(5, camera_slots=3), camera_coefficient=2.0).eval()

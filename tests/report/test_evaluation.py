@@ -229,6 +229,7 @@ FIGURES: dict[str, object] = {
     [
         ({}, "1,100 of 1,200 queries have a match among 5,000 gallery images; images of the query's own person and"),
         ({}, "are left out; the model has no camera embedding."),
+        ({"pooling": "mean"}, "5,000 gallery tracklets (mean of their images);"),
         ({"junk": 7}, "5,000 gallery images (7 of them junk, left out);"),
         ({"unreadable": 3}, "5,000 gallery images, 3 unreadable images left out;"),
         ({"camera_rule": False, "cameras_known": False}, "; cameras unknown: no same-camera rule;"),

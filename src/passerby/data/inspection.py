@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from passerby.data.benchmarks.layout import Counts, PublicBenchmark, count_mismatches, counts_of
 from passerby.data.file_scan import FileScan, scan_files
 from passerby.data.folders import examples
-from passerby.data.split import JUNK, Benchmark, Split
+from passerby.data.split import JUNK, PARTS, Benchmark, Split
 from passerby.errors import DataError
 
 Severity = Literal["problem", "remark"]
@@ -103,7 +103,7 @@ def inspect_data(
     Raises:
         DataError: there are no images at all.
     """
-    splits = {part: split for part in ("train", "query", "gallery") if (split := getattr(data, part)) is not None}
+    splits = {part: split for part in PARTS if (split := getattr(data, part)) is not None}
     if not splits:
         raise DataError(f"{data.name} has no images")
     published = public.counts.by_part() if public is not None and public.counts is not None else {}

@@ -93,6 +93,14 @@ class Split:
         names = tuple(kept.identity_names[label] for label in labels)
         return replace(kept, identities=identities.astype(np.int64), identity_names=names)
 
+    def with_occurring_cameras(self) -> "Split":
+        """The same rows, cameras renumbered `0..K-1` in the order of their old numbers without those of no image."""
+        if self.cameras is None:
+            return self
+        labels, cameras = np.unique(self.cameras, return_inverse=True)
+        names = tuple(self.camera_names[label] for label in labels)
+        return replace(self, cameras=cameras.astype(np.int64), camera_names=names)
+
 
 @dataclass(frozen=True)
 class Benchmark:

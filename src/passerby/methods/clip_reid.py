@@ -9,13 +9,10 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from passerby.data.loading import Batch, TrainLoader
-from passerby.data.sampling import identity_balanced_batches
+from passerby.data.loading import Batch
 from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.contrastive import image_to_text, supervised_contrastive
 from passerby.losses.triplet import batch_hard_triplet
@@ -28,6 +25,7 @@ from passerby.methods.feature_batches import (
     extract_features,
     features_of,
 )
+from passerby.methods.image_batches import ImageBatchStage
 from passerby.methods.method import Method, TrainingData
 from passerby.methods.processes import gather_labels, gather_with_gradient
 from passerby.methods.stage import EpochLoader, Preparation, Stage
@@ -113,7 +111,7 @@ class PromptStage(Stage):
         return self.model.features(images, with_cameras=False).projected  # as published: cameras come in stage 2
 
 
-class ImageStage(Stage):
+class ImageStage(ImageBatchStage):
     """Stage 2: the image tower and the heads, against the fixed texts of stage 1."""
 
     model: ClipReid
@@ -123,39 +121,9 @@ class ImageStage(Stage):
         super().__init__(
             "stage2-images", model, epochs=section.epochs, seed=recipe.seed, schedule=image_schedule(section)
         )
-        self.section = section
-        self.data = data
-        self.prefetch = recipe.trainer.prefetch
+        self.section, self.data, self.sizes, self.prefetch = section, data, section, recipe.trainer.prefetch
         self.with_cameras = recipe.model.camera_embedding
         self._texts: Tensor | None = None
-
-    def batches(self, epoch: int, process: int, processes: int) -> EpochLoader:
-        """P identities × K images, augmented."""
-        loader = TrainLoader(
-            self.data.split,
-            self.data.training,
-            self.data.train_transform,
-            lambda epoch: self._rows(epoch, process, processes),
-            seed=self.seed,
-            rank=process,
-            processes=processes,
-            prefetch=self.prefetch,
-            device=self.device,
-        )
-        loader.set_epoch(epoch)
-        return loader
-
-    def steps_per_epoch(self, processes: int) -> int:
-        """As many batches as the sampler finds in the first epoch."""
-        return len(self._rows(0, 0, processes))
-
-    def example_batch(self) -> Batch:
-        """Noise, of as many identities and images as a batch has."""
-        section, size = self.section, self.data.train_transform.size
-        labels = torch.arange(section.identities_per_batch).repeat_interleave(section.images_per_identity)
-        labels = labels.to(self.device)
-        images = torch.randn(len(labels), 3, *size, device=self.device)
-        return Batch(images, labels, torch.zeros_like(labels), torch.arange(len(labels)))
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """w_id Σ smoothed CE (two heads) + w_tri Σ triplet (three features) + w_text smoothed CE against the texts."""
@@ -192,17 +160,6 @@ class ImageStage(Stage):
         if self.model.sizes.prompts:
             with torch.autocast(self.device.type, enabled=False):
                 self._texts = encode_all_prompts(self.model.prompt_learner, self.model.text_encoder)
-
-    def _rows(self, epoch: int, process: int, processes: int) -> NDArray[np.int64]:
-        return identity_balanced_batches(
-            self.data.identities,
-            identities_per_batch=self.section.identities_per_batch,
-            images_per_identity=self.section.images_per_identity,
-            seed=self.seed,
-            epoch=epoch,
-            rank=process,
-            processes=processes,
-        )
 
     def _triplet(self, feature: Tensor, labels: Tensor) -> Tensor:
         if not self.section.gather_triplets:

@@ -159,6 +159,11 @@ def load(
         raise CheckpointError(
             f"{path}: says itself what it was trained on and how: leave out trained_on and camera_coefficient"
         )
+    if "method" not in description and "stage" in description:
+        raise CheckpointError(
+            f"{path}: holds what training keeps of stage {description['stage']}, which does not say how to embed: "
+            f"give the run's folder {path.parent.parent}"
+        )
     method = find_method(description.get("method"))
     transform = TestTransform(**{key: _tuple(value) for key, value in description["transform"].items()})
     model = method.restore(description, tensors, str(path))

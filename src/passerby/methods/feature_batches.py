@@ -1,5 +1,6 @@
 """Features extracted once and learned from many times."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from passerby.data.fingerprint import fingerprint
 from passerby.data.loading import EvalLoader
 from passerby.data.sampling import shuffled_batches
 from passerby.methods.method import TrainingData
+from passerby.methods.weights_digest import add_weights
 from passerby.models.evaluation_mode import evaluation_mode
 from passerby.progress import Progress
 
@@ -80,11 +82,11 @@ def extract_features(
         stage: whose device and processes are used.
         function: images [B, 3, H, W] → features [B, D], by modules of the stage.
         data: what to extract from.
-        file: where the features go; a part per process, under names that tell the images.
+        file: where the features go; a part per process, under names that tell the images and the frozen weights.
     """
     processes, process = stage.trainer.world_size, stage.global_rank
     bounds = [len(data.split) * number // processes for number in range(processes + 1)]
-    mark = fingerprint(data.split)[:16]  # whoever resumes with other images extracts anew
+    mark = _mark(stage, data)
     parts = [file.with_suffix(f".{mark}.{number}-of-{processes}{file.suffix}") for number in range(processes)]
     if not parts[process].exists():
         rows = range(bounds[process], bounds[process + 1])
@@ -99,6 +101,18 @@ def features_of(stage: LightningModule, function: Callable[[Tensor], Tensor], im
     """Features of one batch, float32 [B, D] on the CPU, in inference mode and without gradient."""
     with torch.no_grad(), evaluation_mode(stage):
         return function(images).float().cpu()
+
+
+def _mark(stage: LightningModule, data: TrainingData) -> str:
+    """Tells features apart, 16 hexadecimal digits: other images, sizes or weights (so init and seed), other mark.
+
+    What the stage trains does not count: it moves, and no feature that is extracted once depends on it.
+    """
+    learning = {name for name, parameter in stage.named_parameters() if parameter.requires_grad}
+    digest = hashlib.blake2b(digest_size=8)
+    add_weights(digest, ((name, value) for name, value in stage.state_dict().items() if name not in learning))
+    digest.update(repr((data.test_transform, fingerprint(data.split))).encode())
+    return digest.hexdigest()
 
 
 def _extract(stage: LightningModule, function: Callable[[Tensor], Tensor], data: TrainingData, rows: range) -> Tensor:

@@ -22,8 +22,9 @@ from passerby.methods.method import Method, find_method
 from passerby.methods.processes import check_processes, is_main_process
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.stage import Stage
+from passerby.methods.trained_cameras import cameras_set_aside
 from passerby.methods.training_data import OpenedData, open_training_data
-from passerby.methods.validation import ValidateEpochs
+from passerby.methods.validation import NAME, ValidateEpochs
 from passerby.models.checkpoint import load_strictly, read_tensors, save_model
 
 
@@ -148,7 +149,11 @@ def _validation(
     if data.validation is None:
         return []
     _, transform = method.transforms(recipe)
-    return [ValidateEpochs(recipe, data.validation, transform, run, _description(recipe, method, model, data))]
+    description = _description(recipe, method, model, data)
+    cameras = None
+    if description.get("camera_slots"):
+        cameras = cameras_set_aside(data.training.split, data.validation, NAME)
+    return [ValidateEpochs(recipe, data.validation, transform, run, description, cameras)]
 
 
 def _description(recipe: Recipe, method: Method, model: nn.Module, data: OpenedData) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from passerby.data.fingerprint import fingerprint
 from passerby.data.prefetching import Prefetcher
 from passerby.errors import DeviceError
 from passerby.methods.method import TrainingData
+from passerby.methods.weights_digest import add_weights
 from passerby.progress import Progress, say
 
 _BLOCK_BYTES = 256 * 2**20
@@ -184,9 +185,7 @@ class TokenCache:
 def cache_name(tower: nn.Module, data: TrainingData, *, layers: tuple[int, ...], views: int, seed: int) -> str:
     """Names the tokens of these images by this tower, 32 hexadecimal digits: other weights, other name."""
     digest = hashlib.blake2b(digest_size=16)
-    for name, tensor in tower.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    add_weights(digest, tower.state_dict().items())
     digest.update(repr((data.train_transform, layers, views, seed, fingerprint(data.split))).encode())
     return digest.hexdigest()
 

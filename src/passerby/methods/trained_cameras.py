@@ -17,7 +17,7 @@ from passerby.data.benchmarks import BENCHMARKS, FILMED_AT
 from passerby.data.fingerprint import fingerprint
 from passerby.data.manifest import open_data
 from passerby.data.naming import short_name
-from passerby.data.split import Benchmark
+from passerby.data.split import Benchmark, Split
 from passerby.errors import CheckpointError
 
 CameraUse = Literal["trained", "partly", "mean", "none"]
@@ -44,19 +44,35 @@ class TrainedCameras:
         return None if self.slots is None else np.where(cameras < 0, -1, self.slots[cameras])
 
 
-def describe_training_set(benchmark: Benchmark) -> dict[str, Any]:
-    """What a model remembers of a set it was trained on, as JSON: name, place, fingerprint, and names of cameras."""
-    split = benchmark.training_split()
-    return {
-        "name": short_name(benchmark.name),
-        "place": FILMED_AT.get(benchmark.name),
-        "fingerprint": fingerprint(split),
-        "cameras": list(split.camera_names),
-    }
+def describe_training_sets(benchmarks: Sequence[Benchmark], trained: Split) -> list[dict[str, Any]]:
+    """What a model remembers of the sets it was trained on, as JSON: name, place, fingerprint, and names of cameras.
+
+    Cameras are those that took an image the model was trained on, in the order of their labels, as
+    `Split.with_occurring_cameras` numbers them one set after the other.
+
+    Args:
+        benchmarks: the sets.
+        trained: the images, as `concatenate` joins the sets, possibly without some.
+    """
+    occurring = set() if trained.cameras is None else set(trained.cameras.tolist())
+    found, first = [], 0
+    for benchmark in benchmarks:
+        split = benchmark.training_split()
+        names = [name for label, name in enumerate(split.camera_names, start=first) if label in occurring]
+        first += len(split.camera_names)
+        found.append(
+            {
+                "name": short_name(benchmark.name),
+                "place": FILMED_AT.get(benchmark.name),
+                "fingerprint": fingerprint(split),
+                "cameras": names,
+            }
+        )
+    return found
 
 
 def stated_training_set(name: str, slots: int, source: str) -> dict[str, Any]:
-    """The same for a foreign file, from what the user says of it: cameras numbered in the order of their labels.
+    """The same for a foreign file, from what the user says of it; its cameras are those of all training images.
 
     Args:
         name: a benchmark whose cameras are known, or a table or folder of one's own.
@@ -78,7 +94,8 @@ def stated_training_set(name: str, slots: int, source: str) -> dict[str, Any]:
     elif name in BENCHMARKS:
         raise CheckpointError(f"--trained-on {name}: does not say which cameras: name the folder or table itself")
     else:
-        found = describe_training_set(open_data(name))
+        benchmark = open_data(name)
+        found = describe_training_sets([benchmark], benchmark.training_split())[0]
     if len(found["cameras"]) != slots:
         raise CheckpointError(
             f"{source}: has an embedding of {slots} cameras, but {name} has {len(found['cameras'])}: "
@@ -91,16 +108,44 @@ def find_trained_cameras(description: Mapping[str, Any], benchmark: Benchmark) -
     """How a model uses the cameras of a data set's query and gallery, from what the model says of its training."""
     if not description.get("camera_slots"):
         return TrainedCameras("none")
-    parts = (benchmark.query, benchmark.gallery, benchmark.train)
-    names: Sequence[str] = next((part.camera_names for part in parts if part is not None and part.camera_names), ())
+    names, occurring = _cameras_searched(benchmark)
     found, first = _recognise(description, benchmark)
     if found is None:
         return TrainedCameras("mean")
     numbers = {name: first + number for number, name in enumerate(found["cameras"])}
+    return _use(numbers, names, occurring, found["name"])
+
+
+def cameras_set_aside(trained: Split, parts: Sequence[Split], data: str) -> TrainedCameras:
+    """How a model uses the cameras of images that were set aside from its own training images.
+
+    Args:
+        trained: what it is trained on; its camera labels are the rows of the embedding.
+        parts: the images set aside; they share their camera names.
+        data: what they are called.
+    """
+    numbers = {name: number for number, name in enumerate(trained.camera_names)}
+    return _use(numbers, parts[0].camera_names, _occurring(parts), data)
+
+
+def _use(numbers: Mapping[str, int], names: Sequence[str], occurring: NDArray[np.int64], data: str) -> TrainedCameras:
+    """What `names` find among the model's cameras, whose rows are `numbers`; only labels that occur count."""
     slots = np.array([numbers.get(name, -1) for name in names], dtype=np.int64)
-    if (slots < 0).all():
+    known = slots[occurring] >= 0
+    if not known.any():
         return TrainedCameras("mean")
-    return TrainedCameras("trained" if (slots >= 0).all() else "partly", found["name"], slots)
+    return TrainedCameras("trained" if known.all() else "partly", data, slots)
+
+
+def _cameras_searched(benchmark: Benchmark) -> tuple[Sequence[str], NDArray[np.int64]]:
+    """The camera names of query and gallery, which share them, and the labels that occur in either."""
+    parts = [part for part in (benchmark.query, benchmark.gallery) if part is not None and part.camera_names]
+    return (parts[0].camera_names if parts else ()), _occurring(parts)
+
+
+def _occurring(parts: Sequence[Split]) -> NDArray[np.int64]:
+    found = [part.cameras[part.cameras >= 0] for part in parts if part.cameras is not None]
+    return np.unique(np.concatenate([*found, np.empty(0, np.int64)]))
 
 
 def _recognise(description: Mapping[str, Any], benchmark: Benchmark) -> tuple[Mapping[str, Any] | None, int]:

@@ -18,7 +18,7 @@ from passerby.methods.data_record import describe_data, describe_split
 from passerby.methods.evaluation_check import check_evaluable
 from passerby.methods.method import Method, TrainingData
 from passerby.methods.processes import is_main_process, is_one_of_many
-from passerby.methods.trained_cameras import describe_training_set
+from passerby.methods.trained_cameras import describe_training_sets
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class OpenedData:
     """What a recipe's data section names.
 
     Attributes:
-        sets: what the model remembers of each data set; see `describe_training_set`.
+        sets: what the model remembers of each data set; see `describe_training_sets`.
         record: what the run remembers of them, as JSON: the lists as they are on disk, and what is trained on.
-        training: the images to train on.
+        training: the images to train on; only cameras that took one of them have a label.
         validation: query and gallery set aside from the training identities, if the recipe asks for them.
     """
 
@@ -120,6 +120,6 @@ def open_training_data(
             )
         return source
 
-    data = TrainingData(split, training, open_plain, train_transform, test_transform)
+    data = TrainingData(split.with_occurring_cameras(), training, open_plain, train_transform, test_transform)
     record = {"sets": describe_data(sets), "trained_on": describe_split(split)}
-    return OpenedData([describe_training_set(each) for each in sets], record, data, validation)
+    return OpenedData(describe_training_sets(sets, split), record, data, validation)

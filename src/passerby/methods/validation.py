@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from lightning.pytorch import Callback, Trainer
 
 from passerby.config import Recipe
@@ -17,6 +16,7 @@ from passerby.methods.run_directory import RunDirectory
 from passerby.methods.stage import Stage
 from passerby.methods.trained_cameras import TrainedCameras
 from passerby.models.checkpoint import load_strictly, read_tensors, save_model
+from passerby.models.evaluation_mode import evaluation_mode
 
 NAME = "validation"
 
@@ -34,11 +34,12 @@ class ValidateEpochs(Callback):
         transform: TestTransform,
         run: RunDirectory,
         description: Mapping[str, Any],
+        cameras: TrainedCameras | None = None,
     ) -> None:
         self.section, self.skip_unreadable = recipe.data.validation, recipe.data.skip_unreadable
         self.batch_size = recipe.evaluation.batch_size
         self.benchmark = Benchmark(NAME, None, *parts)
-        self.transform, self.description = transform, description
+        self.transform, self.description, self.cameras = transform, description, cameras
         self.run = run
         self.best = -1.0
 
@@ -70,21 +71,18 @@ class ValidateEpochs(Callback):
         self.best = state_dict["best"]
 
     def _evaluate(self, trainer: Trainer, stage: Stage, epoch: int) -> None:
-        modes = [(module, module.training) for module in stage.model.modules()]
-        embedder = Embedder(stage.model, self.transform, self.description, stage.device)
-        evaluation = evaluate_in_full(
-            embedder,
-            self.benchmark,
-            batch_size=self.batch_size,
-            skip_unreadable=self.skip_unreadable,
-            quiet=not self.skip_unreadable,  # what is left out is said, once
-            cameras=self._cameras(),
-        )
+        with evaluation_mode(stage.model):  # the embedder puts the model into inference mode and leaves it there
+            evaluation = evaluate_in_full(
+                Embedder(stage.model, self.transform, self.description, stage.device),
+                self.benchmark,
+                batch_size=self.batch_size,
+                skip_unreadable=self.skip_unreadable,
+                quiet=not self.skip_unreadable,  # what is left out is said, once
+                cameras=self.cameras,
+            )
         # Images that could not be read need not be looked for again.
         self.benchmark = replace(self.benchmark, query=evaluation.query, gallery=evaluation.gallery)
         self.skip_unreadable, result = False, evaluation.result
-        for module, training in modes:
-            module.training = training
         figures = {"mAP": result.mAP, "rank1": result.rank1, "mINP": result.mINP}
         self.run.record(stage=stage.name, epoch=epoch, data=NAME, **figures)
         for logger in trainer.loggers:
@@ -93,9 +91,3 @@ class ValidateEpochs(Callback):
             self.best = result.mAP
             if self.section.select == "best":
                 save_model(self.best_file, stage.model, {"stage": stage.name, "epoch": epoch})
-
-    def _cameras(self) -> TrainedCameras:
-        """The images were cut from the training split and share its cameras, which are the model's own."""
-        if not self.description.get("camera_slots"):
-            return TrainedCameras("none")
-        return TrainedCameras("trained", NAME, np.arange(self.description["camera_slots"]))
