@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from passerby.atomic_files import write_text_atomically
 from passerby.data.table import read_table
 from passerby.errors import DataError
 from passerby.metrics.correlation import CorrelationResult, ExclusionQuality, correlation_quality, exclusion_quality
@@ -133,10 +134,7 @@ def write_denoising_page(page: Path, done: DenoisedTable, *, title: str = "Ident
         pictures=pictures,
         paths=paths,
     )
-    page.parent.mkdir(parents=True, exist_ok=True)
-    partial = page.with_name(page.name + ".partial")
-    partial.write_text(html, encoding="utf-8")
-    partial.replace(page)
+    write_text_atomically(page, html)
     return page
 
 

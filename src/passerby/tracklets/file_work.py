@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.atomic_files import write_atomically, write_text_atomically
 from passerby.progress import Progress
 from passerby.tracklets.cross_video import BLOCK_ROWS
 from passerby.tracklets.options import DenoisingOptions
@@ -48,14 +49,14 @@ class FileWork:
         self.options = options
         self._folder, self._engine, self._show = folder, engine, show
         (folder / "arrays").mkdir(parents=True, exist_ok=True)
-        (folder / "options.json").write_text(json.dumps(asdict(options)), encoding="utf-8")
+        write_text_atomically(folder / "options.json", json.dumps(asdict(options)))
         links = {}
         for name, array in arrays.items():
             if isinstance(array, np.memmap) and array.filename is not None:
                 links[name] = str(array.filename)
             else:
                 self._write(name, array.shape, array.dtype, [array])
-        (folder / "links.json").write_text(json.dumps(links), encoding="utf-8")
+        write_text_atomically(folder / "links.json", json.dumps(links))
         self._arrays = open_arrays(folder)
 
     @property
@@ -97,15 +98,14 @@ class FileWork:
         file = self._folder / "arrays" / f"{name}.npy"
         if file.exists():
             return
-        partial = file.with_suffix(".partial")
-        if 0 in shape:  # nothing to map
-            with partial.open("wb") as opened:
-                np.save(opened, np.empty(shape, dtype))
-        else:
-            array = filled(np.lib.format.open_memmap(partial, "w+", dtype, shape), parts)
-            assert isinstance(array, np.memmap)
-            array.flush()
-        partial.replace(file)
+        with write_atomically(file) as temporary:
+            if 0 in shape:  # nothing to map
+                with temporary.open("wb") as opened:
+                    np.save(opened, np.empty(shape, dtype))
+            else:
+                array = filled(np.lib.format.open_memmap(temporary, "w+", dtype, shape), parts)
+                assert isinstance(array, np.memmap)
+                array.flush()
 
     def _sizes(self, step: str, count: int) -> list[int]:
         """Images or tracklets of each piece, for progress."""
@@ -138,11 +138,8 @@ def open_arrays(folder: Path) -> dict[str, NDArray[Any]]:
 
 def save(folder: Path, step: str, piece: int, result: Arrays) -> None:
     """Write a result, whole or not at all."""
-    file = result_file(folder, step, piece)
-    partial = file.with_suffix(".partial")
-    with partial.open("wb") as opened:
+    with write_atomically(result_file(folder, step, piece)) as temporary, temporary.open("wb") as opened:
         np.savez(opened, allow_pickle=False, **result)
-    partial.replace(file)
 
 
 def result_file(folder: Path, step: str, piece: int) -> Path:

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from passerby.atomic_files import sweep_temporaries, write_atomically, write_text_atomically
 from passerby.data.table import read_table, required_text
 from passerby.errors import DataError
 from passerby.tracklets.arrangement import arrange
@@ -93,7 +95,8 @@ def denoise_table(
             arrangement = arrange(table.videos, table.tracklets, table.frames)
             work = FileWork(folder, arrays_of(array, arrangement, options), options, engine=engine, show=show)
             correlation = correlate(work)
-            _write(table, correlation, out)
+            whole = _write(table, correlation, folder / "table.parquet", out.parent)
+            whole.replace(out)
             shutil.rmtree(folder)
     except Timeout as error:
         raise DataError(f"another process is writing {out}: wait for it, or name another file") from error
@@ -122,35 +125,33 @@ def _claim(folder: Path, table: TrackletTable, options: DenoisingOptions) -> Non
         for entry in folder.iterdir():
             if entry.name not in kept:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    partial = mark.with_suffix(".partial")
-    partial.write_text(json.dumps(mine), encoding="utf-8")
-    partial.replace(mark)
+    sweep_temporaries(folder)
+    write_text_atomically(mark, json.dumps(mine))
 
 
 def _digest(content: Any) -> str:
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
 
 
-def _write(table: TrackletTable, found: Correlation, out: Path) -> None:
-    """The output, batch by batch, whole or not at all."""
+def _write(table: TrackletTable, found: Correlation, out: Path, relative_to: Path) -> Path:
+    """The output, batch by batch, whole or not at all; its paths are relative to a folder. Returns `out`."""
     moved_to = _moved_to_names(table, found)
-    partial = out.with_name(f".{out.name}.partial")
-    writer: pq.ParquetWriter | None = None
     begin = 0
-    for batch in _batches(table.file):
-        rows = slice(begin, begin + batch.num_rows)
-        columns = {
-            name: _relocated(column, table.file.parent, out.parent) if name == "path" else column
-            for name, column in zip(batch.schema.names, batch.columns, strict=True)
-            if name not in (*ADDED, "embedding")
-        }
-        written = pa.table({**columns, **_added(found, moved_to, rows)})
-        writer = writer or pq.ParquetWriter(partial, written.schema)
-        writer.write_table(written)
-        begin += batch.num_rows
-    assert writer is not None, "tables without rows are refused when they are opened"
-    writer.close()
-    partial.replace(out)
+    with write_atomically(out) as temporary, ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
+        for batch in _batches(table.file):
+            rows = slice(begin, begin + batch.num_rows)
+            columns = {
+                name: _relocated(column, table.file.parent, relative_to) if name == "path" else column
+                for name, column in zip(batch.schema.names, batch.columns, strict=True)
+                if name not in (*ADDED, "embedding")
+            }
+            written = pa.table({**columns, **_added(found, moved_to, rows)})
+            writer = writer or stack.enter_context(pq.ParquetWriter(temporary, written.schema))
+            writer.write_table(written)
+            begin += batch.num_rows
+        assert writer is not None, "tables without rows are refused when they are opened"
+    return out
 
 
 def _added(found: Correlation, moved_to: pa.Array, rows: slice) -> dict[str, Any]:

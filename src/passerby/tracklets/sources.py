@@ -1,11 +1,13 @@
 """Tables of tracklets out of data sets that are laid out their own way."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from passerby.atomic_files import write_atomically
 from passerby.errors import DataError
 from passerby.tracklets.annotations import read_cion_al, read_synth_pedes
 from passerby.tracklets.luperson_nl import read_luperson_nl
@@ -30,17 +32,15 @@ def write_tracklets(kind: str, source: Path, out: Path, *, gap: int = 100) -> in
         raise DataError(f"{kind!r} is no known layout of tracklets: use one of {', '.join(SOURCES)}")
     if not source.exists():
         raise DataError(f"{source} does not exist: name the folder or file of {kind}")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.partial")
-    rows, writer = 0, None
-    for part in SOURCES[kind](source, out.parent, gap):
-        writer = writer or pq.ParquetWriter(partial, part.schema)
-        writer.write_table(part)
-        rows += part.num_rows
-    if writer is None:
-        raise DataError(f"{source} names no images of {kind}")
-    writer.close()
-    partial.replace(out)
+    rows = 0
+    with write_atomically(out) as temporary, ExitStack() as stack:
+        writer = None
+        for part in SOURCES[kind](source, out.parent, gap):
+            writer = writer or stack.enter_context(pq.ParquetWriter(temporary, part.schema))
+            writer.write_table(part)
+            rows += part.num_rows
+        if writer is None:
+            raise DataError(f"{source} names no images of {kind}")
     return rows
 
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from passerby.atomic_files import write_atomically
 from passerby.data.table import TABLE_SUFFIXES, optional_integers, read_table, required_text
 from passerby.errors import DataError
 from passerby.tracklets.distance import Integers
@@ -95,9 +96,8 @@ def read_features(table: TrackletTable, to: Path) -> NDArray[np.float32]:
             )
         return array
     if not to.exists():
-        partial = to.with_suffix(".partial")
-        _unpack(table, partial)
-        partial.replace(to)
+        with write_atomically(to) as temporary:
+            _unpack(table, temporary)
     unpacked: NDArray[np.float32] = np.load(to, mmap_mode="r")
     return unpacked
 
