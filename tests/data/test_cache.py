@@ -294,24 +294,60 @@ def test_a_disk_that_fills_up_loses_nothing(tmp_path, monkeypatch, decoded):
 
 @pytest.mark.parametrize("file", ["manifest.json", "records.npy", "status.npy", "unreadable.json", "pixels.bin"])
 @pytest.mark.parametrize("left", [0, 0.5, None])
-def test_a_damaged_cache_says_what_to_delete(tmp_path, file, left):
+def test_a_damaged_cache_is_built_again(tmp_path, file, left, capsys):
     split = jpeg_split(tmp_path / "images", RAGGED)
     location = opened(split, tmp_path / "cache").location
-    content = (location / file).read_bytes()
-    if left is None:
-        (location / file).unlink()
-    else:
-        (location / file).write_bytes(content[: int(left * len(content))])
-    with pytest.raises(DataError, match=r"^the pixel cache .* is damaged \(.*delete this folder") as caught:
-        opened(split, tmp_path / "cache")
-    assert str(location) in str(caught.value)
-    assert "\n" not in str(caught.value)
+    cut(location / file, left)
+    if file != "unreadable.json":  # which only building needs
+        with pytest.raises(DataError, match=r"^the pixel cache .* is damaged \(.*start again"):
+            PixelCache(location)
+    cache = opened(split, tmp_path / "cache", show_progress=True)
+    assert re.search(rf"{re.escape(str(location))} is damaged \(.*\) and is built again", said(capsys))
+    assert cache.location == location
+    np.testing.assert_array_equal(cache.images(np.arange(len(split))).numpy(), by_pillow(split, range(len(split))))
+    opened(split, tmp_path / "cache", show_progress=True)
+    assert "damaged" not in said(capsys)
+
+
+@pytest.mark.parametrize("size", [SIZE, None])
+@pytest.mark.parametrize("left", [0, 0.33, None])
+def test_nothing_is_copied_from_a_damaged_cache(tmp_path, size, left, capsys):
+    split = jpeg_split(tmp_path / "images", RAGGED)
+    first = opened(split, tmp_path / "cache", size).location
+    cut(first / "pixels.bin", left)
     os.utime(split.path(0), ns=(1, 1))
-    if file in ("records.npy", "status.npy", "pixels.bin") and left is not None:  # nor can another cache copy from it
-        with pytest.raises(DataError, match=re.escape(f"{location} is damaged")):
-            opened(split, tmp_path / "cache")
-    shutil.rmtree(location)
-    assert len(opened(split, tmp_path / "cache")) == len(RAGGED)
+    cache = opened(split, tmp_path / "cache", size, show_progress=True)
+    assert cache.location != first
+    assert f"nothing is copied from the pixel cache {first}: it is damaged" in said(capsys)
+    images = cache.images(np.arange(len(split)), SIZE, "bicubic").numpy().astype(int)
+    assert abs(images - by_pillow(split, range(len(split)))).max() <= (0 if size else 1)
+
+
+@pytest.mark.parametrize("file", ["records.npy", "status.npy", "pixels.bin"])
+def test_a_damaged_half_built_cache_is_begun_anew(tmp_path, file, capsys):
+    split = jpeg_split(tmp_path / "images", RAGGED)
+    truncate(split.path(3))
+    with pytest.raises(DataError, match="cannot be read"):
+        opened(split, tmp_path / "cache")
+    (building,) = (tmp_path / "cache").glob("*.building")
+    cut(building / file, 0.5)
+    cache = opened(split, tmp_path / "cache", show_progress=True, skip_unreadable=True)
+    assert re.search(rf"{re.escape(str(building))} is damaged \(.*\) and is built again", said(capsys))
+    rows = np.array([row for row in range(len(split)) if row != 3])
+    np.testing.assert_array_equal(cache.images(rows).numpy(), by_pillow(split, rows))
+
+
+def cut(file: Path, left: float | None) -> None:
+    """Leave this share of a file, or no file."""
+    content = file.read_bytes()
+    file.unlink()  # a cache that is open keeps what it has mapped
+    if left is not None:
+        file.write_bytes(content[: int(left * len(content))])
+
+
+def said(capsys) -> str:
+    """What was said on stderr since the last call, on one line."""
+    return capsys.readouterr().err.replace("\n", "")
 
 
 def test_an_earlier_cache_of_the_same_images_is_named(tmp_path, capsys):

@@ -102,7 +102,8 @@ class PixelCache:
         Several processes may open the same cache at once: one builds, the others wait. A build that was interrupted
         at any moment is resumed, and one that met unreadable images keeps all others. A cache belongs to the split's
         root, paths, file sizes and modification times, to `size` and `interpolation`, and to the versions of its
-        format and (if images were resized) of Pillow; when files change, only they are decoded again.
+        format and (if images were resized) of Pillow; when files change, only they are decoded again. A cache that is
+        damaged is built again.
 
         Args:
             split: whose rows are cached, in its order.
@@ -116,8 +117,7 @@ class PixelCache:
             show_progress: tell on stderr what is built and how long it will take.
 
         Raises:
-            DataError: images are missing or corrupt; the others are decoded first, so that nothing is done twice. Or
-                the cache is damaged.
+            DataError: images are missing or corrupt; the others are decoded first, so that nothing is done twice.
             DeviceError: the disk lacks room.
         """
         kind = CacheKind(size, interpolation) if size is not None else CacheKind(None, None)

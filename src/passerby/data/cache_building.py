@@ -22,7 +22,16 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from passerby.atomic_files import sweep_temporaries, write_text_atomically
-from passerby.data.cache_files import DONE, PENDING, RECORD, UNREADABLE, pixel_counts, read_stored, write_array
+from passerby.data.cache_files import (
+    DONE,
+    PENDING,
+    RECORD,
+    UNREADABLE,
+    find_damage,
+    pixel_counts,
+    read_stored,
+    write_array,
+)
 from passerby.data.cache_naming import FORMAT, CacheKind, cache_name, file_stats
 from passerby.data.pixels import read_image, read_size, resize_image
 from passerby.data.reading import find_unreadable, in_threads, refuse_unreadable
@@ -61,16 +70,20 @@ class Builder:
     def build(self, *, retry: bool = False) -> Path:
         """The folder of the complete cache; with `retry` also images that it lacks are tried once more.
 
+        A cache that is damaged is thrown away and built again.
+
         Raises:
-            DataError: unreadable images, or a cache is damaged.
+            DataError: unreadable images.
             DeviceError: the disk.
         """
-        retry = retry and self._location.exists() and self._can_be_mended()
-        if self._location.exists() and not retry:
+        complete = self._location.exists() and find_damage(self._location, complete=True) is None
+        retry = retry and complete and self._can_be_mended()
+        if complete and not retry:
             return self._location
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with self._alone():
+                self._discard_damaged(self._location, complete=True)
                 if not self._location.exists():
                     self._fill()
                 elif retry:
@@ -101,7 +114,15 @@ class Builder:
         finally:
             lock.release()
 
+    def _discard_damaged(self, folder: Path, *, complete: bool) -> None:
+        """Throw a cache away if it is there and one of its files is damaged, and say so."""
+        damage = find_damage(folder, complete=complete) if folder.exists() else None
+        if damage is not None:
+            say(f"the pixel cache {folder} is damaged ({damage}) and is built again", show=self._show)
+            shutil.rmtree(folder)
+
     def _fill(self) -> None:
+        self._discard_damaged(self._building, complete=False)
         self._building.mkdir(exist_ok=True)
         sweep_temporaries(self._building)
         records = self._records()
@@ -195,6 +216,10 @@ class Builder:
         """Copy the images whose files are unchanged from earlier caches of the same split."""
         for donor in sorted(self._folder.glob(f"{self._family}-*")):
             if donor == self._building or not (donor / "status.npy").exists():
+                continue
+            damage = find_damage(donor, complete=donor.suffix != ".building")
+            if damage is not None:
+                say(f"nothing is copied from the pixel cache {donor}: it is damaged ({damage})", show=self._show)
                 continue
             theirs, donor_status, source = read_stored(donor)
             columns = ("height", "width", "file_bytes", "modified_ns")

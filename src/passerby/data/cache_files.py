@@ -26,6 +26,10 @@ RECORD = np.dtype([("offset", "i8"), ("height", "i4"), ("width", "i4"), ("file_b
 """Offset in pixels.bin, height and width of an image; size and modification time of its file (-1 where missing)."""
 
 
+_JSON_FILES = ("manifest.json", "unreadable.json")
+_DAMAGES = (OSError, EOFError, ValueError, KeyError, TypeError)
+
+
 class Stored(NamedTuple):
     """The columns of a cache, `RECORD` [N] and uint8 [N], and its pixels, uint8 mapped from the file."""
 
@@ -37,15 +41,7 @@ class Stored(NamedTuple):
 def read_stored(folder: Path) -> Stored:
     """The columns and pixels of a cache, complete or half built. Raises DataError where they are damaged."""
     with explaining_damage(folder):
-        status = np.load(folder / "status.npy")  # before the records: an image is done only when its record is written
-        records = np.load(folder / "records.npy")
-        if records.dtype != RECORD or records.shape != status.shape:
-            raise ValueError("records.npy and status.npy do not fit together")
-        pixels = np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r")
-        done = records[status == DONE]
-        if len(done) and (done["offset"] + pixel_counts(done)).max() > len(pixels):
-            raise ValueError("pixels.bin is too short")
-    return Stored(records, status, pixels)
+        return _read_stored(folder)
 
 
 def read_json(file: Path) -> Any:
@@ -54,16 +50,53 @@ def read_json(file: Path) -> Any:
         return json.loads(file.read_text("utf-8"))
 
 
+def find_damage(folder: Path, *, complete: bool) -> str | None:
+    """What is wrong with the files of a cache, though not with its pixels; None if nothing is.
+
+    Args:
+        folder: where the cache is.
+        complete: whether it is; one that is half built may lack files.
+    """
+    try:
+        if complete:
+            manifest, complaints = (json.loads((folder / name).read_text("utf-8")) for name in _JSON_FILES)
+            if len(_read_stored(folder).status) != manifest["images"] or not isinstance(complaints, list):
+                raise ValueError("its files do not fit together")
+        elif (folder / "status.npy").exists():
+            _read_stored(folder)
+    except _DAMAGES as error:
+        return _reason(error)
+    return None
+
+
 @contextmanager
 def explaining_damage(folder: Path) -> Iterator[None]:
     """Tell, instead of how a file of a cache could not be read, what to do about it."""
     try:
         yield
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except _DAMAGES as error:
         raise DataError(
-            f"the pixel cache {folder} is damaged ({reason}): delete this folder, and it will be built again"
+            f"the pixel cache {folder} is damaged ({_reason(error)}): start again, and it will be built again"
         ) from error
+
+
+def _read_stored(folder: Path) -> Stored:
+    status = np.load(folder / "status.npy")  # before the records: an image is done only when its record is written
+    records = np.load(folder / "records.npy")
+    if records.dtype != RECORD or records.shape != status.shape:
+        raise ValueError("records.npy and status.npy do not fit together")
+    file = folder / "pixels.bin"
+    pixels: NDArray[np.uint8] = np.zeros(0, np.uint8)
+    if file.stat().st_size:  # an empty file, of a build that has only begun, cannot be mapped
+        pixels = np.memmap(file, dtype=np.uint8, mode="r")
+    done = records[status == DONE]
+    if len(done) and (done["offset"] + pixel_counts(done)).max() > len(pixels):
+        raise ValueError("pixels.bin is too short")
+    return Stored(records, status, pixels)
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def write_array(file: Path, array: NDArray[np.generic]) -> None:
