@@ -48,3 +48,10 @@ def test_training_says_what_the_machine_lacks(monkeypatch: pytest.MonkeyPatch) -
     assert choose_accelerator(TrainerSection()) == "cuda"
     with pytest.raises(DeviceError, match=r"trainer\.devices=2: this machine has 1 CUDA devices"):
         choose_accelerator(TrainerSection(devices=2))
+
+
+def test_emulated_bfloat16_is_no_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation=True: including_emulation)
+    with pytest.raises(DeviceError, match="this GPU has no bfloat16: set 16-mixed or 32"):
+        choose_accelerator(TrainerSection(precision="bf16-mixed"))

@@ -10,12 +10,13 @@ from torch import Tensor, distributed, multiprocessing
 from passerby.config import TrainerSection
 from passerby.errors import DeviceError
 from passerby.losses.triplet import batch_hard_triplet
+from passerby.methods.process_roles import is_launched_helper
 from passerby.methods.processes import (
     check_processes,
+    chosen_environment,
     gather_labels,
     gather_numbers,
     gather_with_gradient,
-    is_launched_helper,
     process_count,
     process_number,
 )
@@ -82,6 +83,24 @@ def test_torchrun_and_recipe_have_to_agree(monkeypatch: pytest.MonkeyPatch) -> N
     check_processes(section(devices=2, nodes=2))
     with pytest.raises(DeviceError, match="started 2 processes here and 4 in all"):
         check_processes(section())
+
+
+def test_copies_that_slurm_starts_are_refused_and_its_one_task_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    monkeypatch.setenv("SLURM_NTASKS", "2")
+    monkeypatch.delenv("SLURM_PROCID", raising=False)
+    check_processes(section(devices=2))  # a shell in an allocation
+    monkeypatch.setenv("SLURM_PROCID", "1")
+    with pytest.raises(DeviceError, match=r"SLURM starts this command 2 times .* use one task on each machine"):
+        check_processes(section(devices=2))
+    monkeypatch.setenv("SLURM_NTASKS", "1")
+    check_processes(section(devices=2))
+    assert type(chosen_environment()).__name__ == "LightningEnvironment"
+    for name, value in {"TORCHELASTIC_RUN_ID": "1", "LOCAL_WORLD_SIZE": "1", "WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SLURM_NTASKS", "2")  # torchrun on each of two machines
+    check_processes(section(nodes=2))
+    assert type(chosen_environment()).__name__ == "TorchElasticEnvironment"
 
 
 def test_helpers_are_told_from_equals(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,7 +84,16 @@ def test_ctrl_c_ends_all_processes_and_one_of_them_says_so(world: Path, tmp_path
     assert "gloo" not in errors
 
 
-def test_several_processes_train_several_seeds_and_share_the_work(world: Path, tmp_path: Path) -> None:
+def test_several_processes_train_several_seeds_and_share_the_work(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "SLURM_JOB_ID": "7",
+        "SLURM_JOB_NAME": "night",
+        "SLURM_NTASKS": "1",
+        "SLURM_PROCID": "0",
+    }.items():
+        monkeypatch.setenv(name, value)  # the one task of a job, which starts the others itself
     given = overrides(world, *TWO, "stage1.epochs=1", "stage2.epochs=1", "seed=5")
     finish(start("train", "clip-reid-vit-tiny", *given, "-o", str(tmp_path), "--seeds", "2"))
     assert [each["seed"] for each in json.loads((tmp_path / "seeds.json").read_text())["seeds"]] == [5, 6]

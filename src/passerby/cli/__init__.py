@@ -19,6 +19,7 @@ from passerby.cli.explain import register as register_explain
 from passerby.cli.synth import register as register_synth
 from passerby.cli.train import register as register_train
 from passerby.errors import PasserbyError
+from passerby.methods.process_roles import is_launched_helper
 
 _INTERRUPTED = 130
 
@@ -56,8 +57,7 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 
 def main() -> None:
     """Entry point: 0 when all went well, 1 with one line on stderr when not, 2 when the command was written wrongly."""
-    if os.environ.get("LOCAL_RANK", "0") != "0" and "TORCHELASTIC_RUN_ID" not in os.environ:
-        # A helper that training in several processes started: the process it helps answers Ctrl-C for both.
+    if is_launched_helper():  # the process it helps answers Ctrl-C for both
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     code = _run()
     try:

@@ -37,6 +37,10 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
     return device
 
 
+def _has_bfloat16() -> bool:
+    return torch.cuda.is_bf16_supported(including_emulation=False)  # which is slower than 32 bits
+
+
 def choose_accelerator(section: TrainerSection) -> str:
     """`cuda` or `cpu` for training, after checking that it has the devices and the precision asked for.
 
@@ -54,6 +58,6 @@ def choose_accelerator(section: TrainerSection) -> str:
         )
     if accelerator == "cpu" and section.precision == "16-mixed":
         raise DeviceError("trainer.precision=16-mixed needs a CUDA device: set trainer.precision=32")
-    if accelerator == "cuda" and section.precision == "bf16-mixed" and not torch.cuda.is_bf16_supported():
+    if accelerator == "cuda" and section.precision == "bf16-mixed" and not _has_bfloat16():
         raise DeviceError("trainer.precision=bf16-mixed: this GPU has no bfloat16: set 16-mixed or 32")
     return accelerator

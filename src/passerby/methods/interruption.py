@@ -16,7 +16,7 @@ from typing import Any
 from lightning.pytorch import Callback, Trainer
 
 from passerby.errors import PasserbyError
-from passerby.methods.processes import is_launched_helper, is_main_process
+from passerby.methods.process_roles import is_launched_helper, is_main_process
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SECONDS_OF_ONE_PRESS = 1.0

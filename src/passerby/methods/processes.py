@@ -5,46 +5,46 @@ from collections.abc import Sequence
 
 import torch
 import torch.distributed.nn.functional as distributed_functions
+from lightning.fabric.plugins.environments import ClusterEnvironment, LightningEnvironment, TorchElasticEnvironment
 from torch import Tensor, distributed
 
 from passerby.config import TrainerSection
 from passerby.errors import DeviceError
-
-
-def is_main_process() -> bool:
-    """Whether this process is the one that writes and prints; before and after processes are joined."""
-    return all(int(os.environ.get(name, "0")) == 0 for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
-
-
-def is_launched_helper() -> bool:
-    """Whether Lightning started this process to help another on this machine; processes of torchrun are equals."""
-    return os.environ.get("LOCAL_RANK", "0") != "0" and "TORCHELASTIC_RUN_ID" not in os.environ
-
-
-def is_one_of_many() -> bool:
-    """Whether other processes do the same from the beginning: helpers of Lightning, and all that torchrun starts."""
-    return is_launched_helper() or "TORCHELASTIC_RUN_ID" in os.environ
+from passerby.methods.process_roles import is_started_by_torchrun, tasks_of_slurm
 
 
 def check_processes(section: TrainerSection) -> None:
     """Refuse a number of machines or processes that nobody has started.
 
     Raises:
-        DeviceError: several machines without torchrun, or torchrun started another number of processes.
+        DeviceError: several machines without torchrun, torchrun started another number of processes, or SLURM started
+            several copies that would not know of one another.
     """
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
-        if section.nodes > 1:
+    if is_started_by_torchrun():
+        here, everywhere = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
+        if (here, everywhere) != (section.devices, section.devices * section.nodes):
             raise DeviceError(
-                f"trainer.nodes={section.nodes}: several machines have to be started by torchrun on each of them: "
-                f"torchrun --nnodes {section.nodes} --nproc-per-node {section.devices} -m passerby train …"
+                f"torchrun started {here} processes here and {everywhere} in all, but "
+                f"trainer.devices={section.devices} and trainer.nodes={section.nodes}: make them agree"
             )
-        return
-    here, everywhere = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
-    if (here, everywhere) != (section.devices, section.devices * section.nodes):
+    elif section.nodes > 1:
         raise DeviceError(
-            f"torchrun started {here} processes here and {everywhere} in all, but trainer.devices={section.devices} "
-            f"and trainer.nodes={section.nodes}: make them agree"
+            f"trainer.nodes={section.nodes}: several machines have to be started by torchrun on each of them: "
+            f"torchrun --nnodes {section.nodes} --nproc-per-node {section.devices} -m passerby train …"
         )
+    elif tasks_of_slurm() > 1:
+        raise DeviceError(
+            f"SLURM starts this command {tasks_of_slurm()} times (SLURM_NTASKS): use one task on each machine "
+            "(srun --ntasks-per-node 1), with trainer.devices for the processes in it; torchrun joins several machines"
+        )
+
+
+def chosen_environment() -> ClusterEnvironment:
+    """How processes find one another: as torchrun says, or started here.
+
+    Said outright, because Lightning would take any job of SLURM for one whose processes SLURM has started.
+    """
+    return TorchElasticEnvironment() if is_started_by_torchrun() else LightningEnvironment()
 
 
 def gather_numbers(values: Sequence[float], device: torch.device) -> list[list[float]]:

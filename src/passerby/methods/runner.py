@@ -19,7 +19,8 @@ from passerby.methods.epoch_report import EpochReport
 from passerby.methods.initial_model import build_model
 from passerby.methods.interruption import HeedInterruption, Interruption, interruptible
 from passerby.methods.method import Method, find_method
-from passerby.methods.processes import check_processes, is_main_process
+from passerby.methods.process_roles import is_main_process
+from passerby.methods.processes import check_processes, chosen_environment
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.stage import Stage
 from passerby.methods.trained_cameras import cameras_set_aside
@@ -105,7 +106,7 @@ def _fit(
             HeedInterruption(interruption),
         ],
         logger=_loggers(run, stage),
-        plugins=[AtomicCheckpointIO()],
+        plugins=[AtomicCheckpointIO(), chosen_environment()],
         default_root_dir=run.folder,
         deterministic="warn",
         use_distributed_sampler=False,

@@ -11,13 +11,14 @@ from passerby.data.cache import default_cache_folder
 from passerby.data.fingerprint import fingerprint
 from passerby.data.loading import PixelSource, open_source
 from passerby.data.manifest import open_data
+from passerby.data.shared_files import refuse_shared_files
 from passerby.data.split import Benchmark, Split, concatenate
 from passerby.data.validation import validation_split
 from passerby.errors import DataError, RecipeError
 from passerby.methods.data_record import describe_data, describe_split
 from passerby.methods.evaluation_check import check_evaluable
 from passerby.methods.method import Method, TrainingData
-from passerby.methods.processes import is_main_process, is_one_of_many
+from passerby.methods.process_roles import is_main_process, is_one_of_many
 from passerby.methods.trained_cameras import describe_training_sets
 
 
@@ -51,9 +52,11 @@ def open_sets(section: DataSection) -> list[Benchmark]:
     roots = section.root if isinstance(section.root, list) else [section.root] * len(names)
     if len(roots) != len(names):
         raise RecipeError(f"data.root: {len(roots)} folders for {len(names)} names in data.name: give one each, or one")
-    if (
-        not isinstance(section.root, list) and len(names) > 1
-    ):  # one root is for benchmarks; tables and folders take none
+    if not isinstance(section.root, list) and len(names) > 1:  # one root is for benchmarks
+        if section.root is not None and not any(name in BENCHMARKS for name in names):
+            raise RecipeError(
+                f"data.root: {section.root}: {', '.join(names)} are tables or folders and take no root: leave it out"
+            )
         roots = [section.root if name in BENCHMARKS else None for name in names]
     sets = [open_data(name, root, check_counts=section.check_counts) for name, root in zip(names, roots, strict=True)]
     _refuse_repeats(sets)
@@ -90,13 +93,21 @@ def open_training_data(
     """
     section = recipe.data
     sets = open_sets(section)
-    train = concatenate([each.training_split() for each in sets]).relabelled()
+    splits = [each.training_split() for each in sets]
+    refuse_shared_files(splits, [each.name for each in sets])
+    train = concatenate(splits).relabelled()
     check_evaluable(sets, skip_unreadable=section.skip_unreadable)
     validation = None
     if section.validation.identities:
         train, query, gallery = validation_split(train, identities=section.validation.identities, seed=recipe.seed)
         validation = (query, gallery)
-    method.check(recipe, train)
+    try:
+        method.check(recipe, train)
+    except RecipeError as error:
+        if validation is None:
+            raise
+        held_out = validation[1].identity_count
+        raise RecipeError(f"{error} (data.validation.identities sets {held_out:,} aside)") from None
     train_transform, test_transform = method.transforms(recipe)
     cache = section.cache if decode else "none"
     folder = Path(section.cache_folder).expanduser() if section.cache_folder else default_cache_folder()

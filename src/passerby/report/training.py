@@ -12,7 +12,7 @@ from passerby.errors import PasserbyError, RecipeError
 from passerby.methods.embedder import load
 from passerby.methods.experiment import TrainingRequest, checked_recipe, resolve_recipe
 from passerby.methods.interruption import InterruptedRunError, interruptible
-from passerby.methods.processes import is_main_process
+from passerby.methods.process_roles import is_main_process
 from passerby.methods.run_directory import RunDirectory, seed_folders
 from passerby.methods.runner import train
 from passerby.methods.training_data import open_sets

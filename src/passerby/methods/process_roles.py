@@ -1,0 +1,28 @@
+"""Which of several processes this one is, by what whoever started it has said; without importing torch."""
+
+import os
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that writes and prints; before and after processes are joined."""
+    return all(int(os.environ.get(name, "0")) == 0 for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
+
+
+def is_started_by_torchrun() -> bool:
+    """Whether torchrun started this process, as one of equals."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def is_launched_helper() -> bool:
+    """Whether Lightning started this process to help another on this machine; processes of torchrun are equals."""
+    return os.environ.get("LOCAL_RANK", "0") != "0" and not is_started_by_torchrun()
+
+
+def is_one_of_many() -> bool:
+    """Whether other processes do the same from the beginning: helpers of Lightning, and all that torchrun starts."""
+    return is_launched_helper() or is_started_by_torchrun()
+
+
+def tasks_of_slurm() -> int:
+    """How many copies of this process SLURM has started; 1 where it has started none, as in a shell of `salloc`."""
+    return int(os.environ.get("SLURM_NTASKS", "1")) if "SLURM_PROCID" in os.environ else 1
