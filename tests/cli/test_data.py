@@ -18,7 +18,7 @@ from passerby.errors import DataError
 from tests.data.layouts import MARKET, write_images, write_tree
 
 SOUND = {
-    "bounding_box_train": ["0001_c1_a.jpg", "0001_c2_a.jpg"],
+    "bounding_box_train": ["0001_c1_a.jpg", "0001_c2_a.jpg", "0002_c1_a.jpg", "0002_c2_a.jpg"],
     "query": ["0003_c1_a.jpg", "0003_c2_a.jpg"],
     "bounding_box_test": ["0003_c1_b.jpg", "0003_c2_b.jpg"],
 }
@@ -41,14 +41,14 @@ def test_a_sound_set_exits_with_0(app: typer.Typer, tmp_path: Path) -> None:
     code, output = run(app, "check", "market-layout", "--root", str(write_tree(tmp_path, SOUND)))
     assert code == 0
     assert "nothing to remark on" in output
-    assert [line.split()[1:8:2] for line in output.splitlines() if "│ train" in line] == [["train", "2", "1", "2"]]
+    assert [line.split()[1:8:2] for line in output.splitlines() if "│ train" in line] == [["train", "4", "2", "2"]]
 
 
 def test_remarks_exit_with_0(app: typer.Typer, tmp_path: Path) -> None:
-    write_images(write_tree(tmp_path, SOUND), ["bounding_box_train/0002_c1_a.jpg"])
+    write_images(write_tree(tmp_path, SOUND), ["bounding_box_train/0005_c1_a.jpg"])
     code, output = run(app, "check", "market-layout", "--root", str(tmp_path))
     assert code == 0
-    assert "remark train identities with a single image: 1 (0002)" in output
+    assert "remark train identities with a single image: 1 (0005)" in output
 
 
 def test_problems_exit_with_1_and_damaged_images_are_named(app: typer.Typer, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_json_is_all_there_is_on_stdout(app: typer.Typer, tmp_path: Path) -> Non
     code, output = run(app, "check", "market-layout", "--root", str(tmp_path), "--json", "--workers", "1")
     report = json.loads(output)
     assert (code, report["sound"], report["decoded"]) == (0, True, True)
-    assert [split["found"]["images"] for split in report["splits"]] == [2, 2, 2]
+    assert [split["found"]["images"] for split in report["splits"]] == [4, 2, 2]
 
 
 def test_a_table_of_one_s_own(app: typer.Typer, tmp_path: Path) -> None:
@@ -84,6 +84,14 @@ def test_a_table_of_one_s_own(app: typer.Typer, tmp_path: Path) -> None:
     code, output = run(app, "check", str(table))
     assert code == 0
     assert "unknown" in output  # cameras
+
+
+def test_a_single_identity_is_remarked_on(app: typer.Typer, tmp_path: Path) -> None:
+    write_images(tmp_path, ["ann/a.jpg", "ann/b.jpg"])
+    code, output = run(app, "check", str(tmp_path))
+    assert code == 0
+    assert "remark one train identity only (ann): nothing can be learned from one" in output
+    assert "nothing to remark on" not in output
 
 
 def test_errors_are_passerby_s_own(app: typer.Typer, tmp_path: Path) -> None:
@@ -155,7 +163,8 @@ def test_what_is_wrong_is_told_in_one_line(
 def test_windows_tables_other_alphabets_links_and_capitals_are_fine(app: typer.Typer, tmp_path: Path) -> None:
     write_images(tmp_path, ["ü/ö 图.JPG", "elsewhere/b.PNG"])
     (tmp_path / "ü/link.jpg").symlink_to(tmp_path / "elsewhere/b.PNG")
-    rows = ["path,identity,camera", "ü/ö 图.JPG,Müller,1", "ü/link.jpg,Müller,2", ""]
+    write_images(tmp_path, ["c.jpg", "d.jpg"])
+    rows = ["path,identity,camera", "ü/ö 图.JPG,Müller,1", "ü/link.jpg,Müller,2", "c.jpg,Ö,1", "d.jpg,Ö,2", ""]
     (tmp_path / "people.csv").write_bytes("\r\n".join(rows).encode("utf-8-sig"))
     code, output = run(app, "check", str(tmp_path / "people.csv"))
     assert code == 0

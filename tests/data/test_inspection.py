@@ -176,6 +176,7 @@ def test_the_user_s_own_data(tmp_path: Path) -> None:
         "missing-part": "problem",
         "identities-in-train-and-test": "remark",
         "one-image-identities": "remark",
+        "one-train-identity": "remark",
     }
     table.write_text("path\na.jpg\nb.jpg\n")
     assert kinds(inspect_data(open_data(str(table)))) == {"unknown-identities": "remark"}

@@ -1,6 +1,7 @@
 """The user's own data: tables and folders, read without code, and refused in one line that names the culprit."""
 
 import csv
+import os
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,14 @@ def test_allowed_oddities(folder: Path) -> None:
             r"'camera' .* negative in 1 of 2 rows, .* row 2 \(b.jpg\); name",
         ),
         ("path,identity\n.\\a.jpg,1\n", r"1 of 1 .* missing: .\\a.jpg; paths are relative to .*, folders set off by /"),
-        ("", r"cannot be read: Empty CSV file"),
+        ("", r"cannot be read: it has no rows; write one for each image"),
+        ("path,identity", r"has no rows; write one for each image"),
+        ("path,identity\na.jpg,True\nb.jpg,true\n", "holds true and false only: name the person"),
+        ("path,identity\na.jpg,True\nb.jpg,False\n", "holds true and false only: name the person"),
+        (
+            "path,frame\na.jpg,1.5\n",
+            r"'frame' .* must hold whole numbers, but has 1.5 in 1 of 1 rows, .* row 1 \(a.jpg\)",
+        ),
         ("path,identity\na.jpg,1,2\n", r"cannot be read: CSV parse error"),
     ],
 )
@@ -181,12 +189,54 @@ def test_csv_of_windows_is_read_as_any_other(encoding: str, end: str, folder: Pa
     )
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_text_that_is_not_utf8_is_told(encoding: str, folder: Path) -> None:
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", ["path,identity\na.jpg,Müller\n", "path,identity,größe\na.jpg,Müller,1\n"])
+def test_text_that_is_not_utf8_is_told(text: str, encoding: str, folder: Path) -> None:
     file = folder / "people.csv"
-    file.write_bytes("path,identity\na.jpg,Müller\n".encode(encoding))
+    file.write_bytes(text.encode(encoding))
     with pytest.raises(DataError, match=r"people.csv cannot be read: it is not UTF-8 text; save it as CSV in UTF-8"):
         load_table(file)
+
+
+@pytest.mark.parametrize("place", ["flat", "identity", "root"])
+def test_names_that_are_not_utf8_are_told(place: str, tmp_path: Path) -> None:
+    odd = os.fsdecode(b"m\xfcller")
+    root = tmp_path / odd if place == "root" else tmp_path / "people"
+    file = root / {"flat": f"{odd}.jpg", "identity": f"{odd}/a.jpg", "root": "ann/a.jpg"}[place]
+    try:
+        file.parent.mkdir(parents=True)
+        file.touch()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    for read in (open_data, list_images):
+        with pytest.raises(DataError, match=r"the name of .*m\\xfcller.* is not UTF-8: rename") as caught:
+            read(str(root))
+        str(caught.value).encode()
+
+
+def test_a_table_of_true_and_false_is_refused(folder: Path) -> None:
+    file = write_parquet(folder, path=IMAGES[:2], identity=[True, False])
+    with pytest.raises(DataError, match=r"'identity' .* must hold text or whole numbers, not true and false"):
+        load_table(file)
+    file = write_parquet(folder, path=IMAGES[:2], identity=["1", "2"], frame=[1.0, 2.5])
+    with pytest.raises(DataError, match=r"'frame' .* must hold whole numbers, but has 2.5 in 1 of 2 rows"):
+        load_table(file)
+    file = write_parquet(folder, path=IMAGES[:2], identity=["1", "2"], frame=[1.0, 2.0])
+    assert load_table(file).training_split().frames.tolist() == [1, 2]
+
+
+def test_images_named_twice_are_listed_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = list_images([folder / "inside", folder / "a.jpg", folder / "inside" / ".." / "inside"])
+    assert listed.paths.to_pylist() == ["inside/c.png", "a.jpg"]
+    assert "1 of 3 images are named more than once and are taken once" in capsys.readouterr().err
+    list_images([folder / "inside", folder / "a.jpg"])
+    assert capsys.readouterr().err == ""
+
+
+def test_data_without_identities_cannot_be_evaluated(folder: Path) -> None:
+    data = load_table(write_csv(folder, "path,split\na.jpg,query\nb.jpg,gallery\n"))
+    with pytest.raises(DataError, match=r"people.csv does not say who is on its query images.*'identity' column"):
+        data.query_and_gallery()
 
 
 @pytest.mark.parametrize("content", [b"", b"path,identity\na.jpg,1\n", b"PAR1"], ids=["empty", "csv", "cut"])
@@ -376,7 +426,10 @@ def test_open_data_decides_by_name(tmp_path: Path) -> None:
         DataError, match=r"market1501 is a benchmark: name the folder it is in with --root or data.root"
     ):
         open_data("market1501")
-    with pytest.raises(DataError, match="'markt1501' is neither a benchmark, did you mean market1501"):
+    with pytest.raises(
+        DataError,
+        match=r"^'markt1501' is neither a benchmark nor a .* on disk, did you mean market1501 or market1501-dev\?",
+    ):
         open_data("markt1501", tmp_path)
     with pytest.raises(DataError, match="is not a benchmark and takes no root"):
         open_data(str(tmp_path), tmp_path)

@@ -241,7 +241,7 @@ def test_what_a_user_says_of_an_official_checkpoint(tmp_path: Path, worlds: tupl
         ("msmt17", "embedding of 6 cameras, but msmt17 has 15"),
         ("market-layout", "does not say which cameras"),
         (str(worlds[0]), "embedding of 6 cameras, but .* has 2"),
-        ("market1502", "neither a benchmark, did you mean"),
+        ("market1502", r"on disk, did you mean market1501 "),
     ]:
         with pytest.raises(PasserbyError, match=message):
             load(trained_on=name)

@@ -223,6 +223,9 @@ def _lonely(data: Benchmark) -> Iterator[Finding]:
         if not data.train.identity_names:
             message = "identities are unknown: these images can be embedded, not trained on"
             yield Finding("unknown-identities", "remark", message, len(data.train))
+        elif data.train.identity_count == 1:
+            message = f"one train identity only ({data.train.identity_names[0]}): nothing can be learned from one"
+            yield Finding("one-train-identity", "remark", message, 1)
         lonely = _seen_once([(data.train, np.arange(len(data.train)))])
         if lonely:
             message = f"train identities with a single image: {len(lonely):,} ({examples(lonely)})"

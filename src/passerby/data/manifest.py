@@ -24,6 +24,7 @@ from passerby.data.identity_folders import benchmark_of_identity_folders
 from passerby.data.split import PARTS, Benchmark, IntegerColumn, Split, names_in_order, split_from_names
 from passerby.data.table import (
     TABLE_SUFFIXES,
+    identity_names,
     image_paths,
     optional_cameras,
     optional_integers,
@@ -32,6 +33,7 @@ from passerby.data.table import (
     required_text,
 )
 from passerby.errors import DataError
+from passerby.progress import say
 
 JUNK_NAME = "-1"
 
@@ -54,7 +56,7 @@ def open_data(name_or_path: str, root: str | Path | None = None, *, check_counts
         return load_benchmark(name_or_path, root, check_counts=check_counts)
     if not path.exists():
         raise DataError(
-            f"{name_or_path!r} is neither a benchmark{near_names(name_or_path)} nor a table or folder on disk; "
+            f"{name_or_path!r} is neither a benchmark nor a table or folder on disk{near_names(name_or_path) or ';'} "
             "`passerby data list` shows the benchmarks"
         )
     if root is not None:
@@ -114,6 +116,8 @@ def load_folder(path: str | Path) -> Benchmark:
 def list_images(sources: str | Path | Sequence[str | Path]) -> Split:
     """Images to embed, in the order given: image files, tables (all their rows), and folders (with all below them).
 
+    An image that is named more than once is taken once, which is said.
+
     Identities are read from tables only; elsewhere they are `JUNK`, and so are they all if the sources mix.
 
     Raises:
@@ -144,9 +148,18 @@ def list_images(sources: str | Path | Sequence[str | Path]) -> Split:
     if len(paths) == 1 and paths[0].is_dir():
         root = paths[0]
     else:
-        files = [Path(os.path.abspath(file)) for file in files]  # noqa: PTH100 - links must not be followed
+        files = _each_once([Path(os.path.abspath(file)) for file in files])  # noqa: PTH100 - links must not be followed
         root = Path(os.path.commonpath([file.parent for file in files]))
     return _unknown(root, [file.relative_to(root).as_posix() for file in files])
+
+
+def _each_once(files: list[Path]) -> list[Path]:
+    """The files in their order without repetitions, of which it is told how many there are."""
+    different = list(dict.fromkeys(files))
+    repeated = len(files) - len(different)
+    if repeated:
+        say(f"{repeated:,} of {len(files):,} images are named more than once and are taken once", show=True)
+    return different
 
 
 def _read_rows(file: Path) -> tuple[Split, NDArray[np.int64]]:
@@ -155,10 +168,10 @@ def _read_rows(file: Path) -> tuple[Split, NDArray[np.int64]]:
         raise DataError(f"{file} is not a table: its name must end in {', '.join(sorted(TABLE_SUFFIXES))}")
     table = read_table(file)
     if not table.num_rows:
-        raise DataError(f"table {file} has no rows")
+        raise DataError(f"table {file} has no rows; write one for each image")
     paths = image_paths(table, file)
     known = "identity" in table.column_names
-    identities = required_text(table, "identity", file) if known else pa.array([JUNK_NAME] * len(paths))
+    identities = identity_names(table, file) if known else pa.array([JUNK_NAME] * len(paths))
     images = split_from_names(
         file.parent,
         paths,

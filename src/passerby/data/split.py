@@ -137,12 +137,17 @@ class Benchmark:
         return self.train
 
     def query_and_gallery(self) -> tuple[Split, Split]:
-        """The pair to evaluate on; a DataError that names the half that is missing."""
+        """The pair to evaluate on; a DataError that names the half that is missing or whose people are unknown."""
         for part, split in (("query", self.query), ("gallery", self.gallery)):
             if split is None or not len(split):
                 raise DataError(
                     f"{self.name} has no {part} images, so nothing can be evaluated: "
                     "name a benchmark, or a table whose 'split' column has query and gallery rows"
+                )
+            if not split.identity_names:
+                raise DataError(
+                    f"{self.name} does not say who is on its {part} images, so nothing can be evaluated: "
+                    "give its table an 'identity' column"
                 )
         assert self.query is not None
         assert self.gallery is not None
@@ -164,11 +169,12 @@ def split_from_names(
     """A split from original names; labels are numbered in sorted order of the names, so they never depend on the disk.
 
     Names given as `identity_names` and `camera_names` fix the numbering (query and gallery share one); otherwise the
-    names that occur are used. Identities named in `junk` become `JUNK`. A name that is not in a given list is a
-    DataError.
+    names that occur are used. Identities named in `junk` become `JUNK`. A name that is not in a given list, or the name
+    of a file or folder that is not UTF-8, is a DataError.
     """
     identity_column = _strings(identities)
     camera_column = None if cameras is None else _strings(cameras)
+    _refuse_names_not_utf8([str(root)])
     if identity_names is None:
         identity_names = names_in_order(identity_column, besides=junk)
     if camera_names is None:
@@ -194,7 +200,21 @@ def names_in_order(*columns: pa.Array | pa.ChunkedArray, besides: frozenset[str]
 def _strings(values: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
-    return pa.array(list(values), type=pa.string())
+    listed = list(values)
+    try:
+        return pa.array(listed, type=pa.string())
+    except UnicodeEncodeError:
+        _refuse_names_not_utf8(listed)
+        raise
+
+
+def _refuse_names_not_utf8(names: Sequence[str]) -> None:
+    """Name the first file or folder whose name is not UTF-8, which Python keeps as lone surrogates."""
+    for name in names:
+        raw = os.fsencode(name)
+        if raw != name.encode("utf-8", "replace"):
+            shown = raw.decode("utf-8", "backslashreplace")
+            raise DataError(f"the name of {shown} is not UTF-8: rename the file or folder (convmv renames many)")
 
 
 def _labels(

@@ -39,6 +39,7 @@ SCHEMA = {
 
 _READ = ("path", "identity", "camera", "video", "track", "frame", "split")
 _TEXT = frozenset({"path", "identity", "camera", "video", "track", "split"})
+_NOT_UTF8 = "it is not UTF-8 text; save it as CSV in UTF-8"
 _BLANK = frozenset({"", "nan", "none", "null"})
 
 
@@ -59,7 +60,7 @@ def read_table(file: Path) -> pa.Table:
             )
             return pa.csv.read_csv(file, convert_options=options)
         return pa.parquet.read_table(file, columns=wanted)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise DataError(f"table {file} cannot be read: {_reason(file, error)}") from error
 
 
@@ -71,9 +72,11 @@ def _reason(file: Path, error: Exception) -> str:
     if file.suffix.lower() != ".csv":
         return f"it is not Parquet, or not all of it ({first})"
     with file.open("rb") as stream:
-        start = stream.read(2)
-    if "invalid UTF8" in first or start in (b"\xff\xfe", b"\xfe\xff"):
-        return "it is not UTF-8 text; save it as CSV in UTF-8"
+        start = stream.read(4)
+    if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in first or b"\0" in start:
+        return _NOT_UTF8
+    if "Empty CSV file" in first:
+        return "it has no rows; write one for each image below the names of the columns"
     return first
 
 
@@ -122,6 +125,14 @@ def optional_text(table: pa.Table, name: str, file: Path) -> pa.ChunkedArray | N
     return required_text(table, name, file)
 
 
+def identity_names(table: pa.Table, file: Path) -> pa.ChunkedArray:
+    """The `identity` column as `required_text` gives it; true and false, which name nobody, are a DataError."""
+    column = required_text(table, "identity", file)
+    if set(pc.unique(pc.utf8_lower(column)).to_pylist()) <= {"true", "false"}:
+        raise DataError(f"column 'identity' of table {file} holds true and false only: name the person on each image")
+    return column
+
+
 def optional_cameras(table: pa.Table, file: Path) -> pa.ChunkedArray | None:
     """The `camera` column as `optional_text` gives it; a negative number, a usual mark for unknown, is a DataError."""
     column = optional_text(table, "camera", file)
@@ -137,11 +148,19 @@ def optional_cameras(table: pa.Table, file: Path) -> pa.ChunkedArray | None:
 
 def optional_integers(table: pa.Table, name: str, file: Path) -> NDArray[np.int64] | None:
     """A column of whole numbers, int64; None if the table lacks it or all of it is blank."""
+    column = table[name] if name in table.column_names else None
+    if column is not None and pa.types.is_floating(column.type):
+        broken = np.flatnonzero(np.array(pc.not_equal(column, pc.floor(column)).fill_null(False), dtype=bool))
+        if broken.size:
+            found = column[int(broken[0])].as_py()
+            raise DataError(
+                f"column {name!r} of table {file} must hold whole numbers, but has {found:g} {_rows(table, broken)}"
+            )
     if optional_text(table, name, file) is None:
         return None
     try:
-        return np.array(pc.cast(table[name], pa.int64()), dtype=np.int64)
-    except pa.ArrowInvalid as error:
+        return np.array(pc.cast(column, pa.int64()), dtype=np.int64)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise DataError(
             f"column {name!r} of table {file} must hold whole numbers: {str(error).splitlines()[0]}"
         ) from error
@@ -170,6 +189,8 @@ def _check_names(file: Path, names: list[str]) -> None:
         near = get_close_matches(name.strip().lower(), [known for known in SCHEMA if known not in names], 1, cutoff=0.8)
         if name not in SCHEMA and near:
             raise DataError(f"table {file} has a column {name!r} but none named {near[0]!r}; rename it")
+    if any("\0" in name for name in names):  # UTF-16 that Arrow takes for odd letters
+        raise DataError(f"table {file} cannot be read: {_NOT_UTF8}")
     if "path" not in names:
         hint = "; separate columns by commas" if len(names) == 1 and any(mark in names[0] for mark in ";\t|") else ""
         raise DataError(f"table {file} has no column 'path' (it has {examples(names, 8)}){hint}")
@@ -178,6 +199,8 @@ def _check_names(file: Path, names: list[str]) -> None:
 def _text(table: pa.Table, name: str, file: Path) -> pa.ChunkedArray:
     """A column as trimmed strings; whole numbers that were stored as floats lose their `.0`."""
     column = table[name]
+    if pa.types.is_boolean(column.type):
+        raise DataError(f"column {name!r} of table {file} must hold text or whole numbers, not true and false")
     try:
         if pa.types.is_floating(column.type):
             column = pc.cast(pc.if_else(pc.is_nan(column), None, column), pa.int64())

@@ -56,7 +56,9 @@ def _explain(error: Exception) -> str:
     if isinstance(error, pickle.UnpicklingError):
         return "it holds more than tensors, or is damaged: convert it to safetensors where it comes from"
     reason = str(error).split("\n")[0][:120]
-    return f"it is truncated or of another kind ({reason or type(error).__name__}): copy it again"
+    # Some of torch's errors are but a code, which tells a user nothing.
+    told = f" ({reason or type(error).__name__})" if not reason.isdigit() else ""
+    return f"it is truncated or of another kind{told}: copy it again"
 
 
 def _read(path: Path, allow_torchscript: bool) -> Mapping[str, Any]:

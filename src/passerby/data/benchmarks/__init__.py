@@ -61,7 +61,7 @@ def load_benchmark(name: str, root: str | Path, *, check_counts: bool = True) ->
         DataError: the name is unknown, the layout is not there or not whole, or the counts differ.
     """
     if name not in BENCHMARKS:
-        raise DataError(f"there is no benchmark {name!r}{near_names(name)}; `passerby data list` shows all")
+        raise DataError(f"there is no benchmark {name!r}{near_names(name) or ';'} `passerby data list` shows all")
     return BENCHMARKS[name].load(Path(root).expanduser(), check_counts=check_counts)
 
 
