@@ -14,7 +14,7 @@ FLOORS = (
     {"report", "gallery", "video", "export"},
     {"methods", "tracklets"},
     {"models", "data", "synth", "metrics", "losses"},
-    {"config", "recipes", "atomic_files", "progress", "torchvision_guard", "errors"},
+    {"config", "recipes", "recipe_yaml", "atomic_files", "progress", "torchvision_guard", "errors"},
 )
 """Rooms from the top floor to the lowest; a room may import those below its own floor, and on the lowest each other."""
 

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import pytest
-import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from passerby.config import check_recipe, describe_keys, read_recipe, recipe_names, write_recipe
 from passerby.errors import RecipeError
 from passerby.methods.clip_reid_recipe import ClipReidRecipe
-from passerby.methods.experiment import checked_recipe
+from passerby.methods.experiment import TrainingRequest, checked_recipe, resolve_recipe
+from passerby.recipe_yaml import read_yaml, write_yaml
 
 
 def checked(*overrides: str) -> ClipReidRecipe:
@@ -42,6 +45,48 @@ def test_overrides_are_yaml() -> None:
     assert recipe.seed == 7
 
 
+def test_numbers_are_decimal_and_words_are_no_truth_values() -> None:
+    recipe = checked("seed=010", "data.name=no", "data.skip_unreadable=true", "stage2.rate=1e-5")
+    assert (recipe.seed, recipe.data.name, recipe.data.skip_unreadable, recipe.stage2.rate) == (10, "no", True, 1e-5)
+
+
+def test_a_section_given_as_a_mapping_changes_only_what_it_names() -> None:
+    recipe = checked("stage2={epochs: 7}", "data={validation: {every: 2}}", "data.name=x")
+    published = checked()
+    assert recipe.stage2 == published.stage2.model_copy(update={"epochs": 7})
+    assert (recipe.data.validation.every, recipe.data.name) == (2, "x")
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "twice.yaml").write_text("method: clip-reid\nseed: 1\nseed: 2\n")
+    with pytest.raises(RecipeError, match=r'twice.yaml: .* duplicate key "seed" .*\(line 3\)'):
+        read_recipe(str(tmp_path / "twice.yaml"))
+
+
+def test_the_file_is_not_blamed_for_overrides(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text("method: clip-reid\nstage2: {epochs: 3}\n")
+    with pytest.raises(RecipeError, match=r"^stage2.epoch: unknown key"):
+        resolve_recipe(TrainingRequest(str(file), ("stage2.epoch=4",)))
+    file.write_text("method: clip-reid\nstage2: {epoch: 3}\n")
+    with pytest.raises(RecipeError, match=r"own.yaml: stage2.epoch: unknown key"):
+        resolve_recipe(TrainingRequest(str(file), ("stage2.epochs=4",)))
+
+
+TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x85"), max_size=8)  # \x85 ends a line
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(TEXTS, VALUES))
+def test_what_is_written_is_read_again(content: dict[str, object]) -> None:
+    assert read_yaml(write_yaml(content)) == content
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -63,7 +108,15 @@ def test_overrides_are_yaml() -> None:
         ("stage2.milestones=[3, x]", "stage2.milestones: Input should be a valid integer"),
         ("stage2", "'stage2' is not an override: write section.key=value"),
         ("seed.more=1", "seed.more: 'seed' is a value, not a section"),
-        ("stage2.milestones=[1", "is not a YAML value"),
+        ("stage2.milestones=[1", "is not a YAML value: expected ',' or ']'"),
+        ("seed=true", "seed: Input should not be true or false"),
+        ("stage2.milestones=[3, true]", "stage2.milestones: Input should not be true or false"),
+        ("data.validation.identities=false", "data.validation.identities: Input should not be true or false"),
+        ("data.check_counts=maybe", "data.check_counts: Input should be a valid boolean"),
+        ("seed=1:30", "seed: Input should be a valid integer"),
+        ("stage2={epochs: 3, epochs: 4}", 'found duplicate key "epochs"'),
+        ("stage2={epoch: 3}", "stage2.epoch: unknown key in the recipe; did you mean 'stage2.epochs'?"),
+        ("seed=2026-99-99", "is not a YAML value"),
     ],
 )
 def test_mistakes_are_explained_in_one_line(override: str, message: str) -> None:
@@ -87,7 +140,7 @@ def test_unknown_recipes_are_answered_with_the_nearest(tmp_path: Path) -> None:
 def test_a_written_recipe_is_the_same_recipe(tmp_path: Path) -> None:
     recipe = checked("data.root=/data", "stage2.margin=null", "init=/weights.pth")
     write_recipe(recipe, tmp_path / "recipe.yaml")
-    content = yaml.safe_load((tmp_path / "recipe.yaml").read_text())
+    content = YAML(typ="safe").load(tmp_path / "recipe.yaml")
     assert check_recipe(ClipReidRecipe, content) == recipe
     assert check_recipe(ClipReidRecipe, read_recipe(str(tmp_path / "recipe.yaml"))) == recipe
 

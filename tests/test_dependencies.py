@@ -60,5 +60,5 @@ def test_all_that_is_declared_is_used() -> None:
 def test_every_dependency_has_its_reason_in_the_documentation() -> None:
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     reasons = page.partition("## Why each is here")[2].partition("\nExtras")[0]
-    explained = re.findall(r"^\| ([a-z0-9_-]+) \|", reasons, re.M)
+    explained = re.findall(r"^\| ([a-z0-9_.-]+) \|", reasons, re.M)
     assert {same(name) for name in explained} - {"package"} == DECLARED

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import typer.main
-import yaml
 
 from passerby.cli import app
 from passerby.methods.experiment import checked_recipe
+from passerby.recipe_yaml import read_yaml
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -56,7 +56,7 @@ def test_python_compiles(page: Path) -> None:
 
 def test_the_recipe_of_one_s_own_is_a_recipe() -> None:
     (block,) = blocks(ROOT / "docs" / "recipes.md", "yaml")
-    recipe = checked_recipe(yaml.safe_load(block))
+    recipe = checked_recipe(read_yaml(block))
     assert recipe.data.name == "people.csv"
     assert recipe.data.validation.identities == 0.1
 

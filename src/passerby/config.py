@@ -14,11 +14,20 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from passerby.atomic_files import write_text_atomically
 from passerby.errors import RecipeError
+from passerby.recipe_yaml import read_yaml, write_yaml
 
 RECIPE_FOLDER = files("passerby") / "recipes"
 
@@ -32,6 +41,15 @@ class Section(BaseModel):
     """A part of a recipe: values are immutable and unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_truth_for_numbers(cls, value: object, info: ValidationInfo) -> object:
+        """To pydantic, true is also the number 1."""
+        found = value if isinstance(value, list) else [value]
+        if any(isinstance(each, bool) for each in found) and not _takes_truth(cls, info.field_name):
+            raise ValueError("Input should not be true or false")
+        return value
 
 
 class ValidationSection(Section):
@@ -121,6 +139,11 @@ class Recipe(Section):
     """How the result is evaluated."""
 
 
+def _takes_truth(section: type[Section], key: str | None) -> bool:
+    annotation = section.model_fields[key].annotation if key else None
+    return bool in (annotation, *get_args(annotation))
+
+
 RecipeType = TypeVar("RecipeType", bound=Recipe)
 SectionType = TypeVar("SectionType", bound=Section)
 
@@ -171,8 +194,7 @@ def check_recipe(schema: type[RecipeType], content: Mapping[str, Any]) -> Recipe
 
 def write_recipe(recipe: Recipe, path: Path) -> None:
     """Write every key of a recipe, defaults included, as YAML."""
-    text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    write_text_atomically(path, text)
+    write_text_atomically(path, write_yaml(recipe.model_dump(mode="json")))
 
 
 def _read_yaml(name_or_path: str) -> dict[str, Any]:
@@ -196,11 +218,11 @@ def parse_recipe(file: Traversable, name: str) -> dict[str, Any]:
         RecipeError: the file cannot be read, or is not a YAML mapping.
     """
     try:
-        content: Any = yaml.safe_load(file.read_text("utf-8"))
+        content: Any = read_yaml(file.read_text("utf-8"))
     except OSError as error:
         raise RecipeError(f"{name}: cannot be read: {error.strerror or error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{name}: is not YAML in UTF-8: {' '.join(str(error).split())}") from None
+    except (RecipeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{name}: is not YAML in UTF-8: {error}") from None
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise RecipeError(f"{name}: a recipe is a mapping of keys to values, with at least `method`")
     return content
@@ -213,9 +235,17 @@ def _assign(content: dict[str, Any], dotted: str, text: str) -> None:
         if not isinstance(content, dict):
             raise RecipeError(f"{dotted}: {section!r} is a value, not a section")
     try:
-        content[key] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{dotted}: {text!r} is not a YAML value: {' '.join(str(error).split())}") from None
+        value = read_yaml(text)
+    except RecipeError as error:
+        raise RecipeError(f"{dotted}: {text!r} is not a YAML value: {error}") from None
+    content[key] = _merged(content.get(key), value)
+
+
+def _merged(before: Any, value: Any) -> Any:
+    """A section that is given as a mapping changes only the keys that it names."""
+    if not isinstance(before, dict) or not isinstance(value, dict):
+        return value
+    return before | {key: _merged(before.get(key), each) for key, each in value.items()}
 
 
 def _explain(schema: type[Section], error: ValidationError) -> str:
@@ -226,7 +256,7 @@ def _explain(schema: type[Section], error: ValidationError) -> str:
     if fault["type"] != "extra_forbidden":
         while len(parts) > 1 and ".".join(parts) not in known:  # a place in a list, or which type was tried
             parts.pop()
-        return f"{'.'.join(parts)}: {fault['msg']} (found {fault['input']!r})"
+        return f"{'.'.join(parts)}: {fault['msg'].removeprefix('Value error, ')} (found {fault['input']!r})"
     dotted = ".".join(parts)
     last = dotted.rpartition(".")[2]
     same_name = [key for key in known if key.rpartition(".")[2] == last]

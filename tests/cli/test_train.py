@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from passerby.cli import main
 from tests.cli.test_commands import run
@@ -59,6 +58,21 @@ def test_numbers_where_the_recipe_has_text_are_taken_and_everything_can_be_liste
     assert "clip-reid-vit" in [each["recipe"] for each in json.loads(listed)]
 
 
+def test_data_named_on_the_command_line_is_not_sought_where_the_recipes_data_lies(tmp_path: Path, ask: Ask) -> None:
+    (tmp_path / "own.yaml").write_text("method: clip-reid\ndata: {name: market1501, root: /data}\n")
+    for given, root in (([], None), (["--root", "/there"], "/there"), (["data.root=/here"], "/here")):
+        code, printed, errors = ask("train", "own.yaml", "--data", "msmt17", *given, "--keys", "--json")
+        assert code == 0, errors
+        rows = {row["key"]: row["value"] for row in json.loads(printed)}
+        assert (rows["data.name"], rows["data.root"]) == ("msmt17", root)
+
+
+def test_resuming_with_a_recipe_is_a_wrong_command(ask: Ask) -> None:
+    code, _, errors = ask("train", "own.yaml", "--resume", "here")
+    assert code == 2
+    assert "leave 'own.yaml' out" in errors
+
+
 def test_resuming_into_another_folder_is_a_wrong_command(ask: Ask) -> None:
     code, _, errors = ask("train", "--resume", "here", "--out", "there")
     assert code == 2
@@ -108,7 +122,7 @@ def test_a_run_can_be_moved_and_resumed_from_elsewhere(world: Path, tmp_path: Pa
     given = (*overrides(world, "data.root=data", "stage1.epochs=0", "stage2.epochs=1"), "trainer.precision=32")
     trained = run("train", "clip-reid-vit-tiny", *given, "--out", "run", cwd=home)
     assert trained.returncode == 0, trained.stderr
-    assert yaml.safe_load((home / "run" / "recipe.yaml").read_text())["data"]["root"] == str(home / "data")
+    assert YAML(typ="safe").load((home / "run" / "recipe.yaml").read_text())["data"]["root"] == str(home / "data")
     (home / "run").rename(tmp_path / "moved")
     again = run("train", "--resume", "moved", "--json", cwd=tmp_path)
     assert again.returncode == 0, again.stderr

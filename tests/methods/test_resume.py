@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from passerby.errors import CheckpointError, DataError, RecipeError
 from passerby.methods.experiment import TrainingRequest, resolve_recipe
@@ -52,7 +52,7 @@ def resume(folder: Path, *given: str) -> Path | None:
 def test_data_that_moved_is_the_same_and_its_new_place_is_remembered(unfinished: Path, copied: Path) -> None:
     harmless = ("data.cache=none", "trainer.prefetch=0", "evaluation.batch_size=3", "data.skip_unreadable=true")
     resume(unfinished, f"data.root={copied}", *harmless)
-    stored = yaml.safe_load((unfinished / "recipe.yaml").read_text())
+    stored = YAML(typ="safe").load((unfinished / "recipe.yaml").read_text())
     assert stored["data"]["root"] == str(copied)
     assert stored["evaluation"]["batch_size"] == 3
 

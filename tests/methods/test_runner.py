@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
+from ruamel.yaml import YAML
 
 from passerby.errors import DeviceError, RecipeError
 from passerby.methods.estimate import estimate_training
@@ -30,7 +30,7 @@ def finished(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_describes_itself(finished: Path, world: Path) -> None:
-    recipe = yaml.safe_load((finished / "recipe.yaml").read_text())
+    recipe = YAML(typ="safe").load((finished / "recipe.yaml").read_text())
     assert recipe["stage2"]["rate"] == 5e-4
     assert recipe["data"]["root"] == str(world)
     environment = json.loads((finished / "environment.json").read_text())

@@ -44,10 +44,14 @@ def train(
     given = list(overrides or [])
     if resume is not None and out is not None:
         raise typer.BadParameter("--resume continues a run where it is: leave --out out")
+    if resume is not None and recipe is not None and "=" not in recipe:
+        raise typer.BadParameter(f"--resume takes the recipe from the run: leave {recipe!r} out")
     if resume is not None:  # the first argument, where a recipe would stand, may be an override
         recipe, given = None, ([recipe] if recipe else []) + given
     elif recipe is None:
         raise typer.BadParameter("name a recipe (--list shows them), or --resume a run")
+    if data and not root:
+        given.insert(0, "data.root=null")  # the recipe's folder is that of the recipe's data
     if data:
         given.append(f"data.name={json.dumps(data if len(data) > 1 else data[0])}")
     if root:

@@ -1,5 +1,6 @@
 """From what was asked for on the command line to a checked recipe and a folder."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def resolve_recipe(request: TrainingRequest, folder: Path | None = None) -> Reci
     else:
         run = RunDirectory(folder or request.resume)
         source, content = str(run.recipe_file), assign_overrides(run.stored_recipe(), request.overrides)
-    return absolute_paths(checked_recipe(content, source))
+    return absolute_paths(checked_recipe(content, source, request.overrides))
 
 
 def stored_recipe(run: RunDirectory) -> Recipe:
@@ -69,12 +70,13 @@ def stored_recipe(run: RunDirectory) -> Recipe:
     return checked_recipe(run.stored_recipe(), str(run.recipe_file))
 
 
-def checked_recipe(content: dict[str, Any], source: str = "") -> Recipe:
+def checked_recipe(content: dict[str, Any], source: str = "", overrides: Sequence[str] = ()) -> Recipe:
     """A recipe of the schema that its `method` has.
 
     Args:
         content: keys and values.
-        source: the file they come from, named in errors.
+        source: the file they come from, named in errors of keys that no override names.
+        overrides: `section.key=value`, already applied.
 
     Raises:
         RecipeError: no such method, an unknown key, or a value that does not fit.
@@ -85,7 +87,9 @@ def checked_recipe(content: dict[str, Any], source: str = "") -> Recipe:
             raise RecipeError(f"method: must be one of {', '.join(METHODS)}, not {name!r}")
         return check_recipe(find_method(name).recipe, content)
     except RecipeError as error:
-        raise RecipeError(f"{source}: {error}") if source else error from None
+        fault = str(error).partition(":")[0]
+        overridden = any(f"{fault}.".startswith(f"{override.partition('=')[0]}.") for override in overrides)
+        raise RecipeError(f"{source}: {error}") if source and not overridden else error from None
 
 
 def absolute_paths(section: SectionType) -> SectionType:
