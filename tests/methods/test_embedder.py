@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,8 +63,9 @@ def test_batches_do_not_change_features(model: Embedder, world: Path) -> None:
     for nothing in ([], torch.zeros(0, 3, 64, 32), np.zeros((0, 64, 32, 3), np.uint8)):
         assert model.embed(nothing).shape == (0, model.dimension)
     np.testing.assert_array_equal(model.embed(file for file in files), model.embed(files))
-    with pytest.raises(DataError, match="batch_size must be at least 1, not 0"):
-        model.embed(files, batch_size=0)
+    for size in (0, 1.5, None, "4"):
+        with pytest.raises(DataError, match=f"batch_size must be a whole number, at least 1, not {size!r}"):
+            model.embed(files, batch_size=size)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -79,11 +81,33 @@ def test_batches_do_not_change_features(model: Embedder, world: Path) -> None:
         (3, "not int"),
         ([["a.jpg"]], "not list"),
         (b"bytes", "not int"),
+        (np.zeros((10, 10), np.uint8), r"\[N, H, W, 3\], not uint8 \(10, 10\)"),
+        (np.zeros(10), r"\[N, H, W, 3\], not float64 \(10,\)"),
+        (np.zeros((0, 10, 3), np.uint8), "an image of 10 × 0 pixels"),
+        ([np.zeros((5, 0, 3), np.uint8)], "an image of 0 × 5 pixels"),
+        (Image.new("RGB", (0, 4)), "an image of 0 × 4 pixels"),
+        (torch.full((1, 3, 64, 32), float("nan")), "NaN or infinite"),
+        (torch.full((1, 3, 64, 32), float("inf")), "NaN or infinite"),
     ],
 )
 def test_unusable_input_is_explained(model: Embedder, images: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
         model.embed(images)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("source", [None, 3, ["runs/a"]])
+def test_what_names_no_model_or_benchmark_is_refused(model: Embedder, world: Path, source: Any) -> None:
+    kind = "None" if source is None else type(source).__name__
+    with pytest.raises(CheckpointError, match=f"a run's folder or a file of weights, not by {kind}"):
+        passerby.load(source)
+    with pytest.raises(CheckpointError, match=f"not by {kind}"):
+        passerby.evaluate(source, world)
+    with pytest.raises(DataError, match="needs a name and the folder it is in, not 'market1501' and "):
+        passerby.load_benchmark("market1501", source)
+    with pytest.raises(DataError, match="needs a name and the folder"):
+        passerby.load_benchmark(source, world)
+    with pytest.raises(DataError, match="batch_size must be a whole number"):
+        passerby.evaluate(model, world, batch_size=1.5)  # type: ignore[arg-type]
 
 
 def test_unfinished_and_foreign_sources_are_explained(tmp_path: Path) -> None:
@@ -148,6 +172,7 @@ def test_cameras_are_those_the_model_has(world: Path, tmp_path: Path) -> None:
     known, unknown, plain = loaded.embed([image] * 3, cameras=[0, -1, -1])
     assert not np.allclose(known, unknown, atol=1e-6)
     np.testing.assert_array_equal(unknown, plain)
+    np.testing.assert_array_equal(loaded.embed([image] * 2, cameras=[None, 0]), [unknown, known])
     np.testing.assert_allclose(loaded.embed(image)[0], unknown, atol=1e-6)
     for cameras, message in [
         ([0], "2 whole numbers, one for each image"),

@@ -73,6 +73,30 @@ def test_parts_of_another_model_are_not_used(model: Embedder, tmp_path: Path) ->
     np.testing.assert_allclose(features, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff"])
+def test_parts_with_a_damaged_mark_are_thrown_away(
+    model: Embedder, tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    split = list_images(write_small_world(tmp_path / "world") / "query")
+    network = interrupted(model, split, tmp_path / "a.parquet")
+    (tmp_path / ".a.parquet.parts" / "source.json").write_bytes(content)
+    embedding_table.embed_to_table(model, split, tmp_path / "a.parquet", batch_size=3)
+    assert network.calls == 3
+    assert "source.json is damaged" in capsys.readouterr().err.replace("\n", "")
+    assert pq.read_table(tmp_path / "a.parquet").num_rows == 8
+
+
+def test_a_damaged_part_is_computed_again(model: Embedder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    split = list_images(write_small_world(tmp_path / "world") / "query")
+    network = interrupted(model, split, tmp_path / "a.parquet")
+    part = tmp_path / ".a.parquet.parts" / "000001.parquet"
+    part.write_bytes(part.read_bytes()[:50])
+    embedding_table.embed_to_table(model, split, tmp_path / "a.parquet", batch_size=3)
+    assert network.calls == 2, "the damaged one and the last"
+    assert "000001.parquet is damaged and is computed again" in capsys.readouterr().err.replace("\n", "")
+    assert pq.read_table(tmp_path / "a.parquet").num_rows == 8
+
+
 def test_labels_of_a_table_are_carried_along(model: Embedder, tmp_path: Path) -> None:
     world = write_small_world(tmp_path / "world")
     names = sorted(file.name for file in (world / "query").iterdir())[:3]

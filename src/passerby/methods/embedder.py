@@ -1,5 +1,6 @@
 """A trained model together with the transform it was trained with: images in, features out."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -61,7 +62,7 @@ class Embedder:
         self,
         images: Picture | Iterable[Picture] | Tensor,
         *,
-        cameras: Sequence[int] | None = None,
+        cameras: Sequence[int | None] | None = None,
         batch_size: int = _BATCH,
     ) -> NDArray[np.float32]:
         """Features of images.
@@ -77,11 +78,10 @@ class Embedder:
             float32 [N, D], L2-normalised.
 
         Raises:
-            DataError: a file that cannot be decoded, arrays and tensors of another shape or type, anything that is no
-                image, cameras that the model does not have, or a batch size below 1.
+            DataError: a file that cannot be decoded, arrays and tensors of another shape or type, or with NaN, anything
+                that is no image, cameras that the model does not have, or a batch size that is no number from 1.
         """
-        if batch_size < 1:
-            raise DataError(f"batch_size must be at least 1, not {batch_size}")
+        check_batch_size(batch_size)
         if isinstance(images, Tensor):
             batches: Iterator[Tensor] = iter(_checked(images, self.transform.size).split(batch_size))
             count = len(images)
@@ -104,8 +104,8 @@ class Embedder:
         found: NDArray[np.float32] = features.float().cpu().numpy()
         return found
 
-    def _slots(self, cameras: Sequence[int], count: int) -> NDArray[np.int64]:
-        slots = np.asarray(cameras)
+    def _slots(self, cameras: Sequence[int | None], count: int) -> NDArray[np.int64]:
+        slots = np.asarray([-1 if camera is None else camera for camera in cameras])
         if slots.shape != (count,) or not (np.issubdtype(slots.dtype, np.integer) or not count):
             raise DataError(
                 f"cameras must be {count} whole numbers, one for each image, not {slots.dtype} {list(slots.shape)}"
@@ -147,6 +147,8 @@ def load(
         CheckpointError: no such file, an unfinished run, tensors that no method recognises, or something said of a file
             that it says itself or has no use for.
     """
+    if not isinstance(source, str | os.PathLike):
+        raise CheckpointError(f"a model is named by a run's folder or a file of weights, not by {_kind(source)}")
     path = Path(source).expanduser()
     if path.is_dir():
         path = _model_of_run(path)
@@ -168,6 +170,12 @@ def load(
     transform = TestTransform(**{key: _tuple(value) for key, value in description["transform"].items()})
     model = method.restore(description, tensors, str(path))
     return Embedder(model, transform, description, choose_device(device), path)
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Refuse what is no whole number from 1, with a DataError."""
+    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
+        raise DataError(f"batch_size must be a whole number, at least 1, not {batch_size!r}")
 
 
 def _model_of_run(folder: Path) -> Path:
@@ -211,6 +219,9 @@ def _opened(picture: Picture) -> Image.Image | NDArray[np.uint8]:
             raise DataError(f"{picture} is a folder: name its images one by one, or use `passerby embed`")
         return read_image(Path(picture))
     if isinstance(picture, Image.Image | np.ndarray):
+        size = picture.size if isinstance(picture, Image.Image) else picture.shape[1::-1]
+        if 0 in size:
+            raise DataError(f"an image of {' × '.join(str(side) for side in size)} pixels cannot be embedded")
         return picture
     raise DataError(f"an image must be a file, a PIL image or a uint8 array [height, width, 3], not {_kind(picture)}")
 
@@ -219,6 +230,10 @@ def _listed(images: Picture | Iterable[Picture]) -> list[Picture]:
     if isinstance(images, str | Path | Image.Image):
         return [images]
     if isinstance(images, np.ndarray):
+        if images.ndim not in (3, 4) and images.dtype.kind in "biuf":
+            raise DataError(
+                f"an array of images must be uint8 RGB [H, W, 3] or [N, H, W, 3], not {images.dtype} {images.shape}"
+            )
         return [images] if images.ndim == 3 else list(images)
     if not isinstance(images, Iterable):
         raise DataError(f"images must be an image, a sequence of images or a tensor, not {_kind(images)}")
@@ -237,6 +252,8 @@ def _checked(images: Tensor, size: tuple[int, int]) -> Tensor:
         )
     if tuple(images.shape[2:]) != tuple(size):
         raise DataError(f"the model was trained on {size[0]}×{size[1]} images, not {images.shape[2]}×{images.shape[3]}")
+    if not bool(torch.isfinite(images).all()):
+        raise DataError("a tensor of images holds NaN or infinite values: see how it was made")
     return images
 
 

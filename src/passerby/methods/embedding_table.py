@@ -16,7 +16,7 @@ from passerby.data.loading import EvalLoader, open_source
 from passerby.data.split import Split
 from passerby.methods.embedder import Embedder
 from passerby.methods.unreadable import explaining_unreadable
-from passerby.progress import Progress
+from passerby.progress import Progress, say
 
 TABLE_SUFFIXES = (".parquet",)
 """What the table can be called."""
@@ -52,7 +52,7 @@ def embed_to_table(
         for number, first in enumerate(range(0, len(readable), _ROWS_PER_PART)):
             rows = range(first, min(first + _ROWS_PER_PART, len(readable)))
             file = parts / f"{number:06d}.parquet"
-            if not file.exists():
+            if not _is_whole(file, len(rows)):
                 features = np.empty((len(rows), model.dimension), np.float32)
                 for batch in EvalLoader(readable, source, model.transform, batch_size, rows=rows, device=model.device):
                     features[batch.indices.cpu().numpy() - first] = model.embed_batch(batch.images)
@@ -106,11 +106,25 @@ def _fingerprint(model: Embedder, split: Split) -> str:
 def _claim(parts: Path, fingerprint: str) -> None:
     """Keep parts of the same work, and throw away those of another."""
     mark = parts / "source.json"
-    if mark.is_file() and json.loads(mark.read_text("utf-8")).get("fingerprint") == fingerprint:
-        return
+    try:
+        if mark.is_file() and json.loads(mark.read_text("utf-8"))["fingerprint"] == fingerprint:
+            return
+    except (ValueError, KeyError, TypeError):  # ValueError: not JSON, or not UTF-8
+        say(f"{mark} is damaged, so what an interrupted call left there is computed again", show=True)
     shutil.rmtree(parts, ignore_errors=True)
     parts.mkdir(parents=True)
     write_text_atomically(mark, json.dumps({"fingerprint": fingerprint}))
+
+
+def _is_whole(file: Path, rows: int) -> bool:
+    """Whether a part is there, with all its rows; one that is damaged is computed again, and that is said."""
+    if not file.exists():
+        return False
+    try:
+        return bool(pq.read_metadata(file).num_rows == rows)
+    except (OSError, pa.ArrowException):
+        say(f"{file} is damaged and is computed again", show=True)
+        return False
 
 
 def _join(parts: Path, out: Path, schema: pa.Schema) -> None:

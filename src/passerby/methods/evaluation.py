@@ -12,7 +12,7 @@ from passerby.data.manifest import open_data
 from passerby.data.naming import short_name
 from passerby.data.split import Benchmark, Split
 from passerby.errors import DataError, EvaluationError
-from passerby.methods.embedder import Embedder, load
+from passerby.methods.embedder import Embedder, check_batch_size, load
 from passerby.methods.pooled_features import (
     TrackletPooling,
     check_multi_query,
@@ -123,6 +123,7 @@ def evaluate_in_full(
         quiet: show no progress.
         cameras: how the data's cameras are numbered in the model; by default found by what the model says of itself.
     """
+    check_batch_size(batch_size)
     if metric not in get_args(Metric):
         raise EvaluationError(f"metric {metric!r} is not known: choose {' or '.join(get_args(Metric))}")
     check_comparable(benchmark)

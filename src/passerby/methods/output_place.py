@@ -1,13 +1,16 @@
 """Whether results can be written where they shall go, found out before hours are spent on them."""
 
-import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from passerby.errors import DataError
 
 
 def check_output_folder(folder: Path) -> None:
-    """Refuse a folder that cannot be made or written into; nothing is made yet.
+    """Refuse a folder that cannot be made or written into, found out by doing so; nothing of it stays.
+
+    Permissions alone do not tell: some places let nobody write whatever they say, such as /proc or a full disk.
 
     Raises:
         DataError: a file is in the way, or the folder is not writable.
@@ -15,8 +18,18 @@ def check_output_folder(folder: Path) -> None:
     existing = next(place for place in (folder, *folder.parents) if place.exists() or place.is_symlink())
     if not existing.is_dir():
         raise DataError(f"{folder}: cannot be a folder, for {existing} is a file: choose another place with --out")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise DataError(f"{existing}: cannot be written into: choose another place with --out")
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".passerby-") as file:
+            file.write(b"\0")
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{existing}: cannot be written into ({reason}): choose another place with --out") from error
+    finally:
+        for place in missing:
+            with suppress(OSError):  # it was not made, or another process has put something there
+                place.rmdir()
 
 
 def check_output_file(file: Path, suffixes: tuple[str, ...]) -> None:

@@ -1,5 +1,6 @@
 """Public benchmarks by name. To add one: a file here, and a line in `BENCHMARKS`."""
 
+import os
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -60,6 +61,11 @@ def load_benchmark(name: str, root: str | Path, *, check_counts: bool = True) ->
     Raises:
         DataError: the name is unknown, the layout is not there or not whole, or the counts differ.
     """
+    if not isinstance(name, str) or not isinstance(root, str | os.PathLike):
+        raise DataError(
+            f"a benchmark needs a name and the folder it is in, not {name!r} and {root!r}: "
+            "load_benchmark('market1501', '/data/market1501')"
+        )
     if name not in BENCHMARKS:
         raise DataError(f"there is no benchmark {name!r}{near_names(name) or ';'} `passerby data list` shows all")
     return BENCHMARKS[name].load(Path(root).expanduser(), check_counts=check_counts)

@@ -1,0 +1,44 @@
+"""Places that results cannot be written to, found out before the work."""
+
+from pathlib import Path
+
+import pytest
+
+from passerby.errors import DataError
+from passerby.methods import output_place
+from passerby.methods.output_place import check_output_file, check_output_folder
+
+
+def test_a_good_place_is_left_as_it_was(tmp_path: Path) -> None:
+    check_output_folder(tmp_path / "new" / "deeper")
+    check_output_folder(tmp_path)
+    check_output_file(tmp_path / "other" / "a.parquet", (".parquet",))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("folder", ["/proc/passerby", "/proc/passerby/deeper"])
+def test_a_place_that_only_seems_writable_is_refused(folder: str) -> None:
+    with pytest.raises(DataError, match=r"^/proc: cannot be written into \(.+\): choose another place with --out"):
+        check_output_folder(Path(folder))
+
+
+def test_a_folder_in_which_no_file_can_be_made_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(output_place.tempfile, "NamedTemporaryFile", full)
+    with pytest.raises(DataError, match=r"cannot be written into \(No space left on device\)"):
+        check_output_folder(tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"cannot be a folder, for .*/file is a file"):
+        check_output_folder(tmp_path / "file" / "deeper")
+    with pytest.raises(DataError, match=r"its name must end in \.png"):
+        check_output_file(tmp_path / "a.gif", (".png",))
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(DataError, match="is a folder: name a file"):
+        check_output_file(tmp_path / "a.png", (".png",))
