@@ -36,6 +36,11 @@ NAME_OR_PATH = "name or path"
 NameOrPath = Annotated[str, NAME_OR_PATH]
 """Text that is a name passerby knows, or a file or folder."""
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
 
 class Section(BaseModel):
     """A part of a recipe: values are immutable and unknown keys are refused."""

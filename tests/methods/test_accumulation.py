@@ -2,64 +2,16 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
-from torch import Tensor, nn
 
 from passerby.methods.runner import train
-from passerby.methods.stage import Stage
+from tests.methods.counted_stage import CountedStage
 from tests.methods.small_world import nano_recipe, write_small_world
-
-
-class Numbers:
-    """A loader of the numbers 1, 2, …"""
-
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return iter([torch.tensor([float(step)]) for step in range(1, self.steps + 1)])
-
-    def skip_to(self, step: int) -> None:
-        assert step == 0
-
-
-class Slope(Stage):
-    """One weight, whose gradient is the batch's number; epoch e (0-based) has so many batches as `steps[e]`."""
-
-    def __init__(self, steps: Sequence[int]) -> None:
-        model = nn.Linear(1, 1, bias=False)
-        super().__init__("slope", model, epochs=len(steps), seed=0, schedule=lambda epoch: 0.0)
-        self.steps = steps
-
-    def batches(self, epoch: int, process: int, processes: int) -> Numbers:
-        return Numbers(self.steps[epoch])
-
-    def losses(self, batch: Tensor) -> dict[str, Tensor]:
-        return {"loss": self.model(batch[:, None]).sum()}
-
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
-        return self.model.named_parameters()
-
-    def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
-        return torch.optim.SGD([parameter for _, parameter in parameters], lr=0.0)
-
-    def steps_per_epoch(self, processes: int) -> int:
-        return self.steps[0]
-
-    def example_batch(self) -> Tensor:
-        return torch.ones(1)
-
-    def begin(self) -> None:
-        self.model.train()
 
 
 class Gradients(Callback):
@@ -89,7 +41,7 @@ def test_every_step_has_the_mean_gradient_of_its_batches(
         accelerator="cpu", max_epochs=len(steps), logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False, reload_dataloaders_every_n_epochs=1, accumulate_grad_batches=accumulate,
         callbacks=[gradients],
-    ).fit(Slope(steps))  # fmt: skip
+    ).fit(CountedStage("slope", steps))  # fmt: skip
     assert gradients.seen == pytest.approx(expected)
 
 

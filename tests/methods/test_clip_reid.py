@@ -16,9 +16,10 @@ from torch import Tensor
 
 import passerby
 from passerby.errors import DataError
-from passerby.methods.clip_reid import METHOD, ImageStage, PromptStage
+from passerby.methods.clip_reid import METHOD, ImageStage
 from passerby.methods.clip_reid_recipe import ClipReidRecipe
 from passerby.methods.initial_model import build_model
+from passerby.methods.prompt_stage import PromptStage
 from passerby.methods.runner import train
 from passerby.methods.stage import Stage
 from passerby.methods.training_data import open_training_data

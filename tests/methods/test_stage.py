@@ -1,7 +1,7 @@
 """What every stage does for itself: it stops before spoiled weights are saved."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,36 +14,21 @@ from torch import Tensor, nn
 from passerby.errors import PasserbyError
 from passerby.methods.loss_watch import LossWatch
 from passerby.methods.stage import Stage
+from tests.methods.counted_stage import CountedStage, Numbers
 from tests.methods.two_processes import in_two_processes
 
 
-class Numbers:
-    """A loader of the numbers 1, 2, …"""
-
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return iter([torch.tensor([float(step)]) for step in range(1, self.steps + 1)])
-
-    def skip_to(self, step: int) -> None:
-        assert step == 0
-
-
-class Line(Stage):
+class Line(CountedStage):
     """One weight; the loss is not finite at the steps that `broken` says."""
 
     def __init__(self, steps: int, broken: Sequence[int]) -> None:
-        super().__init__("line", nn.Linear(1, 1, bias=False), epochs=1, seed=0, schedule=lambda epoch: 0.01)
-        self.steps, self.broken, self.seen = steps, broken, 0
+        super().__init__("line", [steps], rate=0.01)
+        self.broken, self.seen = broken, 0
         self.share: tuple[int, int] | None = None  # (process, processes)
 
     def batches(self, epoch: int, process: int, processes: int) -> Numbers:
         self.share = process, processes
-        return Numbers(self.steps)
+        return super().batches(epoch, process, processes)
 
     def losses(self, batch: Tensor) -> dict[str, Tensor]:
         self.seen = int(batch)
@@ -51,21 +36,6 @@ class Line(Stage):
         if self.seen in self.broken:
             loss = loss * torch.nan
         return {"loss": loss, "half": loss.detach() / 2}
-
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
-        return self.model.named_parameters()
-
-    def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
-        return torch.optim.SGD([parameter for _, parameter in parameters], lr=0.0)
-
-    def steps_per_epoch(self, processes: int) -> int:
-        return self.steps
-
-    def example_batch(self) -> Tensor:
-        return torch.ones(1)
-
-    def begin(self) -> None:
-        self.model.train()
 
 
 class SaveEvery(Callback):

@@ -5,7 +5,6 @@ images; nothing else moves. Stage 2 freezes prompts and text tower and trains th
 image-to-text losses. Specification: sections 1 and 2 of our specification of SAGA-ReID; equations of the paper.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,101 +13,35 @@ from torch import Tensor, nn
 
 from passerby.data.loading import Batch
 from passerby.losses.classification import smoothed_cross_entropy
-from passerby.losses.contrastive import image_to_text, supervised_contrastive
+from passerby.losses.contrastive import image_to_text
 from passerby.losses.triplet import batch_hard_triplet
 from passerby.methods.clip_reid_network import build, check, describe, restore, transforms
 from passerby.methods.clip_reid_recipe import ClipReidRecipe, image_schedule, prompt_schedule
-from passerby.methods.feature_batches import (
-    EXTRACTION_BATCH,
-    FeatureBatch,
-    FeatureBatches,
-    extract_features,
-    features_of,
-)
 from passerby.methods.image_batches import ImageBatchStage
 from passerby.methods.method import Method, TrainingData
 from passerby.methods.processes import gather_labels, gather_with_gradient
-from passerby.methods.stage import EpochLoader, Preparation, Stage
+from passerby.methods.prompt_stage import PromptStage
+from passerby.methods.stage import Stage
 from passerby.models.clip_reid import CLASS_SIZED, TRAINING_ONLY, ClipReid
 from passerby.models.clip_reid_files import recognise_clip_reid
 from passerby.models.prompts import encode_all_prompts
 
 
-class PromptStage(Stage):
-    """Stage 1: the words of each identity's prompt, from image features extracted once."""
-
-    model: ClipReid
-
-    def __init__(self, recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path) -> None:
-        section = recipe.stage1
-        super().__init__(
-            "stage1-prompts", model, epochs=section.epochs, seed=recipe.seed, schedule=prompt_schedule(section)
-        )
-        self.section = section
-        self.data = data
-        self.cache = folder / "cache" / "stage1-features.safetensors"
-        self._features: Tensor | None = None
-
-    def batches(self, epoch: int, process: int, processes: int) -> EpochLoader:
-        """Shuffled features; they are extracted before the first epoch and kept in the run directory."""
-        if self._features is None:
-            self._features = extract_features(self, self._project, self.data, self.cache)
-        return FeatureBatches(
-            self._features,
-            torch.from_numpy(self.data.identities),
-            batch_size=self.section.batch_size,
-            seed=self.seed,
-            epoch=epoch,
-            process=process,
-            processes=processes,
-        )
-
-    def losses(self, batch: FeatureBatch) -> dict[str, Tensor]:
-        """Contrast of images with texts and of texts with images.
-
-        The published code takes products of half-precision features in half precision; here they are float32.
-        """
-        images, labels = batch.features, batch.identities
-        texts = self.model.prompt_features(labels)
-        of_images = supervised_contrastive(images, texts, labels, labels)
-        of_texts = supervised_contrastive(texts, images, labels, labels)
-        return {
-            "loss": of_images + of_texts,
-            "image_to_text": of_images.detach(),
-            "text_to_image": of_texts.detach(),
-        }
-
-    def steps_per_epoch(self, processes: int) -> int:
-        """Every image once, shared among the processes."""
-        return math.ceil(math.ceil(len(self.data.split) / processes) / self.section.batch_size)
-
-    def example_batch(self) -> FeatureBatch:
-        """Random features of random identities."""
-        count = self.section.batch_size
-        features = torch.randn(count, self.model.joint_width, device=self.device)
-        return FeatureBatch(features, torch.randint(self.data.classes, (count,), device=self.device))
-
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
-        """The learnable words only."""
-        return [("prompt_learner.cls_ctx", self.model.prompt_learner.cls_ctx)]
-
-    def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
-        """Adam with coupled weight decay."""
-        return torch.optim.Adam([p for _, p in parameters], lr=0.0, weight_decay=self.section.weight_decay)
-
-    def begin(self) -> None:
-        """The towers stay in inference mode: their batch statistics must not move."""
-        self.model.eval()
-
-    def preparations(self, processes: int) -> Sequence[Preparation]:
-        """The features of each process's share of the images."""
-        images = torch.randn(EXTRACTION_BATCH, 3, *self.data.test_transform.size, device=self.device)
-        share = math.ceil(len(self.data.split) / processes)
-        extraction = Preparation(math.ceil(share / EXTRACTION_BATCH), lambda: features_of(self, self._project, images))
-        return (extraction,)
-
-    def _project(self, images: Tensor) -> Tensor:
-        return self.model.features(images, with_cameras=False).projected  # as published: cameras come in stage 2
+def prompt_stage(recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path) -> PromptStage:
+    """Stage 1: the words of each identity's prompt."""
+    return PromptStage(
+        "stage1-prompts",
+        model,
+        recipe.stage1,
+        data,
+        folder,
+        seed=recipe.seed,
+        schedule=prompt_schedule(recipe.stage1),
+        words="prompt_learner.cls_ctx",
+        project=lambda images: model.features(images, with_cameras=False).projected,  # as published: not in stage 1
+        texts=model.prompt_features,
+        width=model.joint_width,
+    )
 
 
 class ImageStage(ImageBatchStage):
@@ -173,7 +106,7 @@ def stages(recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: 
     image_stage = ImageStage(recipe, model, data)
     if not recipe.model.prompts:
         return [image_stage]
-    return [PromptStage(recipe, model, data, folder), image_stage]
+    return [prompt_stage(recipe, model, data, folder), image_stage]
 
 
 def _total(terms: Iterable[Tensor]) -> Tensor:

@@ -4,14 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from passerby.config import NameOrPath, Recipe, Section
+from passerby.config import Finite, NameOrPath, NotNegative, Recipe, Section
 from passerby.errors import RecipeError
+from passerby.methods.augmentation import AugmentationSection
 from passerby.methods.schedule import Schedule, cosine_with_warmup, steps_with_warmup
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Probability = Annotated[float, Field(ge=0, le=1)]
 Pixels = Annotated[int, Field(ge=1)]
 Epoch = Annotated[int, Field(ge=1)]
 
@@ -37,25 +34,6 @@ class ModelSection(Section):
     """Weight of the camera embedding; 1.0 in the published command."""
     prompts: bool = True
     """Learn prompts and use the image-to-text loss; false: the baseline."""
-
-
-class AugmentationSection(Section):
-    """From pixels to the network's input."""
-
-    mean: tuple[Finite, Finite, Finite] = (0.5, 0.5, 0.5)
-    """Subtracted from each channel (of values 0–1)."""
-    std: tuple[Positive, Positive, Positive] = (0.5, 0.5, 0.5)
-    """Divides each channel."""
-    train_interpolation: Literal["bicubic", "bilinear"] = "bicubic"
-    """Resizing in training."""
-    test_interpolation: Literal["bicubic", "bilinear"] = "bilinear"
-    """Resizing elsewhere; the published code differs between the two."""
-    flip: Probability = 0.5
-    """Probability of mirroring."""
-    padding: int = Field(default=10, ge=0)
-    """Zeros around the image before cropping back, in pixels."""
-    erasing: Probability = 0.5
-    """Probability of replacing a rectangle by noise."""
 
 
 class PromptStageSection(Section):

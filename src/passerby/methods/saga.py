@@ -10,7 +10,7 @@ from pathlib import Path
 
 from passerby.methods.method import Method, TrainingData
 from passerby.methods.saga_anchors import AnchorStage
-from passerby.methods.saga_backbone import BackboneStage, WordsStage
+from passerby.methods.saga_backbone import BackboneStage, words_stage
 from passerby.methods.saga_end_to_end import EndToEndStage
 from passerby.methods.saga_network import adopt, build, check, describe, restore, transforms
 from passerby.methods.saga_recipe import SagaRecipe
@@ -22,7 +22,7 @@ from passerby.models.saga_files import recognise_saga
 def stages(recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Path) -> list[Stage]:
     """The stages that have epochs, in order."""
     planned: list[Stage] = [
-        WordsStage(recipe, model, data, folder),
+        words_stage(recipe, model, data, folder),
         BackboneStage(recipe, model, data),
         AnchorStage(recipe, model, data, folder, part="a"),
         AnchorStage(recipe, model, data, folder, part="b"),

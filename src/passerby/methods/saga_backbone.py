@@ -1,6 +1,5 @@
 """SAGA's stages 1 and 2: words for each identity, and an image tower that learns from them."""
 
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,94 +9,32 @@ from torch import Tensor, nn
 
 from passerby.data.loading import Batch
 from passerby.losses.classification import smoothed_cross_entropy
-from passerby.losses.contrastive import image_to_text, supervised_contrastive
+from passerby.losses.contrastive import image_to_text
 from passerby.losses.triplet import batch_hard_triplet
-from passerby.methods.feature_batches import (
-    EXTRACTION_BATCH,
-    FeatureBatch,
-    FeatureBatches,
-    extract_features,
-    features_of,
-)
 from passerby.methods.image_batches import ImageBatchStage, estimated_steps
 from passerby.methods.method import TrainingData
+from passerby.methods.prompt_stage import PromptStage
 from passerby.methods.saga_recipe import SagaRecipe
 from passerby.methods.saga_schedule import backbone_rate, words_schedule
-from passerby.methods.stage import EpochLoader, Preparation, Stage
 from passerby.models.saga import Saga
 from passerby.models.saga_prompts import encode_words
 
 
-class WordsStage(Stage):
-    """Stage 1: eight words of each identity, from image features extracted once; nothing else moves."""
-
-    model: Saga
-
-    def __init__(self, recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Path) -> None:
-        section = recipe.stage1
-        super().__init__(
-            "stage1-words", model, epochs=section.epochs, seed=recipe.seed, schedule=words_schedule(section)
-        )
-        self.section, self.data = section, data
-        self.cache = folder / "cache" / "stage1-features.safetensors"
-        self._features: Tensor | None = None
-
-    def batches(self, epoch: int, process: int, processes: int) -> EpochLoader:
-        """Shuffled features; they are extracted before the first epoch and kept in the run directory."""
-        if self._features is None:
-            self._features = extract_features(self, self._project, self.data, self.cache)
-        return FeatureBatches(
-            self._features,
-            torch.from_numpy(self.data.identities),
-            batch_size=self.section.batch_size,
-            seed=self.seed,
-            epoch=epoch,
-            process=process,
-            processes=processes,
-        )
-
-    def losses(self, batch: FeatureBatch) -> dict[str, Tensor]:
-        """Contrast of images with words and of words with images, in float32."""
-        labels = batch.identities
-        texts = self.model.prompt_features(labels)
-        of_images = supervised_contrastive(batch.features, texts, labels, labels)
-        of_texts = supervised_contrastive(texts, batch.features, labels, labels)
-        return {
-            "loss": of_images + of_texts,
-            "image_to_text": of_images.detach(),
-            "text_to_image": of_texts.detach(),
-        }
-
-    def steps_per_epoch(self, processes: int) -> int:
-        """Every image once, shared among the processes."""
-        return math.ceil(math.ceil(len(self.data.split) / processes) / self.section.batch_size)
-
-    def example_batch(self) -> FeatureBatch:
-        """Random features of random identities."""
-        count = self.section.batch_size
-        features = torch.randn(count, self.model.joint_width, device=self.device)
-        return FeatureBatch(features, torch.randint(self.data.classes, (count,), device=self.device))
-
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
-        """The words only."""
-        return [("prompt_learner.ctx_generic", self.model.prompt_learner.ctx_generic)]
-
-    def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
-        """Adam with coupled weight decay."""
-        return torch.optim.Adam([p for _, p in parameters], lr=0.0, weight_decay=self.section.weight_decay)
-
-    def begin(self) -> None:
-        """Both towers stay in inference mode."""
-        self.model.eval()
-
-    def preparations(self, processes: int) -> Sequence[Preparation]:
-        """The features of each process's share of the images."""
-        images = torch.randn(EXTRACTION_BATCH, 3, *self.data.test_transform.size, device=self.device)
-        pieces = math.ceil(math.ceil(len(self.data.split) / processes) / EXTRACTION_BATCH)
-        return (Preparation(pieces, lambda: features_of(self, self._project, images)),)
-
-    def _project(self, images: Tensor) -> Tensor:
-        return self.model.tokens(images).projected
+def words_stage(recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Path) -> PromptStage:
+    """Stage 1: eight words of each identity."""
+    return PromptStage(
+        "stage1-words",
+        model,
+        recipe.stage1,
+        data,
+        folder,
+        seed=recipe.seed,
+        schedule=words_schedule(recipe.stage1),
+        words="prompt_learner.ctx_generic",
+        project=lambda images: model.tokens(images).projected,
+        texts=model.prompt_features,
+        width=model.joint_width,
+    )
 
 
 class BackboneStage(ImageBatchStage):

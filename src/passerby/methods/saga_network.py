@@ -43,17 +43,7 @@ def check(recipe: SagaRecipe, train: Split) -> None:
 
 def transforms(recipe: SagaRecipe) -> tuple[TrainTransform, TestTransform]:
     """The transforms that the recipe says."""
-    section, size = recipe.augmentation, recipe.model.image_size
-    train = TrainTransform(
-        size=size,
-        mean=section.mean,
-        std=section.std,
-        interpolation=section.train_interpolation,
-        flip=section.flip,
-        padding=section.padding,
-        erasing=section.erasing,
-    )
-    return train, TestTransform(size=size, mean=section.mean, std=section.std, interpolation=section.test_interpolation)
+    return recipe.augmentation.transforms(recipe.model.image_size)
 
 
 def build(recipe: SagaRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> Saga:

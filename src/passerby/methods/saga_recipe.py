@@ -5,13 +5,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from passerby.config import NameOrPath, Recipe, Section
+from passerby.config import NameOrPath, NotNegative, Recipe, Section
 from passerby.errors import RecipeError
-from passerby.methods.clip_reid_recipe import AugmentationSection, PromptStageSection
+from passerby.methods.augmentation import AugmentationSection
+from passerby.methods.clip_reid_recipe import PromptStageSection
 from passerby.models.anchors_domain import DomainKind
 from passerby.models.saga_shape import ReadoutKind
 
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 
