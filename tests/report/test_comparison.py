@@ -136,3 +136,12 @@ def test_the_command_prints_a_table_or_json(runs, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "good" in said
     assert str(tmp_path) in said.replace("\n", "")
+
+
+def test_a_long_name_is_printed_whole_on_a_narrow_terminal(runs, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "clip-reid-vit[4]-with-a-long-name-of-its-own"
+    shutil.copytree(runs / "bad", tmp_path / name)
+    command.compare([runs / "good", tmp_path / name], out=tmp_path / "out", data=None, as_json=False)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    assert "".join(line.split("│")[1].strip() for line in lines) == f"good{name}"

@@ -67,6 +67,8 @@ def test_figures_tell_the_model(run: Path) -> None:
         assert figures["model"] == {"path": str(run / "model.safetensors"), "sha256": digest, "seed": 1234}
         assert figures["camera_embedding"] == "none"
         assert figures["cameras_known"]
+        page = (run / str(figures["page"])).read_text("utf-8")
+        assert f"Model: {run.name}/model.safetensors (SHA-256 {digest[:12]}…)." in page
 
 
 def test_other_data_of_the_same_name_is_numbered_and_a_moved_copy_is_not(
@@ -249,6 +251,13 @@ def test_the_conditions_are_printed(
     changes: dict[str, object], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     print_evaluation([ReportedEvaluation({**FIGURES, **changes}, tmp_path / "page.html")], as_json=False)
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_open_set_is_printed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    figures = {**FIGURES, "open_set": {"0.02": {"value": 0.625, "low": 0.5, "high": 0.75}}}
+    print_evaluation([ReportedEvaluation(figures, tmp_path / "page.html")], as_json=False)
+    said = "with 2 % of unknown people taken for somebody, 62.5 % (50.0–75.0) of known people are found."
     assert said in " ".join(capsys.readouterr().out.split())
 
 

@@ -53,6 +53,7 @@ def test_the_page_stands_alone_and_shows_every_part(evaluation, tmp_path):
         assert words in page.text, words
     assert f"{100 * evaluation.result.mAP:.1f}" in page.text
     assert 'title="camera hall · gallery/' in html
+    assert "Model:" not in page.text  # these features come from no file
     assert page.classes.count("junk") > 0
     interval = found.figures["intervals"]["mAP"]
     assert f"{100 * interval['low']:.1f} – {100 * interval['high']:.1f}" in page.text
@@ -137,6 +138,11 @@ def test_a_heat_map_says_what_is_behind_each_cell():
     assert drawn.count("nothing to find") == 2
     Page(drawn)
     Page(heat_map(["a"], np.array([[np.nan]]), np.array([[0]]), "one camera"))
+
+
+def test_a_heat_map_cuts_long_names_and_shows_them_whole_under_the_pointer():
+    drawn = heat_map(["entrance <east>"], np.array([[0.5]]), np.array([[3]]), "title")
+    assert drawn.count(">entran…<title>entrance &lt;east&gt;</title></text>") == 2
 
 
 @pytest.mark.parametrize(("rate", "text"), [("0.1", "10 %"), ("0.001", "0.1 %"), ("1e-05", "0.001 %")])

@@ -40,20 +40,23 @@ def compare(
 
 def _print(found: list["Comparison"]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from passerby.report.comparison_page import certainty
 
     for comparison in found:
-        table = Table(title=comparison.data)
-        for column in ("run", "mAP", "Δ mAP, 95 %, p", "rank-1", "Δ rank-1, 95 %, p"):
-            table.add_column(column, justify="left" if column == "run" else "right", no_wrap=column != "run")
+        table = Table(title=escape(comparison.data))
+        table.add_column("run", overflow="fold")
+        for column in ("mAP", "Δ mAP, 95 %, p", "rank-1", "Δ rank-1, 95 %, p"):
+            table.add_column(column, justify="right", no_wrap=True)
         for run in comparison.runs:
             cells = []
             for figure in ("mAP", "rank1"):
-                tested = run.against_first.get(figure)
                 cells.append(f"{100 * run.figures[figure]:.1f}")
-                cells.append("–" if tested is None else f"{100 * tested.difference.value:+.1f}\n{certainty(tested)}")
-            table.add_row(run.name, *cells)
+                tested = run.against_first.get(figure)
+                lines = [f"{100 * tested.difference.value:+.1f}", *certainty(tested)] if tested else ["–"]
+                cells.append("\n".join(lines))
+            table.add_row(escape(run.name), *cells)
         Console().print(table)
         typer.echo(f"Page: {comparison.page}")

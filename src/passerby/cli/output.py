@@ -90,6 +90,8 @@ def print_evaluation(evaluations: list["ReportedEvaluation"], *, as_json: bool) 
     Console().print(table)
     for each in evaluations:
         typer.echo(_conditions(each.figures))
+        for rate, found in (each.figures.get("open_set") or {}).items():
+            typer.echo(_open_set(float(rate), found))
         typer.echo(f"Rank lists: {each.page}")
 
 
@@ -127,6 +129,14 @@ def _percent(fraction: float | None) -> str:
 
 def _interval(interval: dict[str, float] | None) -> str:
     return "–" if interval is None else f"{100 * interval['low']:.1f}–{100 * interval['high']:.1f}"
+
+
+def _open_set(rate: float, found: dict[str, float]) -> str:
+    """How many known people are found where a share of unknown ones is taken for somebody."""
+    return (
+        f"Open set: with {100 * rate:g} % of unknown people taken for somebody, {_percent(found['value'])} % "
+        f"({_interval(found)}) of known people are found."
+    )
 
 
 def _conditions(figures: dict[str, Any]) -> str:

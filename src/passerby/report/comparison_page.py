@@ -87,14 +87,14 @@ def _tested(found: PairedComparison) -> Cell:
     """A difference, its interval and its p-value; coloured where the interval leaves out zero."""
     difference = found.difference
     css = "better" if difference.low > 0 else "worse" if difference.high < 0 else ""
-    return Cell(f"{100 * difference.value:+.1f}", certainty(found), css)
+    return Cell(f"{100 * difference.value:+.1f}", ", ".join(certainty(found)), css)
 
 
-def certainty(found: PairedComparison) -> str:
+def certainty(found: PairedComparison) -> tuple[str, str]:
     """The interval of a difference in percent, and its p-value."""
     low, high = found.difference.low, found.difference.high
     p_value = "p < 0.001" if found.p_value < 0.001 else f"p = {found.p_value:.3f}"
-    return f"{100 * low:+.1f} … {100 * high:+.1f}, {p_value}"
+    return f"{100 * low:+.1f} … {100 * high:+.1f}", p_value
 
 
 def _charts(runs: Sequence["ComparedRun"]) -> list[ChartCard]:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT = 460, 240
-LEFT, RIGHT, TOP, BOTTOM = 44, 14, 14, 40
+WIDTH, HEIGHT = 400, 230
+LEFT, RIGHT, TOP, BOTTOM = 46, 22, 12, 46
 INNER_WIDTH, INNER_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
 Scale = Callable[[float], float]
@@ -43,7 +43,7 @@ class Frame:
     def ticks_x(self, marks: Sequence[tuple[float, str]]) -> list[str]:
         """Numbers below the chart."""
         return [
-            f'<text class="tick middle" x="{self.place(value, 0)[0]:.1f}" y="{HEIGHT - BOTTOM + 15}">{text}</text>'
+            f'<text class="tick middle" x="{self.place(value, 0)[0]:.1f}" y="{HEIGHT - BOTTOM + 19}">{text}</text>'
             for value, text in marks
         ]
 
@@ -53,7 +53,7 @@ class Frame:
         for value, text in marks:
             y = TOP + (1 - self.y(value)) * INNER_HEIGHT
             found.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-            found.append(f'<text class="tick end" x="{LEFT - 6}" y="{y + 3.5:.1f}">{text}</text>')
+            found.append(f'<text class="tick end" x="{LEFT - 6}" y="{y + 4:.1f}">{text}</text>')
         return found
 
     def svg(self, behind: Iterable[str], body: Iterable[str]) -> str:

@@ -111,7 +111,7 @@ def report_evaluation(
         analysis=analysis,
         reranked=reranked,
         reranked_how=str(protocol.rerank),
-        remarks=_remarks(evaluation),
+        remarks=_remarks(evaluation, figures["model"]),
         further_charts=occlusion_card(folder, evaluation.name),
     )
     for table in (folder / files["queries_table"], protocol.export):
@@ -145,6 +145,8 @@ def _figures(evaluation: Evaluation, embedder: Embedder, entry: str, mark: str, 
         "data": entry,
         **evaluation.result.to_dict(),
         "intervals": analysis.intervals,
+        "verification": {"eer": analysis.eer, "rates": analysis.rates},
+        "open_set": analysis.open_set,
         "gallery": len(evaluation.gallery),
         "unreadable": evaluation.unreadable,
         "pooling": evaluation.pooling,
@@ -158,9 +160,12 @@ def _figures(evaluation: Evaluation, embedder: Embedder, entry: str, mark: str, 
     }
 
 
-def _remarks(evaluation: Evaluation) -> list[str]:
-    """What differs from the usual comparison of single images."""
+def _remarks(evaluation: Evaluation, model: dict[str, Any]) -> list[str]:
+    """Which model it was, and what differs from the usual comparison of single images."""
     found = []
+    if model["path"] is not None:
+        file = Path(model["path"]).resolve()
+        found.append(f"Model: {file.parent.name}/{file.name} (SHA-256 {model['sha256'][:12]}…).")
     if evaluation.pooling != "none":
         found.append(f"Tracklets are compared, each by the {evaluation.pooling} of its images; its first one is shown.")
     if evaluation.multi_query:

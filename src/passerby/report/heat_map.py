@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from passerby.report.drawing import linear, tooltip
 
 _LEFT, _TOP = 64, 40
+_LETTERS = 7
+"""Longer names of cameras are cut; the pointer shows them whole."""
+
 _SIDE, _SMALL_SIDE, _MANY = 44, 30, 8
 """Pixels of a cell, and of one where there are many cameras."""
 
@@ -31,13 +34,14 @@ def heat_map(names: Sequence[str], values: NDArray[np.float64], counts: NDArray[
     ]
     for row, own in enumerate(names):
         start = row * side
-        shapes.append(f'<text class="tick end" x="{_LEFT - 8}" y="{_TOP + start + side / 2 + 4}">{escape(own)}</text>')
-        shapes.append(f'<text class="tick middle" x="{_LEFT + start + side / 2}" y="{_TOP - 8}">{escape(own)}</text>')
+        name = _named(own)
+        shapes.append(f'<text class="tick end" x="{_LEFT - 8}" y="{_TOP + start + side / 2 + 4}">{name}</text>')
+        shapes.append(f'<text class="tick middle" x="{_LEFT + start + side / 2}" y="{_TOP - 8}">{name}</text>')
         for column, other in enumerate(names):
             value = float(values[row, column])
             said = f"from camera {own} to camera {other}: "
             said += "nothing to find" if np.isnan(value) else f"{100 * value:.1f} % ({counts[row, column]:,} queries)"
-            share = None if np.isnan(value) else 0.12 + 0.88 * strength(value)
+            share = None if np.isnan(value) else 0.08 + 0.56 * strength(value)  # figures stay readable on the strongest
             shapes.append(_cell(_LEFT + column * side, _TOP + start, side, value, share, said))
     width, height = _LEFT + len(names) * side + 10, _TOP + len(names) * side + 6
     return (
@@ -46,13 +50,19 @@ def heat_map(names: Sequence[str], values: NDArray[np.float64], counts: NDArray[
     )
 
 
+def _named(camera: str) -> str:
+    """A camera's name beside its row or column."""
+    if len(camera) <= _LETTERS:
+        return escape(camera)
+    return f"{escape(camera[: _LETTERS - 1])}…{tooltip(camera)}"
+
+
 def _cell(x: int, y: int, side: int, value: float, share: float | None, said: str) -> str:
     """One figure on its square; blank where there is none."""
     square = f'x="{x}" y="{y}" width="{side - 2}" height="{side - 2}" rx="4"'
     if share is None:
         return f'<rect class="blank" {square}>{tooltip(said)}</rect>'
-    ink = "over" if share > 0.55 else "under"
     return (
         f'<g>{tooltip(said)}<rect class="cell" {square} style="opacity:{share:.2f}"/>'
-        f'<text class="value {ink}" x="{x + side / 2 - 1}" y="{y + side / 2 + 3}">{100 * value:.0f}</text></g>'
+        f'<text class="value" x="{x + side / 2 - 1}" y="{y + side / 2 + 3}">{100 * value:.0f}</text></g>'
     )
