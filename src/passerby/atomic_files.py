@@ -12,6 +12,17 @@ _TEMPORARY = re.compile(r"\..+\.(?P<process>\d+)-[0-9a-f]{8}\.partial")
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an OSError that does not say which file it is about, as on a full disk, say this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` to write to; afterwards it takes the place of `path`.
 
@@ -22,16 +33,17 @@ def write_atomically(path: Path) -> Iterator[Path]:
         path: of the file; its folder is made where it is missing.
 
     Raises:
-        OSError: the folder cannot be written to, or the disk is full; `path` is as it was.
+        OSError: the folder cannot be written to, or the disk is full; it names the file. `path` is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
     temporary.open("xb").close()
     permissions = stat.S_IMODE(temporary.stat().st_mode)
     try:
-        yield temporary
-        with temporary.open("rb+") as written:
-            os.fsync(written.fileno())
+        with naming(path):
+            yield temporary
+            with temporary.open("rb+") as written:
+                os.fsync(written.fileno())
         temporary.chmod(permissions)
         temporary.replace(path)
     except BaseException:

@@ -30,18 +30,20 @@ def batch_hard_triplet(
             anchors themselves. An anchor counts as its own positive, as published.
 
     Raises:
-        PasserbyError: all candidates carry one identity, so that no negative exists.
+        PasserbyError: labels are on the CPU and all candidates carry one identity, so that no negative exists. On other
+            devices, which nobody should wait for at every step, the loss is NaN then.
 
     Source: Hermans et al. 2017, Eq. 5, as used by CLIP-ReID.
     """
     candidates = features if others is None else others
     candidate_labels = labels if other_labels is None else other_labels
     same = labels[:, None] == candidate_labels[None, :]
-    if bool(same.all(1).any()):
+    lonely = same.all(1)
+    if lonely.device.type == "cpu" and bool(lonely.any()):
         raise PasserbyError("the triplet loss needs two identities in a batch: raise identities_per_batch above 1")
     distance = euclidean_distance(features, candidates)
     positive = distance.masked_fill(~same, -torch.inf).amax(1)
-    negative = distance.masked_fill(same, torch.inf).amin(1)
+    negative = distance.masked_fill(same, torch.inf).amin(1).masked_fill(lonely, torch.nan)
     if margin is None:
         return softplus(positive - negative).mean()
     return relu(positive - negative + margin).mean()

@@ -1,5 +1,6 @@
 """States to resume from: written atomically, read without unpickling objects."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 torch.save(checkpoint, temporary)
         except RuntimeError as error:  # what torch makes of a full disk
             raise CheckpointError(
-                f"{path}: cannot be written, perhaps the disk is full; the last state is kept"
+                f"{path}: cannot be written, perhaps the disk is full; the last state is kept: free some room, then "
+                f"`passerby train --resume {shlex.quote(str(Path(path).parent.parent))}`"
             ) from error
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:

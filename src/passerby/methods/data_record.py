@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from passerby.data.fingerprint import fingerprint
 from passerby.data.split import PARTS, Benchmark, Split
 from passerby.errors import DataError
 
+Mark = Literal["fingerprint", "labels"]
 _COUNTS = ("images", "identities", "cameras")
 
 
@@ -20,21 +21,25 @@ def describe_data(sets: Sequence[Benchmark]) -> list[dict[str, Any]]:
 
 
 def describe_split(split: Split) -> dict[str, Any]:
-    """Counts and fingerprint of some images; where they lie does not enter."""
+    """Counts, fingerprint, and a fingerprint of labels and names alone; where images lie does not enter."""
     return {
         "images": len(split),
         "identities": split.identity_count,
         "cameras": split.camera_count,
         "fingerprint": fingerprint(split),
+        "labels": fingerprint(split, sizes=False),
     }
 
 
-def refuse_changed_data(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], folder: Path) -> None:
+def refuse_changed_data(
+    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], folder: Path, mark: Mark = "fingerprint"
+) -> None:
     """Refuse to go on with other data than a run began with.
 
     Args:
         before, now: as `describe_data` gives it.
         folder: of the run.
+        mark: see `describe_difference`.
 
     Raises:
         DataError: names the data set and what differs.
@@ -43,7 +48,7 @@ def refuse_changed_data(before: Sequence[Mapping[str, Any]], now: Sequence[Mappi
         raise DataError(f"data.name: {len(now)} data sets, but the run in {folder} began with {len(before)}")
     for old, new in zip(before, now, strict=True):
         for part in PARTS:
-            difference = describe_difference(old.get(part), new.get(part))
+            difference = describe_difference(old.get(part), new.get(part), mark)
             if difference:
                 raise DataError(
                     f"{new['name']}: its {part} part is not what the run in {folder} began with ({difference}): "
@@ -51,11 +56,22 @@ def refuse_changed_data(before: Sequence[Mapping[str, Any]], now: Sequence[Mappi
                 )
 
 
-def describe_difference(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str | None:
-    """What differs between two descriptions of a split, in words; None if they are the same images and labels."""
-    if old == new:
+def describe_difference(
+    old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, mark: Mark = "fingerprint"
+) -> str | None:
+    """What differs between two descriptions of a split, in words; None if they are the same images and labels.
+
+    Args:
+        old, new: as `describe_split` gives it; None where there is no such split.
+        mark: what tells two of the same counts apart: `labels` where files are compared besides, else `fingerprint`.
+            Runs that began before there were `labels` are compared by fingerprint.
+    """
+    if old is None and new is None:
         return None
     if old is None or new is None:
         return "it was not there" if old is None else "it is not there any more"
     counts = [f"{old[name]:,} {name} then, {new[name]:,} now" for name in _COUNTS if old[name] != new[name]]
+    mark = mark if mark in old and mark in new else "fingerprint"
+    if not counts and old[mark] == new[mark]:
+        return None
     return ", ".join(counts) or "as many images, but other files or labels"

@@ -38,7 +38,7 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
 
 
 def _has_bfloat16() -> bool:
-    return torch.cuda.is_bf16_supported(including_emulation=False)  # which is slower than 32 bits
+    return bool(torch.cuda.is_bf16_supported(including_emulation=False))  # which is slower than 32 bits
 
 
 def choose_accelerator(section: TrainerSection) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from passerby.atomic_files import write_text_atomically
+from passerby.atomic_files import naming, write_text_atomically
 from passerby.errors import RecipeError
 
 
 def write_line(file: Path, values: dict[str, Any]) -> None:
     """Append one object; numbers that are not finite, which JSON has not, become null."""
-    with file.open("a", encoding="utf-8") as stream:
+    with naming(file), file.open("a", encoding="utf-8") as stream:
         stream.write(_line(values))
 
 

@@ -1,8 +1,8 @@
 """The folder of one training run, which describes itself.
 
-`recipe.yaml` (resolved), `data.json` (what the data was), `environment.json`, `metrics.jsonl` (a line per epoch and per
-evaluation), `checkpoints/` (the state to resume from, and the weights after each finished stage), `cache/`, `logs/`,
-and at the end `model.safetensors`, `metrics.json` and `report/`.
+`recipe.yaml` (resolved), `data.json` and `data-files.npz` (what the data was), `environment.json`, `metrics.jsonl` (a
+line per epoch and per evaluation), `checkpoints/` (the state to resume from, and the weights after each finished
+stage), `cache/`, `logs/`, and at the end `model.safetensors`, `metrics.json` and `report/`.
 """
 
 import importlib.metadata
@@ -10,6 +10,7 @@ import json
 import platform
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ import torch
 
 from passerby import __version__
 from passerby.atomic_files import sweep_temporaries, write_text_atomically
-from passerby.config import Recipe, parse_recipe, write_recipe
-from passerby.errors import DataError, RecipeError
-from passerby.methods.data_record import describe_difference, refuse_changed_data
+from passerby.config import Recipe, check_recipe, describe_keys, parse_recipe, write_recipe
+from passerby.errors import RecipeError
+from passerby.methods import METHODS
 from passerby.methods.epoch_lines import read_lines, write_line, write_lines
+from passerby.methods.file_record import FileColumns, write_file_record
+from passerby.methods.method import find_method
 from passerby.methods.output_place import check_output_folder
 
 _LIBRARIES = ("torch", "torchvision", "open_clip_torch", "timm", "lightning", "numpy", "pillow")
@@ -39,7 +42,7 @@ MAY_CHANGE = (
 )
 """What a resumed run may say differently: where things are and how they are read, not what is computed.
 
-The data may have moved, but has to be the same: `data.json` remembers it.
+The data may have moved, but has to be the same: `passerby.methods.same_data`.
 """
 
 
@@ -50,6 +53,7 @@ class RunDirectory:
         self.folder = folder
         self.recipe_file = folder / "recipe.yaml"
         self.data_file = folder / "data.json"
+        self.files_file = folder / "data-files.npz"
         self.metrics_file = folder / "metrics.jsonl"
         self.model_file = folder / "model.safetensors"
 
@@ -62,13 +66,28 @@ class RunDirectory:
         return self.folder / "checkpoints" / f"{stage}.safetensors"
 
     def check_new(self) -> None:
-        """Refuse to begin where a run, or one for each of several seeds, already is, or where none can be written.
+        """Refuse to begin where a run, or runs of several seeds, or remains of one are, or where none can be written.
 
         Raises:
-            RecipeError: the folder already holds a run.
+            RecipeError: the folder already holds a run, or its remains.
             DataError: the folder cannot be made or written into.
         """
         check_output_folder(self.folder)
+        self.check_holds_no_run()
+        remains = [place for place in (self.model_file, self.folder / "checkpoints", self.folder / "cache")
+                   if place.is_file() or (place.is_dir() and any(place.iterdir()))]  # fmt: skip
+        if remains:
+            raise RecipeError(
+                f"{self.folder}: has no recipe.yaml but what another run left: choose another folder with --out, or "
+                f"remove it: `rm -r {' '.join(shlex.quote(str(place)) for place in remains)}`"
+            )
+
+    def check_holds_no_run(self) -> None:
+        """Refuse to begin where a run, or one for each of several seeds, already is.
+
+        Raises:
+            RecipeError: the folder already holds a run.
+        """
         seeds = seed_folders(self.folder)
         if self.recipe_file.exists() or seeds:
             held, more = (f"runs of {len(seeds)} seeds", f" --seeds {len(seeds)}") if seeds else ("a run", "")
@@ -77,17 +96,16 @@ class RunDirectory:
                 f"{shlex.quote(str(self.folder))}{more}`, or choose another folder with --out"
             )
 
-    def create(self, recipe: Recipe, data: dict[str, Any]) -> None:
+    def create(self, recipe: Recipe, data: Mapping[str, Any], files: FileColumns) -> None:
         """Begin a new run: make the folder, and write what describes it; the recipe last, for it makes it a run."""
         (self.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-        sweep_temporaries(self.folder)
         write_environment(self.folder / "environment.json")
-        write_text_atomically(self.data_file, json.dumps(data, indent=2) + "\n")
-        write_recipe(recipe, self.recipe_file)
+        self.reopen(recipe, data, files)
 
-    def reopen(self, recipe: Recipe, data: dict[str, Any]) -> None:
+    def reopen(self, recipe: Recipe, data: Mapping[str, Any], files: FileColumns) -> None:
         """Continue: remember where things are now, and remove what a killed process left half written."""
         sweep_temporaries(self.folder)
+        write_file_record(self.files_file, files)
         write_text_atomically(self.data_file, json.dumps(data, indent=2) + "\n")
         write_recipe(recipe, self.recipe_file)
 
@@ -95,49 +113,30 @@ class RunDirectory:
         """The recipe of the run as stored, to resume it.
 
         Raises:
-            RecipeError: the folder holds no run, or its recipe is damaged.
+            RecipeError: the folder holds no run, or its recipe is damaged or has keys that are no more.
         """
         if not self.recipe_file.is_file():
             raise RecipeError(f"{self.folder}: holds no run (no recipe.yaml){_hint(self.folder)}")
-        return parse_recipe(self.recipe_file, str(self.recipe_file))
+        content = parse_recipe(self.recipe_file, str(self.recipe_file))
+        _refuse_removed_keys(content, self.recipe_file)
+        return content
 
     def check_unchanged(self, recipe: Recipe) -> None:
-        """Refuse to resume with a recipe that computes something else.
+        """Refuse to resume with a recipe that computes something else; keys that are newer than the run have defaults.
 
         Raises:
             RecipeError: names the first key that differs.
         """
-        before, now = _flat(self.stored_recipe()), _flat(recipe.model_dump(mode="json"))
+        stored = self.stored_recipe()
+        if stored.get("method") == recipe.method:
+            stored = check_recipe(type(recipe), stored).model_dump(mode="json")
+        before, now = _flat(stored), _flat(recipe.model_dump(mode="json"))
         for key in sorted(before.keys() | now.keys()):
             if before.get(key) != now.get(key) and not _may_change(key):
                 raise RecipeError(
                     f"{key}: is {now.get(key)!r}, but the run in {self.folder} was started with {before.get(key)!r}: "
                     "resume without changing it, or start a new run with --out"
                 )
-
-    def check_same_data(self, recipe: Recipe, data: dict[str, Any]) -> None:
-        """Refuse to resume on other data than the run began with.
-
-        Raises:
-            DataError: names the data set and what differs.
-            RecipeError: `data.json` is damaged.
-        """
-        try:
-            before = json.loads(self.data_file.read_text("utf-8"))
-            sets, trained_on = before["sets"], before["trained_on"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RecipeError(
-                f"{self.data_file}: is missing or damaged, so nobody can tell whether the data is the same: "
-                "start a new run with --out"
-            ) from error
-        refuse_changed_data(sets, data["sets"], self.folder)
-        skipped_before = self.stored_recipe().get("data", {}).get("skip_unreadable", False)
-        difference = describe_difference(trained_on, data["trained_on"])
-        if difference and skipped_before == recipe.data.skip_unreadable:
-            raise DataError(
-                f"the images that can be read are not those that the run in {self.folder} began with ({difference}): "
-                "restore the images, or start a new run with --out"
-            )
 
     def record(self, **values: Any) -> None:
         """Append one line to `metrics.jsonl`; figures that are not finite become null."""
@@ -177,6 +176,20 @@ def _hint(folder: Path) -> str:
     if not seeds:
         return ": give the folder that --out named"
     return f" but runs of {seeds} seeds: add --seeds {seeds}, or name one of them"
+
+
+def _refuse_removed_keys(content: dict[str, Any], file: Path) -> None:
+    """What this version of passerby does not know in a recipe that another version wrote is no slip of the pen."""
+    method = content.get("method")
+    if not isinstance(method, str) or method not in METHODS:
+        return  # told by whoever reads it
+    known = {key for key, *_ in describe_keys(find_method(method).recipe)}
+    for key in _flat(content):
+        if not any(key == each or key.startswith(f"{each}.") for each in known):
+            raise RecipeError(
+                f"{file}: {key}: passerby {__version__} no longer has this key: remove the line if it does not matter, "
+                f"or go on with the version that {file.with_name('environment.json')} names"
+            )
 
 
 def _may_change(key: str) -> bool:

@@ -1,30 +1,32 @@
-"""Run the stages of a recipe: devices, precision, checkpoints, resume, logs, progress."""
+"""Run the stages of a recipe, from the first unfinished one to the trained model."""
 
-import logging
-import os
-import warnings
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from safetensors import SafetensorError
 from torch import nn
 
 from passerby import __version__
 from passerby.config import Recipe
-from passerby.errors import CheckpointError
-from passerby.methods.checkpoints import AtomicCheckpointIO, SaveState
+from passerby.errors import CheckpointError, PasserbyError
 from passerby.methods.devices import choose_accelerator
-from passerby.methods.epoch_report import EpochReport
+from passerby.methods.evaluation_check import check_decodable
+from passerby.methods.file_record import measure_files
 from passerby.methods.initial_model import build_model
-from passerby.methods.interruption import HeedInterruption, Interruption, interruptible
+from passerby.methods.interruption import Interruption, interruptible
+from passerby.methods.library_settings import settings_of_training
 from passerby.methods.method import Method, find_method
 from passerby.methods.process_roles import is_main_process
-from passerby.methods.processes import check_processes, chosen_environment
+from passerby.methods.processes import check_processes
 from passerby.methods.run_directory import RunDirectory
-from passerby.methods.stage import Stage
+from passerby.methods.run_lock import alone_in
+from passerby.methods.same_data import check_same_images, check_same_sets
+from passerby.methods.stage_fitting import fit_stage
 from passerby.methods.trained_cameras import cameras_set_aside
-from passerby.methods.training_data import OpenedData, open_training_data
+from passerby.methods.training_data import OpenedData, open_sets, open_training_data
 from passerby.methods.validation import NAME, ValidateEpochs
 from passerby.models.checkpoint import load_strictly, read_tensors, save_model
 
@@ -43,88 +45,92 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
     Raises:
         PasserbyError: anything a user can set right; `InterruptedRunError` after Ctrl-C.
     """
-    _quieten_libraries()
-    with interruptible(folder) as interruption:
-        return _train(recipe, RunDirectory(folder), interruption, resume=resume)
+    run = RunDirectory(folder)
+    with settings_of_training(), interruptible(folder) as interruption, _explaining_disk(run), ExitStack() as lock:
+        method = find_method(recipe.method)
+        check_processes(recipe.trainer)
+        accelerator = choose_accelerator(recipe.trainer)
+        if resume:
+            run.check_unchanged(recipe)
+            if is_main_process():
+                lock.enter_context(alone_in(folder))
+            if run.model_file.exists():
+                return _finished(recipe, run) if is_main_process() else None
+        elif is_main_process():
+            run.check_new()
+        data, model = _begin(recipe, method, run, lock, resume=resume)
+        _train_stages(recipe, method, run, data, model, accelerator, interruption)
+        if not is_main_process():
+            return None
+        save_model(run.model_file, model, _description(recipe, method, model, data))
+        return run.model_file
 
 
-def _train(recipe: Recipe, run: RunDirectory, interruption: Interruption, *, resume: bool) -> Path | None:
-    method = find_method(recipe.method)
-    check_processes(recipe.trainer)
-    accelerator = choose_accelerator(recipe.trainer)
-    if resume:
-        run.check_unchanged(recipe)
-        if run.model_file.exists():
-            return run.model_file if is_main_process() else None
-    elif is_main_process():
-        run.check_new()
+def _finished(recipe: Recipe, run: RunDirectory) -> Path:
+    """The model of a run that needs no training, after seeing that it would be evaluated on the run's own data."""
+    check_same_sets(run, open_sets(recipe.data), skip_unreadable=recipe.data.skip_unreadable)
+    return run.model_file
+
+
+def _begin(
+    recipe: Recipe, method: Method, run: RunDirectory, lock: ExitStack, *, resume: bool
+) -> tuple[OpenedData, nn.Module]:
+    """The data, checked, and the initial model; the first process makes the run's folder last, and locks it."""
+    skip = recipe.data.skip_unreadable
     data = open_training_data(recipe, method, retry_unreadable=not resume)
+    unread = not resume
     if resume:
-        run.check_same_data(recipe, data.record)
+        if is_main_process():
+            unread = check_same_sets(run, data.benchmarks, skip_unreadable=skip)
+        check_same_images(run, data.record["trained_on"], skip_unreadable=skip)
+    if unread and is_main_process():
+        check_decodable(data.evaluated, skip_unreadable=skip)
     model = build_model(recipe, method, data)
-    if is_main_process():
-        run.reopen(recipe, data.record) if resume else run.create(recipe, data.record)
+    if not is_main_process():
+        return data, model
+    files = measure_files(data.benchmarks)
+    if resume:
+        run.reopen(recipe, data.record, files)
+    else:
+        lock.enter_context(alone_in(run.folder))
+        run.check_holds_no_run()  # that another process has begun meanwhile
+        run.create(recipe, data.record, files)
+    return data, model
+
+
+def _train_stages(
+    recipe: Recipe,
+    method: Method,
+    run: RunDirectory,
+    data: OpenedData,
+    model: nn.Module,
+    accelerator: str,
+    interruption: Interruption,
+) -> None:
     stages = method.stages(recipe, model, data.training, run.folder)
-    for number, stage in enumerate(stages):
+    for stage in stages:
         if stage.epochs == 0:
             continue
         if run.weights_file(stage.name).exists():
             _load_finished(model, run.weights_file(stage.name))
             continue
-        watchers = _validation(recipe, method, model, data, run) if number == len(stages) - 1 else []
-        _fit(stage, recipe, run, accelerator, watchers, interruption)
-    if not is_main_process():
-        return None
-    save_model(run.model_file, model, _description(recipe, method, model, data))
-    return run.model_file
+        validation = _validation(recipe, method, model, data, run) if stage is stages[-1] else None
+        fit_stage(stage, recipe.trainer, run, accelerator, validation, interruption)
 
 
-def _fit(
-    stage: Stage,
-    recipe: Recipe,
-    run: RunDirectory,
-    accelerator: str,
-    watchers: list[Callback],
-    interruption: Interruption,
-) -> None:
-    state = run.state_file(stage.name)
-    resumed = state.exists()
-    stage.set_trainable()
-    trainer = Trainer(
-        accelerator=accelerator,
-        devices=recipe.trainer.devices,
-        num_nodes=recipe.trainer.nodes,
-        strategy="ddp" if recipe.trainer.devices * recipe.trainer.nodes > 1 else "auto",
-        precision=recipe.trainer.precision,
-        max_epochs=stage.epochs,
-        accumulate_grad_batches=recipe.trainer.accumulate,
-        reload_dataloaders_every_n_epochs=1,
-        callbacks=[
-            EpochReport(run),
-            *watchers,
-            SaveState(state, recipe.trainer.checkpoint_every_steps),
-            HeedInterruption(interruption),
-        ],
-        logger=_loggers(run, stage),
-        plugins=[AtomicCheckpointIO(), chosen_environment()],
-        default_root_dir=run.folder,
-        deterministic="warn",
-        use_distributed_sampler=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    interruption.watch(trainer)
-    trainer.fit(stage, ckpt_path=state if resumed else None)
-    interruption.check()
-    for watcher in watchers:
-        if isinstance(watcher, ValidateEpochs):
-            watcher.restore_selected(stage)
-    if trainer.is_global_zero:
-        save_model(run.weights_file(stage.name), stage.model, {"stage": stage.name})
-        state.unlink(missing_ok=True)
-    trainer.strategy.barrier("stage")
-    stage.model.to("cpu")
+@contextmanager
+def _explaining_disk(run: RunDirectory) -> Iterator[None]:
+    """Say of a disk that is full or fails which file it was, and how the run goes on."""
+    try:
+        yield
+    except ConnectionError:  # of another process, not of a disk
+        raise
+    except (OSError, SafetensorError) as error:
+        place = (error.filename if isinstance(error, OSError) else None) or run.folder
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        go_on = f"passerby train --resume {shlex.quote(str(run.folder))}"
+        how = f"then `{go_on}`" if run.recipe_file.is_file() else "then start again"
+        raise PasserbyError(f"{place}: {reason}: see that it may be written and has room, {how}") from error
 
 
 def _load_finished(model: nn.Module, file: Path) -> None:
@@ -134,27 +140,17 @@ def _load_finished(model: nn.Module, file: Path) -> None:
         raise CheckpointError(f"{error}; it holds a finished stage: delete it to train that stage again") from error
 
 
-def _loggers(run: RunDirectory, stage: Stage) -> list[Any]:
-    """CSV and TensorBoard; a resumed stage writes its CSV into a new part, because the logger would overwrite it."""
-    logs = run.folder / "logs"
-    part = len(list(logs.glob(f"csv/{stage.name}-part*"))) + 1
-    return [
-        CSVLogger(run.folder, name="logs/csv", version=f"{stage.name}-part{part}"),
-        TensorBoardLogger(run.folder, name="logs", version="tensorboard"),
-    ]
-
-
 def _validation(
     recipe: Recipe, method: Method, model: nn.Module, data: OpenedData, run: RunDirectory
-) -> list[Callback]:
+) -> ValidateEpochs | None:
     if data.validation is None:
-        return []
+        return None
     _, transform = method.transforms(recipe)
     description = _description(recipe, method, model, data)
     cameras = None
     if description.get("camera_slots"):
         cameras = cameras_set_aside(data.training.split, data.validation, NAME)
-    return [ValidateEpochs(recipe, data.validation, transform, run, description, cameras)]
+    return ValidateEpochs(recipe, data.validation, transform, run, description, cameras)
 
 
 def _description(recipe: Recipe, method: Method, model: nn.Module, data: OpenedData) -> dict[str, Any]:
@@ -166,11 +162,3 @@ def _description(recipe: Recipe, method: Method, model: nn.Module, data: OpenedD
         "identities": data.training.classes,
         "seed": recipe.seed,
     }
-
-
-def _quieten_libraries() -> None:
-    """Hide what libraries say about our choices; what matters to a user, passerby says itself."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matrix products on CUDA
-    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning.*")

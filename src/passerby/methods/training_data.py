@@ -27,16 +27,23 @@ class OpenedData:
     """What a recipe's data section names.
 
     Attributes:
+        benchmarks: the data sets.
         sets: what the model remembers of each data set; see `describe_training_sets`.
         record: what the run remembers of them, as JSON: the lists as they are on disk, and what is trained on.
         training: the images to train on; only cameras that took one of them have a label.
         validation: query and gallery set aside from the training identities, if the recipe asks for them.
     """
 
+    benchmarks: list[Benchmark]
     sets: list[dict[str, Any]]
     record: dict[str, Any]
     training: TrainingData
     validation: tuple[Split, Split] | None
+
+    @property
+    def evaluated(self) -> list[Benchmark]:
+        """What will be evaluated on: the data sets, and the validation split as one of them."""
+        return [*self.benchmarks, *([Benchmark("validation", None, *self.validation)] if self.validation else [])]
 
 
 def open_sets(section: DataSection) -> list[Benchmark]:
@@ -133,4 +140,4 @@ def open_training_data(
 
     data = TrainingData(split.with_occurring_cameras(), training, open_plain, train_transform, test_transform)
     record = {"sets": describe_data(sets), "trained_on": describe_split(split)}
-    return OpenedData(describe_training_sets(sets, split), record, data, validation)
+    return OpenedData(sets, describe_training_sets(sets, split), record, data, validation)

@@ -14,6 +14,7 @@ from passerby.methods.experiment import stored_recipe
 from passerby.methods.output_place import check_output_file, check_output_folder
 from passerby.methods.pooled_features import check_multi_query, chosen_pooling
 from passerby.methods.run_directory import RunDirectory
+from passerby.methods.same_data import say_if_other_data
 from passerby.methods.training_data import open_sets
 from passerby.metrics.distance import Metric
 from passerby.report.evaluation_report import Protocol, ReportedEvaluation, report_evaluation
@@ -75,6 +76,8 @@ def open_request(request: EvaluationRequest) -> OpenedRequest:
         raise CheckpointError(f"{request.model}: no such run or file of weights")
     recipe = stored_recipe(RunDirectory(path)) if RunDirectory(path).recipe_file.is_file() else None
     sets = _sets(request, recipe)
+    if recipe is not None:
+        say_if_other_data(RunDirectory(path), sets)
     check_output_folder(request.out or (path if path.is_dir() else _EVALUATIONS))
     for file, suffixes in ((request.figure, FIGURE_SUFFIXES), (request.protocol.export, TABLE_SUFFIXES)):
         if file is not None:

@@ -5,6 +5,7 @@ import shlex
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from passerby.atomic_files import write_text_atomically
 from passerby.config import Recipe
@@ -41,7 +42,7 @@ def run_seeds(request: TrainingRequest, seeds: int) -> list[SeedOutcome]:
     """Train and evaluate the recipe's seed, or as many as asked for, counted up from it.
 
     Several seeds lie in `seed-N` below the folder; those already finished are not trained again with `--resume`. What
-    they reached goes into `seeds.json`.
+    they reached goes into `seeds.json`, beside what other seeds there have reached.
 
     Returns:
         An outcome per seed; none in processes other than the first.
@@ -57,6 +58,7 @@ def run_seeds(request: TrainingRequest, seeds: int) -> list[SeedOutcome]:
     _check_seeds(first, seeds)
     if request.resume is None and is_main_process():
         RunDirectory(request.folder).check_new()
+    earlier = _earlier_rows(request.folder / "seeds.json")
     outcomes: list[SeedOutcome] = []
     try:
         for seed in range(first.seed, first.seed + seeds):
@@ -68,24 +70,42 @@ def run_seeds(request: TrainingRequest, seeds: int) -> list[SeedOutcome]:
         begun = bool(seed_folders(request.folder))
         raise InterruptedRunError(request.folder, f" --seeds {seeds}", begun=begun) from error
     if outcomes:
-        _write_summary(outcomes, request.folder / "seeds.json")
+        _write_summary(outcomes, earlier, request.folder)
     return outcomes
 
 
-def _write_summary(outcomes: list[SeedOutcome], file: Path) -> None:
-    table = [{"seed": outcome.seed, "evaluations": [e.figures for e in outcome.evaluations]} for outcome in outcomes]
-    summary = {"seeds": table, "mean and deviation": spread(outcomes)}
-    write_text_atomically(file, json.dumps(summary, indent=2) + "\n")
+def _write_summary(outcomes: list[SeedOutcome], earlier: list[dict[str, Any]], folder: Path) -> None:
+    """Tabulate what the seeds reached, those of earlier commands included: resuming fewer of them loses none."""
+    table = {outcome.seed: [each.figures for each in outcome.evaluations] for outcome in outcomes}
+    for row in earlier:
+        if (folder / f"seed-{row['seed']}").is_dir():
+            table.setdefault(row["seed"], row["evaluations"])
+    rows = [{"seed": seed, "evaluations": figures} for seed, figures in sorted(table.items())]
+    summary = {"seeds": rows, "mean and deviation": _spread([figures for _, figures in sorted(table.items())])}
+    write_text_atomically(folder / "seeds.json", json.dumps(summary, indent=2) + "\n")
+
+
+def _earlier_rows(file: Path) -> list[dict[str, Any]]:
+    if not file.is_file():
+        return []
+    try:
+        rows: list[dict[str, Any]] = json.loads(file.read_text("utf-8"))["seeds"]
+        return [{"seed": int(row["seed"]), "evaluations": list(row["evaluations"])} for row in rows]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecipeError(f"{file}: is damaged: remove it; `passerby train --resume` writes it anew") from error
 
 
 def spread(outcomes: list[SeedOutcome]) -> dict[str, dict[str, tuple[float, float]]]:
     """Mean and sample standard deviation over seeds of each figure, by data set."""
+    return _spread([[each.figures for each in outcome.evaluations] for outcome in outcomes])
+
+
+def _spread(seeds: list[list[dict[str, Any]]]) -> dict[str, dict[str, tuple[float, float]]]:
     found: dict[str, dict[str, tuple[float, float]]] = {}
-    for each in outcomes[0].evaluations:
-        name = each.figures["data"]
+    for name in dict.fromkeys(figures["data"] for evaluations in seeds for figures in evaluations):
         found[name] = {}
         for figure in _FIGURES:
-            values = [e.figures[figure] for o in outcomes for e in o.evaluations if e.figures["data"] == name]
+            values = [each[figure] for evaluations in seeds for each in evaluations if each["data"] == name]
             found[name][figure] = (statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0)
     return found
 
@@ -96,7 +116,13 @@ def _first_recipe(request: TrainingRequest) -> Recipe:
     runs = seed_folders(request.resume)
     if not runs:
         raise RecipeError(f"{request.resume}: holds no runs of several seeds: resume without --seeds")
-    return resolve_recipe(request, runs[0])
+    first, oldest = resolve_recipe(request, runs[0]), int(runs[0].name[5:])
+    if first.seed != oldest:
+        raise RecipeError(
+            f"seed={first.seed}: the runs in {request.resume} count up from seed {oldest}: leave it out, or begin "
+            "others with --out"
+        )
+    return first
 
 
 def _check_seeds(first: Recipe, seeds: int) -> None:

@@ -1,0 +1,99 @@
+"""Whether a run that goes on, or is evaluated, meets the data that it began with."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from passerby.data.split import PARTS, Benchmark
+from passerby.errors import DataError, RecipeError
+from passerby.methods.data_record import describe_data, describe_difference, refuse_changed_data
+from passerby.methods.file_record import measure_files, read_file_record, refuse_changed_files
+from passerby.methods.run_directory import RunDirectory
+from passerby.progress import say
+
+
+def check_same_sets(run: RunDirectory, sets: Sequence[Benchmark], *, skip_unreadable: bool = False) -> bool:
+    """Refuse to go on with other data sets than a run began with, or with changed images.
+
+    Args:
+        run: that goes on.
+        sets: as they are now.
+        skip_unreadable: do not mind images that have become unreadable.
+
+    Returns:
+        Whether a data set is a copy, of which nobody has read a pixel yet.
+
+    Raises:
+        DataError: names the data set and what differs.
+        RecipeError: what the run remembers of its data is missing or damaged.
+    """
+    before = _stored(run)
+    if not run.files_file.exists():
+        refuse_changed_data(before["sets"], describe_data(sets), run.folder)
+        say(f"{run.folder}: began before runs remembered all files: of each part, 64 sizes are compared", show=True)
+        return False
+    refuse_changed_data(before["sets"], describe_data(sets), run.folder, "labels")
+    files, now = read_file_record(run.files_file), measure_files(sets)
+    if {name: len(column) for name, column in files.items()} != {name: len(column) for name, column in now.items()}:
+        raise RecipeError(f"{run.files_file}: does not belong to {run.data_file}: start a new run with --out")
+    return refuse_changed_files(files, now, sets, run.files_file, skip_unreadable=skip_unreadable)
+
+
+def check_same_images(run: RunDirectory, trained_on: Mapping[str, Any], *, skip_unreadable: bool) -> None:
+    """Refuse to go on training with other readable images than a run began with.
+
+    Turning `data.skip_unreadable` on or off is allowed to change them, though not whom the network tells apart.
+
+    Args:
+        run: that goes on.
+        trained_on: as `describe_split` gives it.
+        skip_unreadable: as the recipe says now.
+
+    Raises:
+        DataError: says what differs.
+        RecipeError: what the run remembers of its data is missing or damaged.
+    """
+    before = _stored(run)["trained_on"]
+    difference = describe_difference(before, trained_on, "labels" if run.files_file.exists() else "fingerprint")
+    if not difference:
+        return
+    if run.stored_recipe().get("data", {}).get("skip_unreadable", False) == skip_unreadable:
+        raise DataError(
+            f"the images that can be read are not those that the run in {run.folder} began with ({difference}): "
+            "restore the images, or start a new run with --out"
+        )
+    if any(before[name] != trained_on[name] for name in ("identities", "cameras")):
+        raise DataError(
+            f"data.skip_unreadable={str(skip_unreadable).lower()} changes what the network in {run.folder} was built "
+            f"for ({difference}): restore the images, or start a new run with --out"
+        )
+
+
+def say_if_other_data(run: RunDirectory, sets: Sequence[Benchmark]) -> None:
+    """Tell, in one line each, of data sets that are called as the run's own and are not the same."""
+    try:
+        own = {each["name"]: each for each in _stored(run)["sets"]}
+    except RecipeError:  # an evaluation, unlike a training, needs no more than its own data
+        say(f"{run.data_file}: is missing or damaged, so nobody can tell whether this is the run's data", show=True)
+        return
+    for now in describe_data(sets):
+        before = own.get(now["name"], {})
+        for part in PARTS if before else ():
+            difference = describe_difference(before.get(part), now.get(part))
+            if difference:
+                say(
+                    f"{now['name']}: this is not the data of the run in {run.folder}: in its {part} part, {difference}",
+                    show=True,
+                )
+                break
+
+
+def _stored(run: RunDirectory) -> dict[str, Any]:
+    try:
+        before: dict[str, Any] = json.loads(run.data_file.read_text("utf-8"))
+        return {"sets": before["sets"], "trained_on": before["trained_on"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecipeError(
+            f"{run.data_file}: is missing or damaged, so nobody can tell whether the data is the same: "
+            "start a new run with --out"
+        ) from error
