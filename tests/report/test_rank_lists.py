@@ -96,6 +96,7 @@ def test_the_page_stands_alone_and_shows_figures_and_lists(world, tmp_path):
     assert not re.search(r"url\(|@import|https?://", page.read_text("utf-8"))
     for words in ("Four <people>", f"{100 * result.mAP:.1f}", f"{100 * result.mINP:.1f}", "rank-5", "id b<o>b"):
         assert words in seen.text
+    assert f"Images are in {tmp_path}." in seen.text
     assert "3 valid queries of 4; 1 have no match in the gallery" in seen.text
     assert "own person and camera are left out" in seen.text
     assert not list(tmp_path.glob("new/*.partial"))
@@ -248,6 +249,17 @@ def test_charts_draw_what_they_are_given():
     assert Page(cmc_chart(np.array([1.0]))).text
     bars = precision_chart(np.array([0.0, 0.01, 1.0, np.nan]), bins=4)
     assert re.findall(r": (\d) queries", bars) == ["2", "0", "0", "1"]
+
+
+@pytest.mark.parametrize(("queries", "marks"), [(19, ["0", "10", "20"]), (20, ["0", "10", "20"]), (1, ["0", "1", "2"])])
+def test_the_middle_of_the_axis_of_precisions_is_half_its_end(queries, marks):
+    bars = precision_chart(np.full(queries, 0.5))
+    heights = {
+        words: float(y) for y, words in re.findall(r'<text class="tick end"[^>]* y="([\d.]+)"[^>]*>([^<]+)<', bars)
+    }
+    assert list(heights) == marks
+    low, middle, high = (heights[mark] for mark in marks)
+    assert middle == pytest.approx((low + high) / 2, abs=0.11)
 
 
 def test_thumbnails_are_upright_and_small(tmp_path):

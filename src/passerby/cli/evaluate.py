@@ -1,10 +1,16 @@
 """`passerby eval`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from passerby.cli.occlusion import DEFAULTS, check_only_with_occlusion
+
+if TYPE_CHECKING:
+    from passerby.metrics.distance import Metric
+    from passerby.report.evaluation import EvaluationRequest
+    from passerby.report.evaluation_report import Protocol
 
 _EXAMPLE = """Evaluate a model on a query and a gallery: mAP, CMC, mINP, and a page of rank lists.
 
@@ -94,34 +100,16 @@ def evaluate(
     as_json: bool = typer.Option(False, "--json", help="Print the figures as JSON."),
 ) -> None:
     """Parse, run, print."""
-    from passerby.cli import output
-    from passerby.methods.pooled_features import as_pooling
-    from passerby.report import evaluation
-    from passerby.report.evaluation_report import Protocol, RerankSettings
+    from passerby.report.evaluation import EvaluationRequest
 
-    if metric not in ("cosine", "euclidean"):
-        raise typer.BadParameter(f"--metric must be cosine or euclidean, not {metric!r}")
-    protocol = Protocol(
-        pooling=as_pooling(pooling),
-        multi_query=multi_query,
-        rerank=None if rerank is None else RerankSettings.parsed(rerank),
-        open_set_draws=open_set,
-        export=export,
-    )
-    if occlusion and (protocol != Protocol() or figure is not None):
-        raise typer.BadParameter(
-            "--pooling, --multi-query, --rerank, --open-set, --export and --figure do not go with --occlusion: "
-            "run them apart"
-        )
-    check_only_with_occlusion(
-        occlusion, (occlusion_levels, occlusion_runs, occlusion_fill, occlusion_masks), visible=visible
-    )
-    request = evaluation.EvaluationRequest(
+    hiding = (occlusion_levels, occlusion_runs, occlusion_fill, occlusion_masks)
+    check_only_with_occlusion(occlusion, hiding, visible=visible)
+    request = EvaluationRequest(
         model=model,
         data=data,
         root=root,
         out=out,
-        metric="cosine" if metric == "cosine" else "euclidean",
+        metric=_metric(metric),
         batch_size=batch_size,
         device=device,
         skip_unreadable=skip_unreadable,
@@ -130,13 +118,58 @@ def evaluate(
         trained_on=trained_on,
         camera_coefficient=camera_coefficient,
         figure=figure,
-        protocol=protocol,
+        protocol=_protocol(pooling, rerank, multi_query=multi_query, open_set=open_set, export=export),
     )
     if occlusion:
-        from passerby.cli.occlusion import parse_plan, print_occlusion
-        from passerby.report.occlusion import occlusion_and_report
+        _evaluate_occluded(request, occlusion, hiding, visible, as_json=as_json)
+    else:
+        _evaluate(request, as_json=as_json)
 
-        plan = parse_plan(occlusion, occlusion_levels, occlusion_runs, occlusion_fill, occlusion_masks)
-        print_occlusion(occlusion_and_report(request, plan, visible), as_json=as_json)
-        return
-    output.print_evaluation(evaluation.evaluate_and_report(request), as_json=as_json)
+
+def _metric(name: str) -> "Metric":
+    if name not in ("cosine", "euclidean"):
+        raise typer.BadParameter(f"--metric must be cosine or euclidean, not {name!r}")
+    return "cosine" if name == "cosine" else "euclidean"
+
+
+def _protocol(
+    pooling: str | None, rerank: str | None, *, multi_query: bool, open_set: int, export: Path | None
+) -> "Protocol":
+    from passerby.methods.pooled_features import as_pooling
+    from passerby.report.evaluation_report import Protocol, RerankSettings
+
+    return Protocol(
+        pooling=as_pooling(pooling),
+        multi_query=multi_query,
+        rerank=None if rerank is None else RerankSettings.parsed(rerank),
+        open_set_draws=open_set,
+        export=export,
+    )
+
+
+def _evaluate(request: "EvaluationRequest", *, as_json: bool) -> None:
+    from passerby.cli.output import print_evaluation
+    from passerby.report.evaluation import evaluate_and_report
+
+    print_evaluation(evaluate_and_report(request), as_json=as_json)
+
+
+def _evaluate_occluded(
+    request: "EvaluationRequest",
+    conditions: list[str],
+    hiding: tuple[str, int, str, Path | None],
+    visible: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    from passerby.cli.occlusion import parse_plan, print_occlusion
+    from passerby.report.evaluation_report import Protocol
+    from passerby.report.occlusion import occlusion_and_report
+
+    if request.protocol != Protocol() or request.figure is not None:
+        raise typer.BadParameter(
+            "--pooling, --multi-query, --rerank, --open-set, --export and --figure do not go with --occlusion: "
+            "run them apart"
+        )
+    plan = parse_plan(conditions, *hiding)
+    print_occlusion(occlusion_and_report(request, plan, visible), as_json=as_json)

@@ -123,20 +123,14 @@ def evaluate_in_full(
         quiet: show no progress.
         cameras: how the data's cameras are numbered in the model; by default found by what the model says of itself.
     """
-    check_batch_size(batch_size)
-    if metric not in get_args(Metric):
-        raise EvaluationError(f"metric {metric!r} is not known: choose {' or '.join(get_args(Metric))}")
-    check_comparable(benchmark)
-    pooling = chosen_pooling(benchmark, pooling)
-    if multi_query:
-        check_multi_query(benchmark)
+    pooling = _checked_pooling(benchmark, batch_size, metric, pooling, multi_query=multi_query)
     query, gallery = benchmark.query_and_gallery()
     cameras = find_trained_cameras(model.description, benchmark) if cameras is None else cameras
-    parts = []
-    for kind, part in (("queries", query), ("gallery", gallery)):
-        title = f"embedding {kind} of {short_name(benchmark.name)}"
-        parts.append(embed_split(model, part, title, cameras, batch_size, skip_unreadable=skip_unreadable, quiet=quiet))
-    unreadable = len(query) + len(gallery) - sum(len(read) for read, _ in parts)
+    name = short_name(benchmark.name)
+    parts = [
+        embed_split(model, part, title, cameras, batch_size, skip_unreadable=skip_unreadable, quiet=quiet)
+        for part, title in ((query, f"embedding queries of {name}"), (gallery, f"embedding gallery of {name}"))
+    ]
     (read_query, query_features), (read_gallery, gallery_features) = (pool_tracklets(*part, pooling) for part in parts)
     if multi_query:
         read_query, query_features = pool_queries(read_query, query_features)
@@ -155,12 +149,25 @@ def evaluate_in_full(
         gallery=read_gallery,
         query_features=query_features,
         gallery_features=gallery_features,
-        unreadable=unreadable,
+        unreadable=len(query) + len(gallery) - sum(len(read) for read, _ in parts),
         cameras=cameras,
         cameras_known=query.cameras is not None and gallery.cameras is not None,
         pooling=pooling,
         multi_query=multi_query,
     )
+
+
+def _checked_pooling(
+    benchmark: Benchmark, batch_size: int, metric: Metric, pooling: TrackletPooling | None, *, multi_query: bool
+) -> TrackletPooling:
+    """How tracklets are pooled, once all that `evaluate` was asked for has been found possible."""
+    check_batch_size(batch_size)
+    if metric not in get_args(Metric):
+        raise EvaluationError(f"metric {metric!r} is not known: choose {' or '.join(get_args(Metric))}")
+    check_comparable(benchmark)
+    if multi_query:
+        check_multi_query(benchmark)
+    return chosen_pooling(benchmark, pooling)
 
 
 def check_comparable(benchmark: Benchmark) -> None:

@@ -172,10 +172,7 @@ def summarised(
     Raises:
         EvaluationError: no query has a match, or an option is out of range.
     """
-    if ap not in ("step", "trapezoid"):
-        raise EvaluationError(f"ap {ap!r} is not known: choose 'step' or 'trapezoid'")
-    if max_rank < 1:
-        raise EvaluationError(f"max_rank must be at least 1, not {max_rank}")
+    _check_options(max_rank, ap)
     valid = matches.counts > 0
     _require_a_match(valid, matches)
     average_precision = np.full(valid.size, np.nan)
@@ -214,6 +211,13 @@ def _average_precision(ranks: NDArray[np.int64], ap: AveragePrecision) -> float:
         return float(precision.mean())
     before = np.divide(found - 1, ranks - 1, out=np.ones(len(ranks)), where=ranks > 1)
     return float((before + precision).mean() / 2)
+
+
+def _check_options(max_rank: int, ap: AveragePrecision) -> None:
+    if ap not in ("step", "trapezoid"):
+        raise EvaluationError(f"ap {ap!r} is not known: choose 'step' or 'trapezoid'")
+    if max_rank < 1:
+        raise EvaluationError(f"max_rank must be at least 1, not {max_rank}")
 
 
 def _require_a_match(valid: NDArray[np.bool_], matches: Matches) -> None:

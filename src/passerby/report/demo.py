@@ -1,6 +1,8 @@
 """The whole way in minutes, without data, weights, GPU or network: `passerby demo`."""
 
+import json
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from passerby.errors import RecipeError
@@ -8,6 +10,7 @@ from passerby.methods.experiment import TrainingRequest
 from passerby.methods.output_place import check_output_folder
 from passerby.report.training import SeedOutcome, run_seeds
 from passerby.synth import write_market
+from passerby.synth.output_folder import DESCRIPTION
 
 RECIPE = "clip-reid-rn50-tiny"
 IDENTITIES, CAMERAS, IMAGES_PER_CAMERA = 160, 4, 4
@@ -26,7 +29,8 @@ def run_demo(folder: Path, *, seed: int) -> DemoOutcome:
     """Draw a small world, train the tiny recipe on half of its people, and search for the other half.
 
     Args:
-        folder: receives `data/` and `run/`; replaced if an earlier demo made it.
+        folder: receives `data/` and `run/`, beside those of earlier demos where it holds any; a world of another seed
+            than theirs becomes `data-seed-N/`.
         seed: of the world and of the training.
 
     Raises:
@@ -40,7 +44,7 @@ def run_demo(folder: Path, *, seed: int) -> DemoOutcome:
     folder.mkdir(parents=True, exist_ok=True)
     mark.touch()
     data = write_market(
-        folder / "data",
+        _world_folder(folder, seed),
         identities=IDENTITIES,
         cameras=CAMERAS,
         images_per_camera=IMAGES_PER_CAMERA,
@@ -59,5 +63,16 @@ def run_demo(folder: Path, *, seed: int) -> DemoOutcome:
 
 def _next_run(folder: Path) -> Path:
     """`run`, or `run-2` and so on where earlier demos have left theirs."""
-    taken = [path for path in folder.glob("run*") if path.is_dir()]
-    return folder / ("run" if not taken else f"run-{len(taken) + 1}")
+    names = chain(["run"], (f"run-{number}" for number in count(2)))
+    return next(folder / name for name in names if not (folder / name).exists())
+
+
+def _world_folder(folder: Path, seed: int) -> Path:
+    """`data`, unless a world of another seed is there, on which earlier runs were trained."""
+    try:
+        drawn = json.loads((folder / "data" / DESCRIPTION).read_text("utf-8"))["seed"]
+    except FileNotFoundError:
+        return folder / "data"
+    except (ValueError, KeyError, TypeError):  # not what a world has; nothing of anybody else is ever replaced
+        drawn = None
+    return folder / ("data" if drawn == seed else f"data-seed-{seed}")

@@ -108,16 +108,15 @@ def rank_lists(
     metric, chosen = _metric(result), _checked(query, query_features, result, rows)
     if not chosen.size:
         return []
-    features = as_array(query_features)[chosen]
-    query_cameras, gallery_cameras = (query.cameras, gallery.cameras) if result.camera_rule else (None, None)
+    features, asked = as_array(query_features)[chosen], query.take(chosen)
     found = nearest(
         features,
         gallery_features,
         top,
-        query_identities=query.identities[chosen],
+        query_identities=asked.identities,
         gallery_identities=gallery.identities,
-        query_cameras=None if query_cameras is None else query_cameras[chosen],
-        gallery_cameras=gallery_cameras,
+        query_cameras=asked.cameras if result.camera_rule else None,
+        gallery_cameras=gallery.cameras if result.camera_rule else None,
         metric=metric,
     )
     every = nearest(features, gallery_features, 2 * top, metric=metric) if show_left_out else found

@@ -70,10 +70,7 @@ def write_rank_lists(
         EvaluationError: `result` or the features belong to other splits, or a row is out of range.
     """
     sections = _sections(query, gallery, query_features, gallery_features, result, queries, per_section, top)
-    pictures = {}
-    for shown in {picture.file for section in sections for each in section.lists for picture in _pictures(each)}:
-        small = thumbnail(shown)
-        pictures[shown] = None if small is None else data_uri(small)
+    pictures = _pictures(sections)
     html = rendered(
         "rank_lists.html.jinja",
         title=title,
@@ -81,7 +78,7 @@ def write_rank_lists(
         figures=headline(result, analysis),
         tables=tables(analysis, reranked, reranked_how),
         charts=[*charts(result, analysis), *further_charts],
-        facts=[*_facts(gallery, result), *remarks, *([INTERVAL_NOTE] if analysis is not None else [])],
+        facts=[*_facts(query, gallery, result), *remarks, *([INTERVAL_NOTE] if analysis is not None else [])],
         sections=sections,
         left_out=any(not listed.place for section in sections for each in section.lists for listed in each.listed),
         pictures=pictures,
@@ -121,8 +118,12 @@ def _sections(
     ]
 
 
-def _pictures(shown: RankList) -> list[Any]:
-    return [shown.query, *(listed.picture for listed in shown.listed)]
+def _pictures(sections: Sequence[Section]) -> dict[Path, str | None]:
+    """The picture of every file that is shown, as an address that holds it; None where it cannot be read."""
+    lists = [each for section in sections for each in section.lists]
+    files = {picture.file for each in lists for picture in (each.query, *(listed.picture for listed in each.listed))}
+    found = {file: thumbnail(file) for file in files}
+    return {file: None if small is None else data_uri(small) for file, small in found.items()}
 
 
 def _random(result: RankingResult, count: int) -> list[int]:
@@ -132,7 +133,7 @@ def _random(result: RankingResult, count: int) -> list[int]:
     return [int(row) for row in np.sort(drawn)]
 
 
-def _facts(gallery: Split, result: RankingResult) -> list[str]:
+def _facts(query: Split, gallery: Split, result: RankingResult) -> list[str]:
     """What was compared and by which rule, one short sentence each."""
     without = len(result.valid) - result.valid_queries
     skipped = f"; {without:,} have no match in the gallery and count in no mean" if without else ""
@@ -146,6 +147,7 @@ def _facts(gallery: Split, result: RankingResult) -> list[str]:
     return [
         f"{result.valid_queries:,} valid queries of {len(result.valid):,}{skipped}.",
         f"{len(gallery):,} gallery images{junk}.",
+        f"Images are in {' and '.join(dict.fromkeys(str(split.root) for split in (query, gallery)))}.",
         rule,
         f"Compared by {'cosine similarity' if result.metric == 'cosine' else 'Euclidean distance'}; AP is the {ap}.",
     ]
