@@ -1,0 +1,69 @@
+"""One process at a time trains in a folder, and a dead one keeps nobody out."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from passerby.errors import PasserbyError
+from passerby.methods.experiment import TrainingRequest, resolve_recipe
+from passerby.methods.run_lock import alone_in
+from passerby.methods.runner import train
+from tests.methods.small_world import nano_recipe, write_small_world
+from tests.methods.started import SECONDS
+
+HOLDS = """
+import sys
+from pathlib import Path
+from passerby.methods.run_lock import alone_in
+with alone_in(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def hold(folder: Path) -> "subprocess.Popen[str]":
+    """Another process that trains in the folder."""
+    command = [sys.executable, "-c", HOLDS, str(folder)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_folder_belongs_to_one_process_until_that_is_killed(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "run"
+    process = hold(folder)
+    try:
+        with pytest.raises(PasserbyError, match=f"{folder}: another process trains there: wait"), alone_in(folder):
+            pass
+    finally:
+        process.kill()
+        process.communicate(timeout=SECONDS)
+    for _ in range(2):
+        with alone_in(folder):
+            pass
+
+
+def test_neither_a_new_run_nor_a_resumed_one_joins_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = nano_recipe(write_small_world(tmp_path / "world"), "stage1.epochs=0", "stage2.epochs=1")
+    folder = tmp_path / "run"
+    process = hold(folder)
+    try:
+        with pytest.raises(PasserbyError, match="another process trains there"):
+            train(recipe, folder)
+        assert [path.name for path in folder.iterdir()] == [".lock"]
+    finally:
+        process.communicate(timeout=SECONDS)
+    train(recipe, folder)
+    (folder / "model.safetensors").unlink()
+    again = resolve_recipe(TrainingRequest(None, resume=folder))
+    process = hold(folder)
+    try:
+        with pytest.raises(PasserbyError, match="another process trains there"):
+            train(again, folder, resume=True)
+        assert not (folder / "model.safetensors").exists()
+    finally:
+        process.communicate(timeout=SECONDS)
+    assert train(again, folder, resume=True) == folder / "model.safetensors"

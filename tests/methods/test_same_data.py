@@ -1,0 +1,154 @@
+"""A run goes on with the images it began with: copies are the same, changed files are not."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from passerby.errors import DataError, RecipeError
+from passerby.methods.experiment import TrainingRequest, resolve_recipe
+from passerby.methods.file_record import measure_files, read_file_record
+from passerby.methods.runner import train
+from passerby.methods.training_data import open_sets
+from tests.methods.small_world import nano_recipe, write_small_world
+
+HOUR = 3_600 * 10**9
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_world(tmp_path_factory.mktemp("world") / "data")
+
+
+@pytest.fixture(scope="module")
+def trained(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "run"
+    train(nano_recipe(world, "stage1.epochs=0", "stage2.epochs=1"), folder)
+    return folder
+
+
+@pytest.fixture
+def finished(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+@pytest.fixture
+def copied(world: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(world, tmp_path / "copy", ignore=shutil.ignore_patterns("cache")))
+
+
+def resume(folder: Path, *given: str) -> Path | None:
+    return train(resolve_recipe(TrainingRequest(None, given, resume=folder)), folder, resume=True)
+
+
+def images(world: Path, part: str = "") -> list[Path]:
+    return sorted(world.glob(f"{part or '*'}/*.jpg"))
+
+
+def later(file: Path, by: int = HOUR) -> None:
+    moment = file.stat().st_mtime_ns + by
+    os.utime(file, ns=(moment, moment))
+
+
+def test_every_file_is_remembered(finished: Path, world: Path) -> None:
+    stored = read_file_record(finished / "data-files.npz")
+    for part, folder in (("train", "bounding_box_train"), ("query", "query"), ("gallery", "bounding_box_test")):
+        files = [file.stat() for file in images(world, folder)]
+        assert sorted(stored[f"0.{part}.bytes"]) == sorted(each.st_size for each in files)
+        assert sorted(stored[f"0.{part}.times"]) == sorted(each.st_mtime_ns for each in files)
+
+
+@pytest.mark.parametrize("unfinished", [True, False], ids=["goes on", "finished"])
+@pytest.mark.parametrize("folder", ["bounding_box_train", "query"])
+def test_one_changed_image_is_noticed_and_named(finished: Path, copied: Path, folder: str, unfinished: bool) -> None:
+    if unfinished:
+        (finished / "model.safetensors").unlink()
+    part = {"bounding_box_train": "train"}.get(folder, folder)
+    changed = images(copied, folder)[3]
+    later(changed)
+    with pytest.raises(DataError, match=rf"1 of \d+ {part} images have changed .*{changed.name}.* delete .*files.npz"):
+        resume(finished, f"data.root={copied}")
+    changed.write_bytes(changed.read_bytes() + b"\0")
+    with pytest.raises(DataError, match=rf"1 of \d+ {part} images have changed .*{changed.name}") as caught:
+        resume(finished, f"data.root={copied}")
+    assert "delete" not in str(caught.value)
+
+
+def test_a_copy_with_times_of_its_own_is_the_same_and_remembered(finished: Path, copied: Path) -> None:
+    (finished / "model.safetensors").unlink()
+    for file in images(copied):
+        later(file)
+    resume(finished, f"data.root={copied}")
+    now = measure_files(open_sets(resolve_recipe(TrainingRequest(None, resume=finished)).data))
+    stored = read_file_record(finished / "data-files.npz")
+    assert all(np.array_equal(stored[name], now[name]) for name in now)
+    largest = max(images(copied), key=lambda file: file.stat().st_size)
+    largest.write_bytes(largest.read_bytes() + b"\0")
+    for file in images(copied):
+        later(file)
+    with pytest.raises(DataError, match=f"1 of .* images have changed .*{largest.name}"):
+        resume(finished)
+
+
+def test_a_copy_that_lost_an_image_is_found_before_training(finished: Path, copied: Path) -> None:
+    (finished / "model.safetensors").unlink()
+    broken = images(copied, "query")[2]
+    broken.write_bytes(bytes(broken.stat().st_size))
+    for file in images(copied):
+        later(file)
+    with pytest.raises(DataError, match=f"market-layout, query: 1 of 8 images cannot be read .*{broken.name}"):
+        resume(finished, f"data.root={copied}")
+
+
+def test_file_systems_may_count_coarsely(finished: Path, copied: Path) -> None:
+    for file in images(copied)[::2]:
+        later(file, 10**9)
+    assert resume(finished, f"data.root={copied}") == finished / "model.safetensors"
+
+
+def test_runs_of_earlier_versions_are_compared_by_what_they_remember(
+    finished: Path, copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (finished / "data-files.npz").unlink()
+    later(images(copied)[3])
+    resume(finished, f"data.root={copied}")
+    assert "64 sizes are compared" in capsys.readouterr().err
+    images(copied)[3].write_bytes(b"another size")
+    with pytest.raises(DataError, match="other files or labels"):
+        resume(finished, f"data.root={copied}")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and no more", b"{}"])
+def test_a_damaged_record_is_named(finished: Path, content: bytes) -> None:
+    (finished / "data-files.npz").write_bytes(content)
+    with pytest.raises(RecipeError, match=r"data-files.npz: is damaged"):
+        resume(finished)
+
+
+def test_images_that_broke_may_be_left_out_but_nobody_may_vanish(finished: Path, copied: Path) -> None:
+    for file in (finished / "model.safetensors", finished / "checkpoints" / "stage2-images.safetensors"):
+        file.unlink()
+    first = images(copied, "bounding_box_train")
+    first[0].write_bytes(first[0].read_bytes()[:300])
+    skipping = (f"data.root={copied}", "data.skip_unreadable=true")
+    with pytest.raises(DataError, match="cannot be read"):
+        resume(finished, skipping[0])
+    assert resume(finished, *skipping) == finished / "model.safetensors"
+    (finished / "model.safetensors").unlink()
+    (finished / "checkpoints" / "stage2-images.safetensors").unlink()
+    shutil.copytree(copied, copied.parent / "worse")
+    for file in images(copied.parent / "worse", "bounding_box_train")[1:8]:
+        file.write_bytes(b"")
+    with pytest.raises(DataError, match=r"the images that can be read are not those"):
+        resume(finished, f"data.root={copied.parent / 'worse'}")
+
+
+def test_turning_skipping_on_does_not_change_the_network(finished: Path, copied: Path) -> None:
+    for file in (finished / "model.safetensors", finished / "checkpoints" / "stage2-images.safetensors"):
+        file.unlink()
+    for file in images(copied, "bounding_box_train")[:8]:  # all of one person
+        file.write_bytes(b"")
+    with pytest.raises(DataError, match=r"=true changes what the network .* \(32 images then, 24 now, 4 id"):
+        resume(finished, f"data.root={copied}", "data.skip_unreadable=true")
