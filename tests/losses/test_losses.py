@@ -96,3 +96,16 @@ def test_triplet_gradients_are_finite_for_equal_features() -> None:
 def test_a_batch_of_one_identity_is_refused() -> None:
     with pytest.raises(PasserbyError, match="two identities"):
         batch_hard_triplet(torch.randn(4, 3), torch.zeros(4, dtype=torch.int64))
+
+
+def test_triplets_never_wait_for_a_device() -> None:
+    features = torch.randn(4, 3, device="meta")  # which has no numbers, so asking for one is an error
+    assert batch_hard_triplet(features, torch.zeros(4, dtype=torch.int64, device="meta")).shape == ()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_a_batch_of_one_identity_has_no_loss() -> None:
+    features, labels = torch.randn(4, 3, device="cuda"), torch.zeros(4, dtype=torch.int64, device="cuda")
+    assert batch_hard_triplet(features, labels).isnan()
+    assert batch_hard_triplet(features, labels, margin=None).isnan()
+    assert batch_hard_triplet(features, torch.tensor([0, 0, 1, 1], device="cuda")).isfinite()

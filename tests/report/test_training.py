@@ -34,7 +34,7 @@ def runs(seeds: Path, tmp_path: Path) -> Path:
 
 def test_another_seed_is_not_mixed_in(runs: Path) -> None:
     before = (runs / "seeds.json").read_text()
-    with pytest.raises(RecipeError, match="seed=7: the runs in .* count up from seed 5: leave it out"):
+    with pytest.raises(RecipeError, match=r"seed=7: the runs in .* count up from seed 5: leave it out"):
         run_seeds(TrainingRequest(None, ("seed=7",), resume=runs), 3)
     assert (runs / "seeds.json").read_text() == before
     assert sorted(path.name for path in runs.iterdir()) == ["seed-5", "seed-6", "seed-7", "seeds.json"]
