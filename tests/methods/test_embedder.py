@@ -151,6 +151,7 @@ def test_official_checkpoints_load_without_saying_what_they_are(
     torch.save(state, tmp_path / "official.pth")
     loaded = passerby.load(tmp_path / "official.pth", device="cpu")
     assert loaded.dimension == width
+    assert (loaded.description["identities"], loaded.description["camera_slots"]) == (10, cameras)
     images = torch.randn(1, 3, 256, 128, generator=torch.Generator().manual_seed(0))
     slots = torch.tensor([2]) if cameras else None
     with torch.no_grad():

@@ -72,26 +72,55 @@ def test_stage_1_moves_only_words_and_stage_2_leaves_them(finished: Path, world:
     assert not {"image_encoder.conv1.weight", "classifier.weight", "classifier_proj.weight"} & still
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        ("trainer.accumulate=2",),
-        ("model.prompts=false",),
-        ("stage2.margin=0.3", "stage2.schedule=steps"),
-        ("trainer.precision=bf16-mixed",),
-        ("model.architecture=resnet-nano", "data.cache=native"),
-    ],
-    ids=["accumulate", "baseline", "margin", "bfloat16", "residual network"],
-)
-def test_variants_run_and_differ(finished: Path, world: Path, tmp_path: Path, more: tuple[str, ...]) -> None:
-    train(nano_recipe(world, *more), tmp_path / "variant")
-    weights = read_tensors(tmp_path / "variant" / "model.safetensors")
-    reference = read_tensors(finished / "model.safetensors")
-    if "model.prompts=false" in more:
-        assert not any(name.startswith(("prompt_learner", "text_encoder")) for name in weights)
-    different, first = weights["image_encoder.conv1.weight"], reference["image_encoder.conv1.weight"]
-    assert different.shape != first.shape or not torch.equal(different, first)
-    assert torch.isfinite(different).all()
+def epochs(run: Path, stage: str = "stage2-images") -> list[dict[str, float]]:
+    """What a run noted of each epoch of a stage."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["stage"] == stage]
+
+
+def test_the_baseline_has_no_texts(finished: Path, world: Path, tmp_path: Path) -> None:
+    train(nano_recipe(world, "model.prompts=false"), tmp_path / "run")
+    weights = read_tensors(tmp_path / "run" / "model.safetensors")
+    assert not any(name.startswith(("prompt_learner", "text_encoder")) for name in weights)
+    assert epochs(finished, "stage1-prompts")
+    assert not epochs(tmp_path / "run", "stage1-prompts")
+    for each in epochs(tmp_path / "run"):
+        assert each["loss"] == pytest.approx(each["identity"] + each["triplet"], rel=1e-5)
+    for each in epochs(finished):
+        assert each["loss"] == pytest.approx(each["identity"] + each["triplet"] + each["text"], rel=1e-5)
+
+
+def test_a_margin_raises_the_triplet_loss_of_each_of_three_features(world: Path, tmp_path: Path) -> None:
+    triplets = []
+    for margin in (50.0, 50.5):  # every triplet counts, and at rate 0 the features stay what they were
+        folder = tmp_path / str(margin)
+        train(nano_recipe(world, "stage1.epochs=0", "stage2.rate=0", f"stage2.margin={margin}"), folder)
+        triplets.append([each["triplet"] for each in epochs(folder)])
+    risen = [second - first for first, second in zip(*triplets, strict=True)]
+    assert risen == pytest.approx([3 * 0.5] * 2, abs=1e-4), "last, final and projected feature"
+
+
+def test_the_schedule_is_the_one_asked_for(finished: Path, world: Path, tmp_path: Path) -> None:
+    train(nano_recipe(world, "stage1.epochs=0", "stage2.schedule=steps"), tmp_path / "run")
+    assert [each["learning_rate"] for each in epochs(tmp_path / "run")] == pytest.approx([5e-4, 5e-4])
+    first, last = (each["learning_rate"] for each in epochs(finished))
+    assert last < first < 5e-4, "a cosine"
+
+
+def test_bfloat16_trains_nearly_alike(finished: Path, world: Path, tmp_path: Path) -> None:
+    train(nano_recipe(world, "trainer.precision=bf16-mixed"), tmp_path / "run")
+    for stage in ("stage1-prompts", "stage2-images"):
+        for half, single in zip(epochs(tmp_path / "run", stage), epochs(finished, stage), strict=True):
+            assert half["loss"] == pytest.approx(single["loss"], rel=0.05)
+            assert abs(half["loss"] - single["loss"]) > 1e-5, "rounded to eight bits"
+
+
+def test_a_residual_network_trains_from_a_native_cache(world: Path, tmp_path: Path) -> None:
+    train(nano_recipe(world, "model.architecture=resnet-nano", "data.cache=native"), tmp_path / "run")
+    weights = read_tensors(tmp_path / "run" / "model.safetensors")
+    assert "image_encoder.attnpool.positional_embedding" in weights
+    assert all(torch.isfinite(tensor).all() for tensor in weights.values())
+    assert len(list((world / "cache").glob("native-*/pixels.bin"))) == 1
 
 
 def test_init_takes_weights_of_another_class_count(finished: Path, tmp_path: Path) -> None:

@@ -33,8 +33,10 @@ def test_position_embedding_is_resized_as_published() -> None:
 @pytest.mark.parametrize(("stride", "grid"), [(16, (16, 8)), (12, (21, 10))])
 def test_patch_grid(stride: int, grid: tuple[int, int]) -> None:
     assert patch_grid((256, 128), 16, stride) == grid
-    tower = build_clip(ClipShape("ViT-B-32", (256, 128))).visual
-    assert tower.grid_size == (8, 4)
+    tower = build_clip(ClipShape("ViT-B-16", (256, 128), stride)).visual
+    assert tower.grid_size == grid
+    assert tower.conv1.stride == (stride, stride)
+    assert len(tower.positional_embedding) == 1 + grid[0] * grid[1]
 
 
 @pytest.mark.parametrize(

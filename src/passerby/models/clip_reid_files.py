@@ -33,7 +33,8 @@ def is_clip_reid(tensors: Mapping[str, Tensor]) -> bool:
 def recognise_clip_reid(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
     """The description of an official CLIP-ReID or baseline checkpoint; None if the tensors are not such a file's.
 
-    Stride, grid and the number of camera slots are read from the tensors. The weight of the camera embedding is not in
+    Stride, grid, the number of camera slots and that of training identities (None without classifiers) are read from
+    the tensors. The weight of the camera embedding is not in
     the file: 1.0, as in the published command, is assumed.
 
     Raises:
@@ -49,6 +50,7 @@ def recognise_clip_reid(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
         "shape": asdict(shape),
         "camera_slots": len(tensors["cv_embed"]) if "cv_embed" in tensors else 0,
         "camera_coefficient": 1.0,
+        "identities": len(tensors["classifier.weight"]) if "classifier.weight" in tensors else None,
         "transform": {"size": shape.image_size, "mean": mean, "std": std, "interpolation": "bilinear"},
     }
 
