@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from passerby.errors import DataError
+from passerby.errors import DataError, RecipeError
 from passerby.methods.method import find_method
 from passerby.methods.training_data import open_training_data
 from tests.methods.small_world import nano_recipe, write_small_world
@@ -65,3 +65,35 @@ def test_rows_never_come_to_mean_other_images(world: Path, cache: str) -> None:
         assert len(other.open_plain()) == len(other.split) == 32
     with pytest.raises(DataError, match="31 images could be read when training began, 32 can now: start the run"):
         data.open_plain()
+
+
+def table(world: Path, part: str, name: str) -> Path:
+    """A table of one's own of the training images in a world's folder; every image is somebody's."""
+    files = sorted((world / part).iterdir())
+    file = world / name
+    file.write_text("path,identity\n" + "".join(f"{part}/{each.name},{each.name[:4]}\n" for each in files))
+    return file
+
+
+def test_files_in_two_data_sets_are_refused(world: Path) -> None:
+    names = f"data.name=[{world},{table(world, 'bounding_box_train', 't.csv')}]"
+    recipe = nano_recipe(world, names, "data.root=null")
+    with pytest.raises(DataError, match=r"t.csv share 32 images \(.*/bounding_box_train/0001_c1s1_000000_00.jpg\)"):
+        open_training_data(recipe, find_method(recipe.method))
+    others = write_small_world(world / "others")
+    names = f"data.name=[{others},{table(world, 'bounding_box_train', 't.csv')}]"
+    recipe = nano_recipe(world, names, "data.root=null")
+    assert open_training_data(recipe, find_method(recipe.method)).training.split.identity_count == 8
+
+
+def test_a_root_that_no_data_set_takes_is_refused(world: Path) -> None:
+    tables = [table(world, part, f"{part}.csv") for part in ("bounding_box_train", "query")]
+    recipe = nano_recipe(world, f"data.name=[{tables[0]},{tables[1]}]", f"data.root={world}")
+    with pytest.raises(RecipeError, match=r"data.root: .* are tables or folders and take no root: leave it out"):
+        open_training_data(recipe, find_method(recipe.method))
+
+
+def test_what_validation_took_is_said_where_too_few_are_left(world: Path) -> None:
+    recipe = nano_recipe(world, "data.validation.identities=2")
+    with pytest.raises(RecipeError, match=r"show 2 identities: .* \(data.validation.identities sets 2 aside\)$"):
+        open_training_data(recipe, find_method(recipe.method))
