@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import Tensor
 
-from passerby.methods import clip_reid
+from passerby.methods import clip_reid, estimate, prompt_stage
 from passerby.methods.clip_reid import METHOD
 from passerby.methods.estimate import estimate_training
 from passerby.methods.initial_model import build_model
@@ -19,35 +20,73 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_small_world(tmp_path_factory.mktemp("world"))
 
 
-def counted(monkeypatch: pytest.MonkeyPatch, name: str, calls: dict[str, int]) -> None:
-    original: Callable[..., Any] = getattr(clip_reid, name)
+class Clock:
+    """Time that passes only where something is computed: so many seconds at each call."""
 
-    def wrapped(*arguments: Any, **options: Any) -> Any:
-        calls[name] = calls.get(name, 0) + 1
-        return original(*arguments, **options)
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.calls: dict[str, int] = {}
 
-    monkeypatch.setattr(clip_reid, name, wrapped)
+    def perf_counter(self) -> float:
+        return self.now
+
+    def charge(self, monkeypatch: pytest.MonkeyPatch, place: Any, name: str, seconds: float) -> None:
+        original: Callable[..., Any] = getattr(place, name)
+
+        def wrapped(*arguments: Any, **options: Any) -> Any:
+            self.now += seconds
+            self.calls[name] = self.calls.get(name, 0) + 1
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(place, name, wrapped)
 
 
-def test_features_texts_and_the_text_loss_are_tried(monkeypatch: pytest.MonkeyPatch, world: Path) -> None:
-    calls: dict[str, int] = {}
-    for name in ("features_of", "encode_all_prompts", "image_to_text"):
-        counted(monkeypatch, name, calls)
-    prompts, images = estimate_training(nano_recipe(world))
-    assert calls == {"features_of": 2, "encode_all_prompts": 1, "image_to_text": 3}
-    for stage in (prompts, images):
-        assert stage.preparation_seconds > 0
-        assert stage.seconds == pytest.approx(stage.preparation_seconds + stage.steps * stage.seconds_per_step)
-    calls.clear()
+def test_everything_that_takes_time_is_counted_as_often_as_training_does_it(
+    monkeypatch: pytest.MonkeyPatch, world: Path
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(estimate, "time", clock)
+    monkeypatch.setattr(prompt_stage, "EXTRACTION_BATCH", 5)
+    for place, name, seconds in (
+        (prompt_stage, "features_of", 100.0),
+        (prompt_stage, "supervised_contrastive", 0.5),
+        (clip_reid, "encode_all_prompts", 1_000.0),
+        (clip_reid, "image_to_text", 3.0),
+    ):
+        clock.charge(monkeypatch, place, name, seconds)
+    prompts, images = estimate_training(nano_recipe(world, "stage1.epochs=5", "stage2.epochs=7"))
+    assert clock.calls == {"features_of": 2, "supervised_contrastive": 6, "encode_all_prompts": 1, "image_to_text": 3}
+    assert prompts.preparation_seconds == pytest.approx(700), "32 images, five at a time"
+    assert prompts.seconds_per_step == pytest.approx(1), "of images with texts, and of texts with images"
+    assert prompts.steps == 20, "32 images in batches of 8, five times"
+    assert prompts.seconds == pytest.approx(720)
+    assert images.preparation_seconds == pytest.approx(1_000)
+    assert images.seconds_per_step == pytest.approx(3)
+    assert images.seconds == pytest.approx(1_000 + 3 * images.steps)
+    clock.calls.clear()
     (baseline,) = estimate_training(nano_recipe(world, "model.prompts=false"))
-    assert (calls, baseline.name) == ({}, "stage2-images")
+    assert (clock.calls, baseline.name, baseline.seconds) == ({}, "stage2-images", 0.0)
+
+
+def test_no_batch_is_larger_than_the_data(monkeypatch: pytest.MonkeyPatch, world: Path) -> None:
+    sizes: list[int] = []
+    original = prompt_stage.supervised_contrastive
+
+    def noted(first: Tensor, *more: Tensor) -> Tensor:
+        sizes.append(len(first))
+        return original(first, *more)
+
+    monkeypatch.setattr(prompt_stage, "supervised_contrastive", noted)
+    prompts, _ = estimate_training(nano_recipe(world, "stage1.batch_size=100000"))
+    assert set(sizes) == {32}
+    assert prompts.steps == 2
 
 
 @pytest.mark.parametrize(("processes", "pieces"), [(1, 7), (3, 3)])
 def test_every_image_is_extracted_once(
     monkeypatch: pytest.MonkeyPatch, world: Path, processes: int, pieces: int
 ) -> None:
-    monkeypatch.setattr(clip_reid, "EXTRACTION_BATCH", 5)
+    monkeypatch.setattr(prompt_stage, "EXTRACTION_BATCH", 5)
     recipe = nano_recipe(world)
     data = open_training_data(recipe, METHOD, decode=False)
     assert len(data.training.split) == 32
