@@ -125,6 +125,8 @@ def test_runs_that_cannot_be_paired_are_refused(spoil, error, message, runs, spl
 def test_one_run_and_unknown_data_are_refused(runs, tmp_path):
     with pytest.raises(PasserbyError, match="at least two runs"):
         compare_runs([runs / "good"], tmp_path)
+    with pytest.raises(PasserbyError, match="bad: is named twice"):
+        compare_runs([runs / "good", runs / "bad", runs / "good" / ".." / "bad"], tmp_path)
     with pytest.raises(PasserbyError, match="was not evaluated on 'market', but on drawn"):
         compare_runs([runs / "good", runs / "bad"], tmp_path, "market")
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from passerby.cli.output import print_evaluation
-from passerby.errors import CheckpointError, DataError, PasserbyError, RecipeError
+from passerby.errors import CheckpointError, DataError, EvaluationError, PasserbyError, RecipeError
 from passerby.methods.embedder import Embedder
 from passerby.methods.runner import train
 from passerby.report.evaluation import EvaluationRequest, evaluate_and_report
@@ -275,6 +275,7 @@ def test_a_protocol_is_carried_out_and_recorded(run: Path, worlds: tuple[Path, P
     ("protocol", "error", "message"),
     [
         (Protocol(pooling="mean"), DataError, "query images belong to no tracklets: give its table a column 'track'"),
+        (Protocol(open_set_draws=3), EvaluationError, "queries are too few for open-set figures"),
         (Protocol(export=Path("queries.txt")), DataError, "must end in .csv or .parquet"),
         (Protocol(export=Path("queries.csv")), DataError, "one table, but 2 data sets"),
     ],

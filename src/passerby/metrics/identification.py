@@ -87,7 +87,7 @@ def identify(
         raise EvaluationError(f"max_rank must be at least 1, not {max_rank}")
     queries = as_labels(query_identities, len(as_array(query)), "query identities")
     others = as_labels(gallery_identities, len(as_array(gallery)), "gallery identities")
-    away = _drawn(queries, unknown_share, seed) if unknown is None else np.unique(as_array(unknown))
+    away = drawn_people(queries, unknown_share, seed) if unknown is None else np.unique(as_array(unknown))
     others = np.where(np.isin(others, away), JUNK, others)
     if not (others != JUNK).any():
         raise EvaluationError("nobody is left in the gallery: take fewer people away")
@@ -114,8 +114,12 @@ def identify(
     return Identification(own[asked], ranks[asked].astype(np.int64), np.sort(scores[~is_known, 0]))
 
 
-def _drawn(identities: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int64]:
-    """A share of the people, at least one and not all."""
+def drawn_people(identities: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int64]:
+    """A share of the people that `identities` [Q] name, at least one and not all; each once.
+
+    Raises:
+        EvaluationError: the share is not between 0 and 1, or there is only one person.
+    """
     if not 0 < share < 1:
         raise EvaluationError(f"unknown_share must be between 0 and 1, not {share}")
     people = np.unique(identities)

@@ -58,9 +58,7 @@ def k_reciprocal(
         EvaluationError: features that cannot be compared, or parameters out of range.
         DeviceError: faiss is asked for and not installed.
     """
-    check_neighbourhoods(k1, k2)
-    if not 0 <= lambda_value <= 1:
-        raise EvaluationError(f"lambda_value must be between 0 and 1, not {lambda_value}")
+    check_reranking(k1, k2, lambda_value)
     if variant not in ("float32", "original"):
         raise EvaluationError(f"variant {variant!r} is not known: choose 'float32' or 'original'")
     distances = joint_distances(query, gallery, metric)
@@ -87,6 +85,13 @@ def joint_distances(query: Any, gallery: Any, metric: Metric) -> Distances:
         return Distances(*parts, metric)  # which says what is wrong
     joined = np.concatenate(parts)
     return Distances(joined, joined, metric)
+
+
+def check_reranking(k1: int, k2: int, lambda_value: float) -> None:
+    """Refuse parameters of re-ranking that are out of range."""
+    check_neighbourhoods(k1, k2)
+    if not 0 <= lambda_value <= 1:
+        raise EvaluationError(f"lambda_value must be between 0 and 1, not {lambda_value}")
 
 
 def check_neighbourhoods(k1: int, k2: int) -> None:

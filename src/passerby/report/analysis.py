@@ -12,7 +12,7 @@ from passerby.methods.evaluation import Evaluation
 from passerby.metrics.bootstrap import Interval, mean_interval, ranking_intervals
 from passerby.metrics.camera_matrix import camera_matrix
 from passerby.metrics.distance import Metric
-from passerby.metrics.identification import identify
+from passerby.metrics.identification import drawn_people, identify
 from passerby.metrics.pair_scores import PairScores, pair_scores
 from passerby.metrics.precision_recall import precision_recall
 from passerby.metrics.verification import Verification
@@ -25,6 +25,9 @@ _LEAST_PAIRS = 10
 _OPEN_SET_RATES = (0.2, 0.1, 0.05, 0.02, 0.01, 0.001)
 _LEAST_QUERIES = 3
 """Likewise for queries of unknown people."""
+
+_UNKNOWN_SHARE = 0.5
+"""How many of the people are taken out of the gallery."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,20 @@ def analyse(evaluation: Evaluation, *, open_set_draws: int = 0) -> Analysis:
         cameras=_of_cameras(evaluation, metric),
         open_set=_open_set(evaluation, metric, open_set_draws) if open_set_draws else None,
     )
+
+
+def check_open_set(name: str, identities: NDArray[np.int64], draws: int) -> None:
+    """Refuse open-set figures, before any image is read, where queries of these people [Q] could show none.
+
+    Raises:
+        EvaluationError: there are too few queries or people.
+    """
+    for seed in range(draws):
+        unknown = np.isin(identities, drawn_people(identities, _UNKNOWN_SHARE, seed))
+        if _OPEN_SET_RATES[0] * np.count_nonzero(unknown) >= _LEAST_QUERIES:
+            return
+    if draws:
+        raise _too_few(name, identities.size)
 
 
 def _labels(evaluation: Evaluation) -> tuple[Any, ...]:
@@ -158,17 +175,23 @@ def _open_set(evaluation: Evaluation, metric: Metric, draws: int) -> dict[str, d
     found: dict[float, list[float]] = {}
     for seed in range(draws):
         result = identify(
-            evaluation.query_features, evaluation.gallery_features, *_labels(evaluation), seed=seed, metric=metric
+            evaluation.query_features,
+            evaluation.gallery_features,
+            *_labels(evaluation),
+            unknown_share=_UNKNOWN_SHARE,
+            seed=seed,
+            metric=metric,
         )
         for far in _OPEN_SET_RATES:
             if far * result.unknown_scores.size >= _LEAST_QUERIES:
                 found.setdefault(far, []).append(result.dir_at(far))
     if not found:
-        raise EvaluationError(
-            f"{evaluation.name}: {len(evaluation.query):,} queries are too few for open-set figures: "
-            "leave out --open-set"
-        )
+        raise _too_few(evaluation.name, len(evaluation.query))
     return {f"{far:g}": asdict(_spread(values)) for far, values in found.items()}
+
+
+def _too_few(name: str, queries: int) -> EvaluationError:
+    return EvaluationError(f"{name}: {queries:,} queries are too few for open-set figures: leave out --open-set")
 
 
 def _spread(values: list[float]) -> Interval:

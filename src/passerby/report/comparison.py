@@ -80,6 +80,10 @@ def compare_runs(folders: Sequence[Path], out: Path, data: str | None = None) ->
     """
     if len(folders) < 2:
         raise DataError("name at least two runs to compare")
+    places = [folder.resolve() for folder in folders]
+    for number, place in enumerate(places):
+        if place in places[:number]:
+            raise DataError(f"{folders[number]}: is named twice: name different runs")
     check_output_folder(out)
     entries = [_entries(folder) for folder in folders]
     marks = [figures["data_fingerprint"] for name, figures in entries[0].items() if data in (None, name)]

@@ -17,6 +17,7 @@ from passerby.methods.run_directory import RunDirectory
 from passerby.methods.same_data import say_if_other_data
 from passerby.methods.training_data import open_sets
 from passerby.metrics.distance import Metric
+from passerby.report.analysis import check_open_set
 from passerby.report.evaluation_report import Protocol, ReportedEvaluation, report_evaluation
 from passerby.report.metrics_file import evaluation_fingerprint, folder_of_model, model_record
 from passerby.report.query_table import TABLE_SUFFIXES
@@ -143,14 +144,7 @@ def evaluate_all(
         PasserbyError: a set cannot be ranked (found before any is embedded), or an image cannot be read.
     """
     protocol = protocol or Protocol()
-    for each in sets:
-        check_comparable(each)
-        chosen_pooling(each, protocol.pooling)
-        if protocol.multi_query:
-            check_multi_query(each)
-    for file, kind in ((figure, "picture"), (protocol.export, "table")):
-        if file is not None and len(sets) > 1:
-            raise DataError(f"{file}: one {kind}, but {len(sets)} data sets: name one of them with --data")
+    _check(sets, figure, protocol)
     reported = []
     for each in sets:
         evaluation = evaluate_in_full(
@@ -166,6 +160,19 @@ def evaluate_all(
         if figure is not None:
             _draw(evaluation, figure)
     return reported
+
+
+def _check(sets: Sequence[Benchmark], figure: Path | None, protocol: Protocol) -> None:
+    """Refuse what cannot be evaluated or written, before any image is read."""
+    for each in sets:
+        check_comparable(each)
+        chosen_pooling(each, protocol.pooling)
+        if protocol.multi_query:
+            check_multi_query(each)
+        check_open_set(each.name, each.query_and_gallery()[0].identities, protocol.open_set_draws)
+    for file, kind in ((figure, "picture"), (protocol.export, "table")):
+        if file is not None and len(sets) > 1:
+            raise DataError(f"{file}: one {kind}, but {len(sets)} data sets: name one of them with --data")
 
 
 def evaluable(sets: Sequence[Benchmark]) -> list[Benchmark]:

@@ -12,7 +12,7 @@ from passerby.methods.evaluation import Evaluation
 from passerby.methods.pooled_features import TrackletPooling
 from passerby.metrics.distance_ranking import rank_distances
 from passerby.metrics.ranking import RankingResult
-from passerby.metrics.rerank import k_reciprocal
+from passerby.metrics.rerank import check_reranking, k_reciprocal
 from passerby.report.analysis import Analysis, analyse
 from passerby.report.metrics_file import entry_name, model_record, page_name, read_metrics, write_metrics
 from passerby.report.occlusion_card import occlusion_card
@@ -28,18 +28,22 @@ class RerankSettings:
     k2: int = 6
     lambda_value: float = 0.3
 
+    def __post_init__(self) -> None:
+        check_reranking(self.k1, self.k2, self.lambda_value)
+
     @classmethod
     def parsed(cls, text: str) -> "RerankSettings":
         """From `20,6,0.3`.
 
         Raises:
-            EvaluationError: other than two whole numbers and a share.
+            EvaluationError: other than two whole numbers and a share, or one of them out of range.
         """
         try:
             k1, k2, share = text.split(",")
-            return cls(int(k1), int(k2), float(share))
+            numbers = int(k1), int(k2), float(share)
         except ValueError as error:
             raise EvaluationError(f"re-ranking needs k1,k2,lambda, such as 20,6,0.3, not {text!r}") from error
+        return cls(*numbers)
 
     def __str__(self) -> str:
         return f"k1 {self.k1}, k2 {self.k2}, λ {self.lambda_value:g}"
