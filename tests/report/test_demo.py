@@ -1,14 +1,16 @@
 """The demo's folder: nothing of an earlier demo is replaced. Drawing and training are replaced by notes."""
 
 import json
+import resource
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from passerby.errors import RecipeError
+from passerby.errors import DataError, RecipeError
 from passerby.report import demo
 from passerby.report.training import SeedOutcome
+from passerby.synth import write_market
 from passerby.synth.output_folder import DESCRIPTION
 
 
@@ -58,3 +60,14 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(RecipeError, match="holds something that is no demo"):
         demo.run_demo(tmp_path, seed=7)
+
+
+def test_a_disk_without_room_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "write_market", write_market)  # the real one
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, hard))  # fails as a full disk does
+    try:
+        with pytest.raises(DataError, match=f"{tmp_path / 'data'}.*: .* has room, then give the same command again"):
+            demo.run_demo(tmp_path, seed=7)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 
-from passerby.errors import RecipeError
+from passerby.errors import DataError, RecipeError
 from passerby.methods.experiment import TrainingRequest
 from passerby.methods.output_place import check_output_folder
 from passerby.report.training import SeedOutcome, run_seeds
@@ -43,13 +43,7 @@ def run_demo(folder: Path, *, seed: int) -> DemoOutcome:
         raise RecipeError(f"{folder}: holds something that is no demo: choose another folder with --out")
     folder.mkdir(parents=True, exist_ok=True)
     mark.touch()
-    data = write_market(
-        _world_folder(folder, seed),
-        identities=IDENTITIES,
-        cameras=CAMERAS,
-        images_per_camera=IMAGES_PER_CAMERA,
-        seed=seed,
-    )
+    data = _draw_world(_world_folder(folder, seed), seed)
     overrides = (
         f"seed={seed}",
         "data.name=market-layout",
@@ -59,6 +53,22 @@ def run_demo(folder: Path, *, seed: int) -> DemoOutcome:
     request = TrainingRequest(recipe=RECIPE, overrides=overrides, out=_next_run(folder))
     (outcome,) = run_seeds(request, seeds=1)
     return DemoOutcome(data, outcome)
+
+
+def _draw_world(folder: Path, seed: int) -> Path:
+    try:
+        return write_market(
+            folder,
+            identities=IDENTITIES,
+            cameras=CAMERAS,
+            images_per_camera=IMAGES_PER_CAMERA,
+            seed=seed,
+        )
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or folder}: {error.strerror or error}: see that it may be written and has room, then "
+            "give the same command again"
+        ) from error
 
 
 def _next_run(folder: Path) -> Path:
