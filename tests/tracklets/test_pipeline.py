@@ -246,6 +246,19 @@ def test_says_what_is_wrong_with_features(problem, tmp_path):
         )
 
 
+def test_does_not_write_over_what_it_reads(problem, tmp_path):
+    table, features = tmp_path / "in.parquet", tmp_path / "f.parquet"
+    pq.write_table(table_of(problem, embedding=embedding(problem.features)), table)
+    pq.write_table(table_of(problem, embedding=embedding(problem.features)), features)
+    before = table.read_bytes()
+    for out, given in ((table, None), (tmp_path / "." / "f.parquet", features)):
+        with pytest.raises(DataError, match="is also the input"):
+            denoise_table(table, out, features=given)
+    assert table.read_bytes() == before == features.read_bytes()
+    with pytest.raises(DataError, match=r"name it .*ids\.parquet"):
+        denoise_table(table, tmp_path / "ids.csv")
+
+
 def test_two_processes_do_not_write_one_table(problem, tmp_path):
     pq.write_table(table_of(problem, embedding=embedding(problem.features)), tmp_path / "in.parquet")
     with (

@@ -24,7 +24,7 @@ from passerby.tracklets.correlation import OUTCOMES, Correlation, arrays_of, cor
 from passerby.tracklets.distance import Integers
 from passerby.tracklets.file_work import Engine, FileWork
 from passerby.tracklets.options import DenoisingOptions
-from passerby.tracklets.table import TrackletTable, open_tracklets, read_features
+from passerby.tracklets.table import TrackletTable, check_output, open_tracklets, read_features
 
 _FORMAT = 1
 """Counted up when results of an older version could not be continued from."""
@@ -78,10 +78,11 @@ def denoise_table(
         show: whether to show progress.
 
     Raises:
-        DataError: the table or its features are not as they should be, tracklets chain, or another process is writing
-            the same table.
+        DataError: the table or its features are not as they should be, tracklets chain, the output is one of them, or
+            another process is writing it.
     """
     options = options or DenoisingOptions()
+    check_output(out, file, *([] if features is None else [features]))
     table = open_tracklets(file, features)
     if options.exclusive and table.frames is None:
         raise DataError(f"table {file} has no column 'frame': whether tracklets overlap in time cannot be told")

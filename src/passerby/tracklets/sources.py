@@ -12,6 +12,7 @@ from passerby.errors import DataError
 from passerby.tracklets.annotations import read_cion_al, read_synth_pedes
 from passerby.tracklets.luperson_nl import read_luperson_nl
 from passerby.tracklets.stills import read_market1501, read_mars, read_msmt17
+from passerby.tracklets.table import check_output
 
 Parts = Iterator[pa.Table]
 
@@ -32,6 +33,7 @@ def write_tracklets(kind: str, source: Path, out: Path, *, gap: int = 100) -> in
         raise DataError(f"{kind!r} is no known layout of tracklets: use one of {', '.join(SOURCES)}")
     if not source.exists():
         raise DataError(f"{source} does not exist: name the folder or file of {kind}")
+    check_output(out, source)
     rows = 0
     with write_atomically(out) as temporary, ExitStack() as stack:
         writer = None

@@ -79,6 +79,19 @@ def open_tracklets(file: Path, features: Path | None = None) -> TrackletTable:
     )
 
 
+def check_output(out: Path, *inputs: Path) -> None:
+    """Refuse to write over an input, or Parquet under a name that says CSV.
+
+    Raises:
+        DataError: `out` is such a file.
+    """
+    if out.suffix.lower() == ".csv":
+        raise DataError(f"{out} would be Parquet with the name of a CSV table: name it {out.with_suffix('.parquet')}")
+    for file in inputs:
+        if out.resolve() == file.resolve():
+            raise DataError(f"{out} is also the input, which would be lost: name another file to write")
+
+
 def read_features(table: TrackletTable, to: Path) -> NDArray[np.float32]:
     """The embeddings as a memory-mapped array float32 [N, D], one row for each of the table's.
 
