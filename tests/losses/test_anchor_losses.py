@@ -58,3 +58,11 @@ def test_an_image_without_a_positive_spoils_no_gradient() -> None:
 def test_one_identity_has_no_negatives() -> None:
     with pytest.raises(PasserbyError, match="two identities"):
         anchor_triplet(torch.randn(2, 1, 3), torch.rand(2, 1), torch.tensor([4, 4]))
+
+
+def test_anchors_never_wait_for_a_device() -> None:
+    features, mass = torch.randn(4, 3, 5, device="meta"), torch.rand(4, 3, device="meta")
+    labels = torch.zeros(4, dtype=torch.int64, device="meta")  # has no numbers, so asking for one is an error
+    with pytest.raises(RuntimeError):
+        bool(labels.any())
+    assert anchor_triplet(features, mass, labels).shape == ()

@@ -49,18 +49,20 @@ def anchor_triplet(features: Tensor, mass: Tensor, labels: Tensor, *, margin: fl
         margin: m, of cosines.
 
     Raises:
-        PasserbyError: the batch holds a single identity.
+        PasserbyError: labels are on the CPU and the batch holds a single identity. On other devices, which nobody
+            should wait for at every step, the loss is NaN then.
 
     Source: SAGA's published code (saga.md §3.5, L_anc).
     """
     same = labels[:, None] == labels[None, :]
-    if bool(same.all()):
+    alone = same.all()
+    if alone.device.type == "cpu" and bool(alone):
         raise PasserbyError("the anchor triplet needs two identities in a batch: raise identities_per_batch above 1")
     positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     directions = normalize(features.float(), dim=2).transpose(0, 1)
     cosines = directions @ directions.transpose(1, 2)
     hardest_positive = cosines.masked_fill(~positive, torch.inf).amin(2)
-    hardest_negative = cosines.masked_fill(same, -torch.inf).amax(2)
+    hardest_negative = cosines.masked_fill(same, -torch.inf).amax(2).masked_fill(alone, torch.nan)
     terms = relu(margin - (hardest_positive - hardest_negative))  # 0 where there is no positive: -inf before relu
     weights = (mass / mass.amax(0, keepdim=True).clamp(min=1e-12)).T
     return (weights * terms).sum() / weights.sum().clamp(min=1e-12)
