@@ -113,7 +113,7 @@ def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
         if each.evaluations:
             print_evaluation(each.evaluations, as_json=False)
         else:
-            typer.echo("The data has no query and gallery: evaluate with `passerby eval`.")
+            typer.echo("No data with query and gallery was named: evaluate with `passerby eval`.")
     if len(outcomes) > 1 and outcomes[0].evaluations:
         table = Table("data", *(f"{figure} (mean ± deviation)" for figure in ("mAP", "rank-1", "mINP")))
         for name, figures in spread(outcomes).items():

@@ -97,6 +97,7 @@ class Method:
         class_sized: prefixes of tensors whose size is that of the training set; `init=FILE` leaves those that differ.
         training_only: prefixes of tensors that embedding does not need, and that a file for `init` may lack.
         adopt: (recipe, what `init` names) → the same under the method's own names, for files of other methods.
+        draws_images: the method draws what it learns from, and reads no data set.
     """
 
     recipe: type[Recipe]
@@ -110,6 +111,7 @@ class Method:
     class_sized: tuple[str, ...]
     training_only: tuple[str, ...]
     adopt: Callable[[Any, InitialWeights], InitialWeights] = lambda _recipe, init: init
+    draws_images: bool = False
 
 
 def find_method(name: object) -> Method:

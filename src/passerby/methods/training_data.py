@@ -5,11 +5,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from passerby.config import DataSection, Recipe
 from passerby.data.benchmarks import BENCHMARKS
 from passerby.data.cache import default_cache_folder
 from passerby.data.fingerprint import fingerprint
-from passerby.data.loading import PixelSource, open_source
+from passerby.data.loading import PerImageSource, PixelSource, open_source
 from passerby.data.manifest import open_data
 from passerby.data.shared_files import refuse_shared_files
 from passerby.data.split import Benchmark, Split, concatenate
@@ -98,6 +101,8 @@ def open_training_data(
             the cache raise.
         RecipeError: the method cannot learn from these images as the recipe says; found before any is decoded.
     """
+    if method.draws_images:
+        return _no_data(recipe, method)
     section = recipe.data
     sets = open_sets(section)
     splits = [each.training_split() for each in sets]
@@ -141,3 +146,12 @@ def open_training_data(
     data = TrainingData(split.with_occurring_cameras(), training, open_plain, train_transform, test_transform)
     record = {"sets": describe_data(sets), "trained_on": describe_split(split)}
     return OpenedData(sets, describe_training_sets(sets, split), record, data, validation)
+
+
+def _no_data(recipe: Recipe, method: Method) -> OpenedData:
+    """What stands for the data of a method that draws its own."""
+    nothing = Split(Path(), pa.array([], pa.string()), np.empty(0, np.int64), ())
+    train_transform, test_transform = method.transforms(recipe)
+    source = PerImageSource(nothing)
+    data = TrainingData(nothing, source, lambda: source, train_transform, test_transform)
+    return OpenedData([], [], {"sets": [], "trained_on": describe_split(nothing)}, data, None)

@@ -13,6 +13,7 @@ from passerby.errors import PasserbyError, RecipeError
 from passerby.methods.embedder import load
 from passerby.methods.experiment import TrainingRequest, checked_recipe, resolve_recipe
 from passerby.methods.interruption import InterruptedRunError, interruptible
+from passerby.methods.method import find_method
 from passerby.methods.process_roles import is_main_process
 from passerby.methods.run_directory import RunDirectory, seed_folders
 from passerby.methods.runner import train
@@ -135,6 +136,8 @@ def _run(recipe: Recipe, folder: Path, *, resume: bool) -> list[SeedOutcome]:
     with interruptible(folder):
         if train(recipe, folder, resume=resume) is None:
             return []
+        if find_method(recipe.method).draws_images:  # and names no data to evaluate on
+            return [SeedOutcome(recipe.seed, folder, [])]
         try:
             evaluations = evaluate_all(
                 load(folder),

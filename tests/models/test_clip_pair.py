@@ -1,0 +1,59 @@
+"""Two towers with a small vocabulary, against open_clip's own model with the whole one."""
+
+import torch
+
+from passerby.models.clip import ClipShape, build_clip
+from passerby.models.clip_pair import ClipPair
+from passerby.models.vocabulary import tokenise, vocabulary_of
+
+SHAPE = ClipShape("vit-nano", (32, 16))
+TEXTS = ["a red hat", "A man in a blue coat, with a red hat and blue shoes.", "a coat"]
+
+
+def towers() -> ClipPair:
+    torch.manual_seed(0)
+    return ClipPair(SHAPE, vocabulary_of({"red", "blue", "hat", "coat", "man", "in", "with", "and", "shoes"})).eval()
+
+
+def test_features_are_those_of_open_clip() -> None:
+    pair = towers()
+    clip = build_clip(SHAPE).eval()
+    tensors = {**pair.state_dict(), "token_embedding.weight": pair.vocabulary.expand(pair.token_embedding.weight)}
+    clip.load_state_dict(tensors)
+    images = torch.randn(2, 3, 32, 16)
+    with torch.no_grad():
+        torch.testing.assert_close(pair.embed(images), clip.encode_image(images, normalize=True))
+        torch.testing.assert_close(pair.embed_text(tokenise(TEXTS)), clip.encode_text(tokenise(TEXTS), normalize=True))
+
+
+def test_features_do_not_depend_on_what_else_is_in_the_batch() -> None:
+    pair = towers()
+    with torch.no_grad():
+        together, alone = pair.embed_text(tokenise(TEXTS)), [pair.embed_text(tokenise([text])) for text in TEXTS]
+    torch.testing.assert_close(together, torch.cat(alone))
+
+
+def test_words_without_a_row_are_all_the_same() -> None:
+    pair = towers()
+    with torch.no_grad():
+        umbrella, scarf = pair.embed_text(tokenise(["a red umbrella", "a red scarf"]))
+    assert torch.equal(umbrella, scarf)
+
+
+def test_patches_are_left_out_only_while_it_learns() -> None:
+    pair, images = towers(), torch.randn(1, 3, 32, 16)
+    with torch.no_grad():
+        whole = pair.embed(images)
+        pair.keep_patches(0.5)
+        torch.testing.assert_close(pair.embed(images), whole)
+        pair.train()
+        assert not torch.allclose(pair.embed(images), pair.embed(images))
+        pair.keep_patches(1)
+        torch.testing.assert_close(pair.embed(images), whole)
+
+
+def test_the_scale_stays_below_a_hundred() -> None:
+    pair = towers()
+    with torch.no_grad():
+        pair.logit_scale.fill_(9)
+    assert 99.9 < float(pair.scale().detach()) < 100.1
