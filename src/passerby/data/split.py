@@ -172,16 +172,16 @@ def split_from_names(
     names that occur are used. Identities named in `junk` become `JUNK`. A name that is not in a given list, or the name
     of a file or folder that is not UTF-8, is a DataError.
     """
+    path_column = _path_column(root, paths)
     identity_column = _strings(identities)
     camera_column = None if cameras is None else _strings(cameras)
-    _refuse_names_not_utf8([str(root)])
     if identity_names is None:
         identity_names = names_in_order(identity_column, besides=junk)
     if camera_names is None:
         camera_names = () if camera_column is None else names_in_order(camera_column)
     return Split(
         root=root,
-        paths=_strings(paths),
+        paths=path_column,
         identities=_labels(identity_column, identity_names, junk, "identity"),
         identity_names=identity_names,
         cameras=None if camera_column is None else _labels(camera_column, camera_names, frozenset(), "camera"),
@@ -200,21 +200,20 @@ def names_in_order(*columns: pa.Array | pa.ChunkedArray, besides: frozenset[str]
 def _strings(values: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
-    listed = list(values)
+    return pa.array(list(values), type=pa.string())
+
+
+def _path_column(root: Path, paths: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """The paths as a column, once no name of a file or folder is found that is not UTF-8."""
     try:
-        return pa.array(listed, type=pa.string())
-    except UnicodeEncodeError:
-        _refuse_names_not_utf8(listed)
+        str(root).encode()
+        return _strings(paths)
+    except UnicodeEncodeError as error:
+        for path in (root, *(root / str(path) for path in paths)):
+            shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+            if shown != str(path):  # Python keeps such names as lone surrogates
+                raise DataError(f"the name of {shown} is not UTF-8: rename it (convmv renames many)") from error
         raise
-
-
-def _refuse_names_not_utf8(names: Sequence[str]) -> None:
-    """Name the first file or folder whose name is not UTF-8, which Python keeps as lone surrogates."""
-    for name in names:
-        raw = os.fsencode(name)
-        if raw != name.encode("utf-8", "replace"):
-            shown = raw.decode("utf-8", "backslashreplace")
-            raise DataError(f"the name of {shown} is not UTF-8: rename the file or folder (convmv renames many)")
 
 
 def _labels(
