@@ -5,7 +5,6 @@ after its pixels are on the disk, so whatever kills the builder, the next one ta
 work: Pillow decodes and resizes without holding Python's lock.
 """
 
-import errno
 import json
 import os
 import shlex
@@ -22,6 +21,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from passerby.atomic_files import sweep_temporaries, write_text_atomically
+from passerby.data.cache_disk import gibibytes, not_written, require_room
 from passerby.data.cache_files import (
     DONE,
     PENDING,
@@ -89,16 +89,8 @@ class Builder:
                 elif retry:
                     self._mend()
         except OSError as error:
-            raise DeviceError(self._not_written(error)) from error
+            raise DeviceError(not_written(self._folder, error)) from error
         return self._location
-
-    def _not_written(self, error: OSError) -> str:
-        another = "name another folder (data.cache_folder in a recipe, or the variable PASSERBY_CACHE)"
-        if isinstance(error, FileExistsError | NotADirectoryError):
-            return f"the pixel cache cannot be kept in {self._folder}, for that is a file or lies in one: {another}"
-        room = "free some room or " if error.errno == errno.ENOSPC else ""
-        kept = "; what is written already will be used" if room else ""
-        return f"cannot write the pixel cache in {self._folder}: {error.strerror or error}; {room}{another}{kept}"
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -128,7 +120,9 @@ class Builder:
         records = self._records()
         status = self._status(len(records))
         total = int(pixel_counts(records).sum())
-        self._require_room(total)
+        images = f"{len(records):,} images {self._kind.description}"
+        require_room(self._building / "pixels.bin", total, images)
+        say(f"pixel cache {self._location}: {images}, {gibibytes(total)}", show=self._show)
         with (self._building / "pixels.bin").open("r+b", buffering=0) as pixels:
             pixels.truncate(total)
             self._take_over_known(records, status, pixels)
@@ -198,19 +192,6 @@ class Builder:
         status: _Status = np.load(file, mmap_mode="r+")
         status[status == UNREADABLE] = PENDING
         return status
-
-    def _require_room(self, total: int) -> None:
-        file = self._building / "pixels.bin"
-        present = getattr(file.stat(), "st_blocks", 0) * 512
-        free = shutil.disk_usage(self._folder).free
-        images = f"{len(self._split):,} images {self._kind.description}, {_gibibytes(total)}"
-        if total - present > free:
-            raise DeviceError(
-                f"no room for the pixel cache in {self._folder}: {images}, but {_gibibytes(free)} are free; "
-                "free some, name another folder (data.cache_folder in a recipe, or the variable PASSERBY_CACHE), "
-                "or load without a cache (data.cache=none)"
-            )
-        say(f"pixel cache {self._location}: {images}", show=self._show)
 
     def _take_over_known(self, records: NDArray[np.void], status: _Status, pixels: BinaryIO) -> None:
         """Copy the images whose files are unchanged from earlier caches of the same split."""
@@ -303,7 +284,3 @@ class Builder:
                 f"earlier caches of these images are of use only to runs that have them open: rm -r {names}",
                 show=self._show,
             )
-
-
-def _gibibytes(count: int) -> str:
-    return f"{count / 2**30:.2f} GiB" if count >= 2**27 else f"{count / 2**20:.1f} MiB"

@@ -126,25 +126,17 @@ def evaluate_in_full(
     pooling = _checked_pooling(benchmark, batch_size, metric, pooling, multi_query=multi_query)
     query, gallery = benchmark.query_and_gallery()
     cameras = find_trained_cameras(model.description, benchmark) if cameras is None else cameras
-    name = short_name(benchmark.name)
-    parts = [
-        embed_split(model, part, title, cameras, batch_size, skip_unreadable=skip_unreadable, quiet=quiet)
-        for part, title in ((query, f"embedding queries of {name}"), (gallery, f"embedding gallery of {name}"))
-    ]
+    parts = []
+    for kind, part in (("queries", query), ("gallery", gallery)):
+        title = f"embedding {kind} of {short_name(benchmark.name)}"
+        parts.append(embed_split(model, part, title, cameras, batch_size, skip_unreadable=skip_unreadable, quiet=quiet))
     (read_query, query_features), (read_gallery, gallery_features) = (pool_tracklets(*part, pooling) for part in parts)
     if multi_query:
         read_query, query_features = pool_queries(read_query, query_features)
-    result = rank(
-        query_features,
-        gallery_features,
-        read_query.identities,
-        read_gallery.identities,
-        *_compared_cameras(benchmark, read_query, read_gallery),
-        metric=metric,
-    )
+    labels = (read_query.identities, read_gallery.identities, *_compared_cameras(benchmark, read_query, read_gallery))
     return Evaluation(
         name=benchmark.name,
-        result=result,
+        result=rank(query_features, gallery_features, *labels, metric=metric),
         query=read_query,
         gallery=read_gallery,
         query_features=query_features,
