@@ -131,6 +131,18 @@ def test_one_run_and_unknown_data_are_refused(runs, tmp_path):
         compare_runs([runs / "good", runs / "bad"], tmp_path, "market")
 
 
+def test_one_person_says_nothing_about_others(splits, tmp_path, capsys):
+    alone = [split.take(split.identities == 3) for split in splits]
+    for name, noise in (("first", 0.5), ("second", 3.0)):
+        found = reported(evaluated(*alone, noise), tmp_path / name)
+        assert found.figures["intervals"] == {}
+    command.compare([tmp_path / "first", tmp_path / "second"], out=tmp_path / "out", data=None, as_json=True)
+    (compared,) = json.loads(capsys.readouterr().out)
+    assert [run["against_first"] for run in compared["runs"]] == [{}, {}]
+    page = Page((tmp_path / "out" / "drawn.html").read_text("utf-8"))
+    assert "Difference from" not in page.text
+
+
 def test_the_command_prints_a_table_or_json(runs, tmp_path, capsys):
     command.compare([runs / "good", runs / "bad"], out=tmp_path, data=None, as_json=True)
     assert json.loads(capsys.readouterr().out)[0]["data"] == "drawn"

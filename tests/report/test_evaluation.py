@@ -259,6 +259,10 @@ def test_the_open_set_is_printed(capsys: pytest.CaptureFixture[str], tmp_path: P
     print_evaluation([ReportedEvaluation(figures, tmp_path / "page.html")], as_json=False)
     said = "with 2 % of unknown people taken for somebody, 62.5 % (50.0–75.0) of known people are found."
     assert said in " ".join(capsys.readouterr().out.split())
+    figures = {**FIGURES, "open_set": {"0.1": {"value": 1.0}}}
+    print_evaluation([ReportedEvaluation(figures, tmp_path / "page.html")], as_json=False)
+    said = "with 10 % of unknown people taken for somebody, 100.0 % of known people are found."
+    assert said in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_protocol_is_carried_out_and_recorded(run: Path, worlds: tuple[Path, Path], tmp_path: Path) -> None:

@@ -105,6 +105,12 @@ def test_queries_without_a_match_stay_in_the_table(splits, tmp_path):
     assert [ranks.size for ranks in np.array(table.match_ranks, dtype=object)[lost]] == [0, 0, 0]
 
 
+def test_one_draw_of_an_open_set_has_no_interval(evaluation, tmp_path):
+    found = reported(evaluation, tmp_path, open_set_draws=1)
+    assert all(set(rate) == {"value"} for rate in found.figures["open_set"].values())
+    assert "one draw; several would give an interval" in Page(found.page.read_text("utf-8")).text
+
+
 def test_too_few_queries_for_an_open_set_are_said(splits):
     few = [split.take(split.identities < 2) for split in splits]
     with pytest.raises(EvaluationError, match="6 queries are too few for open-set figures"):

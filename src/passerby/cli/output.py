@@ -128,14 +128,17 @@ def _percent(fraction: float | None) -> str:
 
 
 def _interval(interval: dict[str, float] | None) -> str:
-    return "–" if interval is None else f"{100 * interval['low']:.1f}–{100 * interval['high']:.1f}"
+    if interval is None:
+        return "–"
+    low, high = ("100" if interval[end] == 1 else _percent(interval[end]) for end in ("low", "high"))
+    return f"{low}–{high}"
 
 
 def _open_set(rate: float, found: dict[str, float]) -> str:
     """How many known people are found where a share of unknown ones is taken for somebody."""
     return (
-        f"Open set: with {100 * rate:g} % of unknown people taken for somebody, {_percent(found['value'])} % "
-        f"({_interval(found)}) of known people are found."
+        f"Open set: with {100 * rate:g} % of unknown people taken for somebody, {_percent(found['value'])} %"
+        f"{f' ({_interval(found)})' if 'low' in found else ''} of known people are found."
     )
 
 

@@ -52,7 +52,8 @@ def mean_interval(
 
     Args:
         values: float [Q]; NaN are left out.
-        groups: integer [Q], such as the identity of each query; groups are drawn with replacement.
+        groups: integer [Q], such as the identity of each query; groups are drawn with replacement. From a single one
+            always the same is drawn: its interval has no width and means nothing.
         confidence: share of resamples inside the interval.
         repeats: number of resamples.
         seed: of the draws.

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from passerby.data.split import JUNK
 from passerby.errors import EvaluationError
 from passerby.methods.evaluation import Evaluation
-from passerby.metrics.bootstrap import Interval, mean_interval, ranking_intervals
+from passerby.metrics.bootstrap import mean_interval, ranking_intervals
 from passerby.metrics.camera_matrix import camera_matrix
 from passerby.metrics.distance import Metric
 from passerby.metrics.identification import drawn_people, identify
 from passerby.metrics.pair_scores import PairScores, pair_scores
 from passerby.metrics.precision_recall import precision_recall
+from passerby.metrics.ranking import RankingResult
 from passerby.metrics.verification import Verification
 
 _BINS = 60
@@ -35,7 +36,7 @@ class Analysis:
     """Plain numbers, ready for JSON; shares are fractions.
 
     Attributes:
-        intervals: by figure: value, low and high of the 95 % interval.
+        intervals: by figure: value, low and high of the 95 % interval; empty where one person is searched for.
         precision: mean interpolated precision at recalls 0, 0.01, …, 1.
         eer: equal error rate over pairs. None, like all below, where every pair is of one kind.
         rates: true acceptance rate and threshold by false acceptance rate.
@@ -43,8 +44,8 @@ class Analysis:
         edges, genuine, impostor: histogram of scores, as shares.
         impostors: pairs of different people compared, and how many exist.
         cameras: names, and mAP, rank-1 and queries of each pair of cameras; None where cameras are unknown.
-        open_set: by false alarm rate: detection and identification rate, mean and interval over draws; None if not
-            asked for.
+        open_set: by false alarm rate: detection and identification rate, mean and interval over draws (of one draw,
+            the value alone); None if not asked for.
     """
 
     intervals: dict[str, dict[str, float]]
@@ -81,9 +82,8 @@ def analyse(evaluation: Evaluation, *, open_set_draws: int = 0) -> Analysis:
     """
     result = evaluation.result
     metric: Metric = "euclidean" if result.metric == "euclidean" else "cosine"
-    intervals = ranking_intervals(result, evaluation.query.identities)
     return Analysis(
-        intervals={name: asdict(interval) for name, interval in intervals.items()},
+        intervals=_intervals(result, evaluation.query.identities),
         precision=precision_recall(result).tolist(),
         **_of_pairs(evaluation, metric),
         cameras=_of_cameras(evaluation, metric),
@@ -170,6 +170,12 @@ def _of_cameras(evaluation: Evaluation, metric: Metric) -> dict[str, Any] | None
     }
 
 
+def _intervals(result: RankingResult, identities: NDArray[np.int64]) -> dict[str, dict[str, float]]:
+    if np.unique(identities[result.valid]).size < 2:
+        return {}
+    return {name: asdict(interval) for name, interval in ranking_intervals(result, identities).items()}
+
+
 def _open_set(evaluation: Evaluation, metric: Metric, draws: int) -> dict[str, dict[str, float]]:
     """Detection and identification rates by false alarm rate, over draws of unknown people."""
     found: dict[float, list[float]] = {}
@@ -187,13 +193,15 @@ def _open_set(evaluation: Evaluation, metric: Metric, draws: int) -> dict[str, d
                 found.setdefault(far, []).append(result.dir_at(far))
     if not found:
         raise _too_few(evaluation.name, len(evaluation.query))
-    return {f"{far:g}": asdict(_spread(values)) for far, values in found.items()}
+    return {f"{far:g}": _spread(values) for far, values in found.items()}
 
 
 def _too_few(name: str, queries: int) -> EvaluationError:
     return EvaluationError(f"{name}: {queries:,} queries are too few for open-set figures: leave out --open-set")
 
 
-def _spread(values: list[float]) -> Interval:
-    """The mean over draws, with the bootstrap's interval."""
-    return mean_interval(np.array(values), np.arange(len(values)))
+def _spread(values: list[float]) -> dict[str, float]:
+    """The mean over draws, with the bootstrap's interval; one draw has none."""
+    if len(values) == 1:
+        return {"value": values[0]}
+    return asdict(mean_interval(np.array(values), np.arange(len(values))))

@@ -71,8 +71,10 @@ def share_text(far: str) -> str:
 
 
 def interval_text(interval: dict[str, float] | None) -> str:
-    """`68.2 – 71.4`, in percent."""
-    return "" if interval is None else f"{100 * interval['low']:.1f} – {100 * interval['high']:.1f}"
+    """`68.2 – 71.4`, in percent; nothing where no interval is known."""
+    if interval is None or "low" not in interval:
+        return ""
+    return f"{100 * interval['low']:.1f} – {100 * interval['high']:.1f}"
 
 
 def charts(result: RankingResult, analysis: Analysis | None) -> list[ChartCard]:
@@ -137,19 +139,23 @@ def tables(analysis: Analysis | None, reranked: RankingResult | None, how: str) 
     if analysis is not None and analysis.rates:
         found.append(_verification_table(analysis))
     if analysis is not None and analysis.open_set:
-        rows = [
-            [Cell(share_text(far)), Cell(f"{100 * rate['value']:.1f} %", interval_text(rate))]
-            for far, rate in analysis.open_set.items()
-        ]
-        found.append(
-            TableCard(
-                "Open set: known people found, unknown people refused",
-                ["unknown people taken for somebody", "known people detected and identified"],
-                rows,
-                "Half of the people are taken out of the gallery; mean over draws and its 95 % interval.",
-            )
-        )
+        found.append(_open_set_table(analysis.open_set))
     return found
+
+
+def _open_set_table(open_set: dict[str, dict[str, float]]) -> TableCard:
+    rows = [
+        [Cell(share_text(far)), Cell(f"{100 * rate['value']:.1f} %", interval_text(rate))]
+        for far, rate in open_set.items()
+    ]
+    several = all("low" in rate for rate in open_set.values())
+    note = "mean over draws and its 95 % interval" if several else "one draw; several would give an interval"
+    return TableCard(
+        "Open set: known people found, unknown people refused",
+        ["unknown people taken for somebody", "known people detected and identified"],
+        rows,
+        f"Half of the people are taken out of the gallery; {note}.",
+    )
 
 
 def _verification_table(analysis: Analysis) -> TableCard:

@@ -31,7 +31,8 @@ class ComparedRun:
         figures: its entry of `metrics.json`.
         queries: how every query did.
         analysis: the numbers behind its curves.
-        against_first: by figure, the difference from the first run; empty for the first.
+        against_first: by figure, the difference from the first run; empty for the first, and where one person is
+            searched for, who says nothing about others.
     """
 
     name: str
@@ -124,12 +125,13 @@ def _compared(folders: Sequence[Path], figures: Sequence[dict[str, Any]], out: P
     for folder, table, each in zip(folders, tables, figures, strict=True):
         _check_alike(folders[0], tables[0], figures[0], folder, table, each)
     _, people = np.unique(tables[0].identities, return_inverse=True)
+    searched = np.unique(people[~np.isnan(tables[0].average_precision)])
     runs = []
     for number, (name, folder) in enumerate(zip(_names(folders), folders, strict=True)):
-        tested = {} if number == 0 else {
-            figure: compare_paired(_column(tables[0], figure), _column(tables[number], figure), people)
-            for figure in FIGURES
-        }  # fmt: skip
+        tested = {}
+        if number > 0 and searched.size > 1:
+            columns = {figure: (_column(tables[0], figure), _column(tables[number], figure)) for figure in FIGURES}
+            tested = {figure: compare_paired(*pair, people) for figure, pair in columns.items()}
         runs.append(ComparedRun(name, figures[number], tables[number], _analysis(folder, figures[number]), tested))
     data = str(figures[0]["data"])
     page = out / f"{Path(str(figures[0]['page'])).stem}.html"

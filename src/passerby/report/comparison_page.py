@@ -39,7 +39,9 @@ def write_comparison_page(page: Path, data: str, runs: Sequence["ComparedRun"]) 
         data: the data set's name.
         runs: two or more on the same queries.
     """
-    tables = [_figures(runs), _tests(runs)]
+    tables = [_figures(runs)]
+    if runs[1].against_first:
+        tables.append(_tests(runs))
     for run in runs[1:]:
         tables += _changes(runs[0], run)
     html = rendered(
