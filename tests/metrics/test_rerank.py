@@ -113,6 +113,16 @@ def test_every_search_finds_the_same_neighbours(search, metric, monkeypatch):
         assert found.farthest[row] == pytest.approx(exact.max(), rel=1e-5)
 
 
+@pytest.mark.parametrize("search", ["torch", "faiss"])
+def test_every_search_gives_the_same_distances(search):
+    """But for the last digit: the original distances are those of the search's own product."""
+    if search == "faiss":
+        pytest.importorskip("faiss")
+    features = people(300)
+    found, expected = (k_reciprocal(features[:40], features[40:], search=each) for each in (search, "numpy"))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.data(), count=st.integers(1, 40), k=st.integers(1, 45), block=st.integers(1, 50))
 def test_neighbours_of_few_and_equal_rows(data, count, k, block):
