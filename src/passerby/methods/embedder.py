@@ -19,8 +19,10 @@ from passerby.methods import METHODS
 from passerby.methods.devices import choose_device
 from passerby.methods.method import EmbeddingModel, Method, find_method
 from passerby.methods.run_directory import RunDirectory
+from passerby.methods.text_embedding import embed_texts
 from passerby.methods.trained_cameras import stated_training_set
 from passerby.models.checkpoint import read_description, read_tensors
+from passerby.models.packaged import place_of
 
 Picture = str | Path | Image.Image | NDArray[np.uint8]
 """A file, a PIL image, or a uint8 RGB array [H, W, 3]."""
@@ -104,6 +106,21 @@ class Embedder:
         found: NDArray[np.float32] = features.float().cpu().numpy()
         return found
 
+    def embed_text(self, texts: str | Sequence[str]) -> NDArray[np.float32]:
+        """Features of sentences about people, to compare with those of images; `tiny-clip` and its like can do this.
+
+        Args:
+            texts: sentences; one of them alone gives one row. Words that the model never read are named in a warning.
+
+        Returns:
+            float32 [N, D], L2-normalised: the inner product with an image's feature says how well they fit.
+
+        Raises:
+            CheckpointError: the model has no text tower whose features can be compared with its images'.
+            DataError: something is no text, empty, or longer than 77 tokens.
+        """
+        return embed_texts(self.model, self.description, texts, self.device)
+
     def _slots(self, cameras: Sequence[int | None], count: int) -> NDArray[np.int64]:
         slots = np.asarray([-1 if camera is None else camera for camera in cameras])
         if slots.shape != (count,) or not (np.issubdtype(slots.dtype, np.integer) or not count):
@@ -135,7 +152,8 @@ def load(
     """A model ready to embed.
 
     Args:
-        source: a run's folder, a `model.safetensors`, or an official checkpoint of a method we know.
+        source: `tiny-clip`, which comes with passerby, a run's folder, a `model.safetensors`, or an official checkpoint
+            of a method we know.
         device: `cpu`, `cuda`, …; by default a GPU where there is one.
         allow_torchscript: see `passerby.models.checkpoint.read_tensors`.
         trained_on: for an official checkpoint with camera embedding, the data set it was trained on: a benchmark's
@@ -149,7 +167,7 @@ def load(
     """
     if not isinstance(source, str | os.PathLike):
         raise CheckpointError(f"a model is named by a run's folder or a file of weights, not by {_kind(source)}")
-    path = Path(source).expanduser()
+    path = place_of(source)
     if path.is_dir():
         path = _model_of_run(path)
     description = read_description(path)

@@ -20,6 +20,7 @@ from passerby.errors import RecipeError
 from passerby.methods import METHODS
 from passerby.methods.method import find_method
 from passerby.methods.run_directory import RunDirectory
+from passerby.models.packaged import NAMES
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def absolute_paths(section: SectionType) -> SectionType:
 def _absolute(value: Any, may_be_name: bool) -> Any:
     if isinstance(value, Path):
         return value.expanduser().absolute()
-    if may_be_name and isinstance(value, str) and value and value not in BENCHMARKS:
+    if may_be_name and isinstance(value, str) and value and value not in BENCHMARKS and value not in NAMES:
         path = Path(value).expanduser()
         return str(path.absolute()) if path.exists() else value
     return value

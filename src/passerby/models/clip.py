@@ -143,8 +143,8 @@ def build_clip(shape: ClipShape, state: Mapping[str, Tensor] | None = None) -> o
 
     Args:
         shape: what to build.
-        state: tensors of a whole CLIP model at its native (square) size, under open_clip's names; its position
-            embedding is resized. None: random weights.
+        state: tensors of a whole CLIP model under open_clip's names, at its native (square) size, whose position
+            embedding is resized, or at `shape` already. None: random weights.
 
     Raises:
         RecipeError: unknown architecture, or a stride or image size that leaves no grid.
@@ -157,10 +157,29 @@ def build_clip(shape: ClipShape, state: Mapping[str, Tensor] | None = None) -> o
         text_cfg=configuration["text_cfg"],
         quick_gelu=uses_quick_gelu(shape),
     )
+    fitted = state is not None and _fits(shape, state, model.state_dict())
+    if fitted:
+        fit_image_tower(model.visual, shape.image_size, shape.stride)
     if state is not None:
         load_strictly(model, state, source=f"weights for {shape.architecture}")
-    fit_image_tower(model.visual, shape.image_size, shape.stride, fresh=state is None)
+    if not fitted:
+        fit_image_tower(model.visual, shape.image_size, shape.stride, fresh=state is None)
     return model
+
+
+def _fits(shape: ClipShape, state: Mapping[str, Tensor], native: Mapping[str, Tensor]) -> bool:
+    """Whether the patches of these weights are those of images of `shape`, and not of the native size."""
+    name, stride = "visual.positional_embedding", patch_stride(shape)
+    if name not in state or name not in native or stride is None or state[name].shape == native[name].shape:
+        return False
+    patch: int = architecture_configuration(shape.architecture)["vision_cfg"]["patch_size"]
+    rows, columns = patch_grid(shape.image_size, patch, stride)
+    if len(state[name]) != 1 + rows * columns:
+        raise RecipeError(
+            f"model.image_size, model.stride: {shape.image_size[0]}×{shape.image_size[1]} images have {rows * columns} "
+            f"patches, the weights {len(state[name]) - 1}: set them as the weights were trained"
+        )
+    return True
 
 
 def fit_image_tower(

@@ -53,6 +53,11 @@ def tokenise(texts: Sequence[str]) -> Tensor:
     return cast(Tensor, tokenizer()(list(texts)))
 
 
+def token_count(text: str) -> int:
+    """How many tokens a text has, start and end included, however long it is."""
+    return len(tokenizer().encode(text)) + 2
+
+
 def words_of(text: str) -> list[str]:
     """The words of a text in lower case, as CLIP's tokenizer separates them, in order and each once."""
     return list(dict.fromkeys(_WORD.findall(text.lower())))

@@ -1,14 +1,18 @@
-"""Where CLIP's weights come from: a local file, open_clip's registry, or nowhere (random)."""
+"""Where CLIP's weights come from: passerby itself, a local file, open_clip's registry, or nowhere (random)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import open_clip
 from open_clip.pretrained import get_pretrained_cfg
 from torch import Tensor
 
 from passerby.errors import CheckpointError
-from passerby.models.checkpoint import read_tensors
+from passerby.models.checkpoint import read_description, read_tensors
+from passerby.models.clip import ClipShape, uses_quick_gelu
+from passerby.models.clip_pair_files import as_clip, is_clip_pair
+from passerby.models.packaged import place_of
 
 RANDOM = "random"
 REGISTRY_PREFIX = "open_clip:"
@@ -31,22 +35,40 @@ class ClipWeights:
 
 
 def clip_weights(source: str, architecture: str, *, allow_torchscript: bool = False) -> ClipWeights:
-    """CLIP's weights from `random`, `open_clip:TAG` (may download), or a file.
+    """CLIP's weights from `random`, `tiny-clip`, `open_clip:TAG` (may download), a file, or a run of clip-pretrain.
 
     Raises:
-        CheckpointError: no such file or tag, a file that is not a whole CLIP model, or no network.
+        CheckpointError: no such file or tag, a file that is not a whole CLIP model or of another architecture, or no
+            network.
     """
     if source == RANDOM:
         return ClipWeights(None)
     if source.startswith(REGISTRY_PREFIX):
         return _from_registry(architecture, source.removeprefix(REGISTRY_PREFIX))
-    tensors = read_tensors(Path(source).expanduser(), allow_torchscript=allow_torchscript)
+    file = place_of(source)
+    file = file / "model.safetensors" if file.is_dir() else file
+    tensors = read_tensors(file, allow_torchscript=allow_torchscript)
+    description = read_description(file)
+    if description is not None and is_clip_pair(description):
+        return _from_pair(source, architecture, tensors, description)
     if "visual.conv1.weight" not in tensors:
         remedy = "for a ReID checkpoint use init=FILE" if "image_encoder.conv1.weight" in tensors else "give CLIP's own"
         raise CheckpointError(f"{source}: is not a whole CLIP model (no visual.conv1.weight): {remedy}")
     published_by_openai = all(mark in tensors for mark in _OPENAI_MARKS)
     kept = {name: tensor for name, tensor in tensors.items() if name not in _OPENAI_MARKS}
     return ClipWeights(kept, quick_gelu=True if published_by_openai else None)
+
+
+def _from_pair(
+    source: str, architecture: str, tensors: Mapping[str, Tensor], description: Mapping[str, Any]
+) -> ClipWeights:
+    said = ClipShape(**description["shape"])
+    if said.architecture != architecture:
+        raise CheckpointError(
+            f"model.weights={source}: holds towers of {said.architecture}, not of {architecture}: set "
+            f"model.architecture={said.architecture}, or model.weights=random"
+        )
+    return ClipWeights(as_clip(tensors, description), quick_gelu=uses_quick_gelu(said))
 
 
 def _from_registry(architecture: str, tag: str) -> ClipWeights:

@@ -17,6 +17,7 @@ from passerby.methods.run_directory import RunDirectory
 from passerby.methods.same_data import say_if_other_data
 from passerby.methods.training_data import open_sets
 from passerby.metrics.distance import Metric
+from passerby.models.packaged import place_of
 from passerby.report.analysis import check_open_set
 from passerby.report.evaluation_report import Protocol, ReportedEvaluation, report_evaluation
 from passerby.report.metrics_file import evaluation_fingerprint, folder_of_model, model_record
@@ -72,7 +73,7 @@ def open_request(request: EvaluationRequest) -> OpenedRequest:
     Raises:
         PasserbyError: the model or the data cannot be used, or there is no place for the results.
     """
-    path = Path(request.model).expanduser()
+    path = place_of(request.model)
     if not path.exists():
         raise CheckpointError(f"{request.model}: no such run or file of weights")
     recipe = stored_recipe(RunDirectory(path)) if RunDirectory(path).recipe_file.is_file() else None
