@@ -8,6 +8,7 @@ from passerby.methods.saga_recipe import SagaRecipe
 
 NANO = (
     "model.architecture=vit-nano",
+    "model.weights=random",
     "model.image_size=[64, 32]",
     "anchors.token_layers=[1]",
     "anchors.count=4",

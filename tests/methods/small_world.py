@@ -10,6 +10,7 @@ from passerby.methods.experiment import checked_recipe
 
 NANO = (
     "model.architecture=vit-nano",
+    "model.weights=random",
     "model.image_size=[64, 32]",
     "stage1.epochs=2",
     "stage1.batch_size=8",
