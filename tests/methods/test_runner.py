@@ -203,7 +203,6 @@ def test_a_dry_run_counts_steps_and_writes_nothing(finished: Path, world: Path) 
     for stage in stages:
         steps = [line["steps"] for line in lines if line["stage"] == stage.name]
         assert stage.steps == stage.epochs * steps[0]
-        assert stage.seconds == pytest.approx(stage.preparation_seconds + stage.steps * stage.seconds_per_step)
         assert stage.preparation_seconds > 0
         assert stage.memory > 2**26
     assert stages[0].trainable == 4 * 4 * 16
