@@ -7,9 +7,11 @@ from torch import nn
 from passerby.errors import CheckpointError
 from passerby.models.attention_maps import CLASS_ATTENTION, TOKEN_WEIGHTS, PatchGeometry, attention_maps
 from passerby.models.clip import ClipShape, vision_tokens
+from passerby.models.clip_pair import ClipPair
 from passerby.models.clip_reid import ClipReid, ClipReidSizes
 from passerby.models.saga import Saga
 from passerby.models.saga_shape import AnchorShape, EmbeddingShape, SagaShape, SagaSizes
+from passerby.models.vocabulary import Vocabulary
 
 IMAGES = torch.randn(2, 3, 64, 32, generator=torch.Generator().manual_seed(0))
 
@@ -26,6 +28,16 @@ def test_class_attention_is_that_of_the_last_block() -> None:
     expected = weights[:, 0, 1:] / weights[:, 0, 1:].sum(1, keepdim=True)
     for each, values in zip(found, expected, strict=True):
         torch.testing.assert_close(each.maps[CLASS_ATTENTION], values.reshape(8, 4))
+
+
+def test_a_pair_of_towers_shows_the_same_as_clip_reid_with_its_tower() -> None:
+    torch.manual_seed(0)
+    shape = ClipShape("vit-nano", (64, 32))
+    pair = ClipPair(shape, Vocabulary([320, 49407])).eval()
+    model = ClipReid(shape, ClipReidSizes(None)).eval()
+    model.image_encoder.load_state_dict(pair.visual.state_dict())
+    for each, expected in zip(attention_maps(pair, IMAGES), attention_maps(model, IMAGES), strict=True):
+        torch.testing.assert_close(each.maps[CLASS_ATTENTION], expected.maps[CLASS_ATTENTION])
 
 
 def test_a_residual_network_shows_its_pooling() -> None:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from passerby.errors import CheckpointError
 from passerby.models.clip import architecture_configuration, patch_grid, patch_stride
+from passerby.models.clip_pair import ClipPair
 from passerby.models.clip_reid import ClipReid
 from passerby.models.saga import Saga
 
@@ -63,7 +64,7 @@ def attention_maps(model: nn.Module, images: Tensor, *, anchors: int = 3) -> lis
     """Maps of each of the normalised images [B, 3, H, W].
 
     Args:
-        model: SAGA's or CLIP-ReID's network, in inference mode.
+        model: SAGA's or CLIP-ReID's network, or a pair of towers, in inference mode.
         images: on the network's device.
         anchors: how many anchors to show, of those that drew most attention.
 
@@ -72,10 +73,10 @@ def attention_maps(model: nn.Module, images: Tensor, *, anchors: int = 3) -> lis
     """
     if isinstance(model, Saga):
         return _of_saga(model, images, anchors)
-    if not isinstance(model, ClipReid):
+    if not isinstance(model, ClipReid | ClipPair):
         raise CheckpointError(f"{type(model).__name__} has no attention to look at: give a model of SAGA or CLIP-ReID")
-    geometry = _geometry(model)
-    attention = _captured_class_attention(model, model.image_encoder, images)
+    geometry, tower = _geometry(model), model.visual if isinstance(model, ClipPair) else model.image_encoder
+    attention = _captured_class_attention(model, tower, images)
     return [AttentionMaps(geometry, {CLASS_ATTENTION: each.reshape(geometry.grid)}) for each in attention]
 
 
@@ -104,7 +105,7 @@ def _own_anchors(model: Saga) -> int:
     return 0 if model.domain_anchor is None else model.shape.anchors.domain_count
 
 
-def _geometry(model: Saga | ClipReid) -> PatchGeometry:
+def _geometry(model: Saga | ClipReid | ClipPair) -> PatchGeometry:
     shape = model.shape.clip if isinstance(model, Saga) else model.shape
     stride = patch_stride(shape)
     if stride is None:  # a residual network: features of 16 pixels each
