@@ -214,7 +214,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--half-width", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1, help="more are of use only where no other work is done")
     arguments = parser.parse_args()
     if arguments.what in ("linked", "denoised"):
         work = linked if arguments.what == "linked" else denoised

@@ -212,6 +212,7 @@ def main() -> None:
     parser.add_argument("--features", type=Path)
     parser.add_argument("--simulated", action="store_true", help="features alone, no table")
     parser.add_argument("--look", type=float, default=0.55, help="simulated: how differently people look in each video")
+    parser.add_argument("--seed", type=int, default=1, help="simulated: everything follows from it (default: 1)")
     parser.add_argument("--switched", type=float, default=0.1)
     parser.add_argument("--broken", type=float, default=0.02)
     parser.add_argument("--background", type=float, help="default: 0.03 if simulated, else what the table has")
@@ -221,7 +222,7 @@ def main() -> None:
     if arguments.simulated == (arguments.table is not None):
         parser.error("name a table, or --simulated")
     if arguments.simulated:
-        clean = simulated(arguments.look)
+        clean = simulated(arguments.look, seed=arguments.seed)
         background = 0.03 if arguments.background is None else arguments.background
     else:
         clean, background = read_samples(arguments.table, arguments.features), arguments.background
