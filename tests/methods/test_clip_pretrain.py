@@ -10,6 +10,7 @@ import torch
 from passerby.config import read_recipe
 from passerby.data.transforms import TrainTransform
 from passerby.errors import RecipeError
+from passerby.methods.clip_pretrain import PairStage, build, transforms
 from passerby.methods.clip_pretrain_pairs import PairBatch, PairBatches, PairPlan
 from passerby.methods.clip_pretrain_recipe import ClipPretrainRecipe, TrainingSection, rate_at
 from passerby.methods.embedder import load
@@ -17,8 +18,10 @@ from passerby.methods.experiment import TrainingRequest, checked_recipe
 from passerby.methods.interruption import InterruptedRunError
 from passerby.methods.runner import train
 from passerby.models.checkpoint import read_tensors
+from passerby.models.vocabulary import tokenise
 from passerby.report.training import run_seeds
 from passerby.synth.pair_drawing import Drawers
+from tests.methods.two_processes import in_two_processes
 
 NANO = (
     "model.architecture=vit-nano",
@@ -117,6 +120,35 @@ def test_a_run_ends_with_the_same_weights_however_often_it_is_interrupted(
     one, other = read_tensors(whole), read_tensors(cut)
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def _losses_of_a_share(rank: int, folder: Path) -> None:
+    """Save this process's gradient of its loss, over its half of the pairs."""
+    stage, batch = stage_and_batch()
+    half = PairBatch(*(part.chunk(2)[rank] for part in batch))
+    loss = stage.losses(half)["loss"]
+    loss.backward()
+    gradient = stage.model.visual.proj.grad
+    torch.save({"loss": loss.detach(), "gradient": gradient}, folder / f"{rank}.pt")
+
+
+def stage_and_batch() -> tuple[PairStage, PairBatch]:
+    given = recipe()
+    torch.manual_seed(0)
+    stage = PairStage(given, build(given, 0, 0), transforms(given)[0])
+    batch = PairBatch(torch.randn(8, 3, 64, 32), tokenise([f"a man in {n} coats" for n in range(8)]), torch.arange(8))
+    return stage, batch
+
+
+def test_two_processes_compare_all_their_pairs(tmp_path: Path) -> None:
+    in_two_processes(_losses_of_a_share, tmp_path)
+    parts = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    stage, batch = stage_and_batch()
+    loss = stage.losses(batch)["loss"]
+    loss.backward()
+    assert float(sum(part["loss"] for part in parts)) / 2 == pytest.approx(float(loss.detach()), rel=1e-4)
+    together = sum(part["gradient"] for part in parts) / 2
+    torch.testing.assert_close(together, stage.model.visual.proj.grad, rtol=1e-3, atol=1e-6)
 
 
 def test_losses_fall_and_the_result_embeds(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ MAY_CHANGE = (
     "data.cache",
     "data.cache_folder",
     "data.skip_unreadable",
+    "pairs.workers",
     "trainer.accelerator",
     "trainer.prefetch",
     "trainer.checkpoint_every_steps",
