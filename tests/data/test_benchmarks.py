@@ -1,6 +1,7 @@
 """Every public benchmark, read from a small copy of its layout."""
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,32 @@ def test_market_layout_drops_junk_and_keeps_distractors(name: str, tmp_path: Pat
     ]
     assert query.identity_names == gallery.identity_names == ("0000", "0001", "0003")
     assert benchmark.training_split().identities.tolist() == [0, 0, 1, 2]
+
+
+def test_further_images_of_the_queries_are_kept_for_multi_query_evaluation(tmp_path: Path) -> None:
+    files = {
+        "bounding_box_train": ["0001_c1s1_000001_01.jpg"],
+        "query": ["0002_c1s1_000001_00.jpg", "0003_c2s1_000002_00.jpg"],
+        "bounding_box_test": ["0002_c3s1_000003_01.jpg"],
+        "gt_bbox": [
+            "0001_c1s1_000001_00.jpg",  # of a person who is not searched for
+            "0002_c1s1_000001_00.jpg",  # the query itself
+            "0002_c1s1_000026_00.jpg",
+            "0002_c3s1_000003_00.jpg",  # in a camera without a query
+            "0003_c2s1_000077_00.jpg",
+        ],
+    }
+    benchmark = load("market-layout", write_tree(tmp_path, files))
+    further, query = benchmark.further_queries, benchmark.query
+    assert rows(further) == [
+        ("gt_bbox/0002_c1s1_000026_00.jpg", "0002", "1"),
+        ("gt_bbox/0003_c2s1_000077_00.jpg", "0003", "2"),
+    ]
+    assert further is not None
+    assert query is not None
+    assert (further.identity_names, further.camera_names) == (query.identity_names, query.camera_names)
+    shutil.rmtree(tmp_path / "gt_bbox")
+    assert load("market-layout", tmp_path).further_queries is None
 
 
 def test_published_cameras_keep_their_labels_where_some_do_not_occur(tmp_path: Path) -> None:

@@ -6,13 +6,15 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from passerby.cli.output import print_evaluation
 from passerby.errors import CheckpointError, DataError, EvaluationError, PasserbyError, RecipeError
-from passerby.methods.embedder import Embedder
+from passerby.methods.embedder import Embedder, load
 from passerby.methods.runner import train
+from passerby.metrics.ranking import rank
 from passerby.report.evaluation import EvaluationRequest, evaluate_and_report
 from passerby.report.evaluation_report import Protocol, ReportedEvaluation, RerankSettings
 from tests.methods.small_world import nano_recipe, write_small_world
@@ -267,8 +269,22 @@ def test_the_open_set_is_printed(capsys: pytest.CaptureFixture[str], tmp_path: P
 
 def test_a_protocol_is_carried_out_and_recorded(run: Path, worlds: tuple[Path, Path], tmp_path: Path) -> None:
     protocol = Protocol(multi_query=True, rerank=RerankSettings(4, 2, 0.3), export=tmp_path / "queries.csv")
-    (found,) = evaluated(run, data="market-layout", root=worlds[0], out=tmp_path / "out", protocol=protocol)
+    world = shutil.copytree(worlds[0], tmp_path / "world")
+    (world / "gt_bbox").mkdir()
+    queries = sorted((world / "query").iterdir())
+    for query in queries:  # the query itself is there too, as in Market-1501, and another image
+        for name, source in ((query.name, query), (query.name.replace("s1", "s3"), worlds[1] / "query" / query.name)):
+            shutil.copy(source, world / "gt_bbox" / name)
+    (found,) = evaluated(run, data="market-layout", root=world, out=tmp_path / "out", protocol=protocol)
     assert found["multi_query"] is True
+    assert found["queries"] == len(queries)
+    model = load(run, device="cpu")
+    gallery = sorted((world / "bounding_box_test").iterdir())
+    joined = [
+        model.embed([query, world / "gt_bbox" / query.name.replace("s1", "s3")]).mean(axis=0) for query in queries
+    ]
+    labels = [[int(path.name[place]) for path in paths] for place in (3, 6) for paths in (queries, gallery)]
+    assert found["mAP"] == pytest.approx(rank(np.stack(joined), model.embed(gallery), *labels).mAP, abs=1e-6)
     assert found["pooling"] == "none"
     assert found["reranked"]["settings"] == "k1 4, k2 2, λ 0.3"  # type: ignore[index]
     assert (tmp_path / "queries.csv").read_text("utf-8").count("\n") == found["queries"] + 1  # type: ignore[operator]
@@ -279,6 +295,7 @@ def test_a_protocol_is_carried_out_and_recorded(run: Path, worlds: tuple[Path, P
     ("protocol", "error", "message"),
     [
         (Protocol(pooling="mean"), DataError, "query images belong to no tracklets: give its table a column 'track'"),
+        (Protocol(multi_query=True), DataError, "every query is the only one of its person and camera"),
         (Protocol(open_set_draws=3), EvaluationError, "queries are too few for open-set figures"),
         (Protocol(export=Path("queries.txt")), DataError, "must end in .csv or .parquet"),
         (Protocol(export=Path("queries.csv")), DataError, "one table, but 2 data sets"),

@@ -15,6 +15,7 @@ from passerby.errors import DataError, EvaluationError
 from passerby.methods.embedder import Embedder, check_batch_size, load
 from passerby.methods.pooled_features import (
     TrackletPooling,
+    all_queries,
     check_multi_query,
     chosen_pooling,
     pool_queries,
@@ -81,7 +82,8 @@ def evaluate(
         check_counts: whether counts other than the published ones are an error.
         pooling: how the images of a tracklet become one feature, `"mean"`, `"attention"` or `"max"`; `"none"` to
             compare images. By default the mean for benchmarks of tracklets, none for others.
-        multi_query: search with the mean of all queries of one person and camera.
+        multi_query: search with the mean of all queries of one person and camera; for Market-1501 these are the images
+            in its folder `gt_bbox`.
 
     Raises:
         DataError: the benchmark is not on disk as it should be, or an image cannot be read.
@@ -125,6 +127,7 @@ def evaluate_in_full(
     """
     pooling = _checked_pooling(benchmark, batch_size, metric, pooling, multi_query=multi_query)
     query, gallery = benchmark.query_and_gallery()
+    query = all_queries(benchmark) if multi_query else query
     cameras = find_trained_cameras(model.description, benchmark) if cameras is None else cameras
     parts = []
     for kind, part in (("queries", query), ("gallery", gallery)):

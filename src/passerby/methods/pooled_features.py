@@ -1,8 +1,10 @@
 """What is compared if not single images: tracklets, or all queries of one person and camera."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from passerby.data.split import Benchmark, Split
@@ -46,15 +48,36 @@ def chosen_pooling(benchmark: Benchmark, pooling: TrackletPooling | None) -> Tra
 
 
 def check_multi_query(benchmark: Benchmark) -> None:
-    """Refuse multi-query evaluation where cameras are unknown.
+    """Refuse multi-query evaluation where it cannot be done, or would change nothing.
 
     Raises:
-        DataError: the queries have no cameras.
+        DataError: the queries have no cameras, or nobody has two in one camera.
     """
-    if benchmark.query_and_gallery()[0].cameras is None:
+    queries = all_queries(benchmark)
+    if queries.cameras is None:
         raise DataError(
             f"{benchmark.name}: multi-query joins the queries of a person and camera, and cameras are unknown"
         )
+    if np.unique(query_groups(queries.identities, queries.cameras)).size == len(queries):
+        raise DataError(
+            f"{benchmark.name}: every query is the only one of its person and camera, so multi-query would change "
+            "nothing; further images of Market-1501's queries are in its folder gt_bbox"
+        )
+
+
+def all_queries(benchmark: Benchmark) -> Split:
+    """The queries, followed by the further images that multi-query evaluation has of them."""
+    query, further = benchmark.query_and_gallery()[0], benchmark.further_queries
+    if further is None or query.cameras is None or further.cameras is None:
+        return query
+    return replace(
+        query,
+        paths=pa.array([*query.paths.to_pylist(), *further.paths.to_pylist()], pa.string()),
+        identities=np.concatenate([query.identities, further.identities]),
+        cameras=np.concatenate([query.cameras, further.cameras]),
+        tracks=None,
+        frames=None,
+    )
 
 
 def pool_tracklets(

@@ -55,11 +55,15 @@ class Images(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """What a reader finds: `train` is None for sets without a training half."""
+    """What a reader finds: `train` is None for sets without a training half.
+
+    `further_queries` are images of the queries' people in the queries' cameras, for multi-query evaluation.
+    """
 
     train: Images | None
     query: Images
     gallery: Images
+    further_queries: Images | None = None
 
 
 @dataclass(frozen=True)
@@ -177,6 +181,7 @@ class PublicBenchmark:
             gallery=split(parts.gallery, test_names),
             same_camera_rule=self.same_camera_rule and with_cameras,
             tracklets=self.tracklets,
+            further_queries=None if parts.further_queries is None else split(parts.further_queries, test_names),
         )
 
 

@@ -4,6 +4,8 @@
         bounding_box_train/  0002_c1s1_000451_03.jpg ...   identity, camera and sequence, frame, detection
         query/
         bounding_box_test/   the gallery
+        gt_bbox/             optional: boxes drawn by hand, of which multi-query evaluation takes those of the queries'
+                             people in the queries' cameras
 
 Identity `-1` is junk (detections that overlap a person too little) and is dropped. Identity `0000` are distractors:
 they stay in the gallery, match no query, and count as errors where they rank high. Some files end in `.jpg.jpg`.
@@ -30,7 +32,26 @@ def read_market_layout(folder: Path, found: Mapping[str, str], *, dropped: froze
     Raises DataError for a sub-folder without images and for file names without identity and camera.
     """
     read = partial(_read_images, folder, dropped=dropped)
-    return Parts(read(found["train"]), read(found["query"]), read(found["gallery"]))
+    query = read(found["query"])
+    return Parts(read(found["train"]), query, read(found["gallery"]), _further_queries(folder, query))
+
+
+def _further_queries(folder: Path, query: Images) -> Images | None:
+    """Images in `gt_bbox` of a person and camera that are searched for, without the queries themselves, if any."""
+    part = "gt_bbox"
+    if not (folder / part).is_dir():
+        return None
+    assert query.cameras is not None
+    asked = set(zip(query.identities, query.cameras, strict=True))
+    own = {path.rsplit("/", 1)[-1] for path in query.paths}
+    images = Images([], [], cameras := [])
+    for name in image_files(folder / part):
+        match = _NAME.match(name)
+        if match is not None and (match[1], match[2]) in asked and name not in own:
+            images.paths.append(f"{part}/{name}")
+            images.identities.append(match[1])
+            cameras.append(match[2])
+    return images if images.paths else None
 
 
 def _read_images(folder: Path, part: str, *, dropped: frozenset[int]) -> Images:
