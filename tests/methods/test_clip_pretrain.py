@@ -13,14 +13,18 @@ from passerby.errors import RecipeError
 from passerby.methods.clip_pretrain import PairStage, build, transforms
 from passerby.methods.clip_pretrain_pairs import PairBatch, PairBatches, PairPlan
 from passerby.methods.clip_pretrain_recipe import ClipPretrainRecipe, TrainingSection, rate_at
+from passerby.methods.clip_reid import METHOD
 from passerby.methods.embedder import load
 from passerby.methods.experiment import TrainingRequest, checked_recipe
+from passerby.methods.initial_model import build_model
 from passerby.methods.interruption import InterruptedRunError
 from passerby.methods.runner import train
+from passerby.methods.training_data import open_training_data
 from passerby.models.checkpoint import read_tensors
 from passerby.models.vocabulary import tokenise
 from passerby.report.training import run_seeds
 from passerby.synth.pair_drawing import Drawers
+from tests.methods.small_world import nano_recipe, write_small_world
 from tests.methods.two_processes import in_two_processes
 
 NANO = (
@@ -164,6 +168,27 @@ def test_losses_fall_and_the_result_embeds(tmp_path: Path) -> None:
     assert lines[-1]["loss"] < lines[0]["loss"]
     model = load(tmp_path / "run")
     assert model.embed(np.zeros((70, 40, 3), np.uint8)).shape == (1, 16)
+
+
+def test_a_run_goes_on_from_another_and_reid_starts_from_it(tmp_path: Path) -> None:
+    shorter = ("pairs.per_epoch=8", "training.epochs=1", "training.rate=1e-9", "training.floor=0")
+    first = train(recipe(*shorter), tmp_path / "first")
+    again = train(recipe(*shorter, f"init={tmp_path / 'first'}", "seed=5"), tmp_path / "again")
+    assert first is not None
+    assert again is not None
+    before, after = read_tensors(first), read_tensors(again)
+    for name, tensor in before.items():
+        torch.testing.assert_close(after[name], tensor, atol=1e-6, rtol=1e-3)
+
+    world = write_small_world(tmp_path / "world")
+    data = open_training_data(nano_recipe(world), METHOD)
+    network = build_model(nano_recipe(world, f"model.weights={tmp_path / 'first'}"), METHOD, data)
+    tower = {name.removeprefix("image_encoder."): value for name, value in network.state_dict().items()}
+    assert torch.equal(
+        tower["transformer.resblocks.1.mlp.c_fc.weight"], before["visual.transformer.resblocks.1.mlp.c_fc.weight"]
+    )
+    with pytest.raises(RecipeError, match=r"set model\.weights="):
+        build_model(nano_recipe(world, f"init={tmp_path / 'first'}"), METHOD, data)
 
 
 @pytest.mark.parametrize(

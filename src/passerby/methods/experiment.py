@@ -110,7 +110,7 @@ def absolute_paths(section: SectionType) -> SectionType:
 
 def _absolute(value: Any, may_be_name: bool) -> Any:
     if isinstance(value, Path):
-        return value.expanduser().absolute()
+        return value if str(value) in NAMES else value.expanduser().absolute()
     if may_be_name and isinstance(value, str) and value and value not in BENCHMARKS and value not in NAMES:
         path = Path(value).expanduser()
         return str(path.absolute()) if path.exists() else value

@@ -6,10 +6,13 @@ import torch
 from torch import nn
 
 from passerby.config import Recipe
+from passerby.errors import RecipeError
 from passerby.methods.method import InitialWeights, Method
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.training_data import OpenedData
 from passerby.models.checkpoint import load_strictly, read_description, read_tensors
+from passerby.models.clip_pair_files import METHOD, is_clip_pair
+from passerby.models.packaged import place_of
 
 
 def build_model(recipe: Recipe, method: Method, data: OpenedData) -> nn.Module:
@@ -19,7 +22,7 @@ def build_model(recipe: Recipe, method: Method, data: OpenedData) -> nn.Module:
         RecipeError: the recipe contradicts what the file of `init` says of itself.
         CheckpointError: a file cannot be read, or does not fit the model.
     """
-    init = None if recipe.init is None else method.adopt(recipe, _read_init(recipe.init))
+    init = None if recipe.init is None else method.adopt(recipe, _read_init(recipe.init, recipe.method))
     torch.manual_seed(recipe.seed)
     model = method.build(recipe, data.training.classes, len(data.training.split.camera_names), init)
     if init is not None:
@@ -27,10 +30,15 @@ def build_model(recipe: Recipe, method: Method, data: OpenedData) -> nn.Module:
     return model
 
 
-def _read_init(init: Path) -> InitialWeights:
-    source = init.expanduser()
+def _read_init(init: Path, method: str) -> InitialWeights:
+    source = place_of(init)
     file = RunDirectory(source).model_file if source.is_dir() else source
-    return InitialWeights(f"init={init}", read_tensors(file), read_description(file))
+    weights = InitialWeights(f"init={init}", read_tensors(file), read_description(file))
+    if is_clip_pair(weights.description) and method != METHOD:
+        raise RecipeError(
+            f"init={init}: holds CLIP's towers, not a network of {method}: set model.weights={init} instead"
+        )
+    return weights
 
 
 def _load_init(model: nn.Module, init: InitialWeights, method: Method) -> None:
