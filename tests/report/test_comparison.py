@@ -1,6 +1,7 @@
 """Runs side by side."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -129,6 +130,18 @@ def test_one_run_and_unknown_data_are_refused(runs, tmp_path):
         compare_runs([runs / "good", runs / "bad", runs / "good" / ".." / "bad"], tmp_path)
     with pytest.raises(PasserbyError, match="was not evaluated on 'market', but on drawn"):
         compare_runs([runs / "good", runs / "bad"], tmp_path, "market")
+
+
+def test_the_seventh_run_is_told_from_the_first(runs, tmp_path):
+    names = [f"run{number}" for number in range(7)]
+    for name in names:
+        shutil.copytree(runs / "good", tmp_path / name)
+    (found,) = compare_runs([tmp_path / name for name in names], tmp_path / "out")
+    html = found.page.read_text("utf-8")
+    styles = re.findall(r'polyline class="line ([^"]+)"', html)
+    assert len(set(styles)) == 7
+    assert styles.count("series-0 again") == 3  # CMC, precision and recall, ROC
+    assert html.count('<li class="series-0 again"><i></i>run6</li>') == 3
 
 
 def test_one_person_says_nothing_about_others(splits, tmp_path, capsys):

@@ -241,7 +241,7 @@ def test_the_figure_has_a_tile_per_picture(world, tmp_path):
 
 def test_charts_draw_what_they_are_given():
     chart = cmc_chart(np.array([0.5, 0.75, 1.0]))
-    points = re.search(r'polyline class="line" points="([^"]+)"', chart)
+    points = re.search(r'polyline class="line[^"]*" points="([^"]+)"', chart)
     assert points is not None
     heights = [float(point.split(",")[1]) for point in points.group(1).split()]
     assert heights[0] - heights[1] == pytest.approx(heights[1] - heights[2], abs=0.11)

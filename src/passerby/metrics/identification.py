@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from passerby.errors import EvaluationError
 from passerby.metrics.distance import Metric
 from passerby.metrics.features import JUNK, as_array, as_labels
+from passerby.metrics.matches import Matches
 from passerby.metrics.neighbours import top
 from passerby.metrics.verification import threshold_at
 
@@ -131,6 +132,4 @@ def drawn_people(identities: NDArray[np.int64], share: float, seed: int) -> NDAr
 
 def _can_be_found(queries: NDArray[np.int64], others: NDArray[np.int64], by_query: Any, by_gallery: Any) -> Any:
     """Whether the gallery holds an admissible image of each query's person, bool [Q]."""
-    from passerby.metrics.matches import Matches
-
     return Matches.of(queries.size, others.size, queries, others, by_query, by_gallery).counts > 0

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from passerby.metrics.ranking import RankingResult
 from passerby.report.analysis import Analysis
 from passerby.report.charts import Line, cmc_chart, precision_chart, precision_recall_chart, roc_chart, score_chart
+from passerby.report.drawing import series
 from passerby.report.heat_map import heat_map
 
 
@@ -179,4 +180,4 @@ def rates(analysis: Analysis) -> list[tuple[str, dict[str, float]]]:
 
 def series_legend(names: Sequence[str]) -> list[tuple[str, str]]:
     """Style classes of curves and their names."""
-    return [(f"series-{number}", name) for number, name in enumerate(names)]
+    return [(series(number), name) for number, name in enumerate(names)]

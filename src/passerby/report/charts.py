@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.report.drawing import TOP, Frame, linear, percents, tooltip
+from passerby.report.drawing import TOP, Frame, linear, percents, series, tooltip
 
 MARKED_RANKS = (1, 5, 10, 20, 50)
 
@@ -40,7 +40,7 @@ def cmc_chart(cmc: NDArray[np.float64], *others: tuple[str, NDArray[np.float64]]
                 x, y = frame.place(k, curve[k - 1])
                 said = f"{label}, rank-{k}" if label else f"rank-{k}"
                 body.append(
-                    f'<circle class="dot series-{number}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">'
+                    f'<circle class="dot {series(number)}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">'
                     f"{tooltip(f'{said}: {100 * curve[k - 1]:.2f} %')}</circle>"
                 )
     if not others:
@@ -64,7 +64,7 @@ def precision_recall_chart(lines: Sequence[Line]) -> str:
             said = f"{line.name}, " if line.name else ""
             text = f"{said}recall {100 * line.x[place]:.0f} %: precision {100 * line.y[place]:.1f} %"
             body.append(
-                f'<circle class="dot series-{number}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">{tooltip(text)}</circle>'
+                f'<circle class="dot {series(number)}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">{tooltip(text)}</circle>'
             )
     ticks = frame.ticks_x(percents())
     return frame.svg([*frame.ticks_y(percents()), *ticks], body)
@@ -90,7 +90,7 @@ def roc_chart(lines: Sequence[Line], lowest: float = 1e-6) -> str:
             said = f"{line.name}, " if line.name else ""
             text = f"{said}at {10.0**-decade:g}: {100 * line.y[place]:.1f} % of the pairs of one person accepted"
             body.append(
-                f'<circle class="dot series-{number}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">{tooltip(text)}</circle>'
+                f'<circle class="dot {series(number)}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">{tooltip(text)}</circle>'
             )
     marks = [(10.0**-decade, _power(decade)) for decade in range(decades, -1, -1)]
     return frame.svg([*frame.ticks_y(percents()), *frame.ticks_x(marks)], body)
@@ -161,5 +161,4 @@ def _power(decade: int) -> str:
 
 
 def _line(frame: Frame, number: int, xs: NDArray[np.float64] | NDArray[np.int64], ys: NDArray[np.float64]) -> str:
-    shape = "line" if number == 0 else f"line series-{number}"
-    return f'<polyline class="{shape}" points="{frame.points(xs.tolist(), ys.tolist())}"/>'
+    return f'<polyline class="line {series(number)}" points="{frame.points(xs.tolist(), ys.tolist())}"/>'

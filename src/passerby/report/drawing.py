@@ -8,6 +8,9 @@ WIDTH, HEIGHT = 400, 230
 LEFT, RIGHT, TOP, BOTTOM = 46, 22, 12, 46
 INNER_WIDTH, INNER_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
+_COLOURS = 6
+"""Colours of curves in the pages' style."""
+
 Scale = Callable[[float], float]
 
 
@@ -69,6 +72,11 @@ class Frame:
 def percents() -> list[tuple[float, str]]:
     """Marks of an axis of shares."""
     return [(share / 100, f"{share} %") for share in (0, 25, 50, 75, 100)]
+
+
+def series(number: int) -> str:
+    """Style classes of the curve of that number, from 0: six colours, then the same ones dashed."""
+    return f"series-{number % _COLOURS}" + (" again" if number // _COLOURS % 2 else "")
 
 
 def tooltip(text: str) -> str:
