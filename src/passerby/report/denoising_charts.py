@@ -33,7 +33,7 @@ def size_chart(sizes: NDArray[np.int64], groups: NDArray[np.int64], title: str, 
             f'<rect class="bar" x="{x:.1f}" y="{y:.1f}" width="{end - x:.1f}" height="{floor - y:.1f}" rx="1.5">'
             f"{tooltip(f'{_bin(number)}: {count:,}')}</rect>"
         )
-    every = max(1, counts.size // 9)
+    every = max(1, -(-counts.size // 7))  # so that names do not run into each other
     below = frame.ticks_x([(number + 0.5, _bin(number)) for number in range(0, counts.size, every)])
     marks = [10**power for power in range(int(highest) + 1)]
     return frame.svg([*frame.ticks_y([(0, "0"), *((mark, f"{mark:,}") for mark in marks)]), *below], bars)
