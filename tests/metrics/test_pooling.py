@@ -96,6 +96,11 @@ def test_cameras_without_a_common_person_are_blank():
         (lambda: pool(np.array([[1.0, 0], [-1, 0]]), [4, 4]), "pooled features are all zero"),
         (lambda: query_groups([0, 1], [0, 1, 2]), "cameras must have one entry"),
         (lambda: camera_matrix(np.eye(2), np.eye(2), [0, -1], [0, 1], [0, 1], [0, 1]), "junk"),
+        (
+            lambda: camera_matrix(np.full((1, 2), np.nan), np.eye(2), [0], [0, 1], [0], [0, 0]),
+            "query features hold NaN",
+        ),
+        (lambda: camera_matrix(np.eye(2, 3), np.eye(2), [0, 1], [0, 1], [0, 0], [0, 0]), "3 dimensions and gallery"),
     ],
 )
 def test_what_cannot_be_pooled_is_refused(call, message):

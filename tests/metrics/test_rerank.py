@@ -173,8 +173,9 @@ def test_faiss_that_is_not_installed_is_named(monkeypatch):
         ({"variant": "half"}, "variant 'half' is not known"),
         ({"search": "hnsw"}, "search 'hnsw' is not known"),
         ({"gallery": np.ones((5, 3))}, "16 dimensions and gallery features 3"),
-        ({"gallery": np.full((5, 16), np.nan)}, "NaN"),
-        ({"query": np.zeros((2, 16), np.float32)}, "all zero"),
+        ({"gallery": np.full((5, 16), np.nan)}, "gallery features hold NaN or infinity in 5 of 5 rows"),
+        ({"query": np.full((5, 16), np.inf)}, "query features hold NaN or infinity in 5 of 5 rows"),
+        ({"query": np.zeros((2, 16), np.float32)}, "query features are all zero in 2 of 2 rows"),
     ],
 )
 def test_what_cannot_be_reranked_is_refused(changes, message):

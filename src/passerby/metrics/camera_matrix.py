@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.distance import Metric
-from passerby.metrics.features import JUNK, as_features, as_labels
+from passerby.metrics.distance import Distances, Metric
+from passerby.metrics.features import JUNK, as_labels
 from passerby.metrics.ranking import rank
 
 
@@ -57,7 +57,8 @@ def camera_matrix(
     Raises:
         EvaluationError: as `rank`, except that no match is no error for a pair of cameras.
     """
-    features = as_features(query_features, "query"), as_features(gallery_features, "gallery")
+    checked = Distances(query_features, gallery_features, metric)  # pairs of cameras may leave some images out
+    features = checked.query, checked.gallery
     sizes = len(features[0]), len(features[1])
     identities = (
         as_labels(query_identities, sizes[0], "query identities"),

@@ -62,17 +62,17 @@ class Distances:
     def __init__(self, query: Any, gallery: Any, metric: Metric) -> None:
         if metric not in ("cosine", "euclidean"):
             raise EvaluationError(f"metric {metric!r} is not known: choose 'cosine' or 'euclidean'")
-        self.query = as_features(query, "query")
-        self.gallery = as_features(gallery, "gallery")
+        names = ("given", "given") if query is gallery else ("query", "gallery")
+        self.query, self.gallery = as_features(query, names[0]), as_features(gallery, names[1])
         if self.query.shape[1] != self.gallery.shape[1]:
             raise EvaluationError(
                 f"query features have {self.query.shape[1]} dimensions and gallery features {self.gallery.shape[1]}:"
                 " they must come from one model"
             )
-        by_gallery = squared_norms(self.gallery, "gallery")
-        norms = (by_gallery if query is gallery else squared_norms(self.query, "query")), by_gallery
+        by_gallery = squared_norms(self.gallery, names[1])
+        norms = (by_gallery if query is gallery else squared_norms(self.query, names[0])), by_gallery
         if metric == "cosine":
-            self._query_scale, self._gallery_scale = _inverse(norms[0], "query"), _inverse(norms[1], "gallery")
+            self._query_scale, self._gallery_scale = map(inverse_lengths, norms, names)
             self.unit = 1.0
         else:
             # One power of two for all rows changes no digit and no order, and keeps the numbers within float32.
@@ -165,7 +165,7 @@ def margin(queries: Block, candidates: Block) -> NDArray[np.float64]:
     return np.asarray(UNIT_ROUNDOFF * (product + rounding), dtype=np.float64)
 
 
-def _inverse(norms: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+def inverse_lengths(norms: NDArray[np.float64], name: str) -> NDArray[np.float64]:
     """What brings each row to unit length, float64 [N], from squared lengths; rows of zeros are refused."""
     zeros = np.flatnonzero(norms == 0)
     if zeros.size:

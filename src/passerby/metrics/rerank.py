@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
 from passerby.metrics.all_pairs import Search, nearest_rows
-from passerby.metrics.distance import Distances, Metric
-from passerby.metrics.features import as_features
+from passerby.metrics.distance import Distances, Metric, inverse_lengths
+from passerby.metrics.features import as_features, squared_norms
 from passerby.metrics.overlap import Overlap
 from passerby.metrics.reciprocal import averaged, pair_distances, reciprocal_sets, weighted
 
@@ -79,10 +79,18 @@ def k_reciprocal(
 
 
 def joint_distances(query: Any, gallery: Any, metric: Metric) -> Distances:
-    """Distances among queries and gallery taken as one set, queries first."""
+    """Distances among queries and gallery taken as one set, queries first.
+
+    Raises:
+        EvaluationError: features that cannot be compared, named by the side they are of.
+    """
     parts = as_features(query, "query"), as_features(gallery, "gallery")
     if parts[0].shape[1] != parts[1].shape[1]:
         return Distances(*parts, metric)  # which says what is wrong
+    for part, name in zip(parts, ("query", "gallery"), strict=True):
+        norms = squared_norms(part, name)
+        if metric == "cosine":
+            inverse_lengths(norms, name)
     joined = np.concatenate(parts)
     return Distances(joined, joined, metric)
 
