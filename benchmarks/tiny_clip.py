@@ -29,6 +29,7 @@ from passerby.data.split import Benchmark, Split
 from passerby.errors import PasserbyError
 from passerby.methods.clip_pretrain import build, describe, transforms
 from passerby.methods.embedder import Embedder
+from passerby.methods.evaluation import Evaluation, evaluate_in_full
 from passerby.methods.experiment import checked_recipe
 from passerby.metrics.ranking import RankingResult, rank
 from passerby.models.checkpoint import save_model
@@ -82,16 +83,32 @@ def measure(name: str, folder: Path, root: Path | None) -> dict[str, Any]:
     if not (folder / "people.parquet").is_file():
         write_market(folder, identities=300, cameras=6, images_per_camera=4, train_fraction=2 / 3, seed=WORLD_SEED)
     trained = passerby.load(name)
-    models = {name: trained, "untrained": untrained_like(trained)}
+    figures = figures_of({name: trained, "untrained": untrained_like(trained)}, folder, root)
+    world, real = worlds(folder, root)
+    figures["synthetic"]["colour histogram"] = _figures(by_colour(world))
+    if real is not None:
+        figures["market1501-dev"]["colour histogram"] = _figures(by_colour(real))
+    return figures
+
+
+def worlds(folder: Path, root: Path | None) -> tuple[Benchmark, Benchmark | None]:
+    """The drawn people, and the real ones."""
+    return load_benchmark("market-layout", folder), None if root is None else load_benchmark("market1501-dev", root)
+
+
+def figures_of(models: dict[str, Embedder], folder: Path, root: Path | None) -> dict[str, Any]:
+    """Figures of these models by what was measured."""
     pairs = [drawn(city, number) for city in CITIES for number in range(BATCHES)]
-    figures: dict[str, Any] = {"pairs": {each: pair_recall(model, pairs) for each, model in models.items()}}
-    world = load_benchmark("market-layout", folder)
-    sets = {"synthetic": world} | ({} if root is None else {"market1501-dev": load_benchmark("market1501-dev", root)})
-    for data, benchmark in sets.items():
-        figures[data] = {each: _figures(passerby.evaluate(model, benchmark)) for each, model in models.items()}
-        figures[data]["colour histogram"] = _figures(by_colour(benchmark))
+    figures: dict[str, Any] = {"pairs": {}, "text search": {}, "synthetic": {}}
+    world, real = worlds(folder, root)
     captions = captions_of(world.query, folder)
-    figures["text search"] = {each: _figures(by_text(model, world, captions)) for each, model in models.items()}
+    for each, model in models.items():
+        figures["pairs"][each] = pair_recall(model, pairs)
+        evaluation = evaluate_in_full(model, world)
+        figures["synthetic"][each] = _figures(evaluation.result)
+        figures["text search"][each] = _figures(by_text(model, evaluation, captions))
+        if real is not None:
+            figures.setdefault("market1501-dev", {})[each] = _figures(passerby.evaluate(model, real))
     return figures
 
 
@@ -131,11 +148,9 @@ def by_colour(benchmark: Benchmark) -> RankingResult:
     return _ranked(np.sqrt(histograms(query, 6)), np.sqrt(histograms(gallery, 6)), query, gallery)
 
 
-def by_text(model: Embedder, benchmark: Benchmark, captions: list[str]) -> RankingResult:
+def by_text(model: Embedder, images: Evaluation, captions: list[str]) -> RankingResult:
     """Search by the caption of each query instead of its image; images of its own camera are left out as usual."""
-    query, gallery = benchmark.query_and_gallery()
-    images = model.embed([gallery.path(row) for row in range(len(gallery))])
-    return _ranked(model.embed_text(captions), images, query, gallery)
+    return _ranked(model.embed_text(captions), images.gallery_features, images.query, images.gallery)
 
 
 def captions_of(split: Split | None, folder: Path) -> list[str]:
