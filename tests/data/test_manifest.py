@@ -225,6 +225,18 @@ def test_a_table_of_true_and_false_is_refused(folder: Path) -> None:
     assert load_table(file).training_split().frames.tolist() == [1, 2]
 
 
+@pytest.mark.parametrize("blank", [None, float("nan")])
+def test_blank_numbers_of_parquet_are_a_blank_column_or_are_to_be_filled(blank: float | None, folder: Path) -> None:
+    def frames(*values: float | None) -> Path:
+        return write_parquet(folder, path=IMAGES[:2], identity=["1", "2"], frame=pa.array(values, pa.float64()))
+
+    assert load_table(frames(blank, blank)).training_split().frames is None
+    with pytest.raises(DataError, match=r"'frame' .* is empty in 1 of 2 rows, .* row 2 \(b.jpg\); fill them"):
+        load_table(frames(1.0, blank))
+    with pytest.raises(DataError, match=r"'frame' .* must hold whole numbers, but has 2.5 in 1 of 2 rows, .* row 2"):
+        load_table(frames(blank, 2.5))
+
+
 def test_images_named_twice_are_listed_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     listed = list_images([folder / "inside", folder / "a.jpg", folder / "inside" / ".." / "inside"])
     assert listed.paths.to_pylist() == ["inside/c.png", "a.jpg"]

@@ -150,7 +150,8 @@ def optional_integers(table: pa.Table, name: str, file: Path) -> NDArray[np.int6
     """A column of whole numbers, int64; None if the table lacks it or all of it is blank."""
     column = table[name] if name in table.column_names else None
     if column is not None and pa.types.is_floating(column.type):
-        broken = np.flatnonzero(np.array(pc.not_equal(column, pc.floor(column)).fill_null(False), dtype=bool))
+        fractional = pc.and_not(pc.not_equal(column, pc.floor(column)), pc.is_nan(column))  # NaN is a blank
+        broken = np.flatnonzero(np.array(fractional.fill_null(False), dtype=bool))
         if broken.size:
             found = column[int(broken[0])].as_py()
             raise DataError(
