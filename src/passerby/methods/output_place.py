@@ -8,28 +8,35 @@ from passerby.errors import DataError
 
 
 def check_output_folder(folder: Path) -> None:
-    """Refuse a folder that cannot be made or written into, found out by doing so; nothing of it stays.
+    """Refuse a folder that cannot be made or written into, found out by trying in the nearest folder that is there.
 
-    Permissions alone do not tell: some places let nobody write whatever they say, such as /proc or a full disk.
+    Permissions alone do not tell: some places let nobody write whatever they say, such as /proc or a full disk. What is
+    tried has a name of its own, so that processes which ask at once do not remove what another one needs.
 
     Raises:
-        DataError: a file is in the way, or the folder is not writable.
+        DataError: a file or a broken link is in the way, or the folder is not writable.
     """
-    existing = next(place for place in (folder, *folder.parents) if place.exists() or place.is_symlink())
-    if not existing.is_dir():
-        raise DataError(f"{folder}: cannot be a folder, for {existing} is a file: choose another place with --out")
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    existing = folder
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".passerby-") as file:
-            file.write(b"\0")
+        existing = _nearest(folder)
+        if existing.is_dir():
+            with tempfile.TemporaryDirectory(dir=existing, prefix=".passerby-") as tried:
+                (Path(tried) / "file").write_bytes(b"\0")
+            return
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{existing}: cannot be written into ({reason}): choose another place with --out") from error
-    finally:
-        for place in missing:
-            with suppress(OSError):  # it was not made, or another process has put something there
-                place.rmdir()
+    kind = "a file" if existing.exists() else "a link that leads nowhere"
+    raise DataError(f"{folder}: cannot be a folder, for {existing} is {kind}: choose another place with --out")
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest above it that is there, or what is there in its place."""
+    for place in (folder, *folder.parents):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            place.lstat()
+            return place
+    return Path(folder.anchor)
 
 
 def check_output_file(file: Path, suffixes: tuple[str, ...]) -> None:
