@@ -63,6 +63,16 @@ def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path: Path) -> Non
         read_recipe(str(tmp_path / "twice.yaml"))
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("%YAML 1.1\n---\nmethod: no\n", "remove the lines that begin with %"), ("a: " + 3000 * "[", "nested too deeply")],
+)
+def test_other_versions_and_endless_nesting_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "odd.yaml").write_text(text)
+    with pytest.raises(RecipeError, match=f"odd.yaml: is not YAML in UTF-8: .*{message}"):
+        read_recipe(str(tmp_path / "odd.yaml"))
+
+
 def test_the_file_is_not_blamed_for_overrides(tmp_path: Path) -> None:
     file = tmp_path / "own.yaml"
     file.write_text("method: clip-reid\nstage2: {epochs: 3}\n")

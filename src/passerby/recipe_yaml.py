@@ -18,13 +18,18 @@ def read_yaml(text: str) -> Any:
     """The values that a YAML text holds; no code can be in it.
 
     Raises:
-        RecipeError: the text is not YAML, or names a key twice; says what and where, and nothing of the file.
+        RecipeError: the text is not YAML, asks for another version of it, or names a key twice; says what and where,
+            and nothing of the file.
     """
+    if text.startswith("%"):
+        raise RecipeError("recipes are YAML 1.2 without directives: remove the lines that begin with %")
     try:
         return YAML(typ="safe", pure=True).load(text)
     except MarkedYAMLError as error:
         place = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
         raise RecipeError(f"{_one_line(error.problem or error.context or 'cannot be parsed')}{place}") from None
+    except RecursionError:
+        raise RecipeError("nested too deeply") from None
     except (YAMLError, ValueError) as error:  # ValueError: what looks like a date or a number, and is none
         raise RecipeError(_one_line(error)) from None
 

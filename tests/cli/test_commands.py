@@ -59,6 +59,7 @@ def test_eval_of_a_run_finds_its_data_and_its_figures(trained: Path, world: Path
     assert again.returncode == 0, again.stderr
     (found,) = json.loads(again.stdout)
     assert found["mAP"] == json.loads((trained / "metrics.json").read_text())["market-layout"]["mAP"]
+    assert all(Path(found[name]).is_file() for name in ("page", "queries_table", "analysis"))
     named = run("eval", trained / "model.safetensors", "--data", "market-layout", "--root", world, "--out", tmp_path)
     assert named.returncode == 0, named.stderr
     assert (tmp_path / "metrics.json").is_file()

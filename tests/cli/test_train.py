@@ -77,7 +77,7 @@ def test_resuming_with_a_recipe_is_a_wrong_command(ask: Ask) -> None:
 def test_resuming_into_another_folder_is_a_wrong_command(ask: Ask) -> None:
     code, _, errors = ask("train", "--resume", "here", "--out", "there")
     assert code == 2
-    assert "leave --out out" in errors
+    assert "takes no --out" in errors
 
 
 @pytest.mark.parametrize(

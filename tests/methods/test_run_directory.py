@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import yaml
 
 from passerby.errors import DataError, PasserbyError, RecipeError
 from passerby.methods.experiment import TrainingRequest, resolve_recipe, stored_recipe
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.runner import train
+from passerby.recipe_yaml import read_yaml, write_yaml
 from tests.methods.small_world import nano_recipe, write_small_world
 
 SHORT = ("stage1.epochs=0", "stage2.epochs=1")
@@ -56,18 +56,18 @@ def test_folders_that_are_empty_are_nobodys(tmp_path: Path) -> None:
 
 
 def test_keys_that_are_newer_than_the_run_have_their_defaults(finished: Path) -> None:
-    content = yaml.safe_load((finished / "recipe.yaml").read_text())
+    content = read_yaml((finished / "recipe.yaml").read_text())
     del content["trainer"]["accumulate"], content["stage2"]["gather_triplets"]
-    (finished / "recipe.yaml").write_text(yaml.safe_dump(content))
+    (finished / "recipe.yaml").write_text(write_yaml(content))
     assert resume(finished) == finished / "model.safetensors"
     with pytest.raises(RecipeError, match=r"trainer.accumulate: is 2, but the run in .* was started with 1"):
         resume(finished, "trainer.accumulate=2")
 
 
 def test_keys_that_are_no_more_are_named(finished: Path) -> None:
-    content = yaml.safe_load((finished / "recipe.yaml").read_text())
+    content = read_yaml((finished / "recipe.yaml").read_text())
     content["evaluation"]["metric"] = "cosine"
-    (finished / "recipe.yaml").write_text(yaml.safe_dump(content))
+    (finished / "recipe.yaml").write_text(write_yaml(content))
     message = r"recipe.yaml: evaluation.metric: passerby .* no longer has this key: remove the line .*environment.json"
     for use in (lambda: resume(finished), lambda: stored_recipe(RunDirectory(finished))):
         with pytest.raises(RecipeError, match=message):

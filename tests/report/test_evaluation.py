@@ -213,6 +213,7 @@ def test_a_figure_can_be_drawn(run: Path, worlds: tuple[Path, Path], tmp_path: P
 
 FIGURES: dict[str, object] = {
     "data": "people",
+    "page": "report/people.html",
     "mAP": 0.5,
     "rank1": 0.25,
     "mINP": 0.125,
@@ -252,17 +253,17 @@ FIGURES: dict[str, object] = {
 def test_the_conditions_are_printed(
     changes: dict[str, object], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    print_evaluation([ReportedEvaluation({**FIGURES, **changes}, tmp_path / "page.html")], as_json=False)
+    print_evaluation([ReportedEvaluation({**FIGURES, **changes}, tmp_path)], as_json=False)
     assert said in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_open_set_is_printed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     figures = {**FIGURES, "open_set": {"0.02": {"value": 0.625, "low": 0.5, "high": 0.75}}}
-    print_evaluation([ReportedEvaluation(figures, tmp_path / "page.html")], as_json=False)
+    print_evaluation([ReportedEvaluation(figures, tmp_path)], as_json=False)
     said = "with 2 % of unknown people taken for somebody, 62.5 % (50.0–75.0) of known people are found."
     assert said in " ".join(capsys.readouterr().out.split())
     figures = {**FIGURES, "open_set": {"0.1": {"value": 1.0}}}
-    print_evaluation([ReportedEvaluation(figures, tmp_path / "page.html")], as_json=False)
+    print_evaluation([ReportedEvaluation(figures, tmp_path)], as_json=False)
     said = "with 10 % of unknown people taken for somebody, 100.0 % of known people are found."
     assert said in " ".join(capsys.readouterr().out.split())
 

@@ -75,7 +75,7 @@ def print_estimate(stages: list["StageEstimate"], *, as_json: bool) -> None:
 def print_evaluation(evaluations: list["ReportedEvaluation"], *, as_json: bool) -> None:
     """Figures of each data set, and where the page is."""
     if as_json:
-        found = [{**each.figures, "page": str(each.page)} for each in evaluations]
+        found = [each.with_places() for each in evaluations]
         typer.echo(json.dumps(found, indent=2))
         return
     table = Table("data", *_FIGURES.values())
@@ -103,7 +103,7 @@ def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
         return
     if as_json:
         found = [
-            {"seed": each.seed, "folder": str(each.folder), "evaluations": [e.figures for e in each.evaluations]}
+            {"seed": each.seed, "folder": str(each.folder), "evaluations": [e.with_places() for e in each.evaluations]}
             for each in outcomes
         ]
         typer.echo(json.dumps(found, indent=2))

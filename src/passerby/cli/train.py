@@ -43,7 +43,7 @@ def train(
         return
     given = list(overrides or [])
     if resume is not None and out is not None:
-        raise typer.BadParameter("--resume continues a run where it is: leave --out out")
+        raise typer.BadParameter("--resume continues a run where it is: it takes no --out")
     if resume is not None and recipe is not None and "=" not in recipe:
         raise typer.BadParameter(f"--resume takes the recipe from the run: leave {recipe!r} out")
     if resume is not None:  # the first argument, where a recipe would stand, may be an override

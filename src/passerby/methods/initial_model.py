@@ -30,6 +30,16 @@ def build_model(recipe: Recipe, method: Method, data: OpenedData) -> nn.Module:
     return model
 
 
+def check_init(recipe: Recipe, method: Method) -> None:
+    """Refuse a recipe whose `init` cannot be read or is no network of the method, before any work is done for it.
+
+    Raises:
+        RecipeError, CheckpointError: as `build_model`.
+    """
+    if recipe.init is not None:
+        method.adopt(recipe, _read_init(recipe.init, recipe.method))
+
+
 def _read_init(init: Path, method: str) -> InitialWeights:
     source = place_of(init)
     file = RunDirectory(source).model_file if source.is_dir() else source

@@ -15,7 +15,7 @@ from passerby.errors import CheckpointError, PasserbyError
 from passerby.methods.devices import choose_accelerator
 from passerby.methods.evaluation_check import check_decodable
 from passerby.methods.file_record import measure_files
-from passerby.methods.initial_model import build_model
+from passerby.methods.initial_model import build_model, check_init
 from passerby.methods.interruption import Interruption, interruptible
 from passerby.methods.library_settings import settings_of_training
 from passerby.methods.method import Method, find_method
@@ -78,6 +78,7 @@ def _begin(
 ) -> tuple[OpenedData, nn.Module]:
     """The data, checked, and the initial model; the first process makes the run's folder last, and locks it."""
     skip = recipe.data.skip_unreadable
+    check_init(recipe, method)
     data = open_training_data(recipe, method, retry_unreadable=not resume)
     unread = not resume
     if resume:

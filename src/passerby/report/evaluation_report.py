@@ -68,12 +68,25 @@ class Protocol:
     export: Path | None = None
 
 
+FILES = ("page", "queries_table", "analysis")
+"""Figures that are names of files."""
+
+
 @dataclass(frozen=True)
 class ReportedEvaluation:
-    """Figures of one data set, and where their page is."""
+    """Figures of one data set, and where their page is; files in the figures are named from the run's folder."""
 
     figures: dict[str, Any]
-    page: Path
+    folder: Path
+
+    @property
+    def page(self) -> Path:
+        """The page."""
+        return self.folder / str(self.figures["page"])
+
+    def with_places(self) -> dict[str, Any]:
+        """The figures, files named from the working directory."""
+        return self.figures | {name: str(self.folder / str(self.figures[name])) for name in FILES}
 
 
 def report_evaluation(
@@ -123,7 +136,7 @@ def report_evaluation(
             write_query_table(table, evaluation.query, evaluation.result)
     write_text_atomically(folder / files["analysis"], json.dumps(analysis.to_dict()) + "\n")
     write_metrics(folder, entry, figures)
-    return ReportedEvaluation(figures, folder / page)
+    return ReportedEvaluation(figures, folder)
 
 
 def rerank_evaluation(evaluation: Evaluation, settings: RerankSettings) -> RankingResult:
