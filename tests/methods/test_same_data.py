@@ -1,5 +1,6 @@
 """A run goes on with the images it began with: copies are the same, changed files are not."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -15,6 +16,7 @@ from passerby.methods.training_data import open_sets
 from tests.methods.small_world import nano_recipe, write_small_world
 
 HOUR = 3_600 * 10**9
+SPLIT = {"images": 1, "identities": 1, "cameras": 1, "fingerprint": "a"}
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,9 @@ def test_a_copy_with_times_of_its_own_is_the_same_and_remembered(finished: Path,
     stored = read_file_record(finished / "data-files.npz")
     assert all(np.array_equal(stored[name], now[name]) for name in now)
     largest = max(images(copied), key=lambda file: file.stat().st_size)
+    moment = largest.stat().st_mtime_ns
     largest.write_bytes(largest.read_bytes() + b"\0")
+    os.utime(largest, ns=(moment, moment))
     for file in images(copied):
         later(file)
     with pytest.raises(DataError, match=f"1 of .* images have changed .*{largest.name}"):
@@ -124,6 +128,38 @@ def test_runs_of_earlier_versions_are_compared_by_what_they_remember(
 def test_a_damaged_record_is_named(finished: Path, content: bytes) -> None:
     (finished / "data-files.npz").write_bytes(content)
     with pytest.raises(RecipeError, match=r"data-files.npz: is damaged"):
+        resume(finished)
+
+
+def test_no_flipped_bit_of_the_record_goes_through(finished: Path) -> None:
+    file = finished / "data-files.npz"
+    whole, sound = file.read_bytes(), read_file_record(file)
+    named = 0
+    for place in range(len(whole)):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+        try:
+            found = read_file_record(file)
+        except RecipeError:
+            named += 1
+        else:
+            assert all(np.array_equal(found[name], sound[name]) for name in found.keys() & sound.keys())
+    assert named > len(whole) / 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [],
+        {"sets": [], "trained_on": {}},
+        {"sets": {}, "trained_on": None},
+        {"sets": [{}], "trained_on": SPLIT},
+        {"sets": [{"name": "own", "query": {**SPLIT, "cameras": None}}], "trained_on": SPLIT},
+        {"sets": [{"name": "own", "train": {}}], "trained_on": SPLIT},
+    ],
+)
+def test_a_description_that_lacks_something_is_named(finished: Path, content: object) -> None:
+    (finished / "data.json").write_text(json.dumps(content))
+    with pytest.raises(RecipeError, match=r"data.json: is missing or damaged"):
         resume(finished)
 
 

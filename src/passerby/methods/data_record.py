@@ -31,6 +31,28 @@ def describe_split(split: Split) -> dict[str, Any]:
     }
 
 
+def is_record(content: object) -> bool:
+    """Whether this is what a run remembers of its data, with nothing missing that comparing it would need."""
+    match content:
+        case {"sets": [*sets], "trained_on": trained_on}:
+            return _describes_split(trained_on) and all(map(_describes_set, sets))
+    return False
+
+
+def _describes_set(content: object) -> bool:
+    match content:
+        case {"name": str(), **rest}:
+            return all(_describes_split(rest[part]) for part in PARTS if part in rest)
+    return False
+
+
+def _describes_split(content: object) -> bool:
+    match content:
+        case {"images": int(), "identities": int(), "cameras": int(), "fingerprint": str()}:
+            return True
+    return False
+
+
 def refuse_changed_data(
     before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], folder: Path, mark: Mark = "fingerprint"
 ) -> None:

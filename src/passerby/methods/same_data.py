@@ -6,7 +6,7 @@ from typing import Any
 
 from passerby.data.split import PARTS, Benchmark
 from passerby.errors import DataError, RecipeError
-from passerby.methods.data_record import describe_data, describe_difference, refuse_changed_data
+from passerby.methods.data_record import describe_data, describe_difference, is_record, refuse_changed_data
 from passerby.methods.file_record import measure_files, read_file_record, refuse_changed_files
 from passerby.methods.run_directory import RunDirectory
 from passerby.progress import say
@@ -90,10 +90,12 @@ def say_if_other_data(run: RunDirectory, sets: Sequence[Benchmark]) -> None:
 
 def _stored(run: RunDirectory) -> dict[str, Any]:
     try:
-        before: dict[str, Any] = json.loads(run.data_file.read_text("utf-8"))
-        return {"sets": before["sets"], "trained_on": before["trained_on"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        before: Any = json.loads(run.data_file.read_text("utf-8"))
+    except (OSError, ValueError):
+        before = None
+    if not is_record(before):
         raise RecipeError(
             f"{run.data_file}: is missing or damaged, so nobody can tell whether the data is the same: "
             "start a new run with --out"
-        ) from error
+        )
+    return {"sets": before["sets"], "trained_on": before["trained_on"]}
