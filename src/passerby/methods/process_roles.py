@@ -24,5 +24,8 @@ def is_one_of_many() -> bool:
 
 
 def tasks_of_slurm() -> int:
-    """How many copies of this process SLURM has started; 1 where it has started none, as in a shell of `salloc`."""
-    return int(os.environ.get("SLURM_NTASKS", "1")) if "SLURM_PROCID" in os.environ else 1
+    """How many copies of this process SLURM has started; 1 in a shell of `salloc` and in a script of `sbatch`.
+
+    `SLURM_NTASKS` and `SLURM_PROCID` are set there too; the number of tasks of a step is set by `srun` alone.
+    """
+    return int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))

@@ -36,8 +36,9 @@ def check_processes(section: TrainerSection) -> None:
         )
     elif tasks_of_slurm() > 1:
         raise DeviceError(
-            f"SLURM starts this command {tasks_of_slurm()} times (SLURM_NTASKS): use one task on each machine "
-            "(srun --ntasks-per-node 1), with trainer.devices for the processes in it; torchrun joins several machines"
+            f"SLURM starts this command {tasks_of_slurm()} times (SLURM_STEP_NUM_TASKS): use one task on each "
+            "machine (srun --ntasks-per-node 1), with trainer.devices for the processes in it; torchrun joins several "
+            "machines"
         )
 
 
