@@ -11,6 +11,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from passerby.atomic_files import write_atomically
 from passerby.errors import CheckpointError
 
+_WRITER_FAILS = ("PytorchStreamWriter", "unexpected pos")
+"""What torch makes of a full disk: a RuntimeError that says one of these."""
+
 
 class AtomicCheckpointIO(TorchCheckpointIO):
     """A killed process leaves the last whole state."""
@@ -21,7 +24,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         try:
             with write_atomically(Path(path)) as temporary:
                 torch.save(checkpoint, temporary)
-        except RuntimeError as error:  # what torch makes of a full disk
+        except RuntimeError as error:
+            if not any(words in str(error) for words in _WRITER_FAILS):
+                raise
             raise CheckpointError(
                 f"{path}: cannot be written, perhaps the disk is full; the last state is kept: free some room, then "
                 f"`passerby train --resume {shlex.quote(str(Path(path).parent.parent))}`"
