@@ -15,7 +15,8 @@ _LOGGERS = ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilitie
 def settings_of_training() -> Iterator[None]:
     """Hide what libraries say about our choices, and let arithmetic be set to deterministic; restored at the end.
 
-    What matters to a user, passerby says itself. `CUBLAS_WORKSPACE_CONFIG`, which CUDA reads once, stays.
+    What matters to a user, passerby says itself. `CUBLAS_WORKSPACE_CONFIG`, which CUDA reads once, stays, and so does
+    what training makes of torch's global generators.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matrix products on CUDA
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
