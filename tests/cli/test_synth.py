@@ -20,6 +20,26 @@ def test_a_world_and_a_page_of_samples(tmp_path: Path) -> None:
     assert str(world) in result.output
 
 
+def test_another_world_is_replaced_only_where_that_is_asked_for(tmp_path: Path) -> None:
+    """Of every kind, and only where nobody else's files would go with it."""
+    few = ["synth", "--identities", "2", "-o", str(tmp_path / "world")]
+    crops = [*few, "--cameras", "2", "--images", "2", "--height", "64", "--processes", "1"]
+    assert runner.invoke(app, crops).exit_code == 0
+    kept = (tmp_path / "world" / "people.parquet").read_bytes()
+    tracked = [*few, "--cameras", "1", "--tracklets", "1", "--noise", "0", "--height", "64"]
+    filmed = [*few, "--cameras", "1", "--videos", "0.4"]
+    for other in ([*crops, "--seed", "8"], tracked, filmed):
+        refused = runner.invoke(app, other)
+        assert "holds another synthetic world" in str(refused.exception)
+        assert (tmp_path / "world" / "people.parquet").read_bytes() == kept
+    for other, made in ((tracked, "tracklets.parquet"), (filmed, "cameras.json"), (crops, "people.parquet")):
+        assert runner.invoke(app, [*other, "--replace"]).exit_code == 0
+        assert (tmp_path / "world" / made).is_file()
+    (tmp_path / "world" / "query" / "mine.jpg").write_bytes(b"mine")
+    assert "mine.jpg" in str(runner.invoke(app, [*crops, "--replace"]).exception)
+    assert (tmp_path / "world" / "query" / "mine.jpg").read_bytes() == b"mine"
+
+
 def test_tracklets_and_videos_from_the_same_command(tmp_path: Path) -> None:
     few = ["synth", "--identities", "2", "--cameras", "1"]
     tracked = runner.invoke(

@@ -197,7 +197,7 @@ def test_colours_alone_tell_people_apart_better_than_chance_and_far_from_perfect
 
 def test_a_world_of_ours_is_replaced_as_a_whole(tmp_path: Path) -> None:
     tiny(tmp_path / "world", identities=4)
-    tiny(tmp_path / "world", identities=2)
+    tiny(tmp_path / "world", identities=2, replace=True)
     assert contents(tmp_path / "world") == contents(tiny(tmp_path / "fresh", identities=2))
     assert {path.name for path in tmp_path.iterdir()} == {"world", "fresh"}
 

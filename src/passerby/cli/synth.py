@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
 
 
 def synth(
-    out: Path = typer.Option(Path("world"), "--out", "-o", help="The folder to write to."),
+    out: Path = typer.Option(
+        Path("world"), "--out", "-o", help="The folder to write to; one of the same arguments is drawn anew."
+    ),
     identities: int | None = typer.Option(None, "--identities", help="People; 80, or in videos one every 2 seconds."),
     cameras: int = typer.Option(4, "--cameras", help="Cameras, each with a place, light and colours of its own."),
     images: int = typer.Option(4, "--images", help="Crops of every person in every camera."),
@@ -33,6 +35,7 @@ def synth(
     tracklets: int = typer.Option(0, "--tracklets", help="Track people with errors in so many videos instead."),
     noise: float = typer.Option(1.0, "--noise", min=0, help="How much the tracker errs; 0 is perfect, 1 is usual."),
     sheet: bool = typer.Option(False, "--contact-sheet", help="Write a page of samples beside the folder as well."),
+    replace: bool = typer.Option(False, "--replace", help="Replace a world of other arguments that is in the folder."),
     processes: int = typer.Option(os.cpu_count() or 1, "--processes", help="How many draw crops at once."),
 ) -> None:
     """Parse, write, print."""
@@ -44,7 +47,14 @@ def synth(
     dialled = world.TrackerNoise().scaled(noise) if noise > 0 else world.TrackerNoise.none()
     if videos:
         made = world.write_videos(
-            out, identities=people, cameras=cameras, seconds=videos, overlapping=overlapping, noise=dialled, seed=seed
+            out,
+            identities=people,
+            cameras=cameras,
+            seconds=videos,
+            overlapping=overlapping,
+            noise=dialled,
+            seed=seed,
+            replace=replace,
         )
         typer.echo(f"Videos: {made / 'videos'}, truth: {made / 'gt'}, tracks: {made / 'tracks'}")
     elif tracklets:
@@ -57,6 +67,7 @@ def synth(
             noise=dialled,
             size=(height, height // 2),
             seed=seed,
+            replace=replace,
         )
         typer.echo(f"Tracklets: {made / 'tracklets.parquet'}")
     else:
@@ -70,6 +81,7 @@ def synth(
             train_fraction=train,
             crowd=crowd,
             masks=masks,
+            replace=replace,
             processes=processes,
         )
         typer.echo(f"World: {made}, the truth about every crop: {made / 'people.parquet'}")

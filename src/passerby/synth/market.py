@@ -43,6 +43,7 @@ def write_market(
     crowd: float = 1.0,
     masks: bool = False,
     processes: int = 1,
+    replace: bool = False,
     show_progress: bool = True,
 ) -> Path:
     """Draw a synthetic world and write it as a Market-1501 folder with a table, `people.parquet`, beside the images.
@@ -51,7 +52,7 @@ def write_market(
     all.
 
     Args:
-        folder: where to write; created with its parents, or replaced if this function made it before.
+        folder: where to write; created with its parents, or replaced if the same call made it before.
         identities: people with an identity, 2 to 9999.
         cameras: cameras, 2 to 9.
         images_per_camera: crops of every person in every camera, at least 2.
@@ -61,13 +62,14 @@ def write_market(
         crowd: how many strangers are near a person, on average, 0 to 6.
         masks: whether to write, for every image, which of its pixels show the person, as PNG from 0 to 255.
         processes: how many draw at once; more than 1 starts new ones, so a script must guard its main module.
+        replace: whether a world of other arguments that is there is replaced; files that are not ours never are.
         show_progress: whether to show progress on stderr.
 
     Returns:
         The folder.
 
     Raises:
-        DataError: an argument is out of range, or the folder holds something else.
+        DataError: an argument is out of range, or the folder holds another world or something else.
     """
     folder = Path(folder)
     trained = round(identities * train_fraction)
@@ -85,7 +87,7 @@ def write_market(
         "crowd": crowd,
         "masks": masks,
     }
-    with fresh_folder(folder, description) as made:
+    with fresh_folder(folder, description, replace=replace) as made:
         for name in FOLDERS.values():
             (made / name).mkdir()
             if masks:

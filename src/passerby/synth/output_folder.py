@@ -12,34 +12,45 @@ from passerby.errors import DataError
 DESCRIPTION = "synth.json"
 """The file by which a folder of ours is recognised; it holds the arguments that made it."""
 
+LISTING = "synth-files.txt"
+"""A line for every other file that was written, its size in bytes and its path: whatever else is there is not ours."""
+
 
 @contextmanager
-def fresh_folder(folder: Path, description: dict[str, Any]) -> Iterator[Path]:
+def fresh_folder(folder: Path, description: dict[str, Any], *, replace: bool = False) -> Iterator[Path]:
     """A temporary folder to fill, which takes the place of `folder` when all went well.
 
     Args:
         folder: created with its parents, or replaced if it was made here before.
         description: what is in it; written as `synth.json`.
+        replace: whether a world of another description is replaced as well.
 
     Raises:
-        DataError: the folder is a file, or holds something else.
+        DataError: the folder is a file, or holds another world or something else.
     """
-    refuse_foreign(folder)
+    _refuse(folder, description, replace)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         made, old = Path(temporary) / "made", Path(temporary) / "old"
         made.mkdir()
         yield made
-        entries = sorted(entry.name for entry in made.iterdir())
-        text = json.dumps({**description, "holds": entries}, indent=2)
-        (made / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+        (made / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+        lines = [f"{size}\t{name}\n" for name, size in sorted(_sizes(made).items())]
+        (made / LISTING).write_text("".join(lines), encoding="utf-8")
+        _refuse(folder, description, replace)  # drawing takes minutes, in which files may have been added
         if folder.exists():
             folder.rename(old)
         made.rename(folder)
 
 
+def _refuse(folder: Path, description: dict[str, Any], replace: bool) -> None:
+    refuse_foreign(folder)
+    if not replace:
+        _refuse_another_world(folder, description)
+
+
 def refuse_foreign(folder: Path) -> None:
-    """Refuse to touch a folder that holds anything which was not written here.
+    """Refuse to touch a folder that holds anything which was not written here, or was changed since.
 
     Raises:
         DataError: it does, or it is a file.
@@ -48,11 +59,78 @@ def refuse_foreign(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise DataError(f"{folder} is a file; name a folder for the synthetic world")
-    found = {entry.name for entry in folder.iterdir()}
-    foreign = sorted(found - _ours(folder))
+    if not any(folder.iterdir()):
+        return
+    ours = _listed(folder)
+    if ours is None:
+        missing = DESCRIPTION if _described(folder) is None else LISTING
+        raise DataError(
+            f"{folder} is not an earlier synthetic world: it holds data without {missing}; name an empty or a new "
+            "folder"
+        )
+    found = _sizes(folder)
+    foreign = sorted(found.keys() - ours.keys() - {LISTING}) or _foreign_folders(folder, ours)
     if foreign:
-        what = foreign[0] if DESCRIPTION in found else f"data without {DESCRIPTION}"
-        raise DataError(f"{folder} is not an earlier synthetic world: it holds {what}; name an empty or a new folder")
+        raise DataError(
+            f"{folder} is not an earlier synthetic world alone: it also holds {foreign[0]}, which would be lost; move "
+            "that away, or name another folder"
+        )
+    changed = sorted(name for name in found.keys() & ours.keys() if found[name] != ours[name])
+    if changed:
+        raise DataError(
+            f"{folder}: {changed[0]} is not as it was written, and would be lost; move it away, or name another folder"
+        )
+
+
+def _refuse_another_world(folder: Path, description: dict[str, Any]) -> None:
+    """Refuse a world that was drawn with other arguments: it may be what somebody trained on."""
+    earlier, now = _described(folder), json.loads(json.dumps(description))
+    if earlier is None:
+        return
+    differing = [name for name in {**now, **earlier} if earlier.get(name) != now.get(name)]
+    if differing:
+        name = differing[0]
+        before, after = (json.dumps(world.get(name)) for world in (earlier, now))
+        raise DataError(
+            f"{folder} holds another synthetic world ({DESCRIPTION}: {name} {before}, not {after}): name another "
+            "folder, or replace it with --replace (in Python replace=True)"
+        )
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Bytes of every file below a folder by its path relative to it, with slashes; a link counts as a file."""
+    return {
+        entry.relative_to(folder).as_posix(): entry.lstat().st_size
+        for entry in folder.rglob("*")
+        if entry.is_symlink() or not entry.is_dir()
+    }
+
+
+def _described(folder: Path) -> dict[str, Any] | None:
+    """The arguments of the world in a folder; None where there is none."""
+    try:
+        content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _listed(folder: Path) -> dict[str, int] | None:
+    """What an earlier run wrote into the folder, as `_sizes`; None where it does not say so."""
+    if _described(folder) is None:
+        return None
+    try:
+        lines = (folder / LISTING).read_text(encoding="utf-8").splitlines()
+        return {name: int(size) for size, name in (line.split("\t") for line in lines)}
+    except (OSError, ValueError):
+        return None
+
+
+def _foreign_folders(folder: Path, ours: dict[str, int]) -> list[str]:
+    """Folders below a folder that none of its listed files is in."""
+    known = {parent.as_posix() for name in ours for parent in Path(name).parents}
+    found = (entry for entry in folder.rglob("*") if entry.is_dir())
+    return sorted(name for entry in found if (name := entry.relative_to(folder).as_posix()) not in known)
 
 
 def check_range(what: str, *limits: tuple[str, float, float, float]) -> None:
@@ -64,13 +142,3 @@ def check_range(what: str, *limits: tuple[str, float, float, float]) -> None:
     for name, value, least, most in limits:
         if not least <= value <= most:
             raise DataError(f"{what}: {name} must be from {least} to {most}, not {value}")
-
-
-def _ours(folder: Path) -> set[str]:
-    """Names that an earlier run wrote into the folder."""
-    file = folder / DESCRIPTION
-    try:
-        held = json.loads(file.read_text(encoding="utf-8"))["holds"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
-    return {DESCRIPTION, *map(str, held)}

@@ -34,6 +34,7 @@ def write_tracklets(
     noise: TrackerNoise | None = None,
     size: tuple[int, int] = (128, 64),
     seed: int = 7,
+    replace: bool = False,
     show_progress: bool = True,
 ) -> Path:
     """Film people, track them with errors, and write the crops and `tracklets.parquet` beside them.
@@ -45,7 +46,7 @@ def write_tracklets(
     The same arguments give the same files. The folder appears complete or not at all.
 
     Args:
-        folder: where to write; created with its parents, or replaced if this function made it before.
+        folder: where to write; created with its parents, or replaced if the same call made it before.
         identities: people, 2 to 100,000.
         videos: from 1; they take turns on the cameras, and follow each other in the table.
         cameras: 1 to 99.
@@ -54,13 +55,14 @@ def write_tracklets(
         noise: how the tracker errs; `TrackerNoise.none()` for the truth.
         size: height and width of the crops in pixels.
         seed: everything follows from it.
+        replace: whether a world of other arguments that is there is replaced; files that are not ours never are.
         show_progress: whether to show progress on stderr.
 
     Returns:
         The folder.
 
     Raises:
-        DataError: an argument is out of range, or the folder holds something else.
+        DataError: an argument is out of range, or the folder holds another world or something else.
     """
     folder, noise = Path(folder), noise or TrackerNoise()
     _check(identities, videos, cameras, appearances, rate, size)
@@ -79,7 +81,7 @@ def write_tracklets(
     casts = share_out(seed, identities, videos, appearances)
     tables = []
     with (
-        fresh_folder(folder, description) as made,
+        fresh_folder(folder, description, replace=replace) as made,
         Progress("tracking", videos, unit="videos", quiet=not show_progress) as progress,
     ):
         for number, cast in enumerate(casts, start=1):

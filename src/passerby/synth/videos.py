@@ -40,6 +40,7 @@ def write_videos(
     overlapping: bool = False,
     noise: TrackerNoise | None = None,
     seed: int = 7,
+    replace: bool = False,
     show_progress: bool = True,
 ) -> Path:
     """Film people as they come by each camera, every one of them once.
@@ -47,7 +48,7 @@ def write_videos(
     The same arguments give the same pictures. The folder appears complete or not at all.
 
     Args:
-        folder: where to write; created with its parents, or replaced if this function made it before.
+        folder: where to write; created with its parents, or replaced if the same call made it before.
         identities: people, 1 to 9999.
         cameras: 1 to 99; one video each.
         seconds: length of each video, up to an hour; everybody comes by within it, so shorter is more crowded.
@@ -56,13 +57,15 @@ def write_videos(
             films another place, and people pass it at another time. Furniture is each camera's own in any case.
         noise: how the tracker errs.
         seed: everything follows from it.
+        replace: whether a world of other arguments that is there is replaced; files that are not ours never are.
         show_progress: whether to show progress on stderr.
 
     Returns:
         The folder.
 
     Raises:
-        DataError: an argument is out of range, the folder holds something else, or OpenCV cannot write .mp4 here.
+        DataError: an argument is out of range, the folder holds another world or something else,
+            or OpenCV cannot write .mp4 here.
     """
     folder, noise = Path(folder), noise or TrackerNoise()
     check_range(
@@ -86,7 +89,7 @@ def write_videos(
     casts = share_out(seed, identities, cameras, cameras)
     frames = round(seconds * FRAMES_PER_SECOND)
     progress = Progress("filming", frames * cameras, unit="frames", quiet=not show_progress)
-    with fresh_folder(folder, description) as made, progress:
+    with fresh_folder(folder, description, replace=replace) as made, progress:
         for name in ("videos", "gt", "tracks"):
             (made / name).mkdir()
         calibrations = {}
