@@ -23,11 +23,13 @@ from numpy.typing import NDArray
 from passerby.atomic_files import sweep_temporaries, write_text_atomically
 from passerby.data.cache_disk import gibibytes, not_written, require_room
 from passerby.data.cache_files import (
+    ASIDE,
     DONE,
     PENDING,
     RECORD,
     UNREADABLE,
     find_damage,
+    move_aside,
     pixel_counts,
     read_stored,
     write_array,
@@ -36,7 +38,7 @@ from passerby.data.cache_naming import FORMAT, CacheKind, cache_name, file_stats
 from passerby.data.pixels import read_image, read_size, resize_image
 from passerby.data.reading import find_unreadable, in_threads, refuse_unreadable
 from passerby.data.split import Split
-from passerby.errors import DataError, DeviceError
+from passerby.errors import DataError, DeviceError, PasserbyError
 from passerby.progress import say
 
 _Status = np.memmap[tuple[int], np.dtype[np.uint8]]
@@ -70,20 +72,20 @@ class Builder:
     def build(self, *, retry: bool = False) -> Path:
         """The folder of the complete cache; with `retry` also images that it lacks are tried once more.
 
-        A cache that is damaged is thrown away and built again.
+        A cache that is damaged is moved aside, for a run may have it open, and built again.
 
         Raises:
             DataError: unreadable images.
             DeviceError: the disk.
         """
-        complete = self._location.exists() and find_damage(self._location, complete=True) is None
-        retry = retry and complete and self._can_be_mended()
-        if complete and not retry:
-            return self._location
         try:
+            complete = self._location.exists() and find_damage(self._location, complete=True) is None
+            retry = retry and complete and self._can_be_mended()
+            if complete and not retry:
+                return self._location
             self._folder.mkdir(parents=True, exist_ok=True)
             with self._alone():
-                self._discard_damaged(self._location, complete=True)
+                self._set_damaged_aside()
                 if not self._location.exists():
                     self._fill()
                 elif retry:
@@ -106,15 +108,18 @@ class Builder:
         finally:
             lock.release()
 
-    def _discard_damaged(self, folder: Path, *, complete: bool) -> None:
-        """Throw a cache away if it is there and one of its files is damaged, and say so."""
-        damage = find_damage(folder, complete=complete) if folder.exists() else None
+    def _set_damaged_aside(self) -> None:
+        damage = find_damage(self._location, complete=True) if self._location.exists() else None
         if damage is not None:
-            say(f"the pixel cache {folder} is damaged ({damage}) and is built again", show=self._show)
-            shutil.rmtree(folder)
+            aside = move_aside(self._location)
+            text = f"the pixel cache {self._location} is damaged ({damage}) and is built again; it is now {aside.name}"
+            say(text, show=self._show)
 
     def _fill(self) -> None:
-        self._discard_damaged(self._building, complete=False)
+        damage = find_damage(self._building, complete=False) if self._building.exists() else None
+        if damage is not None:  # nobody else has it open
+            say(f"the pixel cache {self._building} is damaged ({damage}) and is built again", show=self._show)
+            shutil.rmtree(self._building)
         self._building.mkdir(exist_ok=True)
         sweep_temporaries(self._building)
         records = self._records()
@@ -196,13 +201,18 @@ class Builder:
     def _take_over_known(self, records: NDArray[np.void], status: _Status, pixels: BinaryIO) -> None:
         """Copy the images whose files are unchanged from earlier caches of the same split."""
         for donor in sorted(self._folder.glob(f"{self._family}-*")):
-            if donor == self._building or not (donor / "status.npy").exists():
+            if donor == self._building or donor.suffix == ASIDE:
                 continue
-            damage = find_damage(donor, complete=donor.suffix != ".building")
-            if damage is not None:
-                say(f"nothing is copied from the pixel cache {donor}: it is damaged ({damage})", show=self._show)
+            try:
+                if not (donor / "status.npy").exists():
+                    continue
+                damage = find_damage(donor, complete=donor.suffix != ".building")
+                if damage is not None:
+                    raise DataError(f"it is damaged ({damage})")
+                theirs, donor_status, source = read_stored(donor)
+            except (PasserbyError, OSError) as error:
+                say(f"nothing is copied from the pixel cache {donor}: {error}", show=self._show)
                 continue
-            theirs, donor_status, source = read_stored(donor)
             columns = ("height", "width", "file_bytes", "modified_ns")
             same = np.logical_and.reduce([records[name] == theirs[name] for name in columns])
             rows = np.flatnonzero(same & (donor_status == DONE) & (status == PENDING))

@@ -12,22 +12,27 @@ A cache is a folder:
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.atomic_files import write_atomically
-from passerby.errors import DataError
+from passerby.atomic_files import naming, write_atomically
+from passerby.errors import DataError, DeviceError
 
 PENDING, DONE, UNREADABLE = 0, 1, 2
 RECORD = np.dtype([("offset", "i8"), ("height", "i4"), ("width", "i4"), ("file_bytes", "i8"), ("modified_ns", "i8")])
 """Offset in pixels.bin, height and width of an image; size and modification time of its file (-1 where missing)."""
 
+ASIDE = ".damaged"
+"""Ends the name of a cache that was moved aside."""
 
 _JSON_FILES = ("manifest.json", "unreadable.json")
-_DAMAGES = (OSError, EOFError, ValueError, KeyError, TypeError)
+_DAMAGES = (FileNotFoundError, EOFError, ValueError, KeyError, TypeError, SyntaxError, TokenError)
+"""What reading a damaged file raises; other errors of the operating system are not the file's, and may pass."""
 
 
 class Stored(NamedTuple):
@@ -39,15 +44,20 @@ class Stored(NamedTuple):
 
 
 def read_stored(folder: Path) -> Stored:
-    """The columns and pixels of a cache, complete or half built. Raises DataError where they are damaged."""
+    """The columns and pixels of a cache, complete or half built.
+
+    Raises:
+        DataError: they are damaged.
+        DeviceError: they cannot be read for another reason, such as too many open files.
+    """
     with explaining_damage(folder):
         return _read_stored(folder)
 
 
 def read_json(file: Path) -> Any:
-    """What a cache's JSON file says. Raises DataError where it is damaged."""
+    """What a cache's JSON file says. Raises as `read_stored` does."""
     with explaining_damage(file.parent):
-        return json.loads(file.read_text("utf-8"))
+        return _read_json(file)
 
 
 def find_damage(folder: Path, *, complete: bool) -> str | None:
@@ -56,17 +66,28 @@ def find_damage(folder: Path, *, complete: bool) -> str | None:
     Args:
         folder: where the cache is.
         complete: whether it is; one that is half built may lack files.
+
+    Raises:
+        DeviceError: a file cannot be read, which says nothing about what is in it.
     """
     try:
         if complete:
-            manifest, complaints = (json.loads((folder / name).read_text("utf-8")) for name in _JSON_FILES)
+            manifest, complaints = (_read_json(folder / name) for name in _JSON_FILES)
             if len(_read_stored(folder).status) != manifest["images"] or not isinstance(complaints, list):
                 raise ValueError("its files do not fit together")
         elif (folder / "status.npy").exists():
             _read_stored(folder)
     except _DAMAGES as error:
         return _reason(error)
+    except OSError as error:
+        raise _not_read(folder, error) from error
     return None
+
+
+def move_aside(folder: Path) -> Path:
+    """Rename a damaged cache, which a run may have open; its new place."""
+    names = (folder.with_name(f"{folder.name}.{number}{ASIDE}") for number in count(1))
+    return folder.rename(next(name for name in names if not name.exists()))
 
 
 @contextmanager
@@ -78,17 +99,39 @@ def explaining_damage(folder: Path) -> Iterator[None]:
         raise DataError(
             f"the pixel cache {folder} is damaged ({_reason(error)}): start again, and it will be built again"
         ) from error
+    except OSError as error:
+        raise _not_read(folder, error) from error
+
+
+def _not_read(folder: Path, error: OSError) -> DeviceError:
+    file = Path(error.filename).name if error.filename is not None else "one of its files"
+    return DeviceError(
+        f"the pixel cache {folder} cannot be read ({file}: {error.strerror or error}), which does not say that it is "
+        "damaged, so it is kept: start again once that is mended, or name another folder with data.cache_folder"
+    )
+
+
+def _read_json(file: Path) -> Any:
+    with naming(file):
+        return json.loads(file.read_text("utf-8"))
+
+
+def _read_array(file: Path) -> NDArray[Any]:
+    with naming(file):
+        array: NDArray[Any] = np.load(file)
+    return array
 
 
 def _read_stored(folder: Path) -> Stored:
-    status = np.load(folder / "status.npy")  # before the records: an image is done only when its record is written
-    records = np.load(folder / "records.npy")
+    status = _read_array(folder / "status.npy")  # before the records: an image is done only when its record is written
+    records = _read_array(folder / "records.npy")
     if records.dtype != RECORD or records.shape != status.shape:
         raise ValueError("records.npy and status.npy do not fit together")
     file = folder / "pixels.bin"
     pixels: NDArray[np.uint8] = np.zeros(0, np.uint8)
-    if file.stat().st_size:  # an empty file, of a build that has only begun, cannot be mapped
-        pixels = np.memmap(file, dtype=np.uint8, mode="r")
+    with naming(file):
+        if file.stat().st_size:  # an empty file, of a build that has only begun, cannot be mapped
+            pixels = np.memmap(file, dtype=np.uint8, mode="r")
     done = records[status == DONE]
     if len(done) and (done["offset"] + pixel_counts(done)).max() > len(pixels):
         raise ValueError("pixels.bin is too short")
