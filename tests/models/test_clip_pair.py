@@ -1,5 +1,6 @@
 """Two towers with a small vocabulary, against open_clip's own model with the whole one."""
 
+import pytest
 import torch
 
 from passerby.models.clip import ClipShape, build_clip
@@ -57,3 +58,18 @@ def test_the_scale_stays_below_a_hundred() -> None:
     with torch.no_grad():
         pair.logit_scale.fill_(9)
     assert 99.9 < float(pair.scale().detach()) < 100.1
+
+
+@pytest.mark.parametrize("architecture", ["vit-nano", "resnet-nano"])
+def test_settled_lengths_change_no_direction_and_make_products_what_was_trained(architecture: str) -> None:
+    torch.manual_seed(0)
+    shape = ClipShape(architecture, (64, 32))
+    pair = ClipPair(shape, vocabulary_of({"red", "blue", "hat", "coat", "man"})).eval()
+    images, tokens = torch.randn(8, 3, 64, 32), tokenise([f"a {colour} hat" for colour in ("red", "blue")] * 4)
+    with torch.no_grad():
+        before = pair.embed(images), pair.embed_text(tokens)
+        pair.settle_lengths(images, tokens)
+        torch.testing.assert_close((pair.embed(images), pair.embed_text(tokens)), before, atol=1e-5, rtol=1e-4)
+        lengths = [pair._projected_images(images).norm(dim=1), pair._projected_texts(tokens).norm(dim=1)]
+    for length in lengths:
+        assert float(length.mean()) == pytest.approx(float(pair.scale().detach()) ** 0.5, rel=1e-4)

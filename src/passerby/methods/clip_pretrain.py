@@ -25,6 +25,7 @@ from passerby.methods.stage import EpochLoader, Stage
 from passerby.models.checkpoint import load_strictly
 from passerby.models.clip import ClipShape
 from passerby.models.clip_pair import ClipPair
+from passerby.models.evaluation_mode import evaluation_mode
 from passerby.models.vocabulary import Vocabulary, tokenise, vocabulary_of
 from passerby.synth.pair_drawing import Drawers
 from passerby.synth.vocabulary import caption_words
@@ -101,7 +102,11 @@ class PairStage(Stage):
             group["lr"] = rate_at(self.section, self.trainer.current_epoch + (batch_idx + 1) / steps)
 
     def on_fit_end(self) -> None:
-        """Lightning's hook: drawing is over."""
+        """Lightning's hook: settle the lengths of features once everything is learned, and end drawing."""
+        if self.trainer.current_epoch >= self.epochs:
+            batch = next(iter(PairBatches(self._plan(self.epochs, 0, 1), self.transform, self._drawers)))
+            with evaluation_mode(self.model):
+                self.model.settle_lengths(batch.images.to(self.device), batch.tokens.to(self.device))
         self._drawers.close()
 
     def _plan(self, epoch: int, process: int, processes: int) -> PairPlan:

@@ -11,6 +11,9 @@ from passerby.models.clip import ClipShape, build_clip
 from passerby.models.clip_reid import image_widths
 from passerby.models.vocabulary import Vocabulary
 
+_PROJECTIONS = ("proj", "attnpool.c_proj.weight", "attnpool.c_proj.bias")
+"""What an image tower ends with, of transformers and of residual networks."""
+
 _LARGEST_SCALE = 4.6052
 """Natural logarithm of 100, as in CLIP: similarities are never sharpened more."""
 
@@ -47,20 +50,42 @@ class ClipPair(nn.Module):
 
     def image_features(self, images: Tensor) -> Tensor:
         """Normalised images [B, 3, H, W] → features [B, E], L2-normalised."""
-        return F.normalize(cast(Any, self.visual)(images).float())
+        return F.normalize(self._projected_images(images))
 
     def text_features(self, tokens: Tensor) -> Tensor:
-        """CLIP's token numbers, int64 [B, 77] → features [B, E], L2-normalised.
+        """CLIP's token numbers, int64 [B, 77] → features [B, E], L2-normalised."""
+        return F.normalize(self._projected_texts(tokens))
 
-        Attention is causal, so what follows the end of the longest text cannot change a feature and is not computed.
+    @torch.no_grad()
+    def settle_lengths(self, images: Tensor, tokens: Tensor) -> None:
+        """Scale both projections so that plain inner products of features are what was trained: scale times cosine.
+
+        Features of length 1 stay as they are. ReID losses take products of features as they come out of the towers,
+        whose lengths mean nothing after contrastive training alone.
+
+        Args:
+            images, tokens: a usual batch; their features get a length of √scale on average.
         """
+        wanted = self.scale().sqrt()
+        image_length = self._projected_images(images).norm(dim=1).mean()
+        text_length = self._projected_texts(tokens).norm(dim=1).mean()
+        for name, parameter in cast(nn.Module, self.visual).named_parameters():
+            if name in _PROJECTIONS:
+                parameter.mul_(wanted / image_length)
+        self.text_projection.mul_(wanted / text_length)
+
+    def _projected_images(self, images: Tensor) -> Tensor:
+        return cast(Tensor, cast(Any, self.visual)(images).float())
+
+    def _projected_texts(self, tokens: Tensor) -> Tensor:
+        """Attention is causal, so what follows the end of the longest text changes nothing and is not computed."""
         end = tokens.argmax(1)
         length = int(end.max()) + 1
         stream = self.token_embedding(self.vocabulary.rows(tokens[:, :length])) + self.positional_embedding[:length]
         mask = torch.full((length, length), -torch.inf, device=tokens.device).triu(1)
         stream = cast(Any, self.transformer)(stream, attn_mask=mask)
         last = self.ln_final(stream[torch.arange(len(tokens), device=tokens.device), end])
-        return F.normalize((last @ self.text_projection).float())
+        return cast(Tensor, (last @ self.text_projection).float())
 
     def scale(self) -> Tensor:
         """What similarities are multiplied by, a learnable scalar of at most 100."""
