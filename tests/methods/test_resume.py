@@ -1,5 +1,6 @@
 """What may change when a run is resumed, what may not, and what a kill leaves behind."""
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ from passerby.methods.run_directory import RunDirectory
 from passerby.methods.runner import train
 from passerby.report.training import run_seeds
 from tests.methods.small_world import nano_recipe, overrides, write_small_world
+from tests.methods.started import assert_same_weights
 
 SHORT = ("stage1.epochs=0", "stage2.epochs=1")
 
@@ -140,6 +142,36 @@ def test_damaged_files_are_named(
     with pytest.raises(error, match=message) as caught:
         resume(unfinished)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [0, 5, 600, -1])
+def test_damaged_features_are_extracted_again(
+    unfinished: Path, trained: Path, size: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (unfinished / "checkpoints" / "stage1-prompts.safetensors").unlink()
+    (features,) = (unfinished / "cache").glob("stage1-features.*.safetensors")
+    whole = features.read_bytes()
+    features.write_bytes(whole[:size])
+    assert resume(unfinished) == unfinished / "model.safetensors"
+    assert f"{features} is damaged and its features are extracted again" in capsys.readouterr().err
+    assert features.read_bytes() == whole
+    assert_same_weights(unfinished, trained)
+
+
+def test_a_state_beside_finished_weights_is_removed(unfinished: Path) -> None:
+    state = unfinished / "checkpoints" / "stage1-prompts.ckpt"
+    state.write_bytes(b"of a process that was killed before it could remove it")
+    resume(unfinished)
+    assert not state.exists()
+
+
+def test_an_error_that_is_not_of_the_disk_stays_what_it_is(unfinished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files", "some.jpg")
+
+    monkeypatch.setattr("passerby.methods.runner.build_model", fails)
+    with pytest.raises(OSError, match="Too many open files"):
+        resume(unfinished)
 
 
 def test_paths_are_stored_absolute(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

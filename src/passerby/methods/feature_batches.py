@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import safetensors
 import safetensors.torch
 import torch
 from lightning.pytorch import LightningModule
@@ -17,7 +18,7 @@ from passerby.data.sampling import shuffled_batches
 from passerby.methods.method import TrainingData
 from passerby.methods.weights_digest import add_weights
 from passerby.models.evaluation_mode import evaluation_mode
-from passerby.progress import Progress
+from passerby.progress import Progress, say
 
 EXTRACTION_BATCH = 64
 """Images whose features are computed at once."""
@@ -88,7 +89,7 @@ def extract_features(
     bounds = [len(data.split) * number // processes for number in range(processes + 1)]
     mark = _mark(stage, data)
     parts = [file.with_suffix(f".{mark}.{number}-of-{processes}{file.suffix}") for number in range(processes)]
-    if not parts[process].exists():
+    if not _is_whole(parts[process]):
         rows = range(bounds[process], bounds[process + 1])
         part = _extract(stage, function, data, rows)
         with write_atomically(parts[process]) as temporary:
@@ -101,6 +102,19 @@ def features_of(stage: LightningModule, function: Callable[[Tensor], Tensor], im
     """Features of one batch, float32 [B, D] on the CPU, in inference mode and without gradient."""
     with torch.no_grad(), evaluation_mode(stage):
         return function(images).float().cpu()
+
+
+def _is_whole(part: Path) -> bool:
+    """Whether a part is there and can be read; one that is damaged is extracted again, and that is said."""
+    if not part.exists():
+        return False
+    try:
+        with safetensors.safe_open(part, framework="pt") as file:
+            file.get_slice("features")
+    except safetensors.SafetensorError:
+        say(f"{part} is damaged and its features are extracted again", show=True)
+        return False
+    return True
 
 
 def _mark(stage: LightningModule, data: TrainingData) -> str:

@@ -1,5 +1,6 @@
 """Run the stages of a recipe, from the first unfinished one to the trained model."""
 
+import errno
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,8 @@ from passerby.methods.trained_cameras import cameras_set_aside
 from passerby.methods.training_data import OpenedData, open_sets, open_training_data
 from passerby.methods.validation import NAME, ValidateEpochs
 from passerby.models.checkpoint import load_strictly, read_tensors, save_model
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
 
 
 def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
@@ -115,6 +118,8 @@ def _train_stages(
             continue
         if run.weights_file(stage.name).exists():
             _load_finished(model, run.weights_file(stage.name))
+            if is_main_process():  # of a process that was killed between writing the weights and removing the state
+                run.state_file(stage.name).unlink(missing_ok=True)
             continue
         validation = _validation(recipe, method, model, data, run) if stage is stages[-1] else None
         fit_stage(stage, recipe.trainer, run, accelerator, validation, interruption)
@@ -125,14 +130,21 @@ def _explaining_disk(run: RunDirectory) -> Iterator[None]:
     """Say of a disk that is full or fails which file it was, and how the run goes on."""
     try:
         yield
-    except ConnectionError:  # of another process, not of a disk
-        raise
     except (OSError, SafetensorError) as error:
+        if not _is_of_disk(error):
+            raise
         place = (error.filename if isinstance(error, OSError) else None) or run.folder
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         go_on = f"passerby train --resume {shlex.quote(str(run.folder))}"
         how = f"then `{go_on}`" if run.recipe_file.is_file() else "then start again"
         raise PasserbyError(f"{place}: {reason}: see that it may be written and has room, {how}") from error
+
+
+def _is_of_disk(error: OSError | SafetensorError) -> bool:
+    """Whether a file could not be written, and would be if the disk let it."""
+    if isinstance(error, OSError):
+        return error.errno in _DISK
+    return str(error).startswith("Error while serializing: I/O error")
 
 
 def _load_finished(model: nn.Module, file: Path) -> None:
