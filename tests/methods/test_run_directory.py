@@ -10,8 +10,10 @@ import pytest
 
 from passerby.errors import DataError, PasserbyError, RecipeError
 from passerby.methods.experiment import TrainingRequest, resolve_recipe, stored_recipe
+from passerby.methods.method import find_method
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.runner import train
+from passerby.methods.training_data import open_training_data
 from passerby.recipe_yaml import read_yaml, write_yaml
 from tests.methods.small_world import nano_recipe, write_small_world
 
@@ -90,6 +92,18 @@ def test_queries_are_decoded_before_training(world: Path, tmp_path: Path) -> Non
         match.write_bytes(b"")
     with pytest.raises(PasserbyError, match="none of its 1 queries has an image of the same person"):
         train(skipping, tmp_path / "other")
+
+
+def test_validation_images_are_decoded_before_training(world: Path, tmp_path: Path) -> None:
+    copied = shutil.copytree(world, tmp_path / "copy")
+    recipe = nano_recipe(world, *SHORT, f"data.root={copied}", "data.validation.identities=1")
+    validation = open_training_data(recipe, find_method(recipe.method)).validation
+    assert validation is not None
+    broken = validation[1].path(0)
+    broken.write_bytes(broken.read_bytes()[:300])
+    with pytest.raises(DataError, match=rf"^validation, gallery: 1 of \d+ images cannot be read .*{broken.name}"):
+        train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 @contextmanager

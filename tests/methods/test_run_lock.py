@@ -4,11 +4,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from torch import nn
 
-from passerby.errors import PasserbyError
+from passerby.errors import PasserbyError, RecipeError
 from passerby.methods.experiment import TrainingRequest, resolve_recipe
+from passerby.methods.initial_model import build_model
 from passerby.methods.run_lock import alone_in
 from passerby.methods.runner import train
 from tests.methods.small_world import nano_recipe, write_small_world
@@ -48,6 +51,23 @@ def test_a_folder_belongs_to_one_process_until_that_is_killed(tmp_path: Path) ->
     for _ in range(2):
         with alone_in(folder):
             pass
+
+
+def test_a_run_that_another_process_began_meanwhile_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = nano_recipe(write_small_world(tmp_path / "world"), "stage1.epochs=0", "stage2.epochs=1")
+    folder = tmp_path / "run"
+
+    def build(*given: Any) -> nn.Module:
+        folder.mkdir()
+        (folder / "recipe.yaml").write_text("of another process")
+        return build_model(*given)
+
+    monkeypatch.setattr("passerby.methods.runner.build_model", build)
+    with pytest.raises(RecipeError, match="already holds a run"):
+        train(recipe, folder)
+    assert (folder / "recipe.yaml").read_text() == "of another process"
 
 
 def test_neither_a_new_run_nor_a_resumed_one_joins_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
