@@ -43,7 +43,9 @@ MAY_CHANGE = (
 )
 """What a resumed run may say differently: where things are and how they are read, not what is computed.
 
-The data may have moved, but has to be the same: `passerby.methods.same_data`.
+Two may change the last bits of it: `data.cache` the border of doubled images by one grey level, where they are resized
+on a CPU, and `trainer.accelerator` how sums are rounded. Data that has moved has to be the same:
+`passerby.methods.same_data`.
 """
 
 

@@ -16,10 +16,12 @@ def alone_in(folder: Path) -> Iterator[None]:
     """Keep other processes from training in a folder, which is made where it is missing.
 
     The operating system holds the lock for the process, so that it ends with it, however it ends; the empty file that
-    stays means nothing. For the first of several processes that train together.
+    stays means nothing. Only on a disk without such locks (Lustre as it is often mounted) is the file the lock: it
+    names process and machine, and goes when the process ends; one that was killed is noticed on its own machine, but on
+    others keeps everybody out until somebody removes the file. For the first of several processes that train together.
 
     Raises:
-        PasserbyError: another process trains there.
+        PasserbyError: another process trains there, or the disk has no lock to give.
         OSError: the folder cannot be written into.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -30,6 +32,11 @@ def alone_in(folder: Path) -> Iterator[None]:
         raise PasserbyError(
             f"{folder}: another process trains there: wait until it is done, or choose another folder with --out"
         ) from None
+    except OSError as error:
+        if error.filename is not None:  # the file cannot be written
+            raise
+        reason = error.strerror or error
+        raise PasserbyError(f"{folder}: cannot be locked ({reason}): choose a folder on another disk") from error
     try:
         yield
     finally:
