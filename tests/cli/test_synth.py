@@ -1,11 +1,14 @@
 """`passerby synth`, as a user types it."""
 
+import re
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from passerby.cli import app
+from passerby.errors import DataError
 
 runner = CliRunner()
 
@@ -57,8 +60,73 @@ def test_videos_and_tracklets_together_are_refused(tmp_path: Path) -> None:
     assert result.exit_code == 2
 
 
-@pytest.mark.parametrize("arguments", [["--identities", "1"], ["--noise", "-1"]])
-def test_values_out_of_range_are_refused(tmp_path: Path, arguments: list[str]) -> None:
-    result = runner.invoke(app, ["synth", *arguments, "-o", str(tmp_path / "x")])
-    assert result.exit_code != 0
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ("--identities 1", "--identities must be from 2 to 9999, not 1"),
+        ("--identities 0", "--identities must be from 2 to 9999, not 0"),
+        ("--identities 0 --tracklets 2", "--identities must be from 2 to 100000, not 0"),
+        ("--identities 0 --videos 2", "--identities must be from 1 to 9999, not 0"),
+        ("--cameras 1", "--cameras must be from 2 to 9, not 1"),
+        ("--images 1", "--images must be from 2 to 99, not 1"),
+        ("--height 20", "--height must be from 32 to 1024, not 20"),
+        ("--height 20 --tracklets 2", "--height must be from 32 to 1024, not 20"),
+        ("--crowd nan", "--crowd must be from 0 to 6, not nan"),
+        ("--processes 0", "--processes must be from 1 to 256, not 0"),
+        ("--identities 3 --train 0.1", "--train must leave people .* 0.1 of 3 is 0 for training, not from 1 to 2"),
+        ("--train 1", "--train must leave people .* 1 of 80 is 80 for training"),
+        ("--train nan", "--train must be from 0 to 1, not nan"),
+        ("--train inf", "--train must be from 0 to 1, not inf"),
+        ("--videos 0", "--videos must be from 0.2 to 3600, not 0"),
+        ("--videos nan", "--videos must be from 0.2 to 3600, not nan"),
+        ("--videos inf", "--videos must be from 0.2 to 3600, not inf"),
+        ("--tracklets 0", "--tracklets must be from 1 to 9999, not 0"),
+        ("--tracklets -1", "--tracklets must be from 1 to 9999, not -1"),
+        ("--tracklets 2 --noise -1", "--noise must be from 0 to 100, not -1"),
+        ("--tracklets 2 --noise nan", "--noise must be from 0 to 100, not nan"),
+    ],
+)
+def test_values_out_of_range_are_named_as_they_were_given(tmp_path: Path, arguments: str, named: str) -> None:
+    result = runner.invoke(app, ["synth", *arguments.split(), "-o", str(tmp_path / "x")])
+    assert isinstance(result.exception, DataError)
+    assert re.match(named, str(result.exception))
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--tracklets 2 --images 9",
+        "--tracklets 2 --masks",
+        "--tracklets 2 --crowd 1",
+        "--tracklets 2 --train 0.5",
+        "--tracklets 2 --processes 1",
+        "--tracklets 2 --overlapping",
+        "--videos 2 --images 9",
+        "--videos 2 --masks",
+        "--videos 2 --height 128",
+        "--overlapping",
+        "--noise 1",
+        "--noise -1",
+        "--videos 0 --tracklets 0",
+    ],
+)
+def test_options_without_effect_are_refused(tmp_path: Path, arguments: str) -> None:
+    """Also where they say what holds anyway."""
+    asked = ["synth", *arguments.split(), "-o", str(tmp_path / "x")]
+    result = runner.invoke(app, asked, standalone_mode=False)
+    assert isinstance(result.exception, typer.BadParameter)
+    assert result.exception.param_hint in arguments.split()
+    assert runner.invoke(app, asked).exit_code == 2
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_an_option_goes_with_is_said(tmp_path: Path) -> None:
+    for arguments, said in (
+        (["--tracklets", "2", "--masks"], "--masks: goes with crops, not with --tracklets"),
+        (["--overlapping"], "--overlapping: goes with --videos, not with crops"),
+        (["--noise", "2"], "--noise: goes with --videos or --tracklets, not with crops"),
+    ):
+        result = runner.invoke(app, ["synth", *arguments, "-o", str(tmp_path / "x")], standalone_mode=False)
+        assert isinstance(result.exception, typer.BadParameter)
+        assert said in result.exception.format_message()

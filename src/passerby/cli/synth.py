@@ -1,9 +1,15 @@
 """`passerby synth`."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from passerby.synth import TrackerNoise
 
 _EXAMPLE = """Draw a synthetic world: people, cameras, crops in the layout of Market-1501, videos, tracklets.
 
@@ -12,6 +18,25 @@ _EXAMPLE = """Draw a synthetic world: people, cameras, crops in the layout of Ma
 The same seed gives the same people. Needs no data, weights, GPU or network.
 """
 
+_GOES_WITH = {
+    **dict.fromkeys(("images", "crowd", "train", "masks", "processes"), ("crops",)),
+    "height": ("crops", "--tracklets"),
+    "overlapping": ("--videos",),
+    "noise": ("--videos", "--tracklets"),
+}
+"""What options say something about; with anything else they would do nothing."""
+
+_SPELT = {
+    "images_per_camera": "--images",
+    "train_fraction": "--train",
+    "the height in size": "--height",
+    "the width in size": "--height",
+    "seconds": "--videos",
+    "videos": "--tracklets",
+    "factor": "--noise",
+}
+"""Options whose names differ from the arguments' in Python."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -19,21 +44,28 @@ def register(app: typer.Typer) -> None:
 
 
 def synth(
+    context: typer.Context,
     out: Path = typer.Option(
         Path("world"), "--out", "-o", help="The folder to write to; one of the same arguments is drawn anew."
     ),
     identities: int | None = typer.Option(None, "--identities", help="People; 80, or in videos one every 2 seconds."),
     cameras: int = typer.Option(4, "--cameras", help="Cameras, each with a place, light and colours of its own."),
-    images: int = typer.Option(4, "--images", help="Crops of every person in every camera."),
-    height: int = typer.Option(128, "--height", help="Height of the crops in pixels; they are half as wide."),
+    images: int = typer.Option(4, "--images", help="Crops of every person in every camera, at least 2."),
+    height: int = typer.Option(
+        128, "--height", help="Height of the crops in pixels, at least 32; they are half as wide."
+    ),
     crowd: float = typer.Option(1.0, "--crowd", help="How many others are near a person, on average."),
     train: float = typer.Option(0.5, "--train", help="Share of the identities that are for training."),
     seed: int = typer.Option(7, "--seed", min=0, help="Everything follows from it."),
     masks: bool = typer.Option(False, "--masks", help="Write a mask of the visible person beside every crop."),
-    videos: float = typer.Option(0.0, "--videos", help="Film every camera for so many seconds instead of crops."),
+    videos: float | None = typer.Option(
+        None, "--videos", help="Film every camera for so many seconds instead of crops."
+    ),
     overlapping: bool = typer.Option(False, "--overlapping", help="All cameras film the same moments."),
-    tracklets: int = typer.Option(0, "--tracklets", help="Track people with errors in so many videos instead."),
-    noise: float = typer.Option(1.0, "--noise", min=0, help="How much the tracker errs; 0 is perfect, 1 is usual."),
+    tracklets: int | None = typer.Option(
+        None, "--tracklets", help="Track people with errors in so many videos instead."
+    ),
+    noise: float = typer.Option(1.0, "--noise", help="How much the tracker errs; 0 is perfect, 1 is usual."),
     sheet: bool = typer.Option(False, "--contact-sheet", help="Write a page of samples beside the folder as well."),
     replace: bool = typer.Option(False, "--replace", help="Replace a world of other arguments that is in the folder."),
     processes: int = typer.Option(os.cpu_count() or 1, "--processes", help="How many draw crops at once."),
@@ -41,51 +73,64 @@ def synth(
     """Parse, write, print."""
     from passerby import synth as world
 
-    if videos and tracklets:
-        raise typer.BadParameter("choose --videos or --tracklets", param_hint="--videos")
-    people = identities or (max(2, round(videos / 2)) if videos else 80)
-    dialled = world.TrackerNoise().scaled(noise) if noise > 0 else world.TrackerNoise.none()
-    if videos:
-        made = world.write_videos(
-            out,
-            identities=people,
-            cameras=cameras,
-            seconds=videos,
-            overlapping=overlapping,
-            noise=dialled,
-            seed=seed,
-            replace=replace,
-        )
-        typer.echo(f"Videos: {made / 'videos'}, truth: {made / 'gt'}, tracks: {made / 'tracks'}")
-    elif tracklets:
-        made = world.write_tracklets(
-            out,
-            identities=people,
-            videos=tracklets,
-            cameras=cameras,
-            appearances=min(3, tracklets),
-            noise=dialled,
-            size=(height, height // 2),
-            seed=seed,
-            replace=replace,
-        )
-        typer.echo(f"Tracklets: {made / 'tracklets.parquet'}")
-    else:
-        made = world.write_market(
-            out,
-            identities=people,
-            cameras=cameras,
-            images_per_camera=images,
-            size=(height, height // 2),
-            seed=seed,
-            train_fraction=train,
-            crowd=crowd,
-            masks=masks,
-            replace=replace,
-            processes=processes,
-        )
-        typer.echo(f"World: {made}, the truth about every crop: {made / 'people.parquet'}")
-        typer.echo(f"Next: `passerby train clip-reid-rn50-tiny data.name=market-layout data.root={made}`")
+    _refuse_without_effect(context, videos is not None, tracklets is not None)
+    size = (height, height // 2)
+    common: dict[str, Any] = {"cameras": cameras, "seed": seed, "replace": replace}
+    with _naming_options():
+        if videos is not None:
+            people = _people_in_videos(videos) if identities is None else identities
+            dialled = _tracker_noise(noise)
+            made = world.write_videos(
+                out, identities=people, seconds=videos, overlapping=overlapping, noise=dialled, **common
+            )
+            typer.echo(f"Videos: {made / 'videos'}, truth: {made / 'gt'}, tracks: {made / 'tracks'}")
+        elif tracklets is not None:
+            people, each = 80 if identities is None else identities, min(3, tracklets)
+            dialled = _tracker_noise(noise)
+            made = world.write_tracklets(
+                out, identities=people, videos=tracklets, appearances=each, noise=dialled, size=size, **common
+            )
+            typer.echo(f"Tracklets: {made / 'tracklets.parquet'}")
+        else:
+            people = 80 if identities is None else identities
+            drawn: dict[str, Any] = {"train_fraction": train, "crowd": crowd, "masks": masks, "processes": processes}
+            made = world.write_market(out, identities=people, images_per_camera=images, size=size, **drawn, **common)
+            typer.echo(f"World: {made}, the truth about every crop: {made / 'people.parquet'}")
+            typer.echo(f"Next: `passerby train clip-reid-rn50-tiny data.name=market-layout data.root={made}`")
     if sheet:
         page = world.write_contact_sheet(out.with_name(f"{out.name}.png"), seed=seed, cameras=cameras, crowd=crowd)
         typer.echo(f"Samples: {page}")
+
+
+def _refuse_without_effect(context: typer.Context, videos: bool, tracklets: bool) -> None:
+    """Refuse options that were given and would do nothing."""
+    if videos and tracklets:
+        raise typer.BadParameter("choose --videos or --tracklets", param_hint="--videos")
+    drawn = "--videos" if videos else "--tracklets" if tracklets else "crops"
+    for name, kinds in _GOES_WITH.items():
+        source = context.get_parameter_source(name)
+        if drawn not in kinds and source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(f"goes with {' or '.join(kinds)}, not with {drawn}", param_hint=f"--{name}")
+
+
+@contextmanager
+def _naming_options() -> Iterator[None]:
+    """Let errors about an argument in Python be about the option."""
+    from passerby.errors import DataError
+    from passerby.synth.output_folder import ArgumentError
+
+    try:
+        yield
+    except ArgumentError as error:
+        raise DataError(f"{_SPELT.get(error.argument, f'--{error.argument}')} {error.problem}") from error
+
+
+def _people_in_videos(seconds: float) -> int:
+    """One every two seconds, of seconds that videos can have; NaN, which no comparison keeps, is refused later."""
+    return round(min(max(4, seconds), 3600) / 2)
+
+
+def _tracker_noise(factor: float) -> "TrackerNoise":
+    from passerby.synth import TrackerNoise
+
+    return TrackerNoise.none() if factor == 0 else TrackerNoise().scaled(factor)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from passerby.progress import Progress
 from passerby.synth.crops import encode
 from passerby.synth.listing import FOLDERS, NOBODY, Planned, list_crops
-from passerby.synth.output_folder import check_range, fresh_folder
+from passerby.synth.output_folder import ArgumentError, check_range, check_size, fresh_folder
 from passerby.synth.randomness import keyed_generator
 from passerby.synth.truth import Row, as_table, picture_row
 from passerby.synth.world import World
@@ -72,8 +72,8 @@ def write_market(
         DataError: an argument is out of range, or the folder holds another world or something else.
     """
     folder = Path(folder)
-    trained = round(identities * train_fraction)
-    _check(identities, trained, cameras, images_per_camera, size)
+    _check(identities, cameras, images_per_camera, size)
+    trained = trained_identities(identities, train_fraction)
     check_range("synthetic world", ("crowd", crowd, 0, 6), ("processes", processes, 1, 256))
     crops = list_crops(seed, identities, trained, cameras, images_per_camera)
     description = {
@@ -175,13 +175,29 @@ def _draw(world: World, work: Work, crop: Planned) -> Row:
     }
 
 
-def _check(identities: int, trained: int, cameras: int, images: int, size: tuple[int, int]) -> None:
+def trained_identities(identities: int, train_fraction: float) -> int:
+    """How many of the people are for training.
+
+    Raises:
+        ArgumentError: all or none, or the share is no share.
+    """
+    check_range("synthetic world", ("train_fraction", train_fraction, 0, 1))
+    trained = round(identities * train_fraction)
+    if not 1 <= trained < identities:
+        raise ArgumentError(
+            "synthetic world",
+            "train_fraction",
+            f"must leave people for training and for testing: {train_fraction:g} of {identities} is {trained} for "
+            f"training, not from 1 to {identities - 1}",
+        )
+    return trained
+
+
+def _check(identities: int, cameras: int, images: int, size: tuple[int, int]) -> None:
     check_range(
         "synthetic world",
         ("identities", identities, 2, 9999),
-        ("train_fraction × identities", trained, 1, identities - 1),
         ("cameras", cameras, 2, 9),
         ("images_per_camera", images, 2, 99),
-        ("the height in size", size[0], 32, 1024),
-        ("the width in size", size[1], 16, 512),
     )
+    check_size("synthetic world", size)

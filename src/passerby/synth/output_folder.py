@@ -16,6 +16,20 @@ LISTING = "synth-files.txt"
 """A line for every other file that was written, its size in bytes and its path: whatever else is there is not ours."""
 
 
+class ArgumentError(DataError):
+    """An argument of the synthetic world is out of range.
+
+    Attributes:
+        argument: its name in Python; the command line has its own.
+        problem: what is wrong with it, the rest of the sentence.
+    """
+
+    def __init__(self, what: str, argument: str, problem: str) -> None:
+        super().__init__(f"{what}: {argument} {problem}")
+        self.argument = argument
+        self.problem = problem
+
+
 @contextmanager
 def fresh_folder(folder: Path, description: dict[str, Any], *, replace: bool = False) -> Iterator[Path]:
     """A temporary folder to fill, which takes the place of `folder` when all went well.
@@ -137,8 +151,17 @@ def check_range(what: str, *limits: tuple[str, float, float, float]) -> None:
     """Refuse arguments out of range; each is given as name, value, least and most.
 
     Raises:
-        DataError: one is.
+        ArgumentError: one is.
     """
     for name, value, least, most in limits:
         if not least <= value <= most:
-            raise DataError(f"{what}: {name} must be from {least} to {most}, not {value}")
+            raise ArgumentError(what, name, f"must be from {least} to {most}, not {value}")
+
+
+def check_size(what: str, size: tuple[int, int]) -> None:
+    """Refuse a height and width of crops that nobody could be seen in, or that is too large to draw.
+
+    Raises:
+        ArgumentError: it is.
+    """
+    check_range(what, ("the height in size", size[0], 32, 1024), ("the width in size", size[1], 16, 512))

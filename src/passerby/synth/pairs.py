@@ -13,7 +13,7 @@ from passerby.errors import DataError
 from passerby.synth.cameras import Picture
 from passerby.synth.captions import PHRASINGS, describe
 from passerby.synth.crops import Crop, Size
-from passerby.synth.output_folder import check_range
+from passerby.synth.output_folder import check_range, check_size
 from passerby.synth.randomness import keyed_generator
 from passerby.synth.sight import seen_attributes
 from passerby.synth.world import STRANGERS, World
@@ -63,12 +63,11 @@ class Pairs:
         check_range(
             "synthetic pairs",
             ("seed", self.seed, 0, 2**63),
-            ("the height in size", self.size[0], 32, 1024),
-            ("the width in size", self.size[1], 16, 512),
             ("places", self.places, 1, 12),
             ("crowd", self.crowd, 0, 6),
             ("least_visible", self.least_visible, 0, 1),
         )
+        check_size("synthetic pairs", self.size)
 
     def __getitem__(self, index: int) -> Pair:
         """Draw one pair.

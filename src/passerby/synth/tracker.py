@@ -7,6 +7,7 @@ import numpy as np
 from passerby.errors import DataError
 from passerby.synth.cameras import HEIGHT, WIDTH
 from passerby.synth.crops import Box
+from passerby.synth.output_folder import check_range
 from passerby.synth.traffic import Seen
 
 BACKGROUND = -1
@@ -51,7 +52,12 @@ class TrackerNoise:
         return cls(**{field.name: 0.0 for field in fields(cls)} | {"overlap": 1.0})
 
     def scaled(self, factor: float) -> "TrackerNoise":
-        """The same errors, more or less of each (none beyond 1); `overlap` and `hidden` stay."""
+        """The same errors, more or less of each (none beyond 1); `overlap` and `hidden` stay.
+
+        Raises:
+            ArgumentError: the factor is not from 0 to 100, at which nothing is left to spoil.
+        """
+        check_range("tracker noise", ("factor", factor, 0, 100))
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         dialled = values.keys() - {"overlap", "hidden"}
         return TrackerNoise(**{n: min(1.0, v * factor) if n in dialled else v for n, v in values.items()})

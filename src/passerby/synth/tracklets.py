@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from passerby.errors import DataError
 from passerby.progress import Progress
 from passerby.synth.crops import Box, encode, take_crop
-from passerby.synth.output_folder import check_range, fresh_folder
+from passerby.synth.output_folder import check_range, check_size, fresh_folder
 from passerby.synth.randomness import keyed_generator
 from passerby.synth.tracker import BACKGROUND, Tracked, TrackerNoise, follow
 from passerby.synth.traffic import Video, make_video, share_out
@@ -159,6 +159,5 @@ def _check(identities: int, videos: int, cameras: int, appearances: int, rate: f
         ("cameras", cameras, 1, 99),
         ("appearances", appearances, 1, videos),
         ("rate", rate, 0.5, 25),
-        ("the height in size", size[0], 32, 1024),
-        ("the width in size", size[1], 16, 512),
     )
+    check_size("synthetic tracklets", size)
