@@ -1,6 +1,7 @@
 """`passerby synth`, as a user types it."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,12 @@ import typer
 from typer.testing import CliRunner
 
 from passerby.cli import app
+from passerby.cli.synth import RECIPE, RECIPE_BATCH
 from passerby.errors import DataError
+from passerby.methods.clip_reid_recipe import ClipReidRecipe
+from passerby.methods.experiment import TrainingRequest, resolve_recipe
+from passerby.methods.method import find_method
+from passerby.methods.training_data import open_training_data
 
 runner = CliRunner()
 
@@ -21,6 +27,31 @@ def test_a_world_and_a_page_of_samples(tmp_path: Path) -> None:
     assert (world / "people.parquet").is_file()
     assert (tmp_path / "world.png").is_file()
     assert str(world) in result.output
+
+
+@pytest.mark.parametrize(("people", "batch"), [(2, None), (4, 2), (14, 7), (32, 16), (34, 16)])
+def test_what_is_proposed_next_can_be_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, people: int, batch: int | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    crops = ["--identities", str(people), "--cameras", "2", "--images", "2", "--height", "32", "--crowd", "0"]
+    result = runner.invoke(app, ["synth", *crops, "--processes", "1", "-o", "my world"])
+    assert result.exit_code == 0, result.output
+    proposed = re.search("Next: `passerby train (.*)`", result.output)
+    assert (proposed is None) == (batch is None)
+    if proposed is not None:
+        name, *overrides = shlex.split(proposed[1])
+        assert name == RECIPE
+        recipe = resolve_recipe(TrainingRequest(name, (*overrides, f"data.cache_folder={tmp_path}")))
+        assert isinstance(recipe, ClipReidRecipe)
+        assert recipe.stage2.identities_per_batch == batch
+        assert open_training_data(recipe, find_method(recipe.method)).training.split.identity_count == people // 2
+
+
+def test_the_recipe_proposed_has_the_batch_that_synth_thinks() -> None:
+    recipe = resolve_recipe(TrainingRequest(RECIPE))
+    assert isinstance(recipe, ClipReidRecipe)
+    assert recipe.stage2.identities_per_batch == RECIPE_BATCH
 
 
 def test_another_world_is_replaced_only_where_that_is_asked_for(tmp_path: Path) -> None:

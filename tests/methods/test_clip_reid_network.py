@@ -181,9 +181,13 @@ def training_images(identities: int, cameras: int) -> Split:
     ("overrides", "identities", "message"),
     [
         ([], 15, r"stage2.identities_per_batch=16, but the training images show 15 identities: set it to at most 15"),
-        ([], 1, r"show 1 identities: losses compare identities, at least two in a process"),
+        ([], 1, r"show 1 identity: losses compare .* two in a process; train on at least 2 identities$"),
         (["trainer.devices=3"], 47, "=16 on each of 3 processes, but .* show 47 identities: set it to at most 15"),
-        (["trainer.devices=2", "trainer.nodes=4"], 9, "on each of 8 processes, .* at least two in a process"),
+        (
+            ["trainer.devices=2", "trainer.nodes=4"],
+            9,
+            "on each of 8 processes, .* at least 16 identities, or on at most 4 processes$",
+        ),
     ],
 )
 def test_too_few_identities_are_refused_with_advice_that_works(

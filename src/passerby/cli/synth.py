@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import join
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -17,6 +18,9 @@ _EXAMPLE = """Draw a synthetic world: people, cameras, crops in the layout of Ma
 
 The same seed gives the same people. Needs no data, weights, GPU or network.
 """
+
+RECIPE, RECIPE_BATCH = "clip-reid-rn50-tiny", 16
+"""The recipe that is proposed, and its `stage2.identities_per_batch`: to read the recipe would import torch."""
 
 _GOES_WITH = {
     **dict.fromkeys(("images", "crowd", "train", "masks", "processes"), ("crops",)),
@@ -96,7 +100,7 @@ def synth(
             drawn: dict[str, Any] = {"train_fraction": train, "crowd": crowd, "masks": masks, "processes": processes}
             made = world.write_market(out, identities=people, images_per_camera=images, size=size, **drawn, **common)
             typer.echo(f"World: {made}, the truth about every crop: {made / 'people.parquet'}")
-            typer.echo(f"Next: `passerby train clip-reid-rn50-tiny data.name=market-layout data.root={made}`")
+            _print_next(made, people, train)
     if sheet:
         page = world.write_contact_sheet(out.with_name(f"{out.name}.png"), seed=seed, cameras=cameras, crowd=crowd)
         typer.echo(f"Samples: {page}")
@@ -123,6 +127,19 @@ def _naming_options() -> Iterator[None]:
         yield
     except ArgumentError as error:
         raise DataError(f"{_SPELT.get(error.argument, f'--{error.argument}')} {error.problem}") from error
+
+
+def _print_next(folder: Path, people: int, train: float) -> None:
+    """How to train on the world, where it has the two people that takes."""
+    from passerby.synth.market import trained_identities
+
+    trained = trained_identities(people, train)
+    if trained < 2:
+        return
+    words = ["passerby", "train", RECIPE, "data.name=market-layout", f"data.root={folder}"]
+    if trained < RECIPE_BATCH:
+        words.append(f"stage2.identities_per_batch={trained}")
+    typer.echo(f"Next: `{join(words)}`")
 
 
 def _people_in_videos(seconds: float) -> int:

@@ -32,10 +32,10 @@ def check(recipe: ClipReidRecipe, train: Split) -> None:
     if available < wanted * processes:
         most = available // processes
         across = f" on each of {processes} processes" if processes > 1 else ""
-        remedy = f"set it to at most {most}" if most >= 2 else "losses compare identities, at least two in a process"
+        shown = "1 identity" if available == 1 else f"{available} identities"
+        remedy = f"set it to at most {most}" if most >= 2 else _more_identities(available, processes)
         raise RecipeError(
-            f"stage2.identities_per_batch={wanted}{across}, but the training images show {available} identities: "
-            f"{remedy}"
+            f"stage2.identities_per_batch={wanted}{across}, but the training images show {shown}: {remedy}"
         )
     if not recipe.model.camera_embedding:
         return
@@ -46,6 +46,12 @@ def check(recipe: ClipReidRecipe, train: Split) -> None:
             f"model.camera_embedding=true: a residual network ({recipe.model.architecture}) has no class token to add "
             "it to: set it to false, or use a vision transformer"
         )
+
+
+def _more_identities(available: int, processes: int) -> str:
+    """The remedy where no setting of the batch helps."""
+    fewer = f", or on at most {available // 2} processes" if processes > 1 and available >= 2 else ""
+    return f"losses compare identities, at least two in a process; train on at least {2 * processes} identities{fewer}"
 
 
 def transforms(recipe: ClipReidRecipe) -> tuple[TrainTransform, TestTransform]:
