@@ -11,6 +11,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from passerby import atomic_files
 from passerby.atomic_files import sweep_temporaries, write_atomically, write_text_atomically
 
 
@@ -65,6 +66,7 @@ KILLED = """
 import os, sys
 from collections.abc import Iterator
 from pathlib import Path
+from passerby import atomic_files
 from passerby.atomic_files import write_atomically
 with write_atomically(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
@@ -84,3 +86,40 @@ def test_leftovers_of_killed_processes_are_swept_and_those_of_living_ones_kept(t
     assert not left.exists()
     assert all(other.exists() for other in others)
     assert (tmp_path / "now").exists()
+
+
+@pytest.mark.parametrize("place", ["gethostname", "_BOOT", "_PROCESSES"])
+def test_another_machines_process_numbers_say_nothing(
+    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a shared disk, after a new start of the machine, and in a container, where training is always process 1."""
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "file")], check=False, timeout=240)
+    (left,) = tmp_path.iterdir()
+    other = tmp_path / "other"
+    if place == "gethostname":
+        monkeypatch.setattr(atomic_files.socket, place, lambda: "elsewhere")
+    elif place == "_BOOT":
+        other.write_text("another start")
+        monkeypatch.setattr(atomic_files, place, other)
+    else:
+        other.symlink_to("pid:[1]")
+        monkeypatch.setattr(atomic_files, place, other)
+    atomic_files._machine.cache_clear()
+    try:
+        assert sweep_temporaries(tmp_path) == []
+        with write_atomically(tmp_path / "deep" / "now") as temporary:
+            assert sweep_temporaries(tmp_path / "deep") == []
+            assert sweep_temporaries(tmp_path, alone=True) == sorted([left, temporary])
+            temporary.touch()
+    finally:
+        atomic_files._machine.cache_clear()
+
+
+def test_a_machine_without_proc_knows_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atomic_files, "_BOOT", tmp_path / "none")
+    atomic_files._machine.cache_clear()
+    try:
+        with write_atomically(tmp_path / "now"):
+            assert sweep_temporaries(tmp_path) == []
+    finally:
+        atomic_files._machine.cache_clear()

@@ -1,14 +1,18 @@
 """Files that are whole wherever they exist, whatever kills the process that writes them."""
 
+import hashlib
 import os
 import re
 import secrets
+import socket
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
-_TEMPORARY = re.compile(r"\..+\.(?P<process>\d+)-[0-9a-f]{8}\.partial")
+_TEMPORARY = re.compile(r"\..+\.(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.partial")
+_BOOT, _PROCESSES = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
 
 
 @contextmanager
@@ -36,7 +40,7 @@ def write_atomically(path: Path) -> Iterator[Path]:
         OSError: the folder cannot be written to, or the disk is full; it names the file. `path` is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+    temporary = path.with_name(f".{path.name}.{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.partial")
     temporary.open("xb").close()
     permissions = stat.S_IMODE(temporary.stat().st_mode)
     try:
@@ -57,19 +61,36 @@ def write_text_atomically(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def sweep_temporaries(folder: Path) -> list[Path]:
+def sweep_temporaries(folder: Path, *, alone: bool = False) -> list[Path]:
     """Remove what `write_atomically` left in a folder and below it when its process was killed.
 
+    Args:
+        folder: where to look.
+        alone: nobody else can be writing there, as where one holds a lock: what is left is removed whoever wrote it.
+            Otherwise files of living processes are left alone, and files of other machines and containers, of whose
+            processes nothing is known.
+
     Returns:
-        The files removed; files of processes that live are left alone.
+        The files removed.
     """
     stale = []
     for path in sorted(folder.rglob(".*.partial")):
         name = _TEMPORARY.fullmatch(path.name)
-        if name and path.is_file() and not _lives(int(name["process"])):
+        if name is None or not path.is_file():
+            continue
+        if alone or (name["machine"] == _machine() and not _lives(int(name["process"]))):
             path.unlink(missing_ok=True)
             stale.append(path)
     return stale
+
+
+@cache
+def _machine() -> str:
+    """Tells where a process number means the same, 8 hexadecimal digits: computer, since its start, and container."""
+    known = [socket.gethostname()]
+    with suppress(OSError):  # only Linux has these
+        known += [_BOOT.read_text("ascii"), str(_PROCESSES.readlink())]
+    return hashlib.blake2b("\n".join(known).encode(), digest_size=4).hexdigest()
 
 
 def _lives(process: int) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from passerby import atomic_files
 from passerby.errors import CheckpointError, DataError, RecipeError
 from passerby.methods.experiment import TrainingRequest, resolve_recipe
 from passerby.methods.run_directory import RunDirectory
@@ -112,8 +113,8 @@ def test_a_kill_in_the_middle_of_writing_does_no_harm(unfinished: Path) -> None:
     whole = lines.read_text().splitlines()
     lines.write_text(whole[0] + "\n" + whole[1][:30])
     left = [
-        unfinished / ".recipe.yaml.999999999-0123abcd.partial",
-        unfinished / "checkpoints" / ".stage2-images.ckpt.999999999-0123abcd.partial",
+        unfinished / f".recipe.yaml.{atomic_files._machine()}-999999999-0123abcd.partial",
+        unfinished / "checkpoints" / ".stage2-images.ckpt.01234567-1-0123abcd.partial",  # in a container
     ]
     for file in left:
         file.write_text("half")

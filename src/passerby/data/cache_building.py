@@ -121,7 +121,7 @@ class Builder:
             say(f"the pixel cache {self._building} is damaged ({damage}) and is built again", show=self._show)
             shutil.rmtree(self._building)
         self._building.mkdir(exist_ok=True)
-        sweep_temporaries(self._building)
+        sweep_temporaries(self._building, alone=True)
         records = self._records()
         status = self._status(len(records))
         total = int(pixel_counts(records).sum())

@@ -106,8 +106,10 @@ class RunDirectory:
         self.reopen(recipe, data, files)
 
     def reopen(self, recipe: Recipe, data: Mapping[str, Any], files: FileColumns) -> None:
-        """Continue: remember where things are now, and remove what a killed process left half written."""
+        """Continue, alone: remember where things are now, and remove what a killed process left half written."""
         sweep_temporaries(self.folder)
+        for written_by_training in ("checkpoints", "cache"):  # elsewhere an evaluation may be writing
+            sweep_temporaries(self.folder / written_by_training, alone=True)
         write_file_record(self.files_file, files)
         write_text_atomically(self.data_file, json.dumps(data, indent=2) + "\n")
         write_recipe(recipe, self.recipe_file)

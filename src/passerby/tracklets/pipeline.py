@@ -126,7 +126,7 @@ def _claim(folder: Path, table: TrackletTable, options: DenoisingOptions) -> Non
         for entry in folder.iterdir():
             if entry.name not in kept:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    sweep_temporaries(folder)
+    sweep_temporaries(folder, alone=True)
     write_text_atomically(mark, json.dumps(mine))
 
 
