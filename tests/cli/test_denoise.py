@@ -80,6 +80,41 @@ def test_a_page_without_truth_noise_or_anything_dropped(app, tmp_path):
     assert "There are none." in page
 
 
+def alike(tmp_path, tracklets, joined):
+    """Tracklets of one video, the first of which look the same and the others like nobody else."""
+    features = np.eye(tracklets, dtype=np.float32)
+    features[:joined] = features[0]
+    names = [str(number) for number in range(tracklets)]
+    columns = {"path": [f"{name}.jpg" for name in names], "video": ["v"] * tracklets, "track": names}
+    pq.write_table(pa.table({**columns, "embedding": embedding(features)}), tmp_path / "t.parquet")
+    return tmp_path / "t.parquet"
+
+
+@pytest.mark.parametrize(("tracklets", "joined"), [(44, 44), (5, 3), (44, 23)])
+@pytest.mark.parametrize("levels", ["123", "12"])
+def test_one_identity_for_most_tracklets_is_warned_of(app, tmp_path, tracklets, joined, levels):
+    table, out = alike(tmp_path, tracklets, joined), tmp_path / "ids.parquet"
+    result = CliRunner().invoke(app, ["denoise", str(table), "-o", str(out), "--levels", levels])
+    assert result.exit_code == 0
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
+    assert f"one identity holds {joined} of {tracklets} tracklets" in line
+    assert "passerby denoise calibrate" in line
+    assert "--sigma-discrimination" in line
+    assert f"holds {joined} of {tracklets}" in (tmp_path / "ids-report.html").read_text("utf-8")
+    figures = json.loads(run(app, table, "-o", out, "--levels", levels, "--json", "--no-report"))
+    assert figures["warning"] == line.removeprefix("Warning: ")
+
+
+@pytest.mark.parametrize(("tracklets", "joined"), [(44, 22), (4, 2), (3, 1), (1, 1)])
+def test_half_of_the_tracklets_and_a_single_one_are_not_warned_of(app, tmp_path, tracklets, joined):
+    table, out = alike(tmp_path, tracklets, joined), tmp_path / "ids.parquet"
+    result = CliRunner().invoke(app, ["denoise", str(table), "-o", str(out)])
+    assert result.exit_code == 0
+    assert "Warning" not in result.stderr
+    assert "Warning" not in (tmp_path / "ids-report.html").read_text("utf-8")
+    assert json.loads(run(app, table, "-o", out, "--json", "--no-report"))["warning"] is None
+
+
 def test_calibrates(app, table, tmp_path):
     output = run(app, "calibrate", table, "--figure", tmp_path / "figures" / "evidence.png")
     assert output.startswith("--sigma-consistency 0.")

@@ -10,6 +10,15 @@ from tests.tracklets import naive
 from tests.tracklets.problems import drawn, same_partition
 
 
+def counted_by_hand(problem, found):
+    """Tracklets of the input, by video and name, in the identity that most of them stayed in."""
+    members = {}
+    for row, (identity, outcome) in enumerate(zip(found.identities.tolist(), found.outcomes.tolist(), strict=True)):
+        if OUTCOMES[outcome] == "kept":
+            members.setdefault(identity, set()).add((problem.videos[row], problem.tracklets[row]))
+    return max(map(len, members.values()))
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
@@ -33,6 +42,7 @@ def test_equals_the_levels_taken_literally(seed, noise, switched, half_width, si
     )
     assert found.identities.dtype == np.int64
     assert found.identities.tolist() == expected.tolist()
+    assert found.most_joined == counted_by_hand(problem, found)
 
 
 @settings(max_examples=25, deadline=None)

@@ -200,7 +200,10 @@ def _print_run(done: "DenoisedTable", judgement: "Judgement | None", page: Path 
     from rich.console import Console
     from rich.table import Table as Rich
 
+    from passerby.report.denoising import chaining_warning
+
     found = done.correlation
+    warning = chaining_warning(found)
     if as_json:
         levels = [
             {**level.__dict__, "noise": None if level.noise is None else level.noise.total} for level in found.levels
@@ -212,6 +215,7 @@ def _print_run(done: "DenoisedTable", judgement: "Judgement | None", page: Path 
             "levels": levels,
             "links": found.links,
             "components": components,
+            "warning": warning,
             "quality": None if judgement is None else _quality(judgement.found),
         }
         typer.echo(json.dumps(content, indent=2))
@@ -227,6 +231,8 @@ def _print_run(done: "DenoisedTable", judgement: "Judgement | None", page: Path 
     typer.echo(f"Identities: {done.out}")
     if page is not None:
         typer.echo(f"Report: {page}")
+    if warning is not None:
+        typer.echo(f"Warning: {warning}", err=True)
 
 
 def _print_calibration(found: "Calibration", figure: Path | None, *, as_json: bool) -> None:

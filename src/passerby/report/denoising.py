@@ -62,6 +62,18 @@ def judge(done: DenoisedTable) -> Judgement | None:
     )
 
 
+def chaining_warning(found: Correlation) -> str | None:
+    """One line where one identity has more than half of the tracklets, however few they are; else None."""
+    tracklets = found.levels[0].identities
+    if found.most_joined < 2 or 2 * found.most_joined <= tracklets:
+        return None
+    return (
+        f"one identity holds {found.most_joined:,} of {tracklets:,} tracklets, so links probably chain at "
+        f"sigma_discrimination {found.options.sigma_discrimination:g}: `passerby denoise calibrate` proposes a "
+        "--sigma-consistency and a --sigma-discrimination that fit these features"
+    )
+
+
 def score_table(file: Path) -> CorrelationResult:
     """The columns `identity` and `true_identity` of a table that `passerby denoise` wrote, compared.
 
@@ -116,6 +128,7 @@ def write_denoising_page(page: Path, done: DenoisedTable, *, title: str = "Ident
     identity_sizes = component_sizes(found.identities)
     html = environment.get_template("denoising.html.jinja").render(
         title=title,
+        warning=chaining_warning(found),
         figures=_figures(found),
         levels=[_level_row(level) for level in found.levels],
         outcomes=_outcomes(found),

@@ -41,6 +41,7 @@ class Correlation:
         identity_distances: float32 [N], distance to the centroid of the identity, NaN for dropped samples; None where
             noise was not measured.
         levels: the state of the input and after each level carried out.
+        most_joined: how many tracklets of the input the identity has that joins most of them.
         components: sizes in tracklets of the components of level 3's links, before any was split or refined.
         links: how many pairs level 3 linked.
         forest: the shortest links that hold the components together, between tracklets after level 2.
@@ -55,6 +56,7 @@ class Correlation:
     moved_to: Integers
     identity_distances: Float32 | None
     levels: list[LevelStatistics]
+    most_joined: int
     components: ComponentSizes
     links: int
     forest: Links
@@ -129,6 +131,7 @@ def correlate(work: Work) -> Correlation:
         moved_to=_back(arrays, _moved_to(arrays, found)),
         identity_distances=None if distance is None else _back(arrays, distance),
         levels=levels,
+        most_joined=_most_joined(_tracklet_at_place(work), np.where(found.excluded, -1, identity)),
         components=third.sizes,
         links=links,
         forest=third.forest,
@@ -219,7 +222,7 @@ def _states(
         of_tracklet = np.full(found.counts.size, -1, np.int64)
         of_tracklet[tracklet[identity >= 0]] = identity[identity >= 0]
         distance, wide = identity_distances(work, identity, of_tracklet, found.lengths)
-    own = np.repeat(np.arange(found.merged.size), np.diff(work.arrays["tracklets"]))
+    own = _tracklet_at_place(work)
     levels = [level_statistics(work, "input", own, "given", int(found.wide[0]))]
     if 1 in options.levels:
         cleaned = np.where(found.excluded, -1, own)
@@ -230,3 +233,17 @@ def _states(
         name = "level 3" if 3 in options.levels else "size"
         levels.append(level_statistics(work, name, identity, "identities", wide))
     return distance, levels
+
+
+def _tracklet_at_place(work: Work) -> Integers:
+    """The tracklet of the input that each sample (in canonical order) came with."""
+    lengths = np.diff(work.arrays["tracklets"])
+    return np.repeat(np.arange(lengths.size), lengths)
+
+
+def _most_joined(own: Integers, identity: Integers) -> int:
+    """Tracklets of the identity that has most, by samples that stayed with their tracklet; -1 is no identity."""
+    stayed = identity >= 0
+    of_tracklet = np.full(int(own.max()) + 1, -1)
+    of_tracklet[own[stayed]] = identity[stayed]
+    return component_sizes(of_tracklet).largest
