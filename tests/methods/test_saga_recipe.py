@@ -98,7 +98,16 @@ def test_recipes_that_come_with_passerby_are_valid(name: str) -> None:
     assert found.stage3.classifiers == (1 if name == "saga-vit-occluded" else 4)
 
 
-@pytest.mark.parametrize("override", ["stage3.images_per_identity=1", "anchors.phrase_slots=16", "tokens.views=0"])
+@pytest.mark.parametrize(
+    "override",
+    [
+        "stage2.identities_per_batch=1",  # no image would have a negative
+        "stage3.identities_per_batch=1",
+        "stage3.images_per_identity=1",
+        "anchors.phrase_slots=16",
+        "tokens.views=0",
+    ],
+)
 def test_values_out_of_range_are_refused(override: str) -> None:
     with pytest.raises(RecipeError, match=override.split("=")[0]):
         recipe(override)

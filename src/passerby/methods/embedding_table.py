@@ -16,6 +16,7 @@ from passerby.data.loading import EvalLoader, open_source
 from passerby.data.split import Split
 from passerby.methods.embedder import Embedder
 from passerby.methods.unreadable import explaining_unreadable
+from passerby.methods.weights_digest import add_weights
 from passerby.progress import Progress, say
 
 TABLE_SUFFIXES = (".parquet",)
@@ -89,9 +90,7 @@ def _table(
 def _fingerprint(model: Embedder, split: Split) -> str:
     """Tells whether parts found on disk belong to the same model, images (by size and time of change) and labels."""
     digest = hashlib.blake2b(digest_size=16)
-    for name, tensor in model.model.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    add_weights(digest, model.model.state_dict().items())
     digest.update(repr(model.transform).encode())
     for path in split.paths.to_pylist():
         digest.update(f"{split.root}/{path}\n".encode())
