@@ -123,6 +123,24 @@ def test_calibrates(app, table, tmp_path):
     assert 0 < figures["sigma_discrimination"] < 1
 
 
+def test_thresholds_of_features_in_a_narrow_cone_can_be_given_as_they_are_printed(app, tmp_path):
+    """As those of a network that has hardly been trained; the paper's thresholds join everybody there."""
+    problem = drawn(3, people=30, videos=20, per_video=8, length=(5, 12), width=32, noise=0.07, switched=0.1)
+    cone = problem.features / 300
+    cone[:, 0] += 1
+    pq.write_table(table_of(problem, embedding=embedding(cone.astype(np.float32))), tmp_path / "t.parquet")
+    out = ("-o", tmp_path / "ids.parquet", "--no-report")
+    first, *said = run(app, "calibrate", tmp_path / "t.parquet").splitlines()
+    assert any("Try --center" in line for line in said)
+    assert json.loads(run(app, tmp_path / "t.parquet", *out, *first.split(), "--json"))["warning"] is None
+    first, *said = run(app, "calibrate", tmp_path / "t.parquet", "--center").splitlines()
+    assert not any("Try --center" in line for line in said)
+    figures = json.loads(run(app, tmp_path / "t.parquet", *out, *first.split(), "--center", "--json"))
+    assert figures["warning"] is None
+    assert figures["quality"]["kept"]["precision"] > 0.9
+    assert "holds" in json.loads(run(app, tmp_path / "t.parquet", *out, "--oversize", "keep", "--json"))["warning"]
+
+
 def test_scores(app, table, tmp_path):
     run(app, table, "-o", tmp_path / "ids.parquet", "--no-report", "--linkage", "average", "--exclusive")
     figures = json.loads(run(app, "score", tmp_path / "ids.parquet", "--json"))

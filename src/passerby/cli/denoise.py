@@ -41,6 +41,9 @@ KIND is one of market1501, msmt17, mars (folders of images), luperson-nl (keys.p
 or a list of keys), synth-pedes and cion-al (annotations, JSON).
 """
 
+_ALIKE = 0.1
+"""Cosine distance between most people below which features lie in a narrow cone."""
+
 _COMMANDS = ("run", "calibrate", "score", "read")
 
 Table = Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or Parquet with path, video, track and frame.")]
@@ -168,7 +171,7 @@ def calibrate(
     if figure is not None:
         figure.parent.mkdir(parents=True, exist_ok=True)
         calibration_figure(found).savefig(figure, dpi=110)
-    _print_calibration(found, figure, as_json=as_json)
+    _print_calibration(found, figure, center=center, as_json=as_json)
 
 
 def score(table: Table, as_json: AsJson = False) -> None:
@@ -235,7 +238,7 @@ def _print_run(done: "DenoisedTable", judgement: "Judgement | None", page: Path 
         typer.echo(f"Warning: {warning}", err=True)
 
 
-def _print_calibration(found: "Calibration", figure: Path | None, *, as_json: bool) -> None:
+def _print_calibration(found: "Calibration", figure: Path | None, *, center: bool, as_json: bool) -> None:
     import json
 
     if as_json:
@@ -251,12 +254,19 @@ def _print_calibration(found: "Calibration", figure: Path | None, *, as_json: bo
         typer.echo(json.dumps({name: getattr(found, name) for name in names}, indent=2))
         return
     thresholds = ("sigma_consistency", "sigma_discrimination", "sigma_reallocation")
-    typer.echo(" ".join(f"--{name.replace('_', '-')} {getattr(found, name):.3f}" for name in thresholds))
-    known = "overlap in time" if found.overlapping else "being tracklets of one video: frames would tell better"
+    typer.echo(" ".join(f"--{name.replace('_', '-')} {getattr(found, name):.3g}" for name in thresholds))
+    known = (
+        "overlap in time" if found.overlapping else "being tracklets of one video: too few are known to overlap in time"
+    )
     typer.echo(
         f"About {100 * found.switched:.1f} % of samples are not of their tracklet's person; {100 * found.lost:.1f} % "
         f"of the others would be excluded. {found.between.size:,} pairs of different people, told by {known}."
     )
+    typical = float(found.between[found.between.size // 2])
+    if typical < _ALIKE and not center:
+        typer.echo(
+            f"All features are alike: half of those pairs are within {typical:.2g}. Try --center, for both commands."
+        )
     if figure is not None:
         typer.echo(f"Evidence: {figure}")
 
