@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -92,6 +93,35 @@ def test_images_that_became_unreadable_are_noticed(world: Path, copied: Path, tm
     broken[6].write_bytes(bytes(broken[6].stat().st_size))
     with pytest.raises(DataError, match=r"the images that can be read are not those .* \(31 images then, 30 now\)"):
         resume(folder)
+
+
+def test_a_run_goes_on_with_its_own_images_after_another_could_read_more(
+    world: Path, copied: Path, tmp_path: Path
+) -> None:
+    more = (*SHORT, "data.skip_unreadable=true", f"data.root={copied}", f"data.cache_folder={tmp_path / 'cache'}")
+    broken = sorted((copied / "bounding_box_train").iterdir())[5]
+    content, moment = broken.read_bytes(), broken.stat().st_mtime_ns
+    broken.write_bytes(bytes(len(content)))
+    os.utime(broken, ns=(moment, moment))
+    first = tmp_path / "first"
+    train(nano_recipe(world, *more), first)
+    whole = shutil.copytree(first, tmp_path / "whole")
+    broken.write_bytes(content)
+    os.utime(broken, ns=(moment, moment))
+    train(nano_recipe(world, *more), tmp_path / "second")  # reads the image into the cache that both share
+    assert images_of(first) == 31
+    assert images_of(tmp_path / "second") == 32
+    for given in ((), ("data.skip_unreadable=false",)):
+        (first / "model.safetensors").unlink()
+        (first / "checkpoints" / "stage2-images.safetensors").unlink()
+        resume(first, *given)
+        assert images_of(first) == 31
+        assert_same_weights(first, whole)
+
+
+def images_of(run: Path) -> int:
+    """How many images a run is trained on."""
+    return int(json.loads((run / "data.json").read_text())["trained_on"]["images"])
 
 
 def test_unreadable_images_are_left_out_of_training_and_validation(world: Path, copied: Path, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_init_is_read_before_any_image(world: Path, tmp_path: Path, monkeypatch:
     def decode(*_: object, **__: object) -> None:
         raise AssertionError("an image was decoded")
 
-    monkeypatch.setattr("passerby.methods.training_data.open_source", decode)
+    monkeypatch.setattr("passerby.methods.training_data.open_readable", decode)
     (tmp_path / "people.csv").write_text("path,identity\n")
     for init, message in (("missing.pth", "missing.pth"), ("people.csv", "people.csv")):
         with pytest.raises(CheckpointError, match=message):

@@ -10,7 +10,7 @@ import pytest
 
 from passerby.errors import DataError, RecipeError
 from passerby.methods.experiment import TrainingRequest, resolve_recipe
-from passerby.methods.file_record import measure_files, read_file_record
+from passerby.methods.file_record import measure_files, read_file_record, refuse_changed_files
 from passerby.methods.runner import train
 from passerby.methods.training_data import open_sets
 from tests.methods.small_world import nano_recipe, write_small_world
@@ -119,6 +119,7 @@ def test_runs_of_earlier_versions_are_compared_by_what_they_remember(
     later(images(copied)[3])
     resume(finished, f"data.root={copied}")
     assert "64 sizes are compared" in capsys.readouterr().err
+    (finished / "data-files.npz").unlink()  # by now it remembers all files
     images(copied)[3].write_bytes(b"another size")
     with pytest.raises(DataError, match="other files or labels"):
         resume(finished, f"data.root={copied}")
@@ -179,6 +180,46 @@ def test_images_that_broke_may_be_left_out_but_nobody_may_vanish(finished: Path,
         file.write_bytes(b"")
     with pytest.raises(DataError, match=r"the images that can be read are not those"):
         resume(finished, f"data.root={copied.parent / 'worse'}")
+
+
+@pytest.mark.parametrize("part", ["query", "bounding_box_train"])
+def test_an_image_that_broke_may_be_restored(finished: Path, copied: Path, part: str) -> None:
+    broken = images(copied, part)[1]
+    content, moment = broken.read_bytes(), broken.stat().st_mtime_ns
+    places = f"data.root={copied}", f"data.cache_folder={copied / 'cache'}"
+    broken.write_bytes(content[:200])
+    for given in ((*places, "data.skip_unreadable=true"), (), ("data.skip_unreadable=false",)):
+        for file in (finished / "model.safetensors", finished / "checkpoints" / "stage2-images.safetensors"):
+            file.unlink()
+        assert resume(finished, *given) == finished / "model.safetensors"
+        broken.write_bytes(content)
+        os.utime(broken, ns=(moment, moment))
+
+
+def test_a_copy_may_lack_an_image_that_the_run_lacked(finished: Path, copied: Path) -> None:
+    before, now = (measure_files(open_sets(nano_recipe(root).data)) for root in (copied, copied))
+    sets = open_sets(nano_recipe(copied).data)
+    for name in now:
+        before[name][0] = -1
+        if name.endswith("times"):
+            now[name] += HOUR
+        now[name][0] = -1
+    assert refuse_changed_files(before, now, sets, finished / "data-files.npz").unread
+
+
+@pytest.mark.parametrize("unfinished", [True, False], ids=["goes on", "finished"])
+def test_where_data_lies_now_is_remembered(finished: Path, copied: Path, unfinished: bool) -> None:
+    record = json.loads((finished / "data.json").read_text())
+    if unfinished:
+        (finished / "model.safetensors").unlink()
+    for file in images(copied):
+        later(file)
+    resume(finished, f"data.root={copied}")
+    again = resolve_recipe(TrainingRequest(None, resume=finished))
+    assert again.data.root == copied
+    now, stored = measure_files(open_sets(again.data)), read_file_record(finished / "data-files.npz")
+    assert all(np.array_equal(stored[name], now[name]) for name in now)
+    assert json.loads((finished / "data.json").read_text())["trained_on"] == record["trained_on"]
 
 
 def test_turning_skipping_on_does_not_change_the_network(finished: Path, copied: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from passerby.errors import DataError, RecipeError
 from passerby.methods.method import find_method
@@ -63,8 +64,36 @@ def test_rows_never_come_to_mean_other_images(world: Path, cache: str) -> None:
     if cache == "target":  # another run begins meanwhile
         other = open_training_data(recipe, method, retry_unreadable=True).training
         assert len(other.open_plain()) == len(other.split) == 32
-    with pytest.raises(DataError, match="31 images could be read when training began, 32 can now: start the run"):
+    assert len(data.open_plain()) == 31, "the run knows which images it trains on"
+    for file in files[9:11]:
+        damage(file)
+        file.touch()
+    with pytest.raises(DataError, match="31 images could be read when training began, 29 of them can now: restore"):
         data.open_plain()
+
+
+@pytest.mark.parametrize("cache", ["target", "native", "none"])
+def test_a_run_that_goes_on_trains_on_no_more_images_than_before(world: Path, cache: str) -> None:
+    recipe = nano_recipe(world, "data.skip_unreadable=true", f"data.cache={cache}")
+    method = find_method(recipe.method)
+    first = open_training_data(recipe, method)
+    assert (len(first.training.split), first.left_out.tolist()) == (32, [])
+    again = open_training_data(recipe, method, left_out=np.array([5, 31, 99]))  # 99: of a list that was longer
+    kept = [row for row in range(32) if row not in (5, 31)]
+    assert again.left_out.tolist() == [5, 31]
+    file = sorted((world / "bounding_box_train").iterdir())[6]
+    content, moment = damage(file), file.stat().st_mtime_ns
+    file.touch()
+    assert len(open_training_data(recipe, method, left_out=np.array([5, 31])).training.split) == 29
+    restore(file, content, moment)
+    again = open_training_data(recipe, method, left_out=np.array([5, 31]))
+    assert again.training.split.paths.to_pylist() == [first.training.split.paths[row].as_py() for row in kept]
+    for old, new, how in (
+        (first.training.training, again.training.training, first.training.train_transform),
+        (first.training.plain, again.training.plain, first.training.test_transform),
+    ):
+        before = old.gather(np.array(kept), how.size, how.interpolation).on()
+        assert torch.equal(new.gather(np.arange(30), how.size, how.interpolation).on(), before)
 
 
 def table(world: Path, part: str, name: str) -> Path:

@@ -14,12 +14,21 @@ from torch import Tensor
 
 from passerby.data.cache import Pixels
 from passerby.data.prefetching import Prefetcher
-from passerby.data.sources import PerImageSource, PixelSource, open_source
+from passerby.data.sources import PerImageSource, PixelSource, open_readable, open_source
 from passerby.data.split import Split
 from passerby.data.transforms import TestTransform, TrainTransform
 from passerby.errors import DataError
 
-__all__ = ["Batch", "EvalLoader", "PerImageSource", "PixelSource", "Sampler", "TrainLoader", "open_source"]
+__all__ = [
+    "Batch",
+    "EvalLoader",
+    "PerImageSource",
+    "PixelSource",
+    "Sampler",
+    "TrainLoader",
+    "open_readable",
+    "open_source",
+]
 
 Rows = NDArray[np.int64]
 Item = TypeVar("Item")

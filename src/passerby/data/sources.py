@@ -102,29 +102,68 @@ def open_source(
         DataError: images cannot be read (all of them are counted, the first few named).
         DeviceError: no room for the cache.
     """
-    opened: PixelCache | None = None
-    if cache != "none":
-        size = transform.size if cache == "target" else None
-        opened = PixelCache.open(
-            split,
-            size,
-            transform.interpolation,
-            folder or default_cache_folder(),
-            skip_unreadable=skip_unreadable,
-            retry_unreadable=retry_unreadable,
-            show_progress=show_progress,
-        )
-        readable = opened.readable
-    elif skip_unreadable:
-        readable = _readable(split, show_progress=show_progress)
-    else:
-        readable = np.ones(len(split), dtype=np.bool_)
+    opened, readable = _open(split, transform, cache, folder, skip_unreadable, retry_unreadable, show_progress)
     if not readable.all():
         relabel = isinstance(transform, TrainTransform) if relabel is None else relabel
         rows = np.flatnonzero(readable & (split.identities != JUNK) if relabel else readable)
         split = split.take(rows).relabelled() if relabel else split.take(rows)
         opened = None if opened is None else opened.take(rows)
     return split, PerImageSource(split) if opened is None else opened
+
+
+def open_readable(
+    split: Split,
+    transform: TrainTransform | TestTransform,
+    *,
+    cache: CacheChoice = "none",
+    folder: Path | None = None,
+    skip_unreadable: bool = False,
+    retry_unreadable: bool = False,
+    left_out: NDArray[np.int64] | None = None,
+    show_progress: bool = True,
+) -> tuple[NDArray[np.int64], PixelCache | PerImageSource]:
+    """Which rows of a split can be read, int64 [n], and the pixels of those.
+
+    Args:
+        split, transform, cache, folder, skip_unreadable, retry_unreadable, show_progress: as `open_source`.
+        left_out: rows to leave out besides, int64 [m]; those that the split does not have are passed over.
+
+    Raises:
+        DataError, DeviceError: as `open_source`.
+    """
+    opened, readable = _open(split, transform, cache, folder, skip_unreadable, retry_unreadable, show_progress)
+    rows = np.flatnonzero(readable)
+    if left_out is not None:
+        rows = np.setdiff1d(rows, left_out, assume_unique=True)
+    if opened is not None:
+        return rows, opened if len(rows) == len(split) else opened.take(rows)
+    return rows, PerImageSource(split if len(rows) == len(split) else split.take(rows))
+
+
+def _open(
+    split: Split,
+    transform: TrainTransform | TestTransform,
+    cache: CacheChoice,
+    folder: Path | None,
+    skip_unreadable: bool,
+    retry_unreadable: bool,
+    show_progress: bool,
+) -> tuple[PixelCache | None, NDArray[np.bool_]]:
+    """The cache, if there is to be one, and which images can be read, bool [N]."""
+    if cache != "none":
+        opened = PixelCache.open(
+            split,
+            transform.size if cache == "target" else None,
+            transform.interpolation,
+            folder or default_cache_folder(),
+            skip_unreadable=skip_unreadable,
+            retry_unreadable=retry_unreadable,
+            show_progress=show_progress,
+        )
+        return opened, opened.readable
+    if skip_unreadable:
+        return None, _readable(split, show_progress=show_progress)
+    return None, np.ones(len(split), dtype=np.bool_)
 
 
 def _readable(split: Split, *, show_progress: bool) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ nothing, and sizes alone are compared.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from passerby.errors import DataError, RecipeError
 FileColumns = Mapping[str, NDArray[np.int64]]
 """Bytes and times (ns) of the files of each part of each data set, int64 [N]; the keys are `NUMBER.PART.bytes`, …"""
 
+LEFT_OUT = "left_out"
+"""Key of rows that are not trained on, int64 [n], beside the columns in the same file; see `OpenedData`."""
 _TOLERANCE = 2 * 10**9
 """Nanoseconds by which the times of two copies may differ: some file systems count in steps of two seconds."""
 _NAMED = 3
@@ -34,6 +36,18 @@ def measure_files(sets: Sequence[Benchmark]) -> dict[str, NDArray[np.int64]]:
         for part, split in _parts(each):
             found[f"{number}.{part}.bytes"], found[f"{number}.{part}.times"] = file_stats(split)
     return found
+
+
+class Comparison(NamedTuple):
+    """What comparing files has shown.
+
+    Attributes:
+        unread: whether a data set is new or a copy, of which nobody has read a pixel yet.
+        columns: what to remember of the files from now on.
+    """
+
+    unread: bool
+    columns: FileColumns
 
 
 def write_file_record(file: Path, columns: FileColumns) -> None:
@@ -60,22 +74,20 @@ def read_file_record(file: Path) -> dict[str, NDArray[np.int64]]:
 
 def refuse_changed_files(
     before: FileColumns, now: FileColumns, sets: Sequence[Benchmark], place: Path, *, skip_unreadable: bool = False
-) -> bool:
+) -> Comparison:
     """Refuse to go on where images were changed.
 
     Args:
         before, now: as `measure_files` gives it.
         sets: the data sets, with the same images as before.
         place: of the record, named in errors.
-        skip_unreadable: do not mind images that have changed by becoming unreadable, for they are left out.
-
-    Returns:
-        Whether a data set is a copy, of which nobody has read a pixel yet.
+        skip_unreadable: do not mind images that have changed by becoming unreadable, for they are left out. What they
+            were is remembered, so that they may be restored.
 
     Raises:
         DataError: counts and names the images that have changed.
     """
-    copied = False
+    copied, columns = False, dict(now)
     for number, each in enumerate(sets):
         is_copy = _is_copy(before, now, number, each)
         copied |= is_copy
@@ -83,11 +95,15 @@ def refuse_changed_files(
             resized, touched = _changes(before, now, f"{number}.{part}")
             rows = np.flatnonzero(resized if is_copy else resized | touched)
             if skip_unreadable and len(rows):
-                lost = find_unreadable(split, "looking at changed images", rows=rows, show=False)
-                rows = np.array([row for row in rows.tolist() if row not in lost], dtype=np.int64)
+                found = find_unreadable(split, "looking at changed images", rows=rows, show=False)
+                lost = np.fromiter(found, np.int64)
+                for name in (f"{number}.{part}.bytes", f"{number}.{part}.times"):
+                    columns[name] = now[name].copy()
+                    columns[name][lost] = before[name][lost]
+                rows = np.setdiff1d(rows, lost)
             if len(rows):
                 _refuse(f"{each.name}: {len(rows):,} of {len(split):,} {part}", split, rows, place, bool(resized.any()))
-    return copied
+    return Comparison(copied, columns)
 
 
 def _parts(benchmark: Benchmark) -> Iterator[tuple[str, Split]]:
@@ -105,8 +121,13 @@ def _changes(before: FileColumns, now: FileColumns, key: str) -> tuple[NDArray[n
 
 
 def _is_copy(before: FileColumns, now: FileColumns, number: int, benchmark: Benchmark) -> bool:
-    changes = [_changes(before, now, f"{number}.{part}")[1] for part, _ in _parts(benchmark)]
-    return all(bool(each.all()) for each in changes)
+    """Whether every file that was and is there has another time."""
+    for part, _ in _parts(benchmark):
+        key = f"{number}.{part}"
+        missing = (before[f"{key}.times"] < 0) | (now[f"{key}.times"] < 0)
+        if not (_changes(before, now, key)[1] | missing).all():
+            return False
+    return True
 
 
 def _refuse(images: str, split: Split, rows: NDArray[np.int64], place: Path, resized: bool) -> None:

@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from passerby import __version__
 from passerby.atomic_files import sweep_temporaries, write_text_atomically
@@ -22,7 +24,7 @@ from passerby.config import Recipe, check_recipe, describe_keys, parse_recipe, w
 from passerby.errors import RecipeError
 from passerby.methods import METHODS
 from passerby.methods.epoch_lines import read_lines, write_line, write_lines
-from passerby.methods.file_record import FileColumns, write_file_record
+from passerby.methods.file_record import LEFT_OUT, FileColumns, write_file_record
 from passerby.methods.method import find_method
 from passerby.methods.output_place import check_output_folder
 
@@ -99,18 +101,22 @@ class RunDirectory:
                 f"{shlex.quote(str(self.folder))}{more}`, or choose another folder with --out"
             )
 
-    def create(self, recipe: Recipe, data: Mapping[str, Any], files: FileColumns) -> None:
+    def create(
+        self, recipe: Recipe, data: Mapping[str, Any], files: FileColumns, left_out: NDArray[np.int64] | None
+    ) -> None:
         """Begin a new run: make the folder, and write what describes it; the recipe last, for it makes it a run."""
         (self.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         write_environment(self.folder / "environment.json")
-        self.reopen(recipe, data, files)
+        self.reopen(recipe, data, files, left_out)
 
-    def reopen(self, recipe: Recipe, data: Mapping[str, Any], files: FileColumns) -> None:
+    def reopen(
+        self, recipe: Recipe, data: Mapping[str, Any], files: FileColumns, left_out: NDArray[np.int64] | None
+    ) -> None:
         """Continue, alone: remember where things are now, and remove what a killed process left half written."""
         sweep_temporaries(self.folder)
         for written_by_training in ("checkpoints", "cache"):  # elsewhere an evaluation may be writing
             sweep_temporaries(self.folder / written_by_training, alone=True)
-        write_file_record(self.files_file, files)
+        write_file_record(self.files_file, files if left_out is None else {**files, LEFT_OUT: left_out})
         write_text_atomically(self.data_file, json.dumps(data, indent=2) + "\n")
         write_recipe(recipe, self.recipe_file)
 

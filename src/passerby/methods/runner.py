@@ -13,9 +13,10 @@ from torch import nn
 from passerby import __version__
 from passerby.config import Recipe
 from passerby.errors import CheckpointError, PasserbyError
+from passerby.methods.data_record import describe_data
 from passerby.methods.devices import choose_accelerator
 from passerby.methods.evaluation_check import check_decodable
-from passerby.methods.file_record import measure_files
+from passerby.methods.file_record import Comparison, measure_files
 from passerby.methods.initial_model import build_model, check_init
 from passerby.methods.interruption import Interruption, interruptible
 from passerby.methods.library_settings import settings_of_training
@@ -24,7 +25,7 @@ from passerby.methods.process_roles import is_main_process
 from passerby.methods.processes import check_processes
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.run_lock import alone_in
-from passerby.methods.same_data import check_same_images, check_same_sets
+from passerby.methods.same_data import check_same_images, check_same_sets, rows_left_out, stored_data
 from passerby.methods.stage_fitting import fit_stage
 from passerby.methods.trained_cameras import cameras_set_aside
 from passerby.methods.training_data import OpenedData, open_sets, open_training_data
@@ -71,8 +72,9 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
 
 def _finished(recipe: Recipe, method: Method, run: RunDirectory) -> Path:
     """The model of a run that needs no training, after seeing that it would be evaluated on the run's own data."""
-    if not method.draws_images:
-        check_same_sets(run, open_sets(recipe.data), skip_unreadable=recipe.data.skip_unreadable)
+    sets = [] if method.draws_images else open_sets(recipe.data)
+    found = check_same_sets(run, sets, skip_unreadable=recipe.data.skip_unreadable)
+    run.reopen(recipe, {**stored_data(run), "sets": describe_data(sets)}, found.columns, rows_left_out(run))
     return run.model_file
 
 
@@ -82,24 +84,26 @@ def _begin(
     """The data, checked, and the initial model; the first process makes the run's folder last, and locks it."""
     skip = recipe.data.skip_unreadable
     check_init(recipe, method)
-    data = open_training_data(recipe, method, retry_unreadable=not resume)
-    unread = not resume
+    left_out = rows_left_out(run) if resume else None
+    data = open_training_data(recipe, method, retry_unreadable=not resume, left_out=left_out)
+    found = Comparison(False, {})
     if resume:
         if is_main_process():
-            unread = check_same_sets(run, data.benchmarks, skip_unreadable=skip)
+            found = check_same_sets(run, data.benchmarks, skip_unreadable=skip)
         check_same_images(run, data.record["trained_on"], skip_unreadable=skip)
-    if unread and is_main_process():
+    elif is_main_process():
+        found = Comparison(True, measure_files(data.benchmarks))
+    if found.unread:
         check_decodable(data.evaluated, skip_unreadable=skip)
     model = build_model(recipe, method, data)
     if not is_main_process():
         return data, model
-    files = measure_files(data.benchmarks)
     if resume:
-        run.reopen(recipe, data.record, files)
+        run.reopen(recipe, data.record, found.columns, data.left_out)
     else:
         lock.enter_context(alone_in(run.folder))
         run.check_holds_no_run()  # that another process has begun meanwhile
-        run.create(recipe, data.record, files)
+        run.create(recipe, data.record, found.columns, data.left_out)
     return data, model
 
 

@@ -4,15 +4,18 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from passerby.data.split import PARTS, Benchmark
 from passerby.errors import DataError, RecipeError
 from passerby.methods.data_record import describe_data, describe_difference, is_record, refuse_changed_data
-from passerby.methods.file_record import measure_files, read_file_record, refuse_changed_files
+from passerby.methods.file_record import LEFT_OUT, Comparison, measure_files, read_file_record, refuse_changed_files
 from passerby.methods.run_directory import RunDirectory
 from passerby.progress import say
 
 
-def check_same_sets(run: RunDirectory, sets: Sequence[Benchmark], *, skip_unreadable: bool = False) -> bool:
+def check_same_sets(run: RunDirectory, sets: Sequence[Benchmark], *, skip_unreadable: bool = False) -> Comparison:
     """Refuse to go on with other data sets than a run began with, or with changed images.
 
     Args:
@@ -20,29 +23,37 @@ def check_same_sets(run: RunDirectory, sets: Sequence[Benchmark], *, skip_unread
         sets: as they are now.
         skip_unreadable: do not mind images that have become unreadable.
 
-    Returns:
-        Whether a data set is a copy, of which nobody has read a pixel yet.
-
     Raises:
         DataError: names the data set and what differs.
         RecipeError: what the run remembers of its data is missing or damaged.
     """
-    before = _stored(run)
+    before = stored_data(run)
+    now = measure_files(sets)
     if not run.files_file.exists():
         refuse_changed_data(before["sets"], describe_data(sets), run.folder)
         say(f"{run.folder}: began before runs remembered all files: of each part, 64 sizes are compared", show=True)
-        return False
+        return Comparison(False, now)
     refuse_changed_data(before["sets"], describe_data(sets), run.folder, "labels")
-    files, now = read_file_record(run.files_file), measure_files(sets)
+    files = read_file_record(run.files_file)
+    files.pop(LEFT_OUT, None)
     if {name: len(column) for name, column in files.items()} != {name: len(column) for name, column in now.items()}:
         raise RecipeError(f"{run.files_file}: does not belong to {run.data_file}: start a new run with --out")
     return refuse_changed_files(files, now, sets, run.files_file, skip_unreadable=skip_unreadable)
 
 
+def rows_left_out(run: RunDirectory) -> NDArray[np.int64] | None:
+    """Rows that a run does not train on, as `OpenedData` has them; None where the run does not remember.
+
+    Raises:
+        RecipeError: the file that tells is damaged.
+    """
+    return read_file_record(run.files_file).get(LEFT_OUT) if run.files_file.exists() else None
+
+
 def check_same_images(run: RunDirectory, trained_on: Mapping[str, Any], *, skip_unreadable: bool) -> None:
     """Refuse to go on training with other readable images than a run began with.
 
-    Turning `data.skip_unreadable` on or off is allowed to change them, though not whom the network tells apart.
+    Turning `data.skip_unreadable` on may leave some out, though nobody whom the network tells apart.
 
     Args:
         run: that goes on.
@@ -53,7 +64,7 @@ def check_same_images(run: RunDirectory, trained_on: Mapping[str, Any], *, skip_
         DataError: says what differs.
         RecipeError: what the run remembers of its data is missing or damaged.
     """
-    before = _stored(run)["trained_on"]
+    before = stored_data(run)["trained_on"]
     difference = describe_difference(before, trained_on, "labels" if run.files_file.exists() else "fingerprint")
     if not difference:
         return
@@ -72,7 +83,7 @@ def check_same_images(run: RunDirectory, trained_on: Mapping[str, Any], *, skip_
 def say_if_other_data(run: RunDirectory, sets: Sequence[Benchmark]) -> None:
     """Tell, in one line each, of data sets that are called as the run's own and are not the same."""
     try:
-        own = {each["name"]: each for each in _stored(run)["sets"]}
+        own = {each["name"]: each for each in stored_data(run)["sets"]}
     except RecipeError:  # an evaluation, unlike a training, needs no more than its own data
         say(f"{run.data_file}: is missing or damaged, so nobody can tell whether this is the run's data", show=True)
         return
@@ -88,7 +99,12 @@ def say_if_other_data(run: RunDirectory, sets: Sequence[Benchmark]) -> None:
                 break
 
 
-def _stored(run: RunDirectory) -> dict[str, Any]:
+def stored_data(run: RunDirectory) -> dict[str, Any]:
+    """What a run remembers of its data: `sets`, and what is `trained_on`.
+
+    Raises:
+        RecipeError: it is missing or damaged.
+    """
     try:
         before: Any = json.loads(run.data_file.read_text("utf-8"))
     except (OSError, ValueError):

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from passerby.config import DataSection, Recipe
 from passerby.data.benchmarks import BENCHMARKS
 from passerby.data.cache import default_cache_folder
 from passerby.data.fingerprint import fingerprint
-from passerby.data.loading import PerImageSource, PixelSource, open_source
+from passerby.data.loading import PerImageSource, PixelSource, open_readable
 from passerby.data.manifest import open_data
 from passerby.data.shared_files import refuse_shared_files
 from passerby.data.split import Benchmark, Split, concatenate
@@ -35,6 +36,8 @@ class OpenedData:
         record: what the run remembers of them, as JSON: the lists as they are on disk, and what is trained on.
         training: the images to train on; only cameras that took one of them have a label.
         validation: query and gallery set aside from the training identities, if the recipe asks for them.
+        left_out: rows of the training images, validation set aside, that cannot be read or that the run has not trained
+            on before; int64 [n].
     """
 
     benchmarks: list[Benchmark]
@@ -42,6 +45,7 @@ class OpenedData:
     record: dict[str, Any]
     training: TrainingData
     validation: tuple[Split, Split] | None
+    left_out: NDArray[np.int64]
 
     @property
     def evaluated(self) -> list[Benchmark]:
@@ -85,7 +89,12 @@ def _refuse_repeats(sets: list[Benchmark]) -> None:
 
 
 def open_training_data(
-    recipe: Recipe, method: Method, *, decode: bool = True, retry_unreadable: bool = False
+    recipe: Recipe,
+    method: Method,
+    *,
+    decode: bool = True,
+    retry_unreadable: bool = False,
+    left_out: NDArray[np.int64] | None = None,
 ) -> OpenedData:
     """Read the lists, cut off a validation split, and open (or build) the cache of decoded images.
 
@@ -93,8 +102,10 @@ def open_training_data(
         recipe: its data section, seed and transforms count.
         method: of the recipe.
         decode: False to leave pixels alone: images are decoded when they are asked for.
-        retry_unreadable: see `PixelCache.open`; not for runs that go on, whose images must stay the same. Processes
-            that torchrun started never do: one might open the cache before and another after images are added.
+        retry_unreadable: see `PixelCache.open`; not for runs that go on, whose images must stay the same, unless
+            `left_out` says which. Processes that torchrun started never do: one might open the cache before and another
+            after images are added.
+        left_out: of a run that goes on: it trains on no more images than before, whatever can be read by now.
 
     Raises:
         DataError: a set has no training images, its query and gallery cannot be evaluated, or what `open_sets` and
@@ -109,9 +120,54 @@ def open_training_data(
     refuse_shared_files(splits, [each.name for each in sets])
     train = concatenate(splits).relabelled()
     check_evaluable(sets, skip_unreadable=section.skip_unreadable)
+    train, validation = _set_validation_aside(recipe, method, train)
+    rows, split, data = _open_pixels(recipe, method, train, decode, retry_unreadable, left_out)
+    record = {"sets": describe_data(sets), "trained_on": describe_split(split)}
+    missing = np.setdiff1d(np.arange(len(train)), rows)
+    return OpenedData(sets, describe_training_sets(sets, split), record, data, validation, missing)
+
+
+def _open_pixels(
+    recipe: Recipe,
+    method: Method,
+    train: Split,
+    decode: bool,
+    retry_unreadable: bool,
+    left_out: NDArray[np.int64] | None,
+) -> tuple[NDArray[np.int64], Split, TrainingData]:
+    """Which rows are trained on, int64 [n], those rows with all cameras, and ready to be read with their own."""
+    section = recipe.data
+    train_transform, test_transform = method.transforms(recipe)
+    opened = partial(
+        open_readable,
+        train,
+        cache=section.cache if decode else "none",
+        folder=Path(section.cache_folder).expanduser() if section.cache_folder else default_cache_folder(),
+        skip_unreadable=section.skip_unreadable and decode,
+        retry_unreadable=(retry_unreadable or left_out is not None) and not is_one_of_many(),
+        show_progress=is_main_process(),
+    )
+    rows, training = opened(train_transform, left_out=left_out)
+    split = train if len(rows) == len(train) else train.take(rows).relabelled()
+
+    def open_plain() -> PixelSource:
+        again, source = opened(test_transform, left_out=np.setdiff1d(np.arange(len(train)), rows))
+        if len(again) < len(rows):  # what a stage computes from them belongs to the rows of the split
+            raise DataError(
+                f"{len(rows):,} images could be read when training began, {len(again):,} of them can now: restore them"
+            )
+        return source
+
+    data = TrainingData(split.with_occurring_cameras(), training, open_plain, train_transform, test_transform)
+    return rows, split, data
+
+
+def _set_validation_aside(recipe: Recipe, method: Method, train: Split) -> tuple[Split, tuple[Split, Split] | None]:
+    """What is trained on, after seeing that the method can, and query and gallery of the identities set aside."""
     validation = None
-    if section.validation.identities:
-        train, query, gallery = validation_split(train, identities=section.validation.identities, seed=recipe.seed)
+    if recipe.data.validation.identities:
+        count = recipe.data.validation.identities
+        train, query, gallery = validation_split(train, identities=count, seed=recipe.seed)
         validation = (query, gallery)
     try:
         method.check(recipe, train)
@@ -120,32 +176,7 @@ def open_training_data(
             raise
         held_out = validation[1].identity_count
         raise RecipeError(f"{error} (data.validation.identities sets {held_out:,} aside)") from None
-    train_transform, test_transform = method.transforms(recipe)
-    cache = section.cache if decode else "none"
-    folder = Path(section.cache_folder).expanduser() if section.cache_folder else default_cache_folder()
-    skip = section.skip_unreadable and decode
-    opened = partial(
-        open_source,
-        train,
-        cache=cache,
-        folder=folder,
-        skip_unreadable=skip,
-        retry_unreadable=retry_unreadable and not is_one_of_many(),
-        show_progress=is_main_process(),
-    )
-    split, training = opened(train_transform)
-
-    def open_plain() -> PixelSource:
-        again, source = opened(test_transform, relabel=True)
-        if not again.paths.equals(split.paths):  # what a stage computes from them belongs to the rows of the split
-            raise DataError(
-                f"{len(split):,} images could be read when training began, {len(again):,} can now: start the run anew"
-            )
-        return source
-
-    data = TrainingData(split.with_occurring_cameras(), training, open_plain, train_transform, test_transform)
-    record = {"sets": describe_data(sets), "trained_on": describe_split(split)}
-    return OpenedData(sets, describe_training_sets(sets, split), record, data, validation)
+    return train, validation
 
 
 def _no_data(recipe: Recipe, method: Method) -> OpenedData:
@@ -154,4 +185,4 @@ def _no_data(recipe: Recipe, method: Method) -> OpenedData:
     train_transform, test_transform = method.transforms(recipe)
     source = PerImageSource(nothing)
     data = TrainingData(nothing, source, lambda: source, train_transform, test_transform)
-    return OpenedData([], [], {"sets": [], "trained_on": describe_split(nothing)}, data, None)
+    return OpenedData([], [], {"sets": [], "trained_on": describe_split(nothing)}, data, None, np.empty(0, np.int64))
