@@ -10,6 +10,7 @@ from passerby.data.split import Split
 from passerby.data.transforms import TestTransform, TrainTransform
 from passerby.errors import RecipeError
 from passerby.methods.clip_reid_recipe import ClipReidRecipe, ModelSection
+from passerby.methods.image_batches import refuse_too_few_identities
 from passerby.methods.method import InitialWeights
 from passerby.models.checkpoint import load_strictly
 from passerby.models.clip import ClipShape, architecture_configuration, is_residual, patch_stride, uses_quick_gelu
@@ -26,17 +27,8 @@ def check(recipe: ClipReidRecipe, train: Split) -> None:
     Raises:
         RecipeError: fewer identities than a step needs, or cameras that the data or the image tower do not have.
     """
-    available = train.identity_count
     processes = recipe.trainer.devices * recipe.trainer.nodes
-    wanted = recipe.stage2.identities_per_batch
-    if available < wanted * processes:
-        most = available // processes
-        across = f" on each of {processes} processes" if processes > 1 else ""
-        shown = "1 identity" if available == 1 else f"{available} identities"
-        remedy = f"set it to at most {most}" if most >= 2 else _more_identities(available, processes)
-        raise RecipeError(
-            f"stage2.identities_per_batch={wanted}{across}, but the training images show {shown}: {remedy}"
-        )
+    refuse_too_few_identities("stage2", recipe.stage2, train.identity_count, processes)
     if not recipe.model.camera_embedding:
         return
     if train.cameras is None or not train.camera_names:
@@ -46,12 +38,6 @@ def check(recipe: ClipReidRecipe, train: Split) -> None:
             f"model.camera_embedding=true: a residual network ({recipe.model.architecture}) has no class token to add "
             "it to: set it to false, or use a vision transformer"
         )
-
-
-def _more_identities(available: int, processes: int) -> str:
-    """The remedy where no setting of the batch helps."""
-    fewer = f", or on at most {available // 2} processes" if processes > 1 and available >= 2 else ""
-    return f"losses compare identities, at least two in a process; train on at least {2 * processes} identities{fewer}"
 
 
 def transforms(recipe: ClipReidRecipe) -> tuple[TrainTransform, TestTransform]:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-import numpy as np
 from torch import Tensor, nn
 
 from passerby.data.split import Split
 from passerby.data.transforms import TestTransform, TrainTransform
 from passerby.errors import CheckpointError, RecipeError
 from passerby.methods.clip_reid_network import agreed_quick_gelu, described_shape
+from passerby.methods.image_batches import refuse_too_few_identities
 from passerby.methods.method import InitialWeights
 from passerby.methods.saga_recipe import SagaRecipe
 from passerby.models.checkpoint import load_strictly
@@ -29,14 +29,11 @@ def check(recipe: SagaRecipe, train: Split) -> None:
     Raises:
         RecipeError: fewer identities than a step needs, or no cameras for camera-conditioned anchors.
     """
-    available, processes = len(np.unique(train.identities)), recipe.trainer.devices * recipe.trainer.nodes
+    processes = recipe.trainer.devices * recipe.trainer.nodes
     sections = ((recipe.stage2.epochs, "stage2", recipe.stage2), (_head_epochs(recipe), "stage3", recipe.stage3))
-    for epochs, name, section in sections:
-        if epochs and available < section.identities_per_batch * processes:
-            raise RecipeError(
-                f"{name}.identities_per_batch={section.identities_per_batch}, but the training images show "
-                f"{available} identities for {processes} processes: set it to at most {available // processes}"
-            )
+    for epochs, key, section in sections:
+        if epochs:
+            refuse_too_few_identities(key, section, train.identity_count, processes)
     if recipe.anchors.domain == "camera" and not train.camera_names:
         raise RecipeError("anchors.domain=camera, but the training images have no cameras: set it to image")
 
