@@ -8,7 +8,7 @@ from passerby.tracklets import linkage
 from passerby.tracklets.components import guarded_components, split
 from passerby.tracklets.correlation import denoise
 from passerby.tracklets.linkage import partition
-from passerby.tracklets.links import band_links, closure, join, minimum_forest
+from passerby.tracklets.links import band_links, closure, in_first_order, join, minimum_forest
 from passerby.tracklets.options import DenoisingOptions
 from passerby.tracklets.overlap import Spans, conflicts, overlapping
 from tests.tracklets import naive
@@ -90,6 +90,46 @@ def test_nobody_is_in_one_video_twice_at_once(seed, intervals, name):
     assert all(free[i] == free[j] for i in range(14) for j in range(14) if labels[i] == labels[j]) or name == "average"
 
 
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6), search=st.sampled_from(["range", "neighbours"]), half_width=st.integers(1, 3))
+def test_inside_of_a_video_the_range_of_level_3_does_not_matter(seed, search, half_width):
+    generator = np.random.default_rng(seed)
+    rows = centroids(seed, 10, groups=2, noise=0.4)
+    first = generator.integers(0, 30, 10)
+    frames = np.stack([first, first + 3], axis=1)
+    order = np.lexsort((np.arange(10), first))
+    apart = [(i, j) for i in range(10) for j in range(i + 1, 10) if first[order[j]] - first[order[i]] <= 3]
+    found = denoise(
+        np.repeat(rows, 2, axis=0),
+        np.repeat(np.arange(10), 2),
+        np.zeros(20, int),
+        frames=frames.ravel(),
+        levels=(1, 2),
+        exclusive=True,
+        sigma_discrimination=0.3,
+        half_width=half_width,
+        search=search,
+        measure_noise=False,
+    )
+    assert found.tracklets[::2][order].tolist() == constrained_closure(rows[order], 0.3, apart)
+
+
+def test_average_linkage_keeps_two_of_a_large_group_apart():
+    angle = np.repeat([0.0, 0.6], 800)
+    rows = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    labels = linkage._average(rows, (np.array([0]), np.array([800])), 1.9)
+    assert labels[0] != labels[800]
+    assert len(set(labels.tolist())) == 2
+
+
+def test_overlaps_are_found_in_frames_of_nanoseconds():
+    videos = 20_000
+    start = np.random.default_rng(0).integers(0, 86_400 * 10**9, videos)
+    first = np.stack([start, start + 10], axis=1).ravel()
+    spans = Spans(np.arange(2 * videos), np.repeat(np.arange(videos), 2), first, first + 1000)
+    assert overlapping(spans, np.repeat(np.arange(videos), 2)).size == videos
+
+
 def test_closure_chains_and_average_does_not():
     rows = chain(12)
     links = linked(rows)
@@ -158,9 +198,18 @@ def test_splitting_cuts_the_longest_links_first(seed, limit):
 
 def test_large_components_are_split_before_distances_are_formed(monkeypatch):
     monkeypatch.setattr(linkage, "LARGEST_DENSE", 5)
-    rows = chain(20)
-    labels = partition(linked(rows), rows, None, DenoisingOptions(linkage="average"))
-    assert np.bincount(labels).max() <= 5
+    rows = chain(20, 0.3 + 0.001 * np.arange(20))  # no two links are equally long
+    links = linked(rows)
+    labels = partition(links, rows, None, DenoisingOptions(linkage="average"))
+    parts = split(minimum_forest(links), closure(links, 20), np.array([True]), 5)
+    expected = np.zeros(20, int)
+    for part in range(parts.max() + 1):
+        members = np.flatnonzero(parts == part)
+        inside = linkage._average(rows[members], None, 0.18) if members.size > 2 else np.zeros(members.size, int)
+        expected[members] = 20 * part + inside
+    assert in_first_order(expected).tolist() == labels.tolist()
+    monkeypatch.undo()
+    assert partition(links, rows, None, DenoisingOptions(linkage="average")).tolist() != labels.tolist()
 
 
 def test_constraints_reach_both_levels():

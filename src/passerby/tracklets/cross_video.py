@@ -68,4 +68,5 @@ def identify(links: Links, centroids: Float32, spans: Spans | None, options: Den
     """
     joining = linking(links, options)
     groups, sizes = guarded_components(joining, len(centroids), options)
-    return Identities(refine(joining, groups, centroids, spans, options), sizes, minimum_forest(joining))
+    reach = options.half_width if options.search == "range" else None
+    return Identities(refine(joining, groups, centroids, spans, options, reach), sizes, minimum_forest(joining))

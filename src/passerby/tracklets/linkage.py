@@ -14,8 +14,9 @@ from passerby.tracklets.overlap import Spans, by_part, conflicts, overlapping
 LARGEST_DENSE = 4096
 """Components with more members are split before all distances inside of them are formed."""
 
-_NEVER = 1e6
-"""Stands for an infinite distance, which scipy refuses: an average over LARGEST_DENSE pairs with one of it is large."""
+_NEVER = 4.0 * LARGEST_DENSE**2
+"""Stands for an infinite distance, which scipy refuses: two groups of LARGEST_DENSE members in all have at most a
+quarter of its square of pairs, so an average over them with one of it is at least 16, beyond every cosine distance."""
 
 
 def nearest_links(links: Links, neighbours: int) -> Links:
@@ -58,7 +59,12 @@ def linking(links: Links, options: DenoisingOptions) -> Links:
 
 
 def refine(
-    links: Links, groups: Integers, centroids: Float32, spans: Spans | None, options: DenoisingOptions
+    links: Links,
+    groups: Integers,
+    centroids: Float32,
+    spans: Spans | None,
+    options: DenoisingOptions,
+    reach: int | None = None,
 ) -> Integers:
     """Part the groups that average linkage or an overlap in time does not let stand.
 
@@ -67,7 +73,8 @@ def refine(
         groups: int64 [T].
         centroids: float32 [T, D].
         spans: when each was seen, or None where they may overlap.
-        options: the linkage, its threshold and range.
+        options: the linkage and its threshold.
+        reach: how far apart in order two tracklets that are linked may be; None for any distance.
 
     Returns:
         int64 [T], groups numbered by their first members.
@@ -81,7 +88,7 @@ def refine(
         suspects[overlapping(spans, groups)] = True
     if (suspects & (sizes > LARGEST_DENSE)).any():
         groups = split(minimum_forest(links), groups, suspects & (sizes > LARGEST_DENSE), LARGEST_DENSE)
-        return refine(links, groups, centroids, spans, options)
+        return refine(links, groups, centroids, spans, options, reach)
     refined, following = groups.copy(), sizes.size
     order, borders = np.argsort(groups, kind="stable"), np.concatenate([[0], np.cumsum(sizes)])
     mutual = _LinksOfGroups(links, groups) if options.linkage == "mutual" else None
@@ -91,7 +98,11 @@ def refine(
         if options.linkage == "average":
             parts = _average(centroids[members], apart, options.sigma_discrimination)
         else:
-            inside = _all_links(centroids, members, options) if mutual is None else mutual.inside(group)
+            inside = (
+                _all_links(centroids, members, options.sigma_discrimination, reach)
+                if mutual is None
+                else mutual.inside(group)
+            )
             parts = _closure_apart(inside, members, apart)
         refined[members] = following + parts
         following += members.size
@@ -111,13 +122,13 @@ class _LinksOfGroups:
         return self._links.take(np.arange(begin, end))
 
 
-def _all_links(centroids: Float32, members: Integers, options: DenoisingOptions) -> Links:
+def _all_links(centroids: Float32, members: Integers, sigma: float, reach: int | None) -> Links:
     """All links between the members of a group, by their numbers among all tracklets."""
     distances = _distances(centroids[members])
     first, second = np.triu_indices(members.size, 1)
-    near = distances[first, second] <= options.sigma_discrimination
-    if options.search == "range":
-        near &= members[second] - members[first] <= options.half_width
+    near = distances[first, second] <= sigma
+    if reach is not None:
+        near &= members[second] - members[first] <= reach
     return Links(members[first[near]], members[second[near]], distances[first[near], second[near]])
 
 
@@ -161,6 +172,6 @@ def _closure_apart(links: Links, members: Integers, apart: tuple[Integers, Integ
 
 
 def partition(links: Links, centroids: Float32, spans: Spans | None, options: DenoisingOptions) -> Integers:
-    """Groups of T tracklets by links, of whatever size: int64 [T], numbered by first members."""
+    """Groups of T tracklets of one video by links, of whatever size: int64 [T], numbered by first members."""
     joining = linking(links, options)
     return refine(joining, closure(joining, len(centroids)), centroids, spans, options)

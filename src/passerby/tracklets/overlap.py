@@ -32,6 +32,9 @@ def overlapping(spans: Spans, group: Integers) -> Integers:
         group: int64 [parts], the group of each part.
     """
     groups = group[spans.part]
+    # Frames may be nanoseconds since 1970, which leave no room to lift runs: their ranks overlap alike, and are small.
+    ranks = np.unique(np.concatenate([spans.first, spans.last]), return_inverse=True)[1].astype(np.int64)
+    spans = spans._replace(first=ranks[: spans.part.size], last=ranks[spans.part.size :])
     order = np.lexsort((spans.first, spans.video, groups))
     groups, video, first, last, part = (
         column[order] for column in (groups, spans.video, spans.first, spans.last, spans.part)

@@ -26,7 +26,7 @@ from passerby.tracklets.file_work import Engine, FileWork
 from passerby.tracklets.options import DenoisingOptions
 from passerby.tracklets.table import TrackletTable, check_output, open_tracklets, read_features
 
-_FORMAT = 1
+_FORMAT = 2
 """Counted up when results of an older version could not be continued from."""
 
 _ONLY_ACROSS_VIDEOS = frozenset({"half_width", "search", "max_component", "oversize", "min_images", "levels"})
