@@ -37,6 +37,8 @@ def test_market_is_cut_by_camera_sequence_and_gap(tmp_path):
             "bounding_box_test/-1_c1s1_000401_03.jpg",
             "bounding_box_test/-1_c1s1_000402_03.jpg.jpg",
             "bounding_box_test/0000_c1s1_000403_03.jpg",
+            "gt_bbox/0002_c1s1_000501_00.jpg",
+            "gt_query/0003_c2s1_000001_00_good.jpg",
         ],
     )
     rows = read("market1501", root, tmp_path, gap=100)
@@ -48,7 +50,9 @@ def test_market_is_cut_by_camera_sequence_and_gap(tmp_path):
     assert found["0002_c1s2_00070"]["track"] == "0002_0"
     nobody = [row for row in rows if row["true_identity"] == "-1"]
     assert len(nobody) == len({row["track"] for row in nobody}) == 3
+    assert len(rows) == 8  # gt_bbox shows images of the other folders again
     assert rows[0]["path"].startswith("../market/")
+    assert len(read("market1501", root / "bounding_box_train", tmp_path, gap=100)) == 4
     assert [row["frame"] for row in rows if row["video"] == "c1s2"] == [700]
 
 

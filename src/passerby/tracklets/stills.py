@@ -25,6 +25,7 @@ from passerby.errors import DataError
 _MARKET = re.compile(r"(?P<person>-?\d+)_c(?P<camera>\d+)s(?P<sequence>\d+)_(?P<frame>\d+)_(?P<detection>\d+)")
 _MSMT = re.compile(r"(?P<person>\d+)_\d+_(?P<camera>\d+)_(?P<sequence>[0-9a-zA-Z]+)_(?P<frame>\d+)_(?P<detection>\d+)")
 _MARS = re.compile(r"(?P<person>\d{4}|00-1)C(?P<camera>\d)T(?P<track>\d{4})F(?P<frame>\d{3})")
+_MARKET_PARTS = ("bounding_box_train", "bounding_box_test", "query")
 _NOBODY = "-1"
 
 
@@ -40,9 +41,9 @@ class _Still(NamedTuple):
 
 
 def read_market1501(folder: Path, relative_to: Path, gap: int) -> Iterator[pa.Table]:
-    """All images of a folder in Market layout, or of one of its sub-folders."""
+    """All images of training, gallery and query, or of a folder without these; `gt_bbox` shows others' crops again."""
     stills = []
-    for path, match in _matches(folder, _MARKET, "0002_c1s1_000451_03.jpg"):
+    for path, match in _matches(folder, _MARKET, "0002_c1s1_000451_03.jpg", _MARKET_PARTS):
         person = _NOBODY if int(match["person"]) < 1 else match["person"]
         video = f"c{match['camera']}s{match['sequence']}"
         stills.append(_Still(video, person, int(match["frame"]), int(match["detection"]), path, match["camera"]))
@@ -79,15 +80,19 @@ def read_mars(folder: Path, relative_to: Path) -> Iterator[pa.Table]:
     )
 
 
-def _matches(folder: Path, pattern: re.Pattern[str], example: str) -> Iterator[tuple[str, re.Match[str]]]:
-    """Every image below the folder, with what its name says.
+def _matches(
+    folder: Path, pattern: re.Pattern[str], example: str, parts: tuple[str, ...] = ()
+) -> Iterator[tuple[str, re.Match[str]]]:
+    """Every image below the folder, or below those of `parts` that it has, with what its name says.
 
     Raises:
         DataError: there are none, or a name says nothing.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder: name the one that holds the images")
-    names = image_files(folder, recursive=True)
+    present = [part for part in parts if (folder / part).is_dir()]
+    names = [f"{part}/{name}" for part in present for name in image_files(folder / part, recursive=True)]
+    names = names if present else image_files(folder, recursive=True)
     found = [(name, pattern.match(name.rpartition("/")[2])) for name in names]
     strange = [name for name, match in found if match is None]
     if strange or not names:
