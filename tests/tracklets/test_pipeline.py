@@ -1,5 +1,4 @@
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -128,18 +127,34 @@ def test_on_ray_it_is_the_same(problem, tmp_path):
     script = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from passerby.tracklets import arrangement, pipeline
+        import passerby.errors
+        from passerby.tracklets import arrangement, cross_video, file_work, pipeline, ray_engine, steps
         plain = arrangement.arrange
         pipeline.arrange = lambda *columns: plain(*columns, chunk_rows=60)
+        cross_video.BLOCK_ROWS = steps.BLOCK_ROWS = file_work.BLOCK_ROWS = 20
+        class InSmallBlocks(ray_engine._Performed):  # by value, so that workers have small blocks too
+            def __call__(self, row):
+                from passerby.tracklets import cross_video, file_work, steps
+                cross_video.BLOCK_ROWS = steps.BLOCK_ROWS = file_work.BLOCK_ROWS = 20
+                return super().__call__(row)
+        ray_engine._Performed = InSmallBlocks
         import ray
         ray.init(num_cpus=1, object_store_memory=100 * 2**20, include_dashboard=False, log_to_driver=False)
         folder = Path(sys.argv[1])
         (folder / "started").touch()
-        options = pipeline.DenoisingOptions(measure_noise=False)
+        options = pipeline.DenoisingOptions(linkage="average", half_width=8, exclusive=True)
         pipeline.denoise_table(folder / "in.parquet", folder / "ray.parquet", options=options, engine="ray")
+        assert not list(folder.glob(".*.work"))
+        try:
+            pipeline.denoise_table(folder / "broken.parquet", folder / "none.parquet", engine="ray")
+        except passerby.errors.DataError as error:
+            (folder / "error").write_text(str(error))
         ray.shutdown()
     """)
     pq.write_table(table_of(problem, embedding=embedding(problem.features)), tmp_path / "in.parquet")
+    broken = problem.features.copy()
+    broken[7] = 0
+    pq.write_table(table_of(problem, embedding=embedding(broken)), tmp_path / "broken.parquet")
     environment = os.environ | {"HOME": str(tmp_path), "RAY_USAGE_STATS_ENABLED": "0"}  # Ray writes into HOME
     try:
         subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, timeout=400, env=environment)
@@ -147,9 +162,11 @@ def test_on_ray_it_is_the_same(problem, tmp_path):
         if not (tmp_path / "started").exists():
             pytest.skip("Ray is installed but does not start on this machine")
         raise
-    options = pipeline.DenoisingOptions(measure_noise=False)
-    denoise_table(tmp_path / "in.parquet", tmp_path / "local.parquet", options=options)
+    options = pipeline.DenoisingOptions(linkage="average", half_width=8, exclusive=True)
+    found = denoise_table(tmp_path / "in.parquet", tmp_path / "local.parquet", options=options)
+    assert found.correlation.tracklets.max() > 3 * 20  # there were several blocks, with ranges that overlap
     assert (tmp_path / "ray.parquet").read_bytes() == (tmp_path / "local.parquet").read_bytes()
+    assert (tmp_path / "error").read_text().startswith("feature 7 (from 0) is zero")
 
 
 def test_continues_after_a_kill(problem, tmp_path, small_pieces, monkeypatch):
@@ -170,12 +187,14 @@ def test_continues_after_a_kill(problem, tmp_path, small_pieces, monkeypatch):
     out = tmp_path / "ids.parquet"
     process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "in.parquet"), str(out)])
     third = tmp_path / ".ids.parquet.work" / "levels-1-2" / "0000002.npz"
-    deadline = time.monotonic() + 240
-    while not third.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert third.exists()
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    try:
+        deadline = time.monotonic() + 240
+        while not third.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert third.exists()
+    finally:
+        process.kill()
+        process.wait()
     assert not out.exists()
     made = []
     save = file_work.save

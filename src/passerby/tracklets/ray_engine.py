@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from passerby.errors import DeviceError
+from passerby import errors
 
 
 def run_on_ray(folder: Path, step: str, pieces: list[int]) -> Iterator[int]:
@@ -17,12 +17,15 @@ def run_on_ray(folder: Path, step: str, pieces: list[int]) -> Iterator[int]:
 
     Raises:
         DeviceError: Ray is not installed.
+        PasserbyError: what a piece raised, as it would be without Ray.
     """
     try:
         import ray
         import ray.data
     except ImportError as error:
-        raise DeviceError("--engine ray needs Ray: pip install 'passerby[ray]', or use --engine local") from error
+        raise errors.DeviceError(
+            "--engine ray needs Ray: pip install 'passerby[ray]', or use --engine local"
+        ) from error
     if not ray.is_initialized():
         ray.init(logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
     context = ray.data.DataContext.get_current()
@@ -31,17 +34,25 @@ def run_on_ray(folder: Path, step: str, pieces: list[int]) -> Iterator[int]:
     blocks = min(len(pieces), 1000)
     rows = ray.data.from_items([{"piece": piece} for piece in pieces], override_num_blocks=blocks)
     for row in rows.map(_Performed(folder.resolve(), step)).iter_rows():
+        if row["kind"]:
+            raise getattr(errors, row["kind"])(row["message"])
         yield int(row["piece"])
 
 
 class _Performed:
-    """Carries out the piece that a row names."""
+    """Carries out the piece that a row names; what is raised for the user comes back as a row.
+
+    Ray Data raises only text of what was raised: its kind and its one line would be lost.
+    """
 
     def __init__(self, folder: Path, step: str) -> None:
         self._folder, self._step = folder, step
 
-    def __call__(self, row: dict[str, int]) -> dict[str, int]:
+    def __call__(self, row: dict[str, int]) -> dict[str, int | str]:
         from passerby.tracklets.file_work import perform
 
-        perform(self._folder, self._step, row["piece"])
-        return row
+        try:
+            perform(self._folder, self._step, row["piece"])
+        except errors.PasserbyError as error:
+            return {"piece": row["piece"], "kind": type(error).__name__, "message": str(error)}
+        return {"piece": row["piece"], "kind": "", "message": ""}
