@@ -79,6 +79,25 @@ def test_pairs_of_huge_groups_do_not_overflow():
     assert correlation._pairs(np.array([2**33, 3])) == 2**33 * (2**33 - 1) // 2 + 3
 
 
+@pytest.mark.parametrize("spread", [1, 2**31, 2**40, 2**60])
+def test_numbers_of_labels_do_not_matter(spread):
+    """Labels are often hashes of 63 bits."""
+    generator = np.random.default_rng(1)
+    predicted, true, videos, tracklets = generator.integers(0, 5, (4, 60))
+    top = 2**63 - 1
+    plain, large = (
+        correlation_quality(top - (4 - predicted) * size if size > 1 else predicted, true * size, videos * size)
+        for size in (1, spread)
+    )
+    assert large == plain
+    for name, value in brute(predicted.tolist(), true.tolist(), videos.tolist()).items():
+        assert getattr(large.all, name) == pytest.approx(value), name
+    masks = {"excluded": predicted == 0, "reallocated": (predicted == 0) & (true > 1)}
+    assert exclusion_quality(tracklets * spread, tracklets * spread, true * spread, **masks) == exclusion_quality(
+        tracklets, tracklets, true, **masks
+    )
+
+
 def test_perfect_labels_are_perfect_and_say_so_in_json():
     found = correlation_quality([3, 3, 5, 5], [0, 0, 1, 1], ["a", "b", "a", "a"])
     figures = found.all.to_dict()
@@ -120,8 +139,15 @@ def test_exclusion_and_reallocation():
         (([0, 1], [0]), "true identities must have one entry"),
         (([0.5, 1.0], [0, 1]), "must be integer labels"),
         (([0, 1], [0, 1], ["a"]), "videos must have one entry per sample"),
+        (([0, -2], [0, 1]), "predicted identities must be at least -1, but one is -2"),
+        (([0, 1], [-5, 1]), "true identities must be at least -1, but one is -5"),
     ],
 )
 def test_refuses_what_cannot_be_compared(arguments, message):
     with pytest.raises(EvaluationError, match=message):
         correlation_quality(*arguments)
+
+
+def test_a_given_tracklet_is_no_dropped_one():
+    with pytest.raises(EvaluationError, match="given tracklets must be at least 0, but one is -1"):
+        exclusion_quality([-1, 0], [0, 0], [0, 0], excluded=[False, False], reallocated=[False, False])

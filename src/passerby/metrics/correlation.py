@@ -102,18 +102,19 @@ def correlation_quality(predicted: Any, true: Any, videos: Any = None) -> Correl
     """Compare predicted with true identities.
 
     Args:
-        predicted: integer [N]; -1 for dropped samples.
-        true: integer [N]; -1 for samples that show nobody known (background), each an identity of its own.
+        predicted: integer [N]; any of at least 0, and -1 for dropped samples.
+        true: integer [N]; likewise, and -1 for samples that show nobody known (background), each an identity of its
+            own.
         videos: labels [N], numbers or names, or None.
 
     Raises:
-        EvaluationError: shapes or types are wrong, or there are no samples.
+        EvaluationError: shapes or types are wrong, a label is below -1, or there are no samples.
     """
     labels = as_array(predicted)
     if labels.ndim != 1 or not labels.size:
         raise EvaluationError(f"predicted identities must have shape [N] with N at least 1, not {list(labels.shape)}")
-    predicted = as_labels(labels, labels.size, "predicted identities")
-    true = _each_alone(as_labels(true, labels.size, "true identities"))
+    predicted = _renumbered(labels, labels.size, "predicted identities")
+    true = _each_alone(_renumbered(true, labels.size, "true identities"))
     where = None if videos is None else as_array(videos)
     if where is not None and where.shape != labels.shape:
         raise EvaluationError(f"videos must have one entry per sample, shape [{labels.size}], not {list(where.shape)}")
@@ -171,12 +172,15 @@ def exclusion_quality(given: Any, tracklets: Any, true: Any, *, excluded: Any, r
         true: integer [N]; -1 for samples that show nobody known.
         excluded: bool [N], by level 1.
         reallocated: bool [N], by level 2.
+
+    Raises:
+        EvaluationError: shapes or types are wrong, a label is below -1, or a given tracklet below 0.
     """
     true = as_array(true)
     count = true.size
-    given = as_labels(given, count, "given tracklets")
-    tracklets = as_labels(tracklets, count, "tracklets")
-    true = _each_alone(as_labels(true, count, "true identities"))
+    given = _renumbered(given, count, "given tracklets", lowest=0)
+    tracklets = _renumbered(tracklets, count, "tracklets")
+    true = _each_alone(_renumbered(true, count, "true identities"))
     excluded, reallocated = (as_array(mask).astype(bool) for mask in (excluded, reallocated))
     wrong = true != _commonest(given, true, np.ones(count, bool))[given]
     settled = (tracklets >= 0) & ~reallocated
@@ -256,6 +260,14 @@ def _cells(first: Integers, second: Integers) -> tuple[tuple[Integers, Integers]
     base = int(second.max(initial=0)) + 1
     keys, sizes = np.unique(first * base + second, return_counts=True)
     return (keys // base, keys % base), sizes
+
+
+def _renumbered(labels: Any, count: int, name: str, lowest: int = DROPPED) -> Integers:
+    """The labels in their order as 0..K-1, -1 left as it is: hashes and other large ones would overflow products."""
+    values, numbers = np.unique(as_labels(labels, count, name), return_inverse=True)
+    if values.size and values[0] < lowest:
+        raise EvaluationError(f"{name} must be at least {lowest}, but one is {values[0]}")
+    return numbers.astype(np.int64) - int(values.size > 0 and values[0] == DROPPED)
 
 
 def _each_alone(labels: Integers) -> Integers:
