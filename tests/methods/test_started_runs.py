@@ -90,10 +90,10 @@ def test_several_processes_train_several_seeds_and_share_the_work(
     for name, value in {
         "SLURM_JOB_ID": "7",
         "SLURM_JOB_NAME": "night",
-        "SLURM_NTASKS": "1",
+        "SLURM_NTASKS": "4",
         "SLURM_PROCID": "0",
     }.items():
-        monkeypatch.setenv(name, value)  # the one task of a job, which starts the others itself
+        monkeypatch.setenv(name, value)  # a script of sbatch, which starts the others itself
     given = overrides(world, *TWO, "stage1.epochs=1", "stage2.epochs=1", "seed=5")
     finish(start("train", "clip-reid-vit-tiny", *given, "-o", str(tmp_path), "--seeds", "2"))
     assert [each["seed"] for each in json.loads((tmp_path / "seeds.json").read_text())["seeds"]] == [5, 6]
