@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -49,16 +51,33 @@ def test_the_interval_holds_the_threshold_of_many_people():
     assert held >= 32
 
 
-def test_weights_of_people_count_pairs_as_copies_would():
-    features, identities, _ = people(12)
-    pairs = calibration._Pairs.of(features, identities, None, "cosine", 0.2)
+@pytest.mark.parametrize("with_cameras", [True, False])
+def test_weights_of_people_count_pairs_as_copies_would(with_cameras):
+    features, identities, cameras = people(12)
+    cameras = cameras if with_cameras else None
+    pairs = calibration._Pairs.of(features, identities, cameras, "cosine", 0.2)
     weights = np.array([2, 1, 0, 3, 1, 1, 1, 0, 2, 1, 0, 0], dtype=float)
     copies = [(row, copy) for row, who in enumerate(identities) for copy in range(int(weights[who]))]
     rows = np.array([row for row, _ in copies])
     units = features / np.linalg.norm(features, axis=1, keepdims=True)
     scores = (units @ units.T)[rows[:, None], rows]
-    impostor = scores[np.triu(identities[rows][:, None] != identities[rows], 1)]
+    different = np.triu(identities[rows][:, None] != identities[rows], 1)
+    if with_cameras:
+        different &= cameras[rows][:, None] != cameras[rows]
+    impostor = scores[different]
+    assert pairs.images.pairs(weights) == impostor.size
     assert pairs.threshold(weights, 0.2) == pytest.approx(Verification.of([0.0], impostor).threshold_at(0.2), abs=3e-6)
+
+
+def test_memory_does_not_grow_with_pairs_of_people(monkeypatch):
+    monkeypatch.setattr(calibration, "_ROWS", 64)
+    features, identities, cameras = people(3000, images=2, dimensions=4, noise=0.1)
+    tracemalloc.start()
+    try:
+        calibrate(features, identities, cameras, far=1e-6, repeats=2)
+        assert tracemalloc.get_traced_memory()[1] < 3000**2 * 8  # bytes of one table of people by people
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

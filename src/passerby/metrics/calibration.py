@@ -70,7 +70,7 @@ def calibrate(
     """
     pairs = _Pairs.of(features, identities, cameras, metric, far)
     generator = np.random.default_rng(seed)
-    people = pairs.counts.shape[0]
+    people = pairs.images.people
     everybody = np.ones(people)
     threshold = pairs.threshold(everybody, far)
     drawn = [generator.multinomial(people, np.full(people, 1 / people)).astype(float) for _ in range(repeats)]
@@ -84,8 +84,41 @@ def calibrate(
         Interval(pairs.tar(everybody, threshold), float(tar_low), float(tar_high)),
         far,
         pairs.genuine.size,
-        int(pairs.counts.sum()) // 2,
+        int(pairs.images.pairs(everybody)),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Images:
+    """How many images of each of P people lie in each view.
+
+    Attributes:
+        people: P.
+        person, view, count: integer [E], of each person in each view where there are any.
+    """
+
+    people: int
+    person: NDArray[np.int64]
+    view: NDArray[np.int64]
+    count: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, people: NDArray[np.int64], views: NDArray[np.int64]) -> "_Images":
+        """Of N images, whose people are numbered 0..P-1."""
+        names, numbers = np.unique(views, return_inverse=True)
+        cells, count = np.unique(people * names.size + numbers, return_counts=True)
+        return cls(int(people.max()) + 1, cells // names.size, cells % names.size, count)
+
+    def pairs(self, weights: NDArray[np.float64]) -> float:
+        """How many pairs of images of different people, in different views, when each person counts `weights` times.
+
+        All pairs of images of everybody in any view, less those of one view, less the same of each person alone: no
+        table of people by people is needed.
+        """
+        weighted = weights[self.person] * self.count
+        by_person, by_view = np.bincount(self.person, weighted), np.bincount(self.view, weighted)
+        all_pairs = weighted.sum() ** 2 - by_person @ by_person
+        return float(all_pairs - by_view @ by_view + weighted @ weighted) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +128,7 @@ class _Pairs:
     Attributes:
         genuine: float32 [A], and `genuine_people` int64 [A].
         impostor: float32 [B], the highest scores of pairs of different people, falling; `first`, `second`: int64 [B].
-        counts: float64 [P, P], number of pairs of images of any two different people, zero on the diagonal.
+        images: of all people, which tells how many pairs of different people there are.
     """
 
     genuine: NDArray[np.float32]
@@ -103,7 +136,7 @@ class _Pairs:
     impostor: NDArray[np.float32]
     first: NDArray[np.int64]
     second: NDArray[np.int64]
-    counts: NDArray[np.float64]
+    images: _Images
 
     @classmethod
     def of(cls, features: Any, identities: Any, cameras: Any, metric: Metric, far: float) -> "_Pairs":
@@ -117,8 +150,8 @@ class _Pairs:
         names, people = np.unique(labels[rows], return_inverse=True)
         if names.size < 3:
             raise EvaluationError(f"{names.size} people are too few to calibrate on: set more apart")
-        counts = _pair_counts(people, views[rows], names.size)
-        impostors = int(counts.sum()) // 2
+        images = _Images.of(people, views[rows])
+        impostors = int(images.pairs(np.ones(names.size)))
         if far * impostors < 1:
             raise EvaluationError(
                 f"{impostors:,} impostor pairs cannot show a false acceptance rate of {far:g}: set more people apart"
@@ -128,14 +161,14 @@ class _Pairs:
         if not genuine[0].size:
             raise EvaluationError("nobody has two images to compare: calibration needs genuine pairs")
         order = np.argsort(-impostor[0], kind="stable")[:kept]
-        scores = [_score(column, metric, distances.unit) for column in (genuine[0], impostor[0][order])]
+        scores = [distances.scores(np.maximum(-2 * column, 0)) for column in (genuine[0], impostor[0][order])]
         return cls(
-            scores[0], people[genuine[1]], scores[1], people[impostor[1][order]], people[impostor[2][order]], counts
+            scores[0], people[genuine[1]], scores[1], people[impostor[1][order]], people[impostor[2][order]], images
         )
 
     def threshold(self, weights: NDArray[np.float64], far: float) -> float:
         """The threshold when each person counts `weights` times; NaN if nobody is left to compare."""
-        total = float(weights @ self.counts @ weights) / 2
+        total = self.images.pairs(weights)
         if total == 0:
             return float("nan")
         reached = np.cumsum(weights[self.first] * weights[self.second])
@@ -183,24 +216,3 @@ def _joined(parts: list[Scored]) -> Scored:
         np.concatenate([part[1] for part in parts]),
         np.concatenate([part[2] for part in parts]),
     )
-
-
-def _pair_counts(people: NDArray[np.int64], views: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-    """How many pairs of images of two people lie in different views, [P, P], zero on the diagonal."""
-    names, numbers = np.unique(views, return_inverse=True)
-    images = np.zeros(count)
-    np.add.at(images, people, 1)
-    pairs = np.outer(images, images)
-    if names.size < people.size:  # otherwise every image is a view of its own
-        by_view = np.zeros((count, names.size))
-        np.add.at(by_view, (people, numbers), 1)
-        pairs -= by_view @ by_view.T
-    np.fill_diagonal(pairs, 0)
-    return pairs
-
-
-def _score(values: NDArray[np.float32], metric: Metric, unit: float) -> NDArray[np.float32]:
-    """Cosine, or minus the Euclidean distance, from minus half the squared distance."""
-    if metric == "cosine":
-        return 1 + np.minimum(values, 0)
-    return -np.sqrt(np.maximum(-2 * values, 0)) * np.float32(unit)

@@ -48,6 +48,7 @@ class Distances:
     close to one.
 
     Attributes:
+        metric: which of the two.
         unit: lengths are in this unit, a power of two; 1 for cosine.
 
     Args:
@@ -71,6 +72,7 @@ class Distances:
             )
         by_gallery = squared_norms(self.gallery, names[1])
         norms = (by_gallery if query is gallery else squared_norms(self.query, names[0])), by_gallery
+        self.metric = metric
         if metric == "cosine":
             self._query_scale, self._gallery_scale = map(inverse_lengths, norms, names)
             self.unit = 1.0
@@ -111,6 +113,15 @@ class Distances:
             rows -= _scaled(self.query, self._query_scale, query_rows[part])
             distances[part] = np.add.reduce(np.multiply(rows, rows, out=rows), axis=1)
         return distances
+
+    def scores(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What people read, larger where more alike: cosine similarities, or minus Euclidean distances.
+
+        The latter are in the unit of the features that were given.
+        """
+        if self.metric == "cosine":
+            return 1 - distances / np.float32(2)
+        return -np.sqrt(distances) * np.float32(self.unit)
 
     def _summed(self, query_row: int, gallery_rows: Rows) -> NDArray[np.float32]:
         target = self.query[query_row].astype(np.float64) * self._query_scale[query_row]

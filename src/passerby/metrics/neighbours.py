@@ -80,8 +80,8 @@ def top(
         rows = np.arange(start, min(start + query_block, queries))
         for row, nearest in zip(rows, _nearest(distances, matches, rows, k, gallery_block, product), strict=True):
             indices[row, : nearest.positions.size] = matches.rows[nearest.positions]
-            scores[row, : nearest.positions.size] = _scores(nearest.distances, metric, distances.unit)
-    return Neighbours(indices, scores)
+            scores[row, : nearest.positions.size] = distances.scores(nearest.distances)
+    return Neighbours(indices, scores if metric == "cosine" else -scores)
 
 
 class _Nearest:
@@ -127,10 +127,3 @@ def _nearest(
                 exact = distances.exact(nearest.row, matches.rows[start + places])
                 nearest.add(start + places, exact)
     return found
-
-
-def _scores(distances: NDArray[np.float32], metric: Metric, unit: float) -> NDArray[np.float32]:
-    """What people read: cosine similarities, or Euclidean distances in the unit of the features."""
-    if metric == "cosine":
-        return 1 - distances / np.float32(2)
-    return np.sqrt(distances) * np.float32(unit)

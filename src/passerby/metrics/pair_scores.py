@@ -82,8 +82,7 @@ def pair_scores(
     genuine = distances.pairs(genuine_queries, matches.rows[positions])
     share = min(1.0, max_impostors / pairs)
     found = np.concatenate(list(_impostors(distances, matches, share, seed)))[:max_impostors]
-    scores = [_scores(column, metric, distances.unit) for column in (genuine, found)]
-    return PairScores(scores[0], genuine_queries, scores[1], pairs)
+    return PairScores(distances.scores(genuine), genuine_queries, distances.scores(found), pairs)
 
 
 def _impostors(distances: Distances, matches: Matches, share: float, seed: int) -> Iterator[NDArray[np.float32]]:
@@ -97,10 +96,3 @@ def _impostors(distances: Distances, matches: Matches, share: float, seed: int) 
         for line, row in zip(kept, rows, strict=True):
             line[matches.same_identity(int(row))] = False
         yield np.maximum(-2 * values[kept], 0)
-
-
-def _scores(distances: NDArray[np.float32], metric: Metric, unit: float) -> NDArray[np.float32]:
-    """Scores from squared distances."""
-    if metric == "cosine":
-        return 1 - distances / np.float32(2)
-    return -np.sqrt(distances) * np.float32(unit)
