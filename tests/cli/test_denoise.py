@@ -123,6 +123,30 @@ def test_calibrates(app, table, tmp_path):
     assert 0 < figures["sigma_discrimination"] < 1
 
 
+def test_figures_with_twins_and_with_names_that_say_nothing(app, tmp_path):
+    problem = drawn(1, people=30, videos=20, per_video=8, length=(5, 12), width=32, noise=0.07, switched=0)
+    table, figure = tmp_path / "t.parquet", tmp_path / "evidence.svg"
+    twins = problem.features.copy()
+    twins[problem.truth % 2 == 0] = np.ones(32)  # half of all people look the same, wherever they are
+    pq.write_table(table_of(problem, embedding=embedding(twins)), table)
+    with pytest.raises(DataError, match=r"evidence\.xyz: its name must end in \.png or \.pdf or \.svg"):
+        run(app, "calibrate", tmp_path / "none.parquet", "--figure", figure.with_suffix(".xyz"))
+    run(app, "calibrate", table, "--figure", figure)
+    assert figure.read_text("utf-8").count("<svg") == 1
+
+
+def test_figures_that_nothing_defines_are_null(app, tmp_path):
+    names = {name: ["1", "2"] for name in ("path", "video", "track")}
+    dropped = pa.table({**names, "identity": ["-1", "-1"], "true_identity": ["a", "b"], "outcome": ["kept", "kept"]})
+    pq.write_table(dropped, tmp_path / "ids.parquet")
+
+    def refuse(name):
+        raise AssertionError(f"{name} is no JSON")
+
+    output = run(app, "score", tmp_path / "ids.parquet", "--json")
+    assert json.loads(output, parse_constant=refuse)["kept"]["purity"] is None
+
+
 def test_thresholds_of_features_in_a_narrow_cone_can_be_given_as_they_are_printed(app, tmp_path):
     """As those of a network that has hardly been trained; the paper's thresholds join everybody there."""
     problem = drawn(3, people=30, videos=20, per_video=8, length=(5, 12), width=32, noise=0.07, switched=0.1)

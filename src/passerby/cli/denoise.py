@@ -162,9 +162,12 @@ def calibrate(
     as_json: AsJson = False,
 ) -> None:
     """Parse, calibrate, print."""
-    from passerby.report.denoising_charts import calibration_figure
+    from passerby.methods.output_place import check_output_file
+    from passerby.report.denoising_charts import FIGURE_SUFFIXES, calibration_figure
     from passerby.tracklets.calibrated_table import calibrate_table
 
+    if figure is not None:
+        check_output_file(figure, FIGURE_SUFFIXES)
     found = calibrate_table(
         table, features=features, half_width=half_width, linkage=linkage, false_links=false_links, center=center
     )
@@ -197,9 +200,22 @@ def read(
     typer.echo(f"{out}: {rows:,} images. Next: passerby embed MODEL {out} -o features.parquet")
 
 
-def _print_run(done: "DenoisedTable", judgement: "Judgement | None", page: Path | None, *, as_json: bool) -> None:
+def _echo_json(content: dict[str, Any]) -> None:
+    """Print what every reader of JSON takes: figures that nothing defines are null."""
     import json
+    import math
 
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(each) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(each) for each in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    typer.echo(json.dumps(plain(content), indent=2, allow_nan=False))
+
+
+def _print_run(done: "DenoisedTable", judgement: "Judgement | None", page: Path | None, *, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table as Rich
 
@@ -221,7 +237,7 @@ def _print_run(done: "DenoisedTable", judgement: "Judgement | None", page: Path 
             "warning": warning,
             "quality": None if judgement is None else _quality(judgement.found),
         }
-        typer.echo(json.dumps(content, indent=2))
+        _echo_json(content)
         return
     shown = Rich("after", "images", "identities", "largest", "noise")
     for level in found.levels:
@@ -239,8 +255,6 @@ def _print_run(done: "DenoisedTable", judgement: "Judgement | None", page: Path 
 
 
 def _print_calibration(found: "Calibration", figure: Path | None, *, center: bool, as_json: bool) -> None:
-    import json
-
     if as_json:
         names = (
             "sigma_consistency",
@@ -251,7 +265,7 @@ def _print_calibration(found: "Calibration", figure: Path | None, *, center: boo
             "allowed",
             "overlapping",
         )
-        typer.echo(json.dumps({name: getattr(found, name) for name in names}, indent=2))
+        _echo_json({name: getattr(found, name) for name in names})
         return
     thresholds = ("sigma_consistency", "sigma_discrimination", "sigma_reallocation")
     typer.echo(" ".join(f"--{name.replace('_', '-')} {getattr(found, name):.3g}" for name in thresholds))
@@ -276,13 +290,11 @@ def _quality(result: Any) -> dict[str, Any]:
 
 
 def _print_quality(result: Any, *, as_json: bool) -> None:
-    import json
-
     from rich.console import Console
     from rich.table import Table as Rich
 
     if as_json:
-        typer.echo(json.dumps(_quality(result), indent=2))
+        _echo_json(_quality(result))
         return
     shown = Rich("against the truth", "pair precision", "recall", "F1", "across videos", "purity", "parts each")
     for name, quality in ((f"{100 * result.coverage:.1f} % kept", result.kept), ("dropped ones alone", result.all)):

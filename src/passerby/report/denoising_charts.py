@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
+
+_SMALLEST = 1e-4
+"""Smallest distance drawn: logarithms know no 0, and identical images are at distance 0."""
+
 
 def size_chart(sizes: NDArray[np.int64], groups: NDArray[np.int64], title: str, label: str) -> str:
     """How many groups have how many members, in bins that double: 1, 2, 3–4, 5–8, … Heights grow with the logarithm.
@@ -74,10 +79,11 @@ def _draw_tail(axes: "Axes", found: Calibration) -> None:
     shares = (np.arange(found.between.size) + 1) / found.between.size
     step = max(1, found.between.size // 5000)
     axes.loglog(
-        np.maximum(found.between, 1e-4)[::step], shares[::step], label=f"different people ({shares.size:,} pairs)"
+        np.maximum(found.between, _SMALLEST)[::step], shares[::step], label=f"different people ({shares.size:,} pairs)"
     )
     slope, intercept = found.tail
-    reach = np.geomspace(found.sigma_discrimination, float(np.quantile(found.between, 0.05)), 50)
+    nearest = float(np.quantile(found.between, 0.05))
+    reach = np.geomspace(max(found.sigma_discrimination, _SMALLEST), max(nearest, _SMALLEST), 50)
     axes.loglog(reach, np.exp(intercept + slope * np.log(reach)), "--", label=f"tail, power {slope:.1f}")
     axes.axhline(found.allowed, color="grey", linewidth=0.8, label=f"allowed: {found.allowed:.1e}")
     axes.axvline(
