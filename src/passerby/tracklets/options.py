@@ -35,6 +35,7 @@ class DenoisingOptions:
             `neighbours` wherever they are (`neighbours`, needs faiss), for videos without a meaningful order.
         neighbours: how many neighbours `mutual` and `neighbours` look at.
         exclusive: whether tracklets of one video that overlap in time are kept apart: they cannot be one person.
+            A tracklet lasts from the first to the last sample that level 1 left in it.
         max_component: how many tracklets an identity may join at level 3 before it is taken for a chain; None for a
             twentieth of all tracklets, at least 100 and at most 1000.
         oversize: what becomes of larger components: `refuse` is an error, `split` cuts their longest links, `keep`
