@@ -177,6 +177,8 @@ def test_a_run_goes_on_from_another_and_reid_starts_from_it(tmp_path: Path) -> N
     assert first is not None
     assert again is not None
     before, after = read_tensors(first), read_tensors(again)
+    assert load(first).description["pairs"]["drawn"] == 8
+    assert load(again).description["pairs"]["drawn"] == 16
     for name, tensor in before.items():  # lengths of features are settled on each run's own city
         torch.testing.assert_close(
             after[name], tensor, atol=1e-6, rtol=0.2 if name.endswith("proj") or "projection" in name else 1e-3

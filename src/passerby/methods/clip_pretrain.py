@@ -25,6 +25,7 @@ from passerby.methods.stage import EpochLoader, Stage
 from passerby.models.checkpoint import load_strictly
 from passerby.models.clip import ClipShape
 from passerby.models.clip_pair import ClipPair
+from passerby.models.clip_pair_files import is_clip_pair
 from passerby.models.evaluation_mode import evaluation_mode
 from passerby.models.vocabulary import Vocabulary, tokenise, vocabulary_of
 from passerby.synth.pair_drawing import Drawers
@@ -138,16 +139,23 @@ def check(recipe: ClipPretrainRecipe, train: Split) -> None:
 
 
 def build(recipe: ClipPretrainRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> ClipPair:
-    """Towers with random weights and the vocabulary of the captions."""
-    del classes, cameras, init
+    """Towers with random weights and the vocabulary of the captions; those of `init` are loaded by the caller."""
+    del classes, cameras
     section = recipe.model
     shape = ClipShape(section.architecture, section.image_size, section.stride)
-    return ClipPair(shape, vocabulary_of(caption_words()))
+    model = ClipPair(shape, vocabulary_of(caption_words()))
+    if init is not None and is_clip_pair(init.description):
+        model.pairs_before = int((init.description or {})["pairs"]["drawn"])
+    return model
 
 
 def describe(recipe: ClipPretrainRecipe, model: ClipPair) -> dict[str, Any]:
-    """What `restore` and the embedder need, as JSON; `words` are those that captions have taught."""
+    """What `restore` and the embedder need, as JSON; `words` are those that captions have taught.
+
+    `pairs` counts those of `init` too.
+    """
     _, test_transform = transforms(recipe)
+    processes = recipe.trainer.devices * recipe.trainer.nodes
     return {
         "shape": asdict(model.shape),
         "camera_slots": 0,
@@ -155,7 +163,7 @@ def describe(recipe: ClipPretrainRecipe, model: ClipPair) -> dict[str, Any]:
         "tokens": list(model.vocabulary.tokens),
         "words": sorted(caption_words()),
         "pairs": {
-            "drawn": recipe.pairs.per_epoch * recipe.training.epochs * recipe.trainer.devices * recipe.trainer.nodes,
+            "drawn": model.pairs_before + recipe.pairs.per_epoch * recipe.training.epochs * processes,
             "passes": recipe.pairs.passes,
         },
     }

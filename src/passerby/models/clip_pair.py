@@ -31,6 +31,8 @@ class ClipPair(nn.Module):
     def __init__(self, shape: ClipShape, vocabulary: Vocabulary) -> None:
         super().__init__()
         self.shape, self.vocabulary = shape, vocabulary
+        self.pairs_before = 0
+        """How many pairs the weights that training began with had seen."""
         clip = build_clip(shape)
         self.visual = clip.visual
         self.transformer = clip.transformer
