@@ -142,8 +142,10 @@ def run(
         measure_noise=noise,
     )
     done = denoise_table(table, out, features=features, options=options, engine=engine, show=True)
-    page = write_denoising_page(out.with_name(f"{out.stem}-report.html"), done, title=out.stem) if report else None
-    _print_run(done, judge(done), page, as_json=as_json)
+    judgement = judge(done)
+    place = out.with_name(f"{out.stem}-report.html")
+    page = write_denoising_page(place, done, judgement, title=out.stem) if report else None
+    _print_run(done, judgement, page, as_json=as_json)
 
 
 def calibrate(

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from passerby.atomic_files import write_text_atomically
 from passerby.data.table import read_table
@@ -16,6 +17,7 @@ from passerby.errors import DataError
 from passerby.metrics.correlation import CorrelationResult, ExclusionQuality, correlation_quality, exclusion_quality
 from passerby.report.denoising_charts import size_chart
 from passerby.report.denoising_samples import dropped_strips, identity_strips, moved_strips
+from passerby.report.page import rendered
 from passerby.report.thumbnail import data_uri, thumbnail
 from passerby.tracklets.arrangement import arrange
 from passerby.tracklets.components import component_sizes
@@ -23,8 +25,10 @@ from passerby.tracklets.correlation import KEPT, OUTCOMES, REALLOCATED, Correlat
 from passerby.tracklets.pipeline import DenoisedTable
 from passerby.tracklets.table import TrackletTable
 
-UNKNOWN = frozenset({"-1", ""})
-"""Values of `true_identity` of images that show nobody known."""
+Labels = NDArray[np.int64]
+
+NOBODY = frozenset({"-1", "", "nan"})
+"""Values of `identity` of images that were dropped, and of `true_identity` of those that show nobody known."""
 
 
 @dataclass(frozen=True)
@@ -78,30 +82,37 @@ def score_table(file: Path) -> CorrelationResult:
     """The columns `identity` and `true_identity` of a table that `passerby denoise` wrote, compared.
 
     Raises:
-        DataError: the table lacks one of them.
+        DataError: the table cannot be read, or lacks one of them.
     """
+    table = read_table(file)
     truth = true_identities(file)
-    if truth is None or "identity" not in pq.read_schema(file).names:
+    if truth is None or "identity" not in table.column_names:
         raise DataError(f"table {file} must be Parquet with the columns 'identity' and 'true_identity'")
-    columns = pq.read_table(file, columns=["identity"])["identity"]
-    identities = np.array(pc.cast(columns, "int64"), dtype=np.int64)
-    videos = read_table(file)["video"].to_numpy() if "video" in pq.read_schema(file).names else None
-    return correlation_quality(identities, truth, videos)
+    videos = _numbered(table["video"], file) if "video" in table.column_names else None
+    return correlation_quality(_numbered(table["identity"], file), truth, videos)
 
 
-def true_identities(file: Path) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
+def true_identities(file: Path) -> Labels | None:
     """The column `true_identity` as numbers, -1 for nobody known; None if the table has none."""
     if file.suffix.lower() == ".csv" or "true_identity" not in pq.read_schema(file).names:
         return None
-    names = pc.cast(pq.read_table(file, columns=["true_identity"])["true_identity"], "string")
-    encoded = pc.fill_null(names, "-1").combine_chunks().dictionary_encode()
+    return _numbered(pq.read_table(file, columns=["true_identity"])["true_identity"], file)
+
+
+def _numbered(column: pa.ChunkedArray, file: Path) -> Labels:
+    """Names or numbers as numbers, int64 [N]; -1 for `NOBODY` and where there is nothing."""
+    try:
+        names = pc.fill_null(pc.cast(column, "string"), "-1")
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DataError(f"table {file} must name identities by text or numbers, not by {column.type}") from error
+    encoded = names.combine_chunks().dictionary_encode()
     numbers = np.array(encoded.indices, dtype=np.int64)
-    nobody = [number for number, name in enumerate(encoded.dictionary.to_pylist()) if name in UNKNOWN]
+    nobody = [number for number, name in enumerate(encoded.dictionary.to_pylist()) if name in NOBODY]
     numbers[np.isin(numbers, nobody)] = -1
     return numbers
 
 
-def _input_tracklets(table: TrackletTable) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _input_tracklets(table: TrackletTable) -> Labels:
     """A number for every tracklet of the input, over all videos, in canonical order."""
     arrangement = arrange(table.videos, table.tracklets, table.frames)
     labels = np.empty(table.count, np.int64)
@@ -109,7 +120,9 @@ def _input_tracklets(table: TrackletTable) -> np.ndarray[tuple[int], np.dtype[np
     return labels
 
 
-def write_denoising_page(page: Path, done: DenoisedTable, *, title: str = "Identity correlation") -> Path:
+def write_denoising_page(
+    page: Path, done: DenoisedTable, judgement: Judgement | None, *, title: str = "Identity correlation"
+) -> Path:
     """Write the page, one file that needs no network and no script; pictures that cannot be read are named instead."""
     table, found = done.source, done.correlation
     sections = [
@@ -122,17 +135,15 @@ def write_denoising_page(page: Path, done: DenoisedTable, *, title: str = "Ident
     rows = sorted({row for *_, strips in sections for strip in strips for row in strip.rows})
     paths = {row: names[row].as_py() for row in rows}
     pictures = {row: _picture(table.file.parent / path) for row, path in paths.items()}
-    environment = Environment(
-        loader=PackageLoader("passerby.report", "templates"), autoescape=True, undefined=StrictUndefined
-    )
     identity_sizes = component_sizes(found.identities)
-    html = environment.get_template("denoising.html.jinja").render(
+    html = rendered(
+        "denoising.html.jinja",
         title=title,
         warning=chaining_warning(found),
         figures=_figures(found),
         levels=[_level_row(level) for level in found.levels],
         outcomes=_outcomes(found),
-        judgement=judge(done),
+        judgement=judgement,
         component_chart=Markup(
             size_chart(*found.components, "Components by tracklets", "tracklets (after level 2) in a component")
         ),
