@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerby.errors import DataError
+from passerby.report.denoising import cut_components
 from passerby.tracklets import linkage
 from passerby.tracklets.components import guarded_components, split
 from passerby.tracklets.correlation import denoise
@@ -210,6 +211,19 @@ def test_large_components_are_split_before_distances_are_formed(monkeypatch):
     assert in_first_order(expected).tolist() == labels.tolist()
     monkeypatch.undo()
     assert partition(links, rows, None, DenoisingOptions(linkage="average")).tolist() != labels.tolist()
+
+
+def test_components_that_are_cut_whatever_was_asked_for_are_counted(monkeypatch):
+    alike, tracklets = np.ones((12, 3), np.float32), np.arange(12)
+    videos = np.array([0, 0, *range(1, 11)])
+    choices = {"frames": np.zeros(12, int), "oversize": "keep", "measure_noise": False}
+    assert denoise(alike, tracklets, videos, exclusive=True, **choices).cut == 0
+    monkeypatch.setattr(linkage, "LARGEST_DENSE", 5)
+    assert denoise(alike, tracklets, videos, **choices).cut == 0
+    found = denoise(alike, tracklets, videos, exclusive=True, **choices)
+    assert found.cut == 1
+    assert "1 component was cut to parts of" in cut_components(found)
+    assert denoise(alike, tracklets, videos, linkage="average", **choices).cut == 1
 
 
 def test_constraints_reach_both_levels():

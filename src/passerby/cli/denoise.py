@@ -221,7 +221,7 @@ def _print_run(done: "DenoisedTable", judgement: "Judgement | None", page: Path 
     from rich.console import Console
     from rich.table import Table as Rich
 
-    from passerby.report.denoising import chaining_warning
+    from passerby.report.denoising import chaining_warning, cut_components
 
     found = done.correlation
     warning = chaining_warning(found)
@@ -236,6 +236,7 @@ def _print_run(done: "DenoisedTable", judgement: "Judgement | None", page: Path 
             "levels": levels,
             "links": found.links,
             "components": components,
+            "cut": found.cut,
             "warning": warning,
             "quality": None if judgement is None else _quality(judgement.found),
         }
@@ -247,6 +248,8 @@ def _print_run(done: "DenoisedTable", judgement: "Judgement | None", page: Path 
         shown.add_row(level.name, f"{level.images:,}", f"{level.identities:,}", f"{level.largest:,}", noise)
     Console().print(shown)
     typer.echo(f"Largest component of {found.links:,} links: {found.components.largest:,} tracklets.")
+    if (cut := cut_components(found)) is not None:
+        typer.echo(cut)
     if judgement is not None:
         _print_quality(judgement.found, as_json=False)
     typer.echo(f"Identities: {done.out}")

@@ -22,6 +22,7 @@ from passerby.report.thumbnail import data_uri, thumbnail
 from passerby.tracklets.arrangement import arrange
 from passerby.tracklets.components import component_sizes
 from passerby.tracklets.correlation import KEPT, OUTCOMES, REALLOCATED, Correlation
+from passerby.tracklets.linkage import LARGEST_DENSE
 from passerby.tracklets.pipeline import DenoisedTable
 from passerby.tracklets.table import TrackletTable
 
@@ -63,6 +64,17 @@ def judge(done: DenoisedTable) -> Judgement | None:
             excluded=(found.outcomes == REALLOCATED) | ~np.isnan(found.other_distances) | (found.outcomes == 2),
             reallocated=found.outcomes == REALLOCATED,
         ),
+    )
+
+
+def cut_components(found: Correlation) -> str | None:
+    """One line where components were cut that were too large to be looked into; else None."""
+    if not found.cut:
+        return None
+    what = "component was" if found.cut == 1 else "components were"
+    return (
+        f"{found.cut:,} {what} cut to parts of {LARGEST_DENSE:,} tracklets before average linkage or overlaps in time "
+        "were looked at: links chain, lower sigma_discrimination."
     )
 
 
@@ -232,5 +244,6 @@ def _facts(found: Correlation) -> list[str]:
         linkage,
         "Tracklets of one video that overlap in time are kept apart." if options.exclusive else "",
         compared,
+        cut_components(found) or "",
     ]
     return [fact for fact in facts if fact]

@@ -43,6 +43,8 @@ class Correlation:
         levels: the state of the input and after each level carried out.
         most_joined: how many tracklets of the input the identity has that joins most of them.
         components: sizes in tracklets of the components of level 3's links, before any was split or refined.
+        cut: components of more than 4,096 tracklets that level 3 cut at their longest links, whatever `oversize` says,
+            since average linkage or an overlap in time had to be looked for inside of them.
         links: how many pairs level 3 linked.
         forest: the shortest links that hold the components together, between tracklets after level 2.
         options: what was asked for.
@@ -58,6 +60,7 @@ class Correlation:
     levels: list[LevelStatistics]
     most_joined: int
     components: ComponentSizes
+    cut: int
     links: int
     forest: Links
     options: DenoisingOptions
@@ -133,6 +136,7 @@ def correlate(work: Work) -> Correlation:
         levels=levels,
         most_joined=_most_joined(_tracklet_at_place(work), np.where(found.excluded, -1, identity)),
         components=third.sizes,
+        cut=third.cut,
         links=links,
         forest=third.forest,
         options=options,
@@ -179,7 +183,7 @@ def _level_3(work: Work, found: _Videos) -> tuple[Identities, int]:
     options, count = work.options, found.counts.size
     if 3 not in options.levels:
         labels = np.arange(count)
-        return Identities(labels, component_sizes(labels), no_links()), 0
+        return Identities(labels, component_sizes(labels), 0, no_links()), 0
     step, pieces = ("neighbours", 1) if options.search == "neighbours" else ("level-3", block_count(count))
     parts, total = [], 0
     for result in work.results(step, pieces):

@@ -79,16 +79,12 @@ def refine(
     Returns:
         int64 [T], groups numbered by their first members.
     """
-    sizes = np.bincount(groups, minlength=1)
-    suspects = np.zeros(sizes.size, np.bool_)
-    if options.linkage == "average":
-        suspects |= sizes > 2  # two that are linked are near enough on average
-    if spans is not None:
-        spans = by_part(spans)
-        suspects[overlapping(spans, groups)] = True
-    if (suspects & (sizes > LARGEST_DENSE)).any():
-        groups = split(minimum_forest(links), groups, suspects & (sizes > LARGEST_DENSE), LARGEST_DENSE)
+    spans = None if spans is None else by_part(spans)
+    suspects, too_large = _suspects(groups, spans, options), too_large_to_refine(groups, spans, options)
+    if too_large.any():
+        groups = split(minimum_forest(links), groups, too_large, LARGEST_DENSE)
         return refine(links, groups, centroids, spans, options, reach)
+    sizes = np.bincount(groups, minlength=1)
     refined, following = groups.copy(), sizes.size
     order, borders = np.argsort(groups, kind="stable"), np.concatenate([[0], np.cumsum(sizes)])
     mutual = _LinksOfGroups(links, groups) if options.linkage == "mutual" else None
@@ -107,6 +103,21 @@ def refine(
         refined[members] = following + parts
         following += members.size
     return in_first_order(refined)
+
+
+def too_large_to_refine(groups: Integers, spans: Spans | None, options: DenoisingOptions) -> NDArray[np.bool_]:
+    """Groups that `refine` looks into and cuts before, at their longest links, since they have too many members."""
+    return _suspects(groups, spans, options) & (np.bincount(groups, minlength=1) > LARGEST_DENSE)
+
+
+def _suspects(groups: Integers, spans: Spans | None, options: DenoisingOptions) -> NDArray[np.bool_]:
+    """Groups that average linkage or an overlap in time may not let stand, bool [groups]."""
+    sizes = np.bincount(groups, minlength=1)
+    # Two that are linked are near enough on average.
+    suspects = sizes > 2 if options.linkage == "average" else np.zeros(sizes.size, np.bool_)
+    if spans is not None:
+        suspects[overlapping(spans, groups)] = True
+    return suspects
 
 
 class _LinksOfGroups:

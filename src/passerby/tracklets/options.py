@@ -39,7 +39,8 @@ class DenoisingOptions:
         max_component: how many tracklets an identity may join at level 3 before it is taken for a chain; None for a
             twentieth of all tracklets, at least 100 and at most 1000.
         oversize: what becomes of larger components: `refuse` is an error, `split` cuts their longest links, `keep`
-            leaves them.
+            leaves them. Components of more than 4,096 that average linkage or `exclusive` has to look into are always
+            cut to that size first, and counted.
         min_images: identities with fewer images are dropped.
         measure_noise: whether the paper's noise measure is taken at each stage; it costs another pass over the
             features and a comparison like level 3's for each stage.

@@ -11,8 +11,8 @@ from passerby.tracklets.distance import Integers
 class Spans(NamedTuple):
     """When S tracklets of the input were seen, and what they are part of now.
 
-    Samples that level 1 excluded do not count, wherever level 2 moves them: one that it moved to the wrong tracklet would
-    part that from its own person.
+    Samples that level 1 excluded do not count, wherever level 2 moves them: one moved to the wrong tracklet would part
+    that from its own person.
 
     Attributes:
         part: int64 [S], the tracklet of the level at hand that it belongs to.
