@@ -68,6 +68,30 @@ def test_the_page_and_the_json_hold_every_run(runs, tmp_path):
     assert content[0]["runs"][1]["against_first"]["mAP"]["difference"]["low"] > 0
 
 
+def test_one_data_set_of_two_names_is_compared_once_and_by_the_name_asked_for(runs, tmp_path):
+    for name in ("good", "bad"):
+        shutil.copytree(runs / name, tmp_path / name)
+        file = tmp_path / name / "metrics.json"
+        (entry,) = json.loads(file.read_text("utf-8")).values()
+        alias = {**entry, "data": "alias", "mAP": 0.125}
+        other = {**entry, "data": "other", "data_fingerprint": "of other data"}
+        entries = {"drawn": entry, "alias": alias, "other": other}
+        order = reversed(entries) if name == "bad" else entries
+        file.write_text(json.dumps({key: entries[key] for key in order}), encoding="utf-8")
+    folders = [tmp_path / "good", tmp_path / "bad"]
+
+    def compared(data=None):
+        found = compare_runs(folders, tmp_path / "out", data)
+        return [(each.data, [run.figures["data"] for run in each.runs]) for each in found]
+
+    assert compared() == [("drawn", ["drawn", "drawn"]), ("other", ["other", "other"])]
+    assert compared("alias") == [("alias", ["alias", "alias"])]
+    file = folders[1] / "metrics.json"
+    kept = {key: entry for key, entry in json.loads(file.read_text("utf-8")).items() if key == "drawn"}
+    file.write_text(json.dumps(kept), encoding="utf-8")
+    assert compared("alias") == [("alias", ["alias", "drawn"])]
+
+
 def test_runs_of_one_name_are_called_by_their_path(runs, tmp_path):
     shutil.copytree(runs / "good", tmp_path / "other" / "good")
     (found,) = compare_runs([runs / "good", tmp_path / "other" / "good"], tmp_path / "out")

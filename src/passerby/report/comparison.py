@@ -73,7 +73,7 @@ def compare_runs(folders: Sequence[Path], out: Path, data: str | None = None) ->
     Args:
         folders: of runs, or what `passerby eval --out` wrote.
         out: receives a page for each data set, and `comparison.json`.
-        data: one data set's name in the first run's `metrics.json`; None for all.
+        data: one data set's name in the first run's `metrics.json`; None for all, data of two names once.
 
     Raises:
         DataError: fewer than two runs, no evaluation there, or nothing in common.
@@ -87,12 +87,15 @@ def compare_runs(folders: Sequence[Path], out: Path, data: str | None = None) ->
             raise DataError(f"{folders[number]}: is named twice: name different runs")
     check_output_folder(out)
     entries = [_entries(folder) for folder in folders]
-    marks = [figures["data_fingerprint"] for name, figures in entries[0].items() if data in (None, name)]
-    if data is not None and not marks:
+    names = [name for name in entries[0] if data in (None, name)]
+    if data is not None and not names:
         raise DataError(f"{folders[0]}: was not evaluated on {data!r}, but on {', '.join(entries[0])}")
+    marks: dict[str, str] = {}
+    for name in names:
+        marks.setdefault(entries[0][name]["data_fingerprint"], name)
     found = []
-    for mark in marks:
-        of_runs = [_of_mark(each, mark) for each in entries]
+    for mark, name in marks.items():
+        of_runs = [_entry(each, name, mark) for each in entries]
         if all(figures is not None for figures in of_runs):
             figures = [each for each in of_runs if each is not None]
             found.append(_compared(folders, figures, out))
@@ -113,8 +116,10 @@ def _entries(folder: Path) -> dict[str, dict[str, Any]]:
     return content
 
 
-def _of_mark(entries: dict[str, dict[str, Any]], mark: str) -> dict[str, Any] | None:
-    return next((figures for figures in entries.values() if figures["data_fingerprint"] == mark), None)
+def _entry(entries: dict[str, dict[str, Any]], name: str, mark: str) -> dict[str, Any] | None:
+    """The entry of the data with this fingerprint, the one of this name if there are several."""
+    alike = {each: figures for each, figures in entries.items() if figures["data_fingerprint"] == mark}
+    return alike.get(name) or next(iter(alike.values()), None)
 
 
 def _compared(folders: Sequence[Path], figures: Sequence[dict[str, Any]], out: Path) -> Comparison:
