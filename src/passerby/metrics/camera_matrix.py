@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.distance import Distances, Metric
+from passerby.metrics.distance import Distances, Features, Metric
 from passerby.metrics.features import JUNK, as_labels
 from passerby.metrics.ranking import rank
+
+Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,25 +61,13 @@ def camera_matrix(
     """
     checked = Distances(query_features, gallery_features, metric)  # pairs of cameras may leave some images out
     features = checked.query, checked.gallery
-    sizes = len(features[0]), len(features[1])
-    identities = (
-        as_labels(query_identities, sizes[0], "query identities"),
-        as_labels(gallery_identities, sizes[1], "gallery identities"),
-    )
-    cameras = (
-        as_labels(query_cameras, sizes[0], "query cameras"),
-        as_labels(gallery_cameras, sizes[1], "gallery cameras"),
-    )
+    identities = _labels(query_identities, gallery_identities, features, "identities")
+    cameras = _labels(query_cameras, gallery_cameras, features, "cameras")
     if (identities[0] == JUNK).any():
         raise EvaluationError(f"there are queries of identity {JUNK} (junk): leave them out")
     names = np.unique(np.concatenate(cameras))
-    count = names.size
-    matrix = CameraMatrix(
-        names,
-        np.full((count, count), np.nan),
-        np.full((count, count), np.nan),
-        np.zeros((count, count), dtype=np.int64),
-    )
+    shape = (names.size, names.size)
+    matrix = CameraMatrix(names, np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, dtype=np.int64))
     rows = [[np.flatnonzero(side == camera) for camera in names] for side in cameras]
     for first, query in enumerate(rows[0]):
         for second, gallery in enumerate(rows[1]):
@@ -90,3 +80,8 @@ def camera_matrix(
                 matrix.rank1[first, second] = result.rank1
                 matrix.queries[first, second] = result.valid_queries
     return matrix
+
+
+def _labels(query: Any, gallery: Any, features: tuple[Features, Features], name: str) -> tuple[Labels, Labels]:
+    """Labels of both sides, one for each row of features."""
+    return as_labels(query, len(features[0]), f"query {name}"), as_labels(gallery, len(features[1]), f"gallery {name}")

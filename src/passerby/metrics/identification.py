@@ -102,16 +102,22 @@ def identify(
         gallery_cameras=gallery_cameras,
         metric=metric,
     )
-    scores = found.scores if metric == "cosine" else -found.scores
     is_known = ~np.isin(queries, away)
     asked = is_known & _can_be_found(queries, others, query_cameras, gallery_cameras)
     if not asked.any() or is_known.all():
         kind = "an unknown" if is_known.all() else "a known"
         raise EvaluationError(f"no query shows {kind} person: check the identities taken away")
     right = (found.indices >= 0) & (others[found.indices] == queries[:, None])
+    return _identified(right, found.scores if metric == "cosine" else -found.scores, is_known, asked)
+
+
+def _identified(
+    right: NDArray[np.bool_], scores: NDArray[np.float32], is_known: NDArray[np.bool_], asked: NDArray[np.bool_]
+) -> Identification:
+    """What the nearest images [Q, k] say: whether each is of the query's person, and its score."""
     first = np.argmax(right, axis=1)
     ranks = np.where(right.any(axis=1), first + 1, 0)
-    own = np.where(ranks > 0, scores[np.arange(queries.size), first], np.float32(-np.inf))
+    own = np.where(ranks > 0, scores[np.arange(len(scores)), first], np.float32(-np.inf))
     return Identification(own[asked], ranks[asked].astype(np.int64), np.sort(scores[~is_known, 0]))
 
 
