@@ -152,6 +152,26 @@ def test_annotations_are_read_object_by_object(tmp_path, monkeypatch, piece):
     assert [row["identity"] for row in rows] == ["7", "7", "8"]
 
 
+def test_a_broken_list_is_not_read_to_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("passerby.tracklets.annotations._PIECE", 64)
+    monkeypatch.setattr("passerby.tracklets.annotations._LONGEST", 4096)
+    good = '{"id": 1, "file_path": "a.jpg"},' * 100
+    text = f'[{good}{{"id": 2, "file_path": oops}},{good * 10}'
+    (tmp_path / "annos.json").write_bytes(text.encode() + b"\xff" * 100)  # which reading to the end would find
+    with pytest.raises(DataError, match=f"not valid JSON: Expecting value at character {text.index('oops'):,}"):
+        read("cion-al", tmp_path / "annos.json", tmp_path)
+    (tmp_path / "annos.json").write_bytes(b'[{"id": 1, "file_path": "\xff.jpg"}]')
+    with pytest.raises(DataError, match="is not UTF-8 text"):
+        read("cion-al", tmp_path / "annos.json", tmp_path)
+    name = "b" * 3000
+    (tmp_path / "annos.json").write_text(f'[{good}{{"id": 2, "file_path": "{name}"}}]')
+    rows = read("cion-al", tmp_path / "annos.json", tmp_path)
+    assert [row["path"] for row in rows[99:]] == [
+        "../a.jpg",
+        f"../{name}",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

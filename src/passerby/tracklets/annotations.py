@@ -17,6 +17,9 @@ import pyarrow as pa
 from passerby.errors import DataError
 
 _PIECE = 1 << 20
+_LONGEST = 64 << 20
+"""Characters of one object after which the list is taken for broken, not for longer than what has been read."""
+
 _ROWS = 100_000
 _BETWEEN = re.compile(r"[\s,]+")
 _LAST_NUMBER = re.compile(r"(\d+)(?=\D*$)")
@@ -70,9 +73,17 @@ def json_objects(file: Path) -> Iterator[dict[str, Any]]:
     """The objects of a list in a JSON file, one at a time, in little memory.
 
     Raises:
-        DataError: the file is not a whole list of objects.
+        DataError: the file is not a whole list of objects, or not UTF-8.
     """
+    try:
+        yield from _objects(file)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is not UTF-8 text: {error.reason} at byte {error.start:,} of a piece") from error
+
+
+def _objects(file: Path) -> Iterator[dict[str, Any]]:
     decoder = json.JSONDecoder()
+    before = 0  # characters that are no longer held
     with file.open(encoding="utf-8") as opened:
         text, place = opened.read(max(64, _PIECE)), 0
         if not text.lstrip().startswith("["):
@@ -86,9 +97,12 @@ def json_objects(file: Path) -> Iterator[dict[str, Any]]:
             try:
                 found, place = decoder.raw_decode(text, place)
             except json.JSONDecodeError as error:
-                more = opened.read(_PIECE)
+                # An object cut by the end of what was read is read again with twice as much: linear in its length.
+                more = opened.read(max(_PIECE, len(text) - place)) if len(text) - place < _LONGEST else ""
                 if not more:
-                    raise DataError(f"{file} is cut off or not valid JSON: {error.msg}") from error
+                    where = f"{error.msg} at character {before + error.pos:,}"
+                    raise DataError(f"{file} is cut off or not valid JSON: {where}") from error
+                before += place
                 text, place = text[place:] + more, 0
                 continue
             if not isinstance(found, dict):
