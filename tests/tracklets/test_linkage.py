@@ -12,6 +12,7 @@ from passerby.tracklets.linkage import partition
 from passerby.tracklets.links import band_links, closure, in_first_order, join, minimum_forest
 from passerby.tracklets.options import DenoisingOptions
 from passerby.tracklets.overlap import Spans, conflicts, overlapping
+from passerby.tracklets.single_video import merge
 from tests.tracklets import naive
 from tests.tracklets.test_links import centroids
 
@@ -211,6 +212,26 @@ def test_large_components_are_split_before_distances_are_formed(monkeypatch):
     assert in_first_order(expected).tolist() == labels.tolist()
     monkeypatch.undo()
     assert partition(links, rows, None, DenoisingOptions(linkage="average")).tolist() != labels.tolist()
+
+
+@pytest.mark.parametrize("name", ["closure", "mutual"])
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_links_of_a_video_are_reduced_as_they_come(monkeypatch, name, exclusive):
+    rows = centroids(5, 700, groups=30, noise=0.3)
+    first = np.random.default_rng(5).integers(0, 3000, 700)
+    spans = spans_of(np.stack([first, first + 4], axis=1)) if exclusive else None
+    options = DenoisingOptions(linkage=name, neighbours=3, sigma_discrimination=0.2)
+    expected = partition(linked(rows, 0.2), rows, spans, options)
+    monkeypatch.setattr(linkage, "_PENDING", 50)
+    most = []
+    reduce = linkage.reduced
+    monkeypatch.setattr(
+        linkage, "reduced", lambda links, chosen: (most.append(links.first.size), reduce(links, chosen))[1]
+    )
+    found = merge(rows.astype(float), np.ones(700, int), spans, options)
+    assert found.tolist() == expected.tolist()
+    assert len(most) > 2
+    assert max(most) < linked(rows, 0.2).first.size
 
 
 def test_components_that_are_cut_whatever_was_asked_for_are_counted(monkeypatch):

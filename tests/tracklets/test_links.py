@@ -76,19 +76,19 @@ def test_with_the_whole_in_range_order_means_nothing(seed, sigma):
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 10**6), linkage=st.sampled_from(["closure", "mutual"]), block=st.sampled_from([1, 7, 64]))
-def test_blocks_do_not_change_the_result(seed, linkage, block):
+@given(seed=st.integers(0, 10**6), name=st.sampled_from(["closure", "mutual"]), block=st.sampled_from([1, 7, 64]))
+def test_blocks_do_not_change_the_result(seed, name, block):
     rows = centroids(seed, 50)
-    options = DenoisingOptions(half_width=12, linkage=linkage, neighbours=2, sigma_discrimination=0.3)
+    options = DenoisingOptions(half_width=12, linkage=name, neighbours=2, sigma_discrimination=0.3)
 
     def linked(size, pending):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(cross_video, "BLOCK_ROWS", size)
-            patch.setattr(cross_video, "_PENDING", pending)
+            patch.setattr(linkage, "_PENDING", pending)
             patch.setattr(links, "_TILE_ROWS", 4)
             count = cross_video.block_count(50)
             parts = [cross_video.block_links(rows, number, options) for number in range(count)]
-        return cross_video.reduced(join([part.links for part in parts]), options), sum(part.found for part in parts)
+        return linkage.reduced(join([part.links for part in parts]), options), sum(part.found for part in parts)
 
     (whole, all_found), (blocks, found) = linked(64, 10**6), linked(block, 3)
     assert found == all_found

@@ -4,15 +4,13 @@ from typing import NamedTuple
 
 from passerby.tracklets.components import ComponentSizes, guarded_components
 from passerby.tracklets.distance import Float32, Integers
-from passerby.tracklets.linkage import linking, reduced, refine, too_large_to_refine
-from passerby.tracklets.links import Links, band_links, join, minimum_forest
+from passerby.tracklets.linkage import gathered, linking, refine, too_large_to_refine
+from passerby.tracklets.links import Links, band_links, minimum_forest
 from passerby.tracklets.options import DenoisingOptions
 from passerby.tracklets.overlap import Spans
 
 BLOCK_ROWS = 16384
 """First ends that one piece of work looks at; it reads `half_width` tracklets more, which the next begins with."""
-
-_PENDING = 2_000_000
 
 
 class BlockLinks(NamedTuple):
@@ -30,15 +28,7 @@ class BlockLinks(NamedTuple):
 def block_links(centroids: Float32, block: int, options: DenoisingOptions) -> BlockLinks:
     """The links of one block with the tracklets in range behind their first ends; memory does not grow with them."""
     rows = range(block * BLOCK_ROWS, min((block + 1) * BLOCK_ROWS, len(centroids)))
-    kept: list[Links] = []
-    found = pending = 0
-    for part in band_links(centroids, options.sigma_discrimination, options.half_width, rows):
-        kept.append(part)
-        found += part.first.size
-        pending += part.first.size
-        if pending > _PENDING:
-            kept, pending = [reduced(join(kept), options)], 0
-    return BlockLinks(reduced(join(kept), options), found)
+    return BlockLinks(*gathered(band_links(centroids, options.sigma_discrimination, options.half_width, rows), options))
 
 
 def block_count(tracklets: int) -> int:

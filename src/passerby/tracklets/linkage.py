@@ -1,5 +1,7 @@
 """How links become groups: the paper's closure, linkages that chain less, and tracklets that are kept apart."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
@@ -7,12 +9,15 @@ from scipy.spatial.distance import squareform
 
 from passerby.tracklets.components import DisjointSets, split
 from passerby.tracklets.distance import Float32, Float64, Integers, directions, row_products
-from passerby.tracklets.links import Links, closure, in_first_order, minimum_forest
+from passerby.tracklets.links import Links, closure, in_first_order, join, minimum_forest
 from passerby.tracklets.options import DenoisingOptions
 from passerby.tracklets.overlap import Spans, by_part, conflicts, overlapping
 
 LARGEST_DENSE = 4096
 """Components with more members are split before all distances inside of them are formed."""
+
+_PENDING = 2_000_000
+"""Links after which they are reduced before more are looked for."""
 
 _NEVER = 4.0 * LARGEST_DENSE**2
 """Stands for an infinite distance, which scipy refuses: two groups of LARGEST_DENSE members in all have at most a
@@ -51,6 +56,19 @@ def reduced(links: Links, options: DenoisingOptions) -> Links:
     Reducing parts, joining them and reducing again gives what reducing the whole gives.
     """
     return nearest_links(links, options.neighbours) if options.linkage == "mutual" else minimum_forest(links)
+
+
+def gathered(parts: Iterable[Links], options: DenoisingOptions) -> tuple[Links, int]:
+    """Links as they are found, reduced, and how many there were; memory does not grow with them."""
+    kept: list[Links] = []
+    found = pending = 0
+    for part in parts:
+        kept.append(part)
+        found += part.first.size
+        pending += part.first.size
+        if pending > _PENDING:
+            kept, pending = [reduced(join(kept), options)], 0
+    return reduced(join(kept), options), found
 
 
 def linking(links: Links, options: DenoisingOptions) -> Links:

@@ -12,8 +12,8 @@ from passerby.tracklets.distance import (
     pair_distances,
     products_with,
 )
-from passerby.tracklets.linkage import partition
-from passerby.tracklets.links import Links, band_links, join
+from passerby.tracklets.linkage import gathered, partition
+from passerby.tracklets.links import band_links
 from passerby.tracklets.options import DenoisingOptions
 from passerby.tracklets.overlap import Spans
 
@@ -102,7 +102,7 @@ def merge(sums: Float64, counts: Integers, spans: Spans | None, options: Denoisi
     if count < 2:
         return np.zeros(count, np.int64)
     centroids = directions(sums, counts).astype(np.float32)
-    links: Links = join(list(band_links(centroids, options.sigma_discrimination, count)))
+    links, _ = gathered(band_links(centroids, options.sigma_discrimination, count), options)
     return partition(links, centroids, spans, options)
 
 
