@@ -19,7 +19,7 @@ class ModelSection(Section):
     architecture: str = "ViT-B-16"
     """An open_clip model name (ViT-B-16, RN50, …), or vit-tiny, resnet-tiny for work on two cores."""
     weights: NameOrPath = "open_clip:openai"
-    """CLIP's weights: a file (OpenAI's .pt, safetensors), open_clip:TAG, or random."""
+    """CLIP's: a file (OpenAI's .pt, safetensors), open_clip:TAG, tiny-clip (ours), a clip-pretrain run, or random."""
     quick_gelu: bool | None = None
     """Whether the weights were trained with QuickGELU; null: as they say (needed only where a file does not say)."""
     allow_torchscript: bool = False

@@ -29,7 +29,7 @@ class ModelSection(Section):
     architecture: str = "ViT-B-16"
     """An open_clip model name with a vision transformer, or vit-tiny-6 for work on two cores."""
     weights: NameOrPath = "open_clip:openai"
-    """CLIP's weights: a file (OpenAI's .pt, safetensors), open_clip:TAG, or random."""
+    """CLIP's: a file (OpenAI's .pt, safetensors), open_clip:TAG, tiny-clip (ours), a clip-pretrain run, or random."""
     quick_gelu: bool | None = None
     """Whether the weights were trained with QuickGELU; null: as they say (needed only where a file does not say)."""
     allow_torchscript: bool = False
