@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passerby.tracklets import cross_video, links
+from passerby.tracklets import cross_video, linkage, links
 from passerby.tracklets.components import component_sizes
 from passerby.tracklets.linkage import mutual_links, nearest_links
 from passerby.tracklets.links import band_links, closure, join, minimum_forest
