@@ -3,11 +3,29 @@
 import queue
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
-_SECONDS_BETWEEN_CHECKS = 0.1
+
+@dataclass
+class _Exchange(Generic[Item]):
+    """What the thread and its prefetcher share.
+
+    Ctrl-C may interrupt the main thread anywhere, also where `queue.Queue` and `threading.Event`, which are written in
+    Python, have taken a lock and are about to remember so: the lock would never be freed, and closing wait for ever.
+    A SimpleQueue is written in C and a flag needs no lock.
+
+    Attributes:
+        ready: items and errors, in order.
+        room: one entry for each item that may be made.
+        stopped: nobody wants the items any more.
+    """
+
+    ready: "queue.SimpleQueue[tuple[Item | None, BaseException | None]]" = field(default_factory=queue.SimpleQueue)
+    room: "queue.SimpleQueue[None]" = field(default_factory=queue.SimpleQueue)
+    stopped: bool = False
 
 
 class Prefetcher(Generic[Item]):
@@ -22,11 +40,12 @@ class Prefetcher(Generic[Item]):
     """
 
     def __init__(self, items: Iterator[Item], depth: int) -> None:
-        self._ready: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(depth)
-        self._stop = threading.Event()
+        self._exchange: _Exchange[Item] = _Exchange()
+        for _ in range(depth):
+            self._exchange.room.put(None)
         # The thread must not refer to the prefetcher, or it would keep it alive.
         self._thread = threading.Thread(
-            target=_fill, args=(items, self._ready, self._stop), name="passerby-prefetch", daemon=True
+            target=_fill, args=(items, self._exchange), name="passerby-prefetch", daemon=True
         )
         self._thread.start()
 
@@ -34,17 +53,19 @@ class Prefetcher(Generic[Item]):
         return self
 
     def __next__(self) -> Item:
-        if self._stop.is_set():
+        if self._exchange.stopped:
             raise StopIteration
-        item, error = self._ready.get()
+        item, error = self._exchange.ready.get()
         if error is not None:
             self.close()
             raise error
+        self._exchange.room.put(None)
         return item  # type: ignore[return-value]  # None only beside an error
 
     def close(self) -> None:
         """Stop the thread and wait until it has; it finishes the item it is making."""
-        self._stop.set()
+        self._exchange.stopped = True
+        self._exchange.room.put(None)  # wakes it where it waits for room
         begun = self._thread.ident is not None  # Ctrl-C may come before it has
         if begun and self._thread is not threading.current_thread():
             self._thread.join()
@@ -53,28 +74,13 @@ class Prefetcher(Generic[Item]):
         self.close()
 
 
-def _fill(
-    items: Iterator[Item], ready: "queue.Queue[tuple[Item | None, BaseException | None]]", stop: threading.Event
-) -> None:
+def _fill(items: Iterator[Item], exchange: _Exchange[Item]) -> None:
     try:
         for item in items:
-            if not _put((item, None), ready, stop):
+            exchange.room.get()
+            if exchange.stopped:
                 return
-        _put((None, StopIteration()), ready, stop)
+            exchange.ready.put((item, None))
+        exchange.ready.put((None, StopIteration()))
     except BaseException as error:  # raised again in the thread that asks for the item
-        _put((None, error), ready, stop)
-
-
-def _put(
-    entry: tuple[Item | None, BaseException | None],
-    ready: "queue.Queue[tuple[Item | None, BaseException | None]]",
-    stop: threading.Event,
-) -> bool:
-    """Wait for room; False if nobody wants the items any more."""
-    while not stop.is_set():
-        try:
-            ready.put(entry, timeout=_SECONDS_BETWEEN_CHECKS)
-        except queue.Full:
-            continue
-        return True
-    return False
+        exchange.ready.put((None, error))
