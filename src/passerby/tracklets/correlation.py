@@ -12,7 +12,7 @@ from passerby.tracklets.components import ComponentSizes, component_sizes
 from passerby.tracklets.cross_video import Identities, block_count, identify
 from passerby.tracklets.distance import Float32, Float64, Integers, mean_direction
 from passerby.tracklets.linkage import reduced
-from passerby.tracklets.links import Links, in_first_order, join, no_links
+from passerby.tracklets.links import Links, in_first_order, join
 from passerby.tracklets.options import DenoisingOptions
 from passerby.tracklets.overlap import Spans
 from passerby.tracklets.statistics import LevelStatistics, identity_distances, level_statistics
@@ -46,7 +46,6 @@ class Correlation:
         cut: components of more than 4,096 tracklets that level 3 cut at their longest links, whatever `oversize` says,
             since average linkage or an overlap in time had to be looked for inside of them.
         links: how many pairs level 3 linked.
-        forest: the shortest links that hold the components together, between tracklets after level 2.
         options: what was asked for.
     """
 
@@ -62,7 +61,6 @@ class Correlation:
     components: ComponentSizes
     cut: int
     links: int
-    forest: Links
     options: DenoisingOptions
 
 
@@ -138,7 +136,6 @@ def correlate(work: Work) -> Correlation:
         components=third.sizes,
         cut=third.cut,
         links=links,
-        forest=third.forest,
         options=options,
     )
 
@@ -183,7 +180,7 @@ def _level_3(work: Work, found: _Videos) -> tuple[Identities, int]:
     options, count = work.options, found.counts.size
     if 3 not in options.levels:
         labels = np.arange(count)
-        return Identities(labels, component_sizes(labels), 0, no_links()), 0
+        return Identities(labels, component_sizes(labels), 0), 0
     step, pieces = ("neighbours", 1) if options.search == "neighbours" else ("level-3", block_count(count))
     parts, total = [], 0
     for result in work.results(step, pieces):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from passerby.tracklets.components import ComponentSizes, guarded_components
 from passerby.tracklets.distance import Float32, Integers
 from passerby.tracklets.linkage import gathered, linking, refine, too_large_to_refine
-from passerby.tracklets.links import Links, band_links, minimum_forest
+from passerby.tracklets.links import Links, band_links
 from passerby.tracklets.options import DenoisingOptions
 from passerby.tracklets.overlap import Spans
 
@@ -43,13 +43,11 @@ class Identities(NamedTuple):
         labels: int64 [U], numbered by first members.
         sizes: of the components of the links, before any was split or refined.
         cut: how many components were cut, whatever `oversize` says, since they were too large to be refined.
-        forest: the spanning forest of the links whose closure was taken.
     """
 
     labels: Integers
     sizes: ComponentSizes
     cut: int
-    forest: Links
 
 
 def identify(links: Links, centroids: Float32, spans: Spans | None, options: DenoisingOptions) -> Identities:
@@ -62,4 +60,4 @@ def identify(links: Links, centroids: Float32, spans: Spans | None, options: Den
     groups, sizes = guarded_components(joining, len(centroids), options)
     cut = int(too_large_to_refine(groups, spans, options).sum())
     reach = options.half_width if options.search == "range" else None
-    return Identities(refine(joining, groups, centroids, spans, options, reach), sizes, cut, minimum_forest(joining))
+    return Identities(refine(joining, groups, centroids, spans, options, reach), sizes, cut)
