@@ -92,10 +92,11 @@ def check_output(out: Path, *inputs: Path) -> None:
             raise DataError(f"{out} is also the input, which would be lost: name another file to write")
 
 
-def read_features(table: TrackletTable, to: Path) -> NDArray[np.float32]:
+def read_features(table: TrackletTable, to: Path, rows: Integers | None = None) -> NDArray[np.float32]:
     """The embeddings as a memory-mapped array float32 [N, D], one row for each of the table's.
 
-    An `.npy` file is used where it is. Embeddings in tables are unpacked to the file `to`, batch by batch.
+    An `.npy` file is used where it is. Embeddings in tables are unpacked to the file `to`, batch by batch;
+    with `rows` only those rows of the table are, and the others are zero.
 
     Raises:
         DataError: shapes or numbers of rows do not fit, or an image of the table has no embedding.
@@ -110,26 +111,28 @@ def read_features(table: TrackletTable, to: Path) -> NDArray[np.float32]:
         return array
     if not to.exists():
         with write_atomically(to) as temporary:
-            _unpack(table, temporary)
+            _unpack(table, temporary, rows)
     unpacked: NDArray[np.float32] = np.load(to, mmap_mode="r")
     return unpacked
 
 
-def _unpack(table: TrackletTable, to: Path) -> None:
+def _unpack(table: TrackletTable, to: Path, wanted: Integers | None) -> None:
     file = pq.ParquetFile(table.features)
     if "embedding" not in file.schema_arrow.names:
         raise DataError(f"table {table.features} has no column 'embedding': make it with `passerby embed`")
     places = _places(table)
+    needed = np.ones(table.count, np.bool_)
+    if wanted is not None:
+        needed[:] = False
+        needed[wanted] = True
     array: np.memmap[Any, np.dtype[np.float32]] | None = None
     begin = 0
     for part in _embeddings(file, table.features):
         if array is None:
             array = np.lib.format.open_memmap(to, "w+", np.float32, (table.count, part.shape[1]))
-        rows = None if places is None else places[begin : begin + len(part)]
-        if rows is None:
-            array[begin : begin + len(part)] = part
-        else:
-            array[rows[rows >= 0]] = part[rows >= 0]
+        rows = np.arange(begin, begin + len(part)) if places is None else places[begin : begin + len(part)]
+        used = (rows >= 0) & needed[rows]
+        array[rows[used]] = part[used]
         begin += len(part)
     if array is not None:
         array.flush()
@@ -143,7 +146,7 @@ def _places(table: TrackletTable) -> Integers | None:
     """
     if table.features == table.file:
         return None
-    paths, others = (_absolute(read_table(file)["path"], file.parent) for file in (table.file, table.features))
+    paths, others = (_absolute(file) for file in (table.file, table.features))
     found = np.array(pc.fill_null(pc.index_in(others, value_set=paths), -1), dtype=np.int64)
     counts = np.bincount(found[found >= 0], minlength=table.count)
     if (counts != 1).any():
@@ -156,9 +159,15 @@ def _places(table: TrackletTable) -> Integers | None:
     return found
 
 
-def _absolute(paths: pa.ChunkedArray, folder: Path) -> pa.Array:
-    base = os.path.realpath(folder)
-    return pa.array([os.path.normpath(os.path.join(base, path)) for path in paths.to_pylist()], pa.string())  # noqa: PTH118
+def _absolute(file: Path) -> pa.Array:
+    """Where a table's images are, from the root on and with `/`; only unusual paths are taken apart one by one."""
+    paths = required_text(read_table(file), "path", file).cast(pa.large_string()).combine_chunks()
+    folder = os.path.realpath(file.parent)
+    unusual = pc.match_substring_regex(paths, r"(^|/)\.{0,2}(/|$)|\\|^[A-Za-z]:")
+    ends = [pa.scalar(text, paths.type) for text in (folder.replace(os.sep, "/").rstrip("/"), "/")]
+    below = pc.binary_join_element_wise(ends[0], paths, ends[1])
+    normal = [os.path.normpath(os.path.join(folder, path)) for path in paths.filter(unusual).to_pylist()]  # noqa: PTH118
+    return pc.replace_with_mask(below, unusual, pa.array([path.replace(os.sep, "/") for path in normal], below.type))
 
 
 def _embeddings(file: pq.ParquetFile, name: Path) -> Iterator[NDArray[np.float32]]:
