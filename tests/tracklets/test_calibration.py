@@ -1,12 +1,17 @@
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from passerby.errors import DataError
 from passerby.metrics.correlation import correlation_quality
-from passerby.tracklets.calibration import calibrate, fit_tail, percolation, propose_consistency
+from passerby.tracklets import arrangement, evidence
+from passerby.tracklets.calibrated_table import calibrate_table
+from passerby.tracklets.calibration import calibrate, draw, fit_tail, percolation, propose_consistency
 from passerby.tracklets.correlation import denoise
+from passerby.tracklets.table import open_tracklets, read_features
 from tests.tracklets import naive
 from tests.tracklets.problems import drawn
+from tests.tracklets.test_pipeline import embedding, table_of
 
 
 def crowd(noise, switched, width=32):
@@ -79,6 +84,54 @@ def test_calibrates_centred_features_and_is_bolder_where_others_outvote_a_wrong_
     average = calibrate(*columns, frames=frames, linkage="average")
     assert average.allowed == 20 * calibrate(*columns, frames=frames).allowed
     assert average.sigma_discrimination > calibrate(*columns, frames=frames, false_links=0.01).sigma_discrimination
+
+
+@pytest.mark.parametrize("timed", [True, False])
+@pytest.mark.parametrize("center", [False, True])
+def test_where_there_is_much_a_sample_is_read(monkeypatch, timed, center):
+    problem = crowd(0.06, 0.1)
+    frames = problem.frames if timed else None
+    monkeypatch.setattr(arrangement, "_chunks", lambda places, rows: np.arange(places.size))
+    everything = calibrate(*problem[:3], frames=frames, center=center)
+    monkeypatch.setattr(evidence, "_ENOUGH", 1000)
+    sample = draw(arrangement.arrange(problem.videos, problem.tracklets, frames), timed=timed)
+    there = np.full_like(problem.features, np.nan)  # which would be refused
+    there[sample.rows] = problem.features[sample.rows]
+    found = calibrate(there, *problem[1:3], frames=frames, center=center)
+    videos = np.unique(problem.videos[sample.rows])
+    assert 2 < videos.size < 29
+    assert videos.max() - videos.min() > videos.size  # not those that come first
+    assert found.sigma_consistency == pytest.approx(everything.sigma_consistency, rel=0.2)
+    assert found.sigma_discrimination == pytest.approx(everything.sigma_discrimination, rel=0.3)
+
+
+def test_a_sample_of_a_table_is_unpacked(monkeypatch, tmp_path):
+    problem = crowd(0.06, 0.1)
+    monkeypatch.setattr(arrangement, "_chunks", lambda places, rows: np.arange(places.size))
+    monkeypatch.setattr(evidence, "_ENOUGH", 1000)
+    pq.write_table(table_of(problem, embedding=embedding(problem.features)), tmp_path / "t.parquet")
+    table = open_tracklets(tmp_path / "t.parquet")
+    rows = draw(arrangement.arrange(table.videos, table.tracklets, table.frames), timed=True).rows
+    array = read_features(table, tmp_path / "features.npy", rows)
+    np.testing.assert_array_equal(array[rows], problem.features[rows])
+    assert not np.delete(array, rows, axis=0).any()
+    by_hand = calibrate(*problem[:3], frames=problem.frames, center=True)
+    assert calibrate_table(tmp_path / "t.parquet", center=True).sigma_discrimination == by_hand.sigma_discrimination
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_pairs_of_a_video_are_drawn_where_there_are_many(monkeypatch, timed):
+    frames, offsets = np.repeat(np.arange(100) // 50, 3), np.arange(0, 301, 3)
+    everything = set(zip(*evidence._different(frames, offsets, timed=timed), strict=True))
+    assert len(everything) == (2 * 50 * 49 // 2 if timed else 100 * 99 // 2)
+    monkeypatch.setattr(evidence, "_PAIRS_OF_A_VIDEO", 200)
+    first, second = evidence._different(frames, offsets, timed=timed)
+    some = set(zip(first, second, strict=True))
+    assert some < everything
+    assert 190 <= len(some) == first.size <= 200
+    assert len(set(first.tolist())) > 50  # from everywhere
+    again = evidence._different(frames, offsets, timed=timed)
+    assert again[0].tolist() == first.tolist()
 
 
 def test_a_mixture_is_taken_apart():

@@ -3,7 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from passerby.tracklets.calibration import Calibration, calibrate
+from passerby.tracklets.arrangement import arrange
+from passerby.tracklets.calibration import Calibration, calibrate, draw
 from passerby.tracklets.options import Linkage
 from passerby.tracklets.table import open_tracklets, read_features
 
@@ -19,12 +20,16 @@ def calibrate_table(
 ) -> Calibration:
     """Propose thresholds for a table of tracklets; arguments as of `open_tracklets` and `calibrate`.
 
+    Of embeddings in a table, those that are looked at are unpacked to the system's folder for temporary files. The file
+    there has room for all, which takes no space on file systems that leave holes.
+
     Raises:
         DataError: the table or its features are not as they should be, or are too few.
     """
     table = open_tracklets(file, features)
     with tempfile.TemporaryDirectory(prefix="passerby-") as folder:
-        array = read_features(table, Path(folder) / "features.npy")
+        sample = draw(arrange(table.videos, table.tracklets, table.frames), timed=table.frames is not None)
+        array = read_features(table, Path(folder) / "features.npy", sample.rows)
         return calibrate(
             array,
             table.tracklets,

@@ -11,6 +11,9 @@ to tracklets of others. What remains after their part is subtracted is the distr
 its 99th percentile, or the distance at which clean samples lost and switched samples kept are fewest, if smaller. The
 threshold then cleans the centroids that deviations are measured from, a few times over.
 
+*Sample.* Where there is much, a seeded drawing of videos gives the evidence, and only their features are read; where a
+video has very many pairs, some of them are drawn.
+
 *Discrimination.* A tracklet is compared with 2 r others, so the chance that two centroids of different people come
 within sigma must stay below a few in 2 r, farther in the tail than the pairs at hand reach. Near 0 the share of
 distances below d grows like a power of d (half the effective dimension); a line through the logarithms of the tail is
@@ -26,11 +29,11 @@ from numpy.typing import NDArray
 
 from passerby.errors import DataError
 from passerby.metrics.features import as_features
-from passerby.tracklets.arrangement import arrange
+from passerby.tracklets.arrangement import Arrangement, arrange
 from passerby.tracklets.chunk import ChunkRows
 from passerby.tracklets.cross_video import block_links
 from passerby.tracklets.distance import Float32, Float64, Integers, mean_direction
-from passerby.tracklets.evidence import deviations_and_strangers, distances_between, overlaps_suffice
+from passerby.tracklets.evidence import deviations_and_strangers, distances_between, drawn_chunks, overlaps_suffice
 from passerby.tracklets.links import closure
 from passerby.tracklets.options import DenoisingOptions, Linkage
 
@@ -78,7 +81,7 @@ class Calibration:
         tail: slope and intercept of the line through (log distance, log share) of the tail of `between`.
         allowed: share of pairs of different people that may be linked.
         overlapping: whether different people were told by overlap in time.
-        percolation: what other thresholds would do.
+        percolation: what other thresholds would do, to 5,000 tracklets in a row from the middle of those looked at.
     """
 
     sigma_consistency: float
@@ -116,7 +119,7 @@ def calibrate(
         half_width: the range of level 3 that is going to be used.
         linkage: the linkage that is going to be used.
         false_links: wrong links allowed for a tracklet, on average; None for what suits the linkage.
-        center: whether the mean of all features is going to be subtracted.
+        center: whether the mean of all features is going to be subtracted; here, of those that are looked at.
 
     Raises:
         DataError: there are too few tracklets to learn from.
@@ -126,9 +129,8 @@ def calibrate(
         raise DataError(f"false_links must be above 0, not {false_links}")
     arrangement = arrange(videos, tracklets, frames)
     array = as_features(features, "tracklet")
-    timed = frames is not None and overlaps_suffice(arrangement, _OVERLAPS)
-    mean = mean_direction(array) if center else None
-    chunks = [ChunkRows(array, arrangement, chunk, mean) for chunk in range(arrangement.chunks.size - 1)]
+    sample = draw(arrangement, timed=frames is not None)
+    chunks, timed = sample.chunks(array, center=center), sample.timed
     consistency = np.inf
     for _ in range(_ROUNDS):
         deviations, strangers = deviations_and_strangers(chunks, consistency, timed=timed)
@@ -156,8 +158,49 @@ def calibrate(
         tail=tail,
         allowed=allowed,
         overlapping=timed,
-        percolation=percolation(centroids[:_PERCOLATING], reach, 2 * discrimination),
+        percolation=percolation(_middle(centroids), reach, 2 * discrimination),
     )
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What is looked at.
+
+    Attributes:
+        arrangement: of all samples.
+        numbers: the chunks of it that are read, ascending.
+        timed: whether overlap in time tells different people.
+    """
+
+    arrangement: Arrangement
+    numbers: list[int]
+    timed: bool
+
+    @property
+    def rows(self) -> Integers | None:
+        """The rows of the input that are read, ascending; None for all."""
+        arranged = self.arrangement
+        if len(self.numbers) == arranged.chunks.size - 1:
+            return None
+        places = arranged.tracklets[arranged.videos[arranged.chunks]]
+        return np.sort(np.concatenate([arranged.order[places[chunk] : places[chunk + 1]] for chunk in self.numbers]))
+
+    def chunks(self, features: NDArray[Any], *, center: bool) -> list[ChunkRows]:
+        """The chunks, of features [N, D] of which only `rows` need be there."""
+        mean = mean_direction(features, self.rows) if center else None
+        return [ChunkRows(features, self.arrangement, chunk, mean) for chunk in self.numbers]
+
+
+def draw(arrangement: Arrangement, *, timed: bool) -> Sample:
+    """Choose what is looked at; `timed` says whether frames are known."""
+    timed = timed and overlaps_suffice(arrangement, _OVERLAPS)
+    return Sample(arrangement, drawn_chunks(arrangement, timed=timed), timed)
+
+
+def _middle(centroids: Float32) -> Float32:
+    """Tracklets in a row, from the middle of those looked at."""
+    begin = max(0, (len(centroids) - _PERCOLATING) // 2)
+    return centroids[begin : begin + _PERCOLATING]
 
 
 def _by_chance(strangers: Float64, videos: Integers) -> float:

@@ -41,17 +41,18 @@ def unit_rows(features: NDArray[Any], numbers: Integers | None = None) -> Float6
     return unit
 
 
-def mean_direction(features: NDArray[Any]) -> Float64:
-    """The mean of all features [N, D] at length 1, float64 [D], in one pass over them.
+def mean_direction(features: NDArray[Any], numbers: Integers | None = None) -> Float64:
+    """The mean of features [N, D] at length 1, float64 [D], in one pass over them: all, or those of some rows.
 
     Raises:
         DataError: a row is zero, NaN or infinite.
     """
+    numbers = np.arange(len(features)) if numbers is None else numbers
     total = np.zeros(features.shape[1])
-    for start in range(0, len(features), _ROWS):
-        rows = features[start : start + _ROWS]
-        total += unit_rows(rows, np.arange(start, start + len(rows))).sum(axis=0)
-    return total / len(features)
+    for start in range(0, numbers.size, _ROWS):
+        some = numbers[start : start + _ROWS]
+        total += unit_rows(features[some], some).sum(axis=0)
+    return total / numbers.size
 
 
 def row_products(first: Float64, second: Float64) -> Float64:

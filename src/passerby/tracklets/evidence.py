@@ -13,14 +13,42 @@ from passerby.tracklets.overlap import Spans, by_part, conflicts
 from passerby.tracklets.single_tracklet import exclude_deviating
 
 _ENOUGH = 2_000_000
-"""Distances of each kind after which no more videos are looked at."""
+"""Pairs of different people after which no more videos are drawn."""
+
+_PAIRS_OF_A_VIDEO = 200_000
+"""Of a video with more pairs of different people, so many are drawn: pairs grow with the square of its tracklets."""
+
+_PIECE = 8192
 
 _SOUND_SAMPLES, _SOUND_SHARE = 3, 0.6
 """How many samples, and what share of them, level 1 must leave of a tracklet that is to be relied on."""
 
 
 Chunks = Sequence[ChunkRows]
-"""All samples, a chunk of videos at a time; read when they are needed."""
+"""Samples, a chunk of videos at a time; read when they are needed."""
+
+
+def drawn_chunks(arrangement: Arrangement, *, timed: bool) -> list[int]:
+    """Chunks drawn at random (always the same) until they have pairs enough, ascending; all where there are not more.
+
+    In drawing and not in order, since neighbours in order are often of one place.
+    """
+    drawn, pairs = [], 0
+    for chunk in np.random.default_rng(0).permutation(arrangement.chunks.size - 1).tolist():
+        drawn.append(chunk)
+        pairs += _pairs_in_chunk(arrangement, chunk, timed=timed)
+        if pairs > _ENOUGH:
+            break
+    return sorted(drawn)
+
+
+def _pairs_in_chunk(arrangement: Arrangement, chunk: int, *, timed: bool) -> int:
+    found = 0
+    for video in range(int(arrangement.chunks[chunk]), int(arrangement.chunks[chunk + 1])):
+        offsets = arrangement.tracklets[arrangement.videos[video] : arrangement.videos[video + 1] + 1]
+        frames = arrangement.frames[offsets[0] : offsets[-1]]
+        found += _different(frames, offsets - offsets[0], timed=timed)[0].size
+    return found
 
 
 def deviations_and_strangers(chunks: Chunks, sigma: float, *, timed: bool) -> tuple[Float64, Float64]:
@@ -30,7 +58,6 @@ def deviations_and_strangers(chunks: Chunks, sigma: float, *, timed: bool) -> tu
     measured too. `timed` says whether frames tell which tracklets overlap.
     """
     inside, outside = [np.empty(0)], [np.empty(0)]
-    total = 0
     for chunk_rows in chunks:
         for video in range(chunk_rows.videos.size - 1):
             rows, offsets, frames = _video(chunk_rows, video)
@@ -43,13 +70,18 @@ def deviations_and_strangers(chunks: Chunks, sigma: float, *, timed: bool) -> tu
             first, second = _different(frames, offsets, timed=timed)
             # One sample of each stands for all: pairs are many, and samples of a tracklet are alike.
             outside += [
-                1 - row_products(rows[offsets[one]], centroids[other])
-                for one, other in ((first, second), (second, first))
+                _distances(rows, centroids, offsets[one], other) for one, other in ((first, second), (second, first))
             ]
-            total += 2 * first.size
-        if total > _ENOUGH:
-            break
     return np.sort(np.concatenate(inside)), np.sort(np.concatenate(outside))
+
+
+def _distances(rows: Float64, centroids: Float64, first: Integers, second: Integers) -> Float64:
+    """Distances of rows to centroids, pair by pair; few vectors of the pairs are in memory at once."""
+    found = np.empty(first.size)
+    for start in range(0, first.size, _PIECE):
+        part = slice(start, start + _PIECE)
+        found[part] = 1 - row_products(rows[first[part]], centroids[second[part]])
+    return found
 
 
 def overlaps_suffice(arrangement: Arrangement, fewest: int) -> bool:
@@ -81,7 +113,6 @@ def distances_between(chunks: Chunks, sigma: float, *, timed: bool, sound_only: 
     be of a stranger whose own tracklet is beside them.
     """
     between, centroids = [np.empty(0)], []
-    total = 0
     for chunk_rows in chunks:
         for video in range(chunk_rows.videos.size - 1):
             rows, given, frames = _video(chunk_rows, video)
@@ -94,9 +125,6 @@ def distances_between(chunks: Chunks, sigma: float, *, timed: bool, sound_only: 
             first, second = first[usable], second[usable]
             between.append(pair_distances(middle, first, second))
             centroids.append(middle.astype(np.float32))
-            total += first.size
-        if total > _ENOUGH:
-            break
     distances = np.sort(np.concatenate(between))
     return distances, np.concatenate(centroids)
 
@@ -109,8 +137,16 @@ def _video(chunk: ChunkRows, video: int) -> tuple[Float64, Integers, Integers]:
 
 
 def _different(frames: Integers, offsets: Integers, *, timed: bool) -> tuple[Integers, Integers]:
-    """Pairs of tracklets of one video that are different people: those that overlap in time, or else all."""
+    """Pairs of tracklets of one video that are different people: those that overlap in time, or else all.
+
+    Of more than `_PAIRS_OF_A_VIDEO`, about so many are drawn, the same ones whenever the video is looked at.
+    """
     count = offsets.size - 1
+    generator = np.random.default_rng(count)
+    if not timed and count * (count - 1) // 2 > _PAIRS_OF_A_VIDEO:
+        ends = generator.integers(0, count, (2, _PAIRS_OF_A_VIDEO))
+        first, second = np.unique(np.sort(ends[:, ends[0] != ends[1]], axis=0), axis=1)
+        return first, second
     if not timed:
         first, second = np.triu_indices(count, 1)
         return first.astype(np.int64), second.astype(np.int64)
@@ -121,4 +157,8 @@ def _different(frames: Integers, offsets: Integers, *, timed: bool) -> tuple[Int
         np.minimum.reduceat(frames, offsets[:-1]),
         np.maximum.reduceat(frames, offsets[:-1]),
     )
-    return conflicts(by_part(spans), parts)
+    first, second = conflicts(by_part(spans), parts)
+    if first.size > _PAIRS_OF_A_VIDEO:
+        drawn = np.sort(generator.choice(first.size, _PAIRS_OF_A_VIDEO, replace=False))
+        first, second = first[drawn], second[drawn]
+    return first, second
