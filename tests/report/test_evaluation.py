@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from passerby.cli.output import print_evaluation
 from passerby.errors import CheckpointError, DataError, EvaluationError, PasserbyError, RecipeError
 from passerby.methods.embedder import Embedder, load
 from passerby.methods.runner import train
 from passerby.metrics.ranking import rank
 from passerby.report.evaluation import EvaluationRequest, evaluate_and_report
-from passerby.report.evaluation_report import Protocol, ReportedEvaluation, RerankSettings
+from passerby.report.evaluation_report import Protocol, RerankSettings
 from tests.methods.small_world import nano_recipe, write_small_world
 
 
@@ -209,63 +208,6 @@ def test_a_figure_can_be_drawn(run: Path, worlds: tuple[Path, Path], tmp_path: P
         assert image.format == "PNG"
         assert min(image.size) > 200
     assert (tmp_path / "below" / "lists.svg").read_text("utf-8").startswith("<?xml")
-
-
-FIGURES: dict[str, object] = {
-    "data": "people",
-    "page": "report/people.html",
-    "mAP": 0.5,
-    "rank1": 0.25,
-    "mINP": 0.125,
-    "queries": 1200,
-    "valid_queries": 1100,
-    "gallery": 5000,
-    "junk": 0,
-    "unreadable": 0,
-    "camera_rule": True,
-    "cameras_known": True,
-    "camera_embedding": "none",
-    "camera_embedding_of": None,
-}
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({}, "1,100 of 1,200 queries have a match among 5,000 gallery images; images of the query's own person and"),
-        ({}, "are left out; the model has no camera embedding."),
-        ({"pooling": "mean"}, "5,000 gallery tracklets (mean of their images);"),
-        ({"junk": 7}, "5,000 gallery images (7 of them junk, left out);"),
-        ({"unreadable": 3}, "5,000 gallery images, 3 unreadable images left out;"),
-        ({"camera_rule": False, "cameras_known": False}, "; cameras unknown: no same-camera rule;"),
-        ({"camera_rule": False}, "; no same-camera rule on this data;"),
-        ({"camera_embedding": "mean"}, "; camera embedding: the mean of the trained cameras,"),
-        (
-            {"camera_embedding": "trained", "camera_embedding_of": "x"},
-            "; camera embedding: of the trained cameras of x.",
-        ),
-        (
-            {"camera_embedding": "partly", "camera_embedding_of": "x"},
-            "of the trained cameras of x, the mean for others.",
-        ),
-    ],
-)
-def test_the_conditions_are_printed(
-    changes: dict[str, object], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    print_evaluation([ReportedEvaluation({**FIGURES, **changes}, tmp_path)], as_json=False)
-    assert said in " ".join(capsys.readouterr().out.split())
-
-
-def test_the_open_set_is_printed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    figures = {**FIGURES, "open_set": {"0.02": {"value": 0.625, "low": 0.5, "high": 0.75}}}
-    print_evaluation([ReportedEvaluation(figures, tmp_path)], as_json=False)
-    said = "with 2 % of unknown people taken for somebody, 62.5 % (50.0–75.0) of known people are found."
-    assert said in " ".join(capsys.readouterr().out.split())
-    figures = {**FIGURES, "open_set": {"0.1": {"value": 1.0}}}
-    print_evaluation([ReportedEvaluation(figures, tmp_path)], as_json=False)
-    said = "with 10 % of unknown people taken for somebody, 100.0 % of known people are found."
-    assert said in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_protocol_is_carried_out_and_recorded(run: Path, worlds: tuple[Path, Path], tmp_path: Path) -> None:
