@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -99,9 +99,10 @@ def denoise_table(
             whole = _write(table, correlation, folder / "table.parquet", out.parent)
             whole.replace(out)
             shutil.rmtree(folder)
+            with suppress(PermissionError):  # where open files cannot be removed, this one stays
+                Path(lock.lock_file).unlink()  # while it is held: afterwards it may be another's
     except Timeout as error:
         raise DataError(f"another process is writing {out}: wait for it, or name another file") from error
-    Path(lock.lock_file).unlink(missing_ok=True)
     return DenoisedTable(out, table, correlation)
 
 
