@@ -6,7 +6,6 @@ so that its table can be trained on as it is.
 """
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from passerby.errors import DataError
+from passerby.tracklets.relative_paths import relocated
 
 _PIECE = 1 << 20
 _LONGEST = 64 << 20
@@ -41,7 +41,6 @@ def read_cion_al(file: Path, relative_to: Path) -> Iterator[pa.Table]:
 
 
 def _table(file: Path, objects: list[dict[str, Any]], relative_to: Path) -> pa.Table:
-    prefix = os.path.relpath(file.parent.resolve(), relative_to.resolve())
     try:
         names = [str(each["file_path"]) for each in objects]
         people = [str(int(each["id"])) for each in objects]
@@ -50,7 +49,7 @@ def _table(file: Path, objects: list[dict[str, Any]], relative_to: Path) -> pa.T
     numbers = [_LAST_NUMBER.search(Path(name).stem) for name in names]
     return pa.table(
         {
-            "path": [os.path.normpath(os.path.join(prefix, name)) for name in names],  # noqa: PTH118
+            "path": relocated(names, file.parent, relative_to),
             "video": people,
             "track": people,
             "frame": pa.array([0 if number is None else int(number[1]) for number in numbers], pa.int64()),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from passerby.errors import DataError
 from passerby.tracklets.distance import Integers
@@ -67,11 +68,16 @@ def arrange(videos: Any, tracklets: Any, frames: Any = None, *, chunk_rows: int 
 
 
 def _in_first_order(labels: Any) -> Integers:
-    """Numbers 0, 1, … of labels in the order in which they first occur, int64 [N]."""
+    """Numbers of labels, an array or anything listed, in the order in which they first occur, int64 [N]."""
     array = np.asarray(list(labels) if not isinstance(labels, np.ndarray | Sequence) else labels)
     if array.ndim != 1:
         raise DataError(f"labels of videos and tracklets must have one dimension, not shape {list(array.shape)}")
-    _, first, inverse = np.unique(array, return_index=True, return_inverse=True)
+    return numbered_as_they_come(array)
+
+
+def numbered_as_they_come(labels: NDArray[Any]) -> Integers:
+    """Numbers 0, 1, … of labels [N] in the order in which they first occur, int64 [N]."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     place = np.empty(first.size, np.int64)
     place[np.argsort(first)] = np.arange(first.size)
     numbered: Integers = place[inverse]

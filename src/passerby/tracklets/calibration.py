@@ -131,16 +131,8 @@ def calibrate(
     array = as_features(features, "tracklet")
     sample = draw(arrangement, timed=frames is not None)
     chunks, timed = sample.chunks(array, center=center), sample.timed
-    consistency = np.inf
-    for _ in range(_ROUNDS):
-        deviations, strangers = deviations_and_strangers(chunks, consistency, timed=timed)
-        _require(deviations, "samples in tracklets")
-        _require(strangers, "pairs of samples and tracklets of other people")
-        consistency, switched, lost = propose_consistency(deviations, strangers)
-    between, centroids = distances_between(chunks, consistency, timed=timed)
-    if between.size < _FEWEST:  # tracklets are short: take those as well of which little is left
-        between, centroids = distances_between(chunks, consistency, timed=timed, sound_only=False)
-    _require(between, "pairs of tracklets of different people")
+    deviations, strangers, (consistency, switched, lost) = _inside(chunks, timed=timed)
+    between, centroids = _between(chunks, consistency, timed=timed)
     others = arrangement.tracklets.size - 2
     reach = max(1, min(half_width, others))
     allowed = min(false_links / max(1, min(2 * half_width, others)), 0.5)
@@ -201,6 +193,27 @@ def _middle(centroids: Float32) -> Float32:
     """Tracklets in a row, from the middle of those looked at."""
     begin = max(0, (len(centroids) - _PERCOLATING) // 2)
     return centroids[begin : begin + _PERCOLATING]
+
+
+def _inside(chunks: list[ChunkRows], *, timed: bool) -> tuple[Float64, Float64, tuple[float, float, float]]:
+    """Deviations, distances of strangers, and what is proposed by them, after a few rounds of cleaning tracklets."""
+    consistency = np.inf
+    for _ in range(_ROUNDS):
+        deviations, strangers = deviations_and_strangers(chunks, consistency, timed=timed)
+        _require(deviations, "samples in tracklets")
+        _require(strangers, "pairs of samples and tracklets of other people")
+        proposed = propose_consistency(deviations, strangers)
+        consistency = proposed[0]
+    return deviations, strangers, proposed
+
+
+def _between(chunks: list[ChunkRows], consistency: float, *, timed: bool) -> tuple[Float64, Float32]:
+    """Distances between tracklets of different people, and all centroids."""
+    between, centroids = distances_between(chunks, consistency, timed=timed)
+    if between.size < _FEWEST:  # tracklets are short: take those as well of which little is left
+        between, centroids = distances_between(chunks, consistency, timed=timed, sound_only=False)
+    _require(between, "pairs of tracklets of different people")
+    return between, centroids
 
 
 def _by_chance(strangers: Float64, videos: Integers) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
+from passerby.tracklets.arrangement import numbered_as_they_come
 from passerby.tracklets.distance import Float32, Float64, Integers, pair_distances
 
 _TILE_ROWS = 256
@@ -113,9 +114,5 @@ def in_first_order(labels: Integers) -> Integers:
     """The same labels, numbered 0, 1, … in the order in which they first occur; negative ones stay as they are."""
     numbered = np.array(labels, dtype=np.int64)
     kept = np.flatnonzero(numbered >= 0)
-    if kept.size:
-        _, first, inverse = np.unique(numbered[kept], return_index=True, return_inverse=True)
-        place = np.empty(first.size, np.int64)
-        place[np.argsort(first)] = np.arange(first.size)
-        numbered[kept] = place[inverse]
+    numbered[kept] = numbered_as_they_come(numbered[kept])
     return numbered

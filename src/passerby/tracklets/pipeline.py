@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -24,6 +23,7 @@ from passerby.tracklets.correlation import OUTCOMES, Correlation, arrays_of, cor
 from passerby.tracklets.distance import Integers
 from passerby.tracklets.file_work import Engine, FileWork
 from passerby.tracklets.options import DenoisingOptions
+from passerby.tracklets.relative_paths import relocated
 from passerby.tracklets.table import TrackletTable, check_output, open_tracklets, read_features
 
 _FORMAT = 2
@@ -144,7 +144,7 @@ def _write(table: TrackletTable, found: Correlation, out: Path, relative_to: Pat
         for batch in _batches(table.file):
             rows = slice(begin, begin + batch.num_rows)
             columns = {
-                name: _relocated(column, table.file.parent, relative_to) if name == "path" else column
+                name: _moved(column, table.file.parent, relative_to) if name == "path" else column
                 for name, column in zip(batch.schema.names, batch.columns, strict=True)
                 if name not in (*ADDED, "embedding")
             }
@@ -191,9 +191,8 @@ def _batches(file: Path) -> Iterator[pa.RecordBatch]:
     yield from opened.iter_batches(_BATCH_ROWS, columns=columns)
 
 
-def _relocated(paths: pa.Array, old: Path, new: Path) -> pa.Array:
-    """Paths relative to one folder, as they are relative to another."""
+def _moved(paths: pa.Array, old: Path, new: Path) -> pa.Array:
+    """Paths relative to one folder, as they are relative to another; as they stand where it is the same."""
     if old.resolve() == new.resolve():
         return paths
-    prefix = os.path.relpath(old.resolve(), new.resolve())
-    return pa.array([os.path.normpath(os.path.join(prefix, path)) for path in paths.to_pylist()], pa.string())  # noqa: PTH118
+    return pa.array(relocated(paths.to_pylist(), old, new), pa.string())

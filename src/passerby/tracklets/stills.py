@@ -11,7 +11,6 @@ known, `-1`; in Market-1501 each such image is a tracklet of its own. Frames of 
 they give an order and no time: its table has no column `frame`.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ import pyarrow as pa
 
 from passerby.data.folders import examples, image_files
 from passerby.errors import DataError
+from passerby.tracklets.relative_paths import relocated
 
 _MARKET = re.compile(r"(?P<person>-?\d+)_c(?P<camera>\d+)s(?P<sequence>\d+)_(?P<frame>\d+)_(?P<detection>\d+)")
 _MSMT = re.compile(r"(?P<person>\d+)_\d+_(?P<camera>\d+)_(?P<sequence>[0-9a-zA-Z]+)_(?P<frame>\d+)_(?P<detection>\d+)")
@@ -71,7 +71,7 @@ def read_mars(folder: Path, relative_to: Path) -> Iterator[pa.Table]:
     stills.sort()
     yield pa.table(
         {
-            "path": _paths([still.path for still in stills], folder, relative_to),
+            "path": relocated((still.path for still in stills), folder, relative_to),
             "video": [still.video for still in stills],
             "camera": [still.camera for still in stills],
             "track": [f"{still.person}T{still.frame:04d}" for still in stills],
@@ -118,7 +118,7 @@ def _cut(stills: list[_Still], folder: Path, relative_to: Path, gap: int) -> pa.
         before = still
     return pa.table(
         {
-            "path": _paths([still.path for still in stills], folder, relative_to),
+            "path": relocated((still.path for still in stills), folder, relative_to),
             "video": [still.video for still in stills],
             "camera": [still.camera for still in stills],
             "track": tracks,
@@ -126,8 +126,3 @@ def _cut(stills: list[_Still], folder: Path, relative_to: Path, gap: int) -> pa.
             "true_identity": [still.person for still in stills],
         }
     )
-
-
-def _paths(names: list[str], folder: Path, relative_to: Path) -> list[str]:
-    prefix = os.path.relpath(folder.resolve(), relative_to.resolve())
-    return [os.path.normpath(os.path.join(prefix, name)) for name in names]  # noqa: PTH118
