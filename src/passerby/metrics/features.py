@@ -45,6 +45,8 @@ def as_labels(labels: Any, count: int, name: str) -> NDArray[np.int64]:
         )
     if not np.issubdtype(array.dtype, np.integer):
         raise EvaluationError(f"{name} must be integer labels, not {array.dtype}: number the names first")
+    if array.size and int(array.max()) >= 2**63:
+        raise EvaluationError(f"{name} must be below 2**63, but one is {array.max()}: number the names first")
     return array.astype(np.int64, copy=False)
 
 
