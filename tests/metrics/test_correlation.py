@@ -139,7 +139,10 @@ def test_exclusion_and_reallocation():
         (([0, 1], [0]), "true identities must have one entry"),
         (([0.5, 1.0], [0, 1]), "must be integer labels"),
         (([0, 1], [0, 1], ["a"]), "videos must have one entry per sample"),
-        (([0, 2**64 - 1], [0, 1]), "predicted identities must be below 2..63, but one is 18446744073709551615"),
+        (
+            (np.array([0, 2**64 - 1], np.uint64), [0, 1]),
+            "predicted identities must be below 2..63, but one is 18446744073709551615",
+        ),
         (([0, -2], [0, 1]), "predicted identities must be at least -1, but one is -2"),
         (([0, 1], [-5, 1]), "true identities must be at least -1, but one is -5"),
     ],
