@@ -16,7 +16,7 @@ from passerby.methods.clip_pretrain_recipe import ClipPretrainRecipe, TrainingSe
 from passerby.methods.clip_reid import METHOD
 from passerby.methods.embedder import load
 from passerby.methods.experiment import TrainingRequest, checked_recipe
-from passerby.methods.initial_model import build_model
+from passerby.methods.initial_model import build_model, read_init
 from passerby.methods.interruption import InterruptedRunError
 from passerby.methods.runner import train
 from passerby.methods.training_data import open_training_data
@@ -186,13 +186,13 @@ def test_a_run_goes_on_from_another_and_reid_starts_from_it(tmp_path: Path) -> N
 
     world = write_small_world(tmp_path / "world")
     data = open_training_data(nano_recipe(world), METHOD)
-    network = build_model(nano_recipe(world, f"model.weights={tmp_path / 'first'}"), METHOD, data)
+    network = build_model(nano_recipe(world, f"model.weights={tmp_path / 'first'}"), METHOD, data, None)
     tower = {name.removeprefix("image_encoder."): value for name, value in network.state_dict().items()}
     assert torch.equal(
         tower["transformer.resblocks.1.mlp.c_fc.weight"], before["visual.transformer.resblocks.1.mlp.c_fc.weight"]
     )
     with pytest.raises(RecipeError, match=r"set model\.weights="):
-        build_model(nano_recipe(world, f"init={tmp_path / 'first'}"), METHOD, data)
+        read_init(nano_recipe(world, f"init={tmp_path / 'first'}"), METHOD)
 
 
 @pytest.mark.parametrize(

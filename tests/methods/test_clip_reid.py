@@ -38,7 +38,7 @@ def stages_of(world: Path, *overrides: str, folder: Path = Path()) -> tuple[Clip
     recipe = nano_recipe(world, *overrides)
     assert isinstance(recipe, ClipReidRecipe)
     data = open_training_data(recipe, METHOD)
-    model = build_model(recipe, METHOD, data)
+    model = build_model(recipe, METHOD, data, None)
     assert isinstance(model, ClipReid)
     return recipe, model, METHOD.stages(recipe, model, data.training, folder)
 

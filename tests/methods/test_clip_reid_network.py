@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from passerby.config import read_recipe
 from passerby.data.split import Split
@@ -19,7 +19,7 @@ from passerby.methods.clip_reid_network import build, describe
 from passerby.methods.clip_reid_recipe import ClipReidRecipe
 from passerby.methods.estimate import estimate_training
 from passerby.methods.experiment import checked_recipe
-from passerby.methods.initial_model import build_model
+from passerby.methods.initial_model import build_model, read_init
 from passerby.methods.method import InitialWeights
 from passerby.methods.runner import train
 from passerby.methods.training_data import open_training_data
@@ -153,15 +153,20 @@ def test_a_recipe_that_contradicts_init_is_refused(tmp_path: Path, changed: dict
         build(recipe_of(**{"camera_embedding": True, **changed}), 4, 2, init)
 
 
+def started(recipe: ClipReidRecipe) -> nn.Module:
+    """The network before its first stage."""
+    return build_model(recipe, METHOD, open_training_data(recipe, METHOD, decode=False), read_init(recipe, METHOD))
+
+
 def test_a_trained_network_computes_the_same_after_init(world: Path, tmp_path: Path) -> None:
     settings = (f"model.architecture={PLAIN}", "model.quick_gelu=true", "stage1.epochs=0", "stage2.epochs=1")
     train(nano_recipe(world, *settings), tmp_path / "first")
     recipe = nano_recipe(world, settings[0], f"init={tmp_path / 'first'}")
-    again = build_model(recipe, METHOD, open_training_data(recipe, METHOD, decode=False))
+    again = started(recipe)
     assert isinstance(again, ClipReid)
     assert activations(again) == {"QuickGELU"}
     cameras = nano_recipe(world, settings[0], f"init={tmp_path / 'first'}", "model.camera_embedding=true")
-    with_cameras = build_model(cameras, METHOD, open_training_data(cameras, METHOD, decode=False))
+    with_cameras = started(cameras)
     assert with_cameras.state_dict()["cv_embed"].shape == (2, 32)
 
 

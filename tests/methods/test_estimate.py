@@ -90,6 +90,6 @@ def test_every_image_is_extracted_once(
     recipe = nano_recipe(world)
     data = open_training_data(recipe, METHOD, decode=False)
     assert len(data.training.split) == 32
-    stage, _ = METHOD.stages(recipe, build_model(recipe, METHOD, data), data.training, Path())
+    stage, _ = METHOD.stages(recipe, build_model(recipe, METHOD, data, None), data.training, Path())
     (extraction,) = stage.preparations(processes)
     assert extraction.pieces == pieces

@@ -17,7 +17,7 @@ from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.triplet import batch_hard_triplet
 from passerby.methods.estimate import estimate_training
 from passerby.methods.experiment import stored_recipe
-from passerby.methods.initial_model import build_model
+from passerby.methods.initial_model import build_model, read_init
 from passerby.methods.method import InitialWeights, find_method
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.runner import train
@@ -121,7 +121,7 @@ def test_a_stage_that_was_cut_off_ends_as_if_it_had_not_been(
 def opened(recipe: Any) -> tuple[Saga, Any]:
     method = find_method("saga")
     data = open_training_data(recipe, method)
-    model = build_model(recipe, method, data)
+    model = build_model(recipe, method, data, read_init(recipe, method))
     assert isinstance(model, Saga)
     return model, data.training
 

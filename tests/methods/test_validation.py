@@ -19,7 +19,7 @@ from tests.methods.small_world import nano_recipe, write_small_world
 def test_a_stage_keeps_its_modes_when_validation_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = nano_recipe(write_small_world(tmp_path / "world"), "data.validation.identities=1")
     data = open_training_data(recipe, METHOD)
-    model = build_model(recipe, METHOD, data)
+    model = build_model(recipe, METHOD, data, None)
     stage = METHOD.stages(recipe, model, data.training, tmp_path)[-1]
     stage.begin()
     model.get_submodule("text_encoder").eval()

@@ -76,7 +76,6 @@ def open_source(
     cache: CacheChoice = "none",
     folder: Path | None = None,
     skip_unreadable: bool = False,
-    retry_unreadable: bool = False,
     relabel: bool | None = None,
     show_progress: bool = True,
 ) -> tuple[Split, PixelCache | PerImageSource]:
@@ -90,7 +89,6 @@ def open_source(
         folder: where caches are kept, by default `default_cache_folder()`.
         skip_unreadable: leave out images that cannot be read, and say how many. Without a cache that takes one pass
             over all files; unreadable ones are otherwise told when they are met.
-        retry_unreadable: see `PixelCache.open`; without a cache images are always tried.
         relabel: renumber identities `0..C-1` if rows were left out, as training needs; by default for a
             `TrainTransform` only, since query and gallery share their labels.
         show_progress: tell on stderr what is done.
@@ -102,7 +100,7 @@ def open_source(
         DataError: images cannot be read (all of them are counted, the first few named).
         DeviceError: no room for the cache.
     """
-    opened, readable = _open(split, transform, cache, folder, skip_unreadable, retry_unreadable, show_progress)
+    opened, readable = _open(split, transform, cache, folder, skip_unreadable, False, show_progress)
     if not readable.all():
         relabel = isinstance(transform, TrainTransform) if relabel is None else relabel
         rows = np.flatnonzero(readable & (split.identities != JUNK) if relabel else readable)
@@ -125,7 +123,8 @@ def open_readable(
     """Which rows of a split can be read, int64 [n], and the pixels of those.
 
     Args:
-        split, transform, cache, folder, skip_unreadable, retry_unreadable, show_progress: as `open_source`.
+        split, transform, cache, folder, skip_unreadable, show_progress: as `open_source`.
+        retry_unreadable: see `PixelCache.open`; without a cache images are always tried.
         left_out: rows to leave out besides, int64 [m]; those that the split does not have are passed over.
 
     Raises:

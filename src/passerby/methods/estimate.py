@@ -11,7 +11,7 @@ import torch
 
 from passerby.config import Recipe
 from passerby.methods.devices import choose_accelerator
-from passerby.methods.initial_model import build_model
+from passerby.methods.initial_model import build_model, read_init
 from passerby.methods.method import find_method
 from passerby.methods.stage import Stage
 from passerby.methods.training_data import open_training_data
@@ -54,8 +54,9 @@ def estimate_training(recipe: Recipe) -> list[StageEstimate]:
     """
     device = torch.device(choose_accelerator(recipe.trainer))
     method = find_method(recipe.method)
+    init = read_init(recipe, method)
     data = open_training_data(recipe, method, decode=False)
-    model = build_model(recipe, method, data).to(device)
+    model = build_model(recipe, method, data, init).to(device)
     stages = method.stages(recipe, model, data.training, Path())
     return [_try(stage, recipe, device) for stage in stages if stage.epochs > 0]
 

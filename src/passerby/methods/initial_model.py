@@ -1,7 +1,5 @@
 """The model before its first stage."""
 
-from pathlib import Path
-
 import torch
 from torch import nn
 
@@ -15,40 +13,38 @@ from passerby.models.clip_pair_files import METHOD, is_clip_pair
 from passerby.models.packaged import place_of
 
 
-def build_model(recipe: Recipe, method: Method, data: OpenedData) -> nn.Module:
-    """The model before its first stage, from the recipe's seed, and from `init` if the recipe names one.
+def read_init(recipe: Recipe, method: Method) -> InitialWeights | None:
+    """The weights that the recipe's `init` names, under the method's names; cheap to ask before any image is read.
+
+    Raises:
+        RecipeError: it is no network of the method.
+        CheckpointError: it cannot be read.
+    """
+    init = recipe.init
+    if init is None:
+        return None
+    source = place_of(init)
+    file = RunDirectory(source).model_file if source.is_dir() else source
+    weights = InitialWeights(f"init={init}", read_tensors(file), read_description(file))
+    if is_clip_pair(weights.description) and recipe.method != METHOD:
+        raise RecipeError(
+            f"init={init}: holds CLIP's towers, not a network of {recipe.method}: set model.weights={init} instead"
+        )
+    return method.adopt(recipe, weights)
+
+
+def build_model(recipe: Recipe, method: Method, data: OpenedData, init: InitialWeights | None) -> nn.Module:
+    """The model before its first stage, from the recipe's seed, and from `init`, which `read_init` gives.
 
     Raises:
         RecipeError: the recipe contradicts what the file of `init` says of itself.
         CheckpointError: a file cannot be read, or does not fit the model.
     """
-    init = None if recipe.init is None else method.adopt(recipe, _read_init(recipe.init, recipe.method))
     torch.manual_seed(recipe.seed)
     model = method.build(recipe, data.training.classes, len(data.training.split.camera_names), init)
     if init is not None:
         _load_init(model, init, method)
     return model
-
-
-def check_init(recipe: Recipe, method: Method) -> None:
-    """Refuse a recipe whose `init` cannot be read or is no network of the method, before any work is done for it.
-
-    Raises:
-        RecipeError, CheckpointError: as `build_model`.
-    """
-    if recipe.init is not None:
-        method.adopt(recipe, _read_init(recipe.init, recipe.method))
-
-
-def _read_init(init: Path, method: str) -> InitialWeights:
-    source = place_of(init)
-    file = RunDirectory(source).model_file if source.is_dir() else source
-    weights = InitialWeights(f"init={init}", read_tensors(file), read_description(file))
-    if is_clip_pair(weights.description) and method != METHOD:
-        raise RecipeError(
-            f"init={init}: holds CLIP's towers, not a network of {method}: set model.weights={init} instead"
-        )
-    return weights
 
 
 def _load_init(model: nn.Module, init: InitialWeights, method: Method) -> None:

@@ -17,7 +17,7 @@ from passerby.methods.data_record import describe_data
 from passerby.methods.devices import choose_accelerator
 from passerby.methods.evaluation_check import check_decodable
 from passerby.methods.file_record import Comparison, measure_files
-from passerby.methods.initial_model import build_model, check_init
+from passerby.methods.initial_model import build_model, read_init
 from passerby.methods.interruption import Interruption, interruptible
 from passerby.methods.library_settings import settings_of_training
 from passerby.methods.method import Method, find_method
@@ -83,7 +83,7 @@ def _begin(
 ) -> tuple[OpenedData, nn.Module]:
     """The data, checked, and the initial model; the first process makes the run's folder last, and locks it."""
     skip = recipe.data.skip_unreadable
-    check_init(recipe, method)
+    init = read_init(recipe, method)
     left_out = rows_left_out(run) if resume else None
     data = open_training_data(recipe, method, retry_unreadable=not resume, left_out=left_out)
     found = Comparison(False, {})
@@ -95,7 +95,7 @@ def _begin(
         found = Comparison(True, measure_files(data.benchmarks))
     if found.unread:
         check_decodable(data.evaluated, skip_unreadable=skip)
-    model = build_model(recipe, method, data)
+    model = build_model(recipe, method, data, init)
     if not is_main_process():
         return data, model
     if resume:
