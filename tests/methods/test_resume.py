@@ -15,6 +15,7 @@ from passerby.methods.experiment import TrainingRequest, resolve_recipe
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.runner import train
 from passerby.report.training import run_seeds
+from tests.methods.resumed import resume
 from tests.methods.small_world import nano_recipe, overrides, write_small_world
 from tests.methods.started import assert_same_weights
 
@@ -47,10 +48,6 @@ def unfinished(trained: Path, tmp_path: Path) -> Path:
 def copied(world: Path, tmp_path: Path) -> Path:
     shutil.copytree(world, tmp_path / "copy")
     return tmp_path / "copy"
-
-
-def resume(folder: Path, *given: str) -> Path | None:
-    return train(resolve_recipe(TrainingRequest(None, given, resume=folder)), folder, resume=True)
 
 
 def test_data_that_moved_is_the_same_and_its_new_place_is_remembered(unfinished: Path, copied: Path) -> None:

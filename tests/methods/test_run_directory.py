@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from passerby.errors import DataError, PasserbyError, RecipeError
-from passerby.methods.experiment import TrainingRequest, resolve_recipe, stored_recipe
+from passerby.methods.experiment import stored_recipe
 from passerby.methods.method import find_method
 from passerby.methods.run_directory import RunDirectory
 from passerby.methods.runner import train
 from passerby.methods.training_data import open_training_data
 from passerby.recipe_yaml import read_yaml, write_yaml
+from tests.methods.resumed import resume
 from tests.methods.small_world import nano_recipe, write_small_world
 
 SHORT = ("stage1.epochs=0", "stage2.epochs=1")
@@ -35,10 +36,6 @@ def trained(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def finished(trained: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(trained, tmp_path / "run"))
-
-
-def resume(folder: Path, *given: str) -> Path | None:
-    return train(resolve_recipe(TrainingRequest(None, given, resume=folder)), folder, resume=True)
 
 
 @pytest.mark.parametrize("remains", ["checkpoints/stage1-prompts.safetensors", "cache/old.txt", "model.safetensors"])

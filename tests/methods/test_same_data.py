@@ -13,6 +13,7 @@ from passerby.methods.experiment import TrainingRequest, resolve_recipe
 from passerby.methods.file_record import measure_files, read_file_record, refuse_changed_files
 from passerby.methods.runner import train
 from passerby.methods.training_data import open_sets
+from tests.methods.resumed import resume
 from tests.methods.small_world import nano_recipe, write_small_world
 
 HOUR = 3_600 * 10**9
@@ -39,10 +40,6 @@ def finished(trained: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def copied(world: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(world, tmp_path / "copy", ignore=shutil.ignore_patterns("cache")))
-
-
-def resume(folder: Path, *given: str) -> Path | None:
-    return train(resolve_recipe(TrainingRequest(None, given, resume=folder)), folder, resume=True)
 
 
 def images(world: Path, part: str = "") -> list[Path]:
