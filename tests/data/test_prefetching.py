@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -68,11 +69,11 @@ def ends(loop: Any, interruption: InterruptedAt) -> bool:
             sys.settrace(None)
 
     before = set(threading.enumerate())
-    runner = threading.Thread(target=run, daemon=True)
-    runner.start()
-    runner.join(SECONDS)
-    for thread in set(threading.enumerate()) - before:
-        thread.join(SECONDS)
+    threading.Thread(target=run, daemon=True).start()
+    # Not by join: an interruption inside a join makes Python 3.11 take the thread for stopped while it still runs.
+    latest = time.monotonic() + SECONDS
+    while not set(threading.enumerate()) <= before and time.monotonic() < latest:
+        time.sleep(0.001)
     return set(threading.enumerate()) <= before
 
 
