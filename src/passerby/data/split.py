@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +25,9 @@ PARTS = ("train", "query", "gallery")
 
 IntegerColumn = NDArray[np.int64]
 
+LabelScope = Literal["global", "camera"]
+"""Whether an identity means the same person in every camera, or holds inside its own camera only."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -38,6 +42,11 @@ class Split:
         camera_names: the original name of each camera label, [K]; empty where cameras are unknown.
         tracks: int64 [N], tracklet numbers, or None.
         frames: int64 [N], frame numbers, or None.
+        scope: of the identities. With `"camera"` each is one person in one camera, named `camera/local name`, and
+            numbered camera by camera; see `passerby.data.camera_labels`.
+        true_identities: int64 [N], who the person is in all cameras, or `JUNK` where nobody knows; None if not given.
+            For statistics about training alone: what trains never gets to see it.
+        true_identity_names: the name of each of these labels.
     """
 
     root: Path
@@ -48,9 +57,12 @@ class Split:
     camera_names: tuple[str, ...] = ()
     tracks: IntegerColumn | None = None
     frames: IntegerColumn | None = None
+    scope: LabelScope = "global"
+    true_identities: IntegerColumn | None = None
+    true_identity_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("identities", "cameras", "tracks", "frames"):
+        for name in ("identities", "cameras", "tracks", "frames", "true_identities"):
             column = getattr(self, name)
             if column is not None and (column.dtype != np.int64 or column.shape != (len(self.paths),)):
                 raise DataError(
@@ -84,6 +96,7 @@ class Split:
             cameras=None if self.cameras is None else self.cameras[indices],
             tracks=None if self.tracks is None else self.tracks[indices],
             frames=None if self.frames is None else self.frames[indices],
+            true_identities=None if self.true_identities is None else self.true_identities[indices],
         )
 
     def relabelled(self) -> "Split":
@@ -100,6 +113,10 @@ class Split:
         labels, cameras = np.unique(self.cameras, return_inverse=True)
         names = tuple(self.camera_names[label] for label in labels)
         return replace(self, cameras=cameras.astype(np.int64), camera_names=names)
+
+    def without_truth(self) -> "Split":
+        """The same rows and labels, and nothing about who people are beyond them."""
+        return replace(self, true_identities=None, true_identity_names=())
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,200 @@
+"""Labels that are only valid inside their camera: cheap to give, for nobody has to compare cameras.
+
+A class is one person in one camera. The same person in three cameras is three classes, and person `7` of one camera has
+nothing to do with person `7` of another. A split of such labels has `scope="camera"`: its identities are the classes,
+numbered camera by camera, and named `camera/local name`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from passerby.data.folders import examples
+from passerby.data.split import JUNK, IntegerColumn, Split, names_in_order
+from passerby.errors import DataError
+
+UNEQUAL = 5
+"""How many times as many people one camera may have as another before it is remarked upon."""
+
+
+@dataclass(frozen=True)
+class CameraLabels:
+    """The classes of a split whose labels hold inside their camera.
+
+    Attributes:
+        accumulated: int64 [n images], the class of each image, `0..N-1`.
+        class_cameras: int64 [N], the camera label of each class; ascending.
+        class_local: the name that each class has in its camera, [N].
+        camera_names: the name of each camera label, [C].
+        counts: int64 [C], how many classes each camera has.
+    """
+
+    accumulated: IntegerColumn
+    class_cameras: IntegerColumn
+    class_local: tuple[str, ...]
+    camera_names: tuple[str, ...]
+    counts: IntegerColumn
+
+    @property
+    def classes(self) -> int:
+        """N, the number of pairs of a camera and a person in it."""
+        return len(self.class_local)
+
+    @property
+    def can_associate(self) -> bool:
+        """Whether there are two cameras with people between whom links can be found."""
+        return int((self.counts > 0).sum()) > 1
+
+    @property
+    def first_classes(self) -> IntegerColumn:
+        """int64 [C], the number of classes in the cameras before each: what its local ranks are raised by."""
+        return np.asarray(np.cumsum(self.counts) - self.counts, dtype=np.int64)
+
+    def class_name(self, number: int) -> str:
+        """`camera/local name` of a class, for people."""
+        return f"{self.camera_names[int(self.class_cameras[number])]}/{self.class_local[number]}"
+
+
+def camera_labels(split: Split) -> CameraLabels:
+    """The classes of a training split: its own, if its labels hold inside their camera, else those made from them.
+
+    Raises:
+        DataError: no cameras, or junk among the rows.
+    """
+    local = split if split.scope == "camera" else camera_local(split)
+    assert local.cameras is not None
+    if (local.identities == JUNK).any():
+        raise DataError("junk images cannot be trained on: drop them with Split.relabelled()")
+    classes = len(local.identity_names)
+    class_cameras = np.zeros(classes, dtype=np.int64)
+    class_cameras[local.identities] = local.cameras
+    prefixes = [len(local.camera_names[camera]) + 1 for camera in class_cameras]
+    return CameraLabels(
+        accumulated=local.identities,
+        class_cameras=class_cameras,
+        class_local=tuple(name[skip:] for name, skip in zip(local.identity_names, prefixes, strict=True)),
+        camera_names=local.camera_names,
+        counts=np.bincount(class_cameras, minlength=len(local.camera_names)).astype(np.int64),
+    )
+
+
+def camera_local(split: Split, *, prefix: str = "") -> Split:
+    """A training split whose labels hold everywhere as one whose labels hold inside their camera, junk left out.
+
+    No draw: in each camera the people it saw are ranked in the order of their labels, and a class is that rank plus
+    the number of people in the cameras before. What the labels said of other cameras is kept as `true_identities`.
+
+    Args:
+        split: with cameras.
+        prefix: put before the names of true identities, to tell those of several data sets apart.
+
+    Raises:
+        DataError: cameras are unknown.
+    """
+    if split.scope == "camera":
+        return split
+    if split.cameras is None:
+        raise DataError(
+            "labels cannot be made camera-local, for the cameras are unknown: give the table a 'camera' column, or lay "
+            "folders out as camera/identity/*.jpg"
+        )
+    known = split.take(split.identities != JUNK)
+    assert known.cameras is not None
+    people = max(1, len(known.identity_names))
+    keys, classes = np.unique(known.cameras * people + known.identities, return_inverse=True)
+    names = tuple(f"{known.camera_names[key // people]}/{known.identity_names[key % people]}" for key in keys.tolist())
+    return replace(
+        known,
+        identities=classes.astype(np.int64).reshape(-1),
+        identity_names=names,
+        scope="camera",
+        true_identities=known.identities,
+        true_identity_names=tuple(prefix + name for name in known.identity_names),
+    )
+
+
+def split_of_camera_labels(
+    images: Split,
+    local_names: pa.Array | pa.ChunkedArray,
+    true_names: pa.Array | pa.ChunkedArray | None,
+    *,
+    junk: str = "-1",
+) -> Split:
+    """The images, whose cameras are known, labelled by name inside their camera; junk is left out.
+
+    Args:
+        images: whatever their identities are, those are forgotten.
+        local_names: string [N], the name of each image's person in its camera.
+        true_names: string [N], who that is in all cameras; null or `junk` where nobody knows.
+        junk: the local name of images that show nobody in particular.
+
+    Raises:
+        DataError: cameras are unknown.
+    """
+    if images.cameras is None:
+        raise DataError("labels that hold inside their camera need the camera of each image")
+    ranks, names = _ranked(local_names, junk)
+    truth, true_identity_names = (None, ()) if true_names is None else _ranked(pc.fill_null(true_names, junk), junk)
+    labelled = replace(
+        images, identities=ranks, identity_names=names, true_identities=truth, true_identity_names=true_identity_names
+    )
+    # Ranks over all cameras and ranks inside each come in one order, so the classes are the same.
+    return replace(
+        camera_local(labelled),
+        true_identities=None if truth is None else truth[ranks != JUNK],
+        true_identity_names=true_identity_names,
+    )
+
+
+def true_identities_of_classes(split: Split) -> IntegerColumn | None:
+    """Who each class of a split is in all cameras, int64 [N], `JUNK` where nobody knows; None if nothing is known.
+
+    Of a class whose images are of several people, the one on most of them; of equals the first by name.
+    """
+    if split.true_identities is None:
+        return None
+    people = len(split.true_identity_names)
+    counted = split.true_identities != JUNK
+    pairs, images = np.unique(split.identities[counted] * people + split.true_identities[counted], return_counts=True)
+    order = np.lexsort((pairs, -images))  # of equals the first by name
+    classes, first = np.unique(pairs[order] // max(1, people), return_index=True)
+    found = np.full(len(split.identity_names), JUNK, dtype=np.int64)
+    found[classes] = pairs[order][first] % max(1, people)
+    return found
+
+
+def camera_label_remarks(labels: CameraLabels) -> list[str]:
+    """What may make learning from these labels worse than it could be, a line each."""
+    remarks = []
+    occurring = labels.counts[labels.counts > 0]
+    if not labels.can_associate:
+        remarks.append("all labels are of one camera: nothing can be linked, people are told apart inside it only")
+    single = np.flatnonzero(np.bincount(labels.accumulated, minlength=labels.classes) == 1)
+    if single.size:
+        named = examples(map(labels.class_name, single.tolist()))
+        remarks.append(f"people with a single image in their camera: {single.size:,} of {labels.classes:,} ({named})")
+    if occurring.size and occurring.max() >= UNEQUAL * occurring.min():
+        most, fewest = int(np.argmax(labels.counts)), int(np.flatnonzero(labels.counts == occurring.min())[0])
+        remarks.append(
+            f"cameras differ much in people: {labels.counts[most]:,} in {labels.camera_names[most]}, "
+            f"{labels.counts[fewest]:,} in {labels.camera_names[fewest]}; few links can be found to the latter"
+        )
+    return remarks
+
+
+def describe_classes(counts: Sequence[int] | NDArray[np.int64]) -> str:
+    """`3,262 classes (652, 541, 694, 241, 576 and 558 in the cameras)`."""
+    shown = [f"{int(count):,}" for count in counts]
+    listed = ", ".join(shown) if len(shown) < 2 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return f"{int(np.sum(counts)):,} classes ({listed} in the cameras)"
+
+
+def _ranked(names: pa.Array | pa.ChunkedArray, junk: str) -> tuple[IntegerColumn, tuple[str, ...]]:
+    """Each name's place in their sorted order, int64 [N], `JUNK` for junk; and that order."""
+    different = names_in_order(names, besides=frozenset({junk}))
+    positions = pc.fill_null(pc.index_in(names, value_set=pa.array(different, type=pa.string())), JUNK)
+    return np.array(positions, dtype=np.int64), different

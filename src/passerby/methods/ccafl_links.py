@@ -1,0 +1,125 @@
+"""Which pairs of classes become links: at most one link of a class to each camera, and what a person decided."""
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.errors import EvaluationError
+
+Integers = NDArray[np.int64]
+
+
+class Linker:
+    """Links classes one pair after the other; what must be linked is from the start.
+
+    Args:
+        cameras: int64 [N], of each class.
+        must, cannot: int64 [M, 2] and [K, 2], pairs of classes of different cameras.
+        one_class_per_camera: refuse links that would put two classes of one camera into one group.
+
+    Raises:
+        EvaluationError: the decisions contradict each other.
+    """
+
+    def __init__(self, cameras: Integers, must: Integers, cannot: Integers, *, one_class_per_camera: bool) -> None:
+        refused = contradiction(must, cannot)
+        if refused is not None:
+            pair, chain = refused
+            first, second = cannot[pair].tolist()
+            raise EvaluationError(
+                f"classes {first} and {second} cannot be linked, but {_named(must[chain])} must be, which joins them"
+            )
+        self._cameras = cameras.tolist()
+        self._parent = list(range(len(cameras)))
+        self._linked: list[set[int]] = [set() for _ in self._parent]
+        self._strangers: list[set[int]] = [set() for _ in self._parent]
+        for first, second in cannot.tolist():
+            self._strangers[first].add(second)
+            self._strangers[second].add(first)
+        self._seen_by = [{camera} for camera in self._cameras] if one_class_per_camera else None
+        for first, second in must.tolist():
+            self._join(first, second)
+
+    def link(self, pairs: Integers) -> Integers:
+        """Go through pairs, int64 [P, 2], in their order; which of them were linked, int64 [L]."""
+        return np.array([row for row, (one, other) in enumerate(pairs.tolist()) if self._try(one, other)], np.int64)
+
+    def _try(self, one: int, other: int) -> bool:
+        if self._cameras[other] in self._linked[one] or self._cameras[one] in self._linked[other]:
+            return False
+        if self._parted(self._group(one), self._group(other)):
+            return False
+        self._join(one, other)
+        return True
+
+    def _parted(self, group: int, another: int) -> bool:
+        """Whether two groups must not become one."""
+        if group == another:
+            return False
+        if any(self._group(stranger) == another for stranger in self._strangers[group]):
+            return True
+        return self._seen_by is not None and not self._seen_by[group].isdisjoint(self._seen_by[another])
+
+    def _join(self, one: int, other: int) -> None:
+        self._linked[one].add(self._cameras[other])
+        self._linked[other].add(self._cameras[one])
+        group, another = self._group(one), self._group(other)
+        if group == another:
+            return
+        self._parent[another] = group
+        self._strangers[group] |= self._strangers[another]
+        if self._seen_by is not None:
+            self._seen_by[group] |= self._seen_by[another]
+
+    def _group(self, member: int) -> int:
+        """The class that stands for the group of a class."""
+        parent = self._parent
+        while parent[member] != member:
+            parent[member] = parent[parent[member]]
+            member = parent[member]
+        return member
+
+
+def contradiction(must: Integers, cannot: Integers) -> tuple[int, list[int]] | None:
+    """The first pair that cannot be linked although pairs that must be join its two, and the rows of those pairs.
+
+    Args:
+        must, cannot: int64 [M, 2] and [K, 2], pairs of classes.
+
+    Returns:
+        A row of `cannot` and the fewest rows of `must` that lead from one of its classes to the other; None if the
+        decisions agree.
+    """
+    neighbours: dict[int, list[tuple[int, int]]] = {}
+    for row, (one, other) in enumerate(must.tolist()):
+        neighbours.setdefault(one, []).append((other, row))
+        neighbours.setdefault(other, []).append((one, row))
+    for row, (start, end) in enumerate(cannot.tolist()):
+        chain = _chain(neighbours, start, end)
+        if chain is not None:
+            return row, chain
+    return None
+
+
+def _chain(neighbours: dict[int, list[tuple[int, int]]], start: int, end: int) -> list[int] | None:
+    """The rows on a shortest way between two classes; None if there is no way."""
+    came_by: dict[int, tuple[int, int]] = {start: (start, -1)}
+    waiting = deque([start])
+    while waiting and end not in came_by:
+        member = waiting.popleft()
+        for other, row in neighbours.get(member, ()):
+            if other not in came_by:
+                came_by[other] = member, row
+                waiting.append(other)
+    if end not in came_by:
+        return None
+    rows: list[int] = []
+    while end != start:
+        end, row = came_by[end]
+        rows.append(row)
+    return rows[::-1]
+
+
+def _named(pairs: Integers) -> str:
+    return ", ".join(f"{first} and {second}" for first, second in pairs.tolist())
