@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from passerby.losses.classification import smoothed_cross_entropy
-from passerby.losses.contrastive import image_to_text, supervised_contrastive
+from passerby.losses.contrastive import grouped_contrastive, image_to_text, supervised_contrastive
 from passerby.losses.triplet import batch_hard_triplet
 from tests.golden import golden_values
 
@@ -69,6 +69,21 @@ def test_image_to_text_is_smoothed_cross_entropy_over_all_identities() -> None:
     torch.testing.assert_close(image_to_text(images, texts, labels, smoothing=0.3), expected)
 
 
+def test_grouped_contrastive_sums_over_cameras_and_does_not_see_other_cameras() -> None:
+    images, texts, labels = golden("sc_img", 6, 16), golden("sc_txt", 6, 16), torch.tensor([0, 4, 1, 1, 2, 0])
+    cameras = torch.tensor([0, 1, 0, 0, 1, 0])
+    parts = [cameras == camera for camera in range(2)]
+    expected = [supervised_contrastive(images[own], texts[own], labels[own], labels[own]) for own in parts]
+    torch.testing.assert_close(grouped_contrastive(images, texts, labels, cameras), expected[0] + expected[1])
+    images.requires_grad_()
+    grouped_contrastive(images[parts[0]], texts[parts[0]], labels[parts[0]], cameras[parts[0]]).backward()
+    alone, images.grad = images.grad, None
+    grouped_contrastive(images, 7 * texts * parts[1][:, None] + texts * parts[0][:, None], labels, cameras).backward()
+    assert alone is not None
+    assert images.grad is not None
+    torch.testing.assert_close(images.grad[parts[0]], alone[parts[0]])
+
+
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
 def test_losses_of_half_precision_features_are_computed_in_float32(half: torch.dtype) -> None:
     """Features as large as CLIP's, whose products a half-precision number cannot hold apart."""
@@ -102,6 +117,22 @@ def test_an_anchor_without_a_negative_has_no_loss(device: str) -> None:
     assert batch_hard_triplet(features, labels).isnan()
     assert batch_hard_triplet(features, labels, margin=None).isnan()
     assert batch_hard_triplet(features, torch.tensor([0, 0, 1, 1], device=device)).isfinite()
+
+
+@pytest.mark.parametrize("margin", [0.3, None])
+def test_an_anchor_without_a_negative_may_count_as_zero(margin: float | None) -> None:
+    features, labels = torch.randn(4, 3, requires_grad=True), torch.zeros(4, dtype=torch.int64)
+    loss = batch_hard_triplet(features, labels, margin=margin, lonely="zero")
+    loss.backward()
+    assert loss.item() == 0
+    assert features.grad is not None
+    assert features.grad.eq(0).all()
+    own, other = torch.eye(3)[:1], torch.eye(3)[1:2]
+    against_own = batch_hard_triplet(own, labels[:1], others=own, other_labels=labels[:1], lonely="zero")
+    assert against_own.item() == 0
+    both, both_labels = torch.cat([own, other]), torch.tensor([0, 1])
+    far = batch_hard_triplet(1.1 * own, labels[:1], margin=2.0, others=both, other_labels=both_labels, lonely="zero")
+    assert far.item() == pytest.approx(0.1 - (1.1**2 + 1) ** 0.5 + 2, rel=1e-5)
 
 
 def test_triplets_never_wait_for_a_device(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Losses between images and texts, as CLIP-ReID uses them."""
 
+import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
@@ -26,6 +27,25 @@ def supervised_contrastive(rows: Tensor, columns: Tensor, row_labels: Tensor, co
     positive = (row_labels[:, None] == column_labels[None, :]).float()
     log_probability = log_softmax(inner_products(rows, columns), dim=1)
     return -((positive * log_probability).sum(1) / positive.sum(1)).mean()
+
+
+def grouped_contrastive(rows: Tensor, columns: Tensor, labels: Tensor, groups: Tensor) -> Tensor:
+    """`supervised_contrastive` inside each group alone, summed over the groups of the batch.
+
+    What belongs to another group is neither positive nor negative: with cameras as groups, images of other cameras
+    count for nothing, since they could show the same person.
+
+    Args:
+        rows: features [B, D]; columns: features [B, D], of the same samples.
+        labels: int64 [B]; groups: int64 [B], the same for all samples of a label.
+
+    Source: CCAFL (TCSVT 2025), first stage; a sum over cameras, not a mean.
+    """
+    terms = []
+    for group in groups.unique():
+        own = groups == group
+        terms.append(supervised_contrastive(rows[own], columns[own], labels[own], labels[own]))
+    return torch.stack(terms).sum()
 
 
 def image_to_text(images: Tensor, texts: Tensor, labels: Tensor, *, smoothing: float = 0.1) -> Tensor:

@@ -1,5 +1,7 @@
 """Batch-hard triplet loss."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
@@ -14,6 +16,7 @@ def batch_hard_triplet(
     margin: float | None = 0.3,
     others: Tensor | None = None,
     other_labels: Tensor | None = None,
+    lonely: Literal["nan", "zero"] = "nan",
 ) -> Tensor:
     r"""The farthest positive of each anchor should be nearer than its nearest negative.
 
@@ -27,20 +30,22 @@ def batch_hard_triplet(
         margin: m, in units of distance; None for the soft form.
         others: candidates [M, D] to mine positives and negatives from, with `other_labels` int64 [M]; by default the
             anchors themselves. An anchor counts as its own positive, as published.
+        lonely: the term of an anchor without a negative, because all candidates carry its identity. Where batches hold
+            two identities or more by construction, NaN (on every device) tells that something went wrong.
 
     Returns:
-        A float32 scalar; NaN, on every device, if all candidates of an anchor carry its identity, so that it has no
-        negative. Recipes rule that out: their batches hold two identities or more.
+        A float32 scalar.
 
     Source: Hermans et al. 2017, Eq. 5, as used by CLIP-ReID.
     """
     candidates = features if others is None else others
     candidate_labels = labels if other_labels is None else other_labels
     same = labels[:, None] == candidate_labels[None, :]
-    lonely = same.all(1)
     distance = euclidean_distance(features, candidates)
     positive = distance.masked_fill(~same, -torch.inf).amax(1)
-    negative = distance.masked_fill(same, torch.inf).amin(1).masked_fill(lonely, torch.nan)
+    negative = distance.masked_fill(same, torch.inf).amin(1)  # infinitely far where there is none: a term of 0
+    if lonely == "nan":
+        negative = negative.masked_fill(same.all(1), torch.nan)
     if margin is None:
         return softplus(positive - negative).mean()
     return relu(positive - negative + margin).mean()
