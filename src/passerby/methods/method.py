@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from passerby.config import Recipe
 from passerby.data.loading import PixelSource
-from passerby.data.split import Split
+from passerby.data.split import LabelScope, Split
 from passerby.data.transforms import TestTransform, TrainTransform
 from passerby.errors import RecipeError
 from passerby.methods import METHODS
@@ -98,6 +98,8 @@ class Method:
         training_only: prefixes of tensors that embedding does not need, and that a file for `init` may lack.
         adopt: (recipe, what `init` names) → the same under the method's own names, for files of other methods.
         draws_images: the method draws what it learns from, and reads no data set.
+        label_scope: `"camera"` for methods that take one person in one camera for a class; labels that hold everywhere
+            are then made camera-local before the method sees them.
     """
 
     recipe: type[Recipe]
@@ -112,6 +114,7 @@ class Method:
     training_only: tuple[str, ...]
     adopt: Callable[[Any, InitialWeights], InitialWeights] = lambda _recipe, init: init
     draws_images: bool = False
+    label_scope: LabelScope = "global"
 
 
 def find_method(name: object) -> Method:

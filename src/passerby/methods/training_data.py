@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from passerby.config import DataSection, Recipe
 from passerby.data.benchmarks import BENCHMARKS
 from passerby.data.cache import default_cache_folder
+from passerby.data.camera_labels import camera_local
 from passerby.data.fingerprint import fingerprint
 from passerby.data.loading import PerImageSource, PixelSource, open_readable
 from passerby.data.manifest import open_data
@@ -169,6 +170,8 @@ def _set_validation_aside(recipe: Recipe, method: Method, train: Split) -> tuple
         count = recipe.data.validation.identities
         train, query, gallery = validation_split(train, identities=count, seed=recipe.seed)
         validation = (query, gallery)
+    if method.label_scope == "camera":
+        train = camera_local(train)
     try:
         method.check(recipe, train)
     except RecipeError as error:
