@@ -7,13 +7,13 @@ so that a sample is the same on every device.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from passerby.data.keyed_generator import KeyedGenerator
 from passerby.data.pixels import Size
 
 ERASED_AREA = (0.02, 1 / 3)
@@ -48,7 +48,7 @@ def draw(
     positions: NDArray[np.int64], size: Size, *, flip: float, padding: int, erasing: float, seed: int, epoch: int
 ) -> Draws:
     """The augmentation of the samples at `positions` (int64 [B], global within the epoch) for images of `size`."""
-    generator = _KeyedGenerator(seed, epoch)
+    generator = KeyedGenerator(seed, epoch)
     uniforms = np.empty((len(positions), _UNIFORMS))
     for sample, position in enumerate(positions.tolist()):
         generator.at(position, _DECISIONS).random(out=uniforms[sample])
@@ -94,29 +94,6 @@ def erase_(images: Tensor, draws: Draws) -> Tensor:
     if not draws.noise.size:
         return images
     return _erase_by_boxes(images, draws) if images.device.type == "cpu" else _erase_by_mask(images, draws)
-
-
-class _KeyedGenerator:
-    """One NumPy generator that jumps to the random numbers of any sample; making a new one costs ten times as much."""
-
-    def __init__(self, seed: int, epoch: int) -> None:
-        self._bits = np.random.Philox(0)
-        self._generator = np.random.Generator(self._bits)
-        self._counter = np.zeros(4, dtype=np.uint64)
-        self._state: Any = {
-            "bit_generator": "Philox",
-            "state": {"counter": self._counter, "key": np.array([seed, epoch], dtype=np.uint64)},
-            "buffer": np.zeros(4, dtype=np.uint64),
-            "buffer_pos": 4,
-            "has_uint32": 0,
-            "uinteger": 0,
-        }
-
-    def at(self, position: int, stream: int) -> np.random.Generator:
-        """The generator, at the first number of this sample's stream. Philox counts in the lowest of four words."""
-        self._counter[2:] = position, stream
-        self._bits.state = self._state
-        return self._generator
 
 
 def _boxes(uniforms: NDArray[np.float64], size: Size, erasing: float) -> NDArray[np.int64]:

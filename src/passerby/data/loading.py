@@ -5,7 +5,7 @@ network works; without one, threads decode. Lightning takes these loaders as the
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from passerby.data.cache import Pixels
-from passerby.data.prefetching import Prefetcher
+from passerby.data.delivery import Prepared, deliver
 from passerby.data.sources import PerImageSource, PixelSource, open_readable, open_source
 from passerby.data.split import Split
 from passerby.data.transforms import TestTransform, TrainTransform
@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 Rows = NDArray[np.int64]
-Item = TypeVar("Item")
 Sampler = Callable[[int], Rows | Sequence[Rows]]
 """From the number of an epoch to the rows of its batches: int64 [steps, B], or one array for each step."""
 
@@ -181,42 +180,29 @@ class EvalLoader:
         return _batches(self._split, range(len(self)), prepare, self._prefetch, self._device)
 
 
+def _batches(
+    split: Split, steps: range, prepare: Callable[[int], "_Prepared"], prefetch: int, device: torch.device
+) -> Iterator[Batch]:
+    def finish(prepared: _Prepared) -> Callable[[Pixels], Batch]:
+        rows = prepared.rows
+
+        def finished(pixels: Pixels) -> Batch:
+            cameras = np.full(len(rows), -1, dtype=np.int64) if split.cameras is None else split.cameras[rows]
+            labels = (torch.from_numpy(column).to(device) for column in (split.identities[rows], cameras, rows))
+            return Batch(prepared.finish(pixels.on(device)), *labels)
+
+        return finished
+
+    made = (prepare(step) for step in steps)
+    return deliver((Prepared(each.pixels, finish(each)) for each in made), prefetch, device)
+
+
 class _Prepared(NamedTuple):
     """A batch as far as it is made on the CPU, and how uint8 images on the device become what the network sees."""
 
     rows: Rows
     pixels: Pixels
     finish: Callable[[Tensor], Tensor]
-
-
-def _batches(
-    split: Split, steps: range, prepare: Callable[[int], _Prepared], prefetch: int, device: torch.device
-) -> Iterator[Batch]:
-    """All in the background on a CPU; elsewhere only what the CPU does, the rest on the caller's own CUDA stream."""
-
-    def finish(prepared: _Prepared) -> Batch:
-        rows = prepared.rows
-        cameras = np.full(len(rows), -1, dtype=np.int64) if split.cameras is None else split.cameras[rows]
-        labels = (torch.from_numpy(column).to(device) for column in (split.identities[rows], cameras, rows))
-        return Batch(prepared.finish(prepared.pixels.on(device)), *labels)
-
-    if device.type == "cpu":
-        return _ahead((finish(prepare(step)) for step in steps), prefetch)
-    pin = device.type == "cuda"
-    prepared = (prepare(step) for step in steps)
-    pinned = (each._replace(pixels=each.pixels.pinned()) for each in prepared) if pin else prepared
-    return (finish(each) for each in _ahead(pinned, prefetch))
-
-
-def _ahead(items: Iterator[Item], depth: int) -> Iterator[Item]:
-    if depth < 1:
-        yield from items
-        return
-    prefetcher = Prefetcher(items, depth)
-    try:
-        yield from prefetcher
-    finally:
-        prefetcher.close()
 
 
 def _check_lengths(split: Split, source: PixelSource) -> None:
