@@ -1,9 +1,11 @@
 """Files of weights: what is read, what is refused, and that nothing is executed."""
 
+import argparse
 import pickle
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import open_clip
 import pytest
 import safetensors.torch
@@ -16,13 +18,25 @@ from passerby.models.clip import SMALL_ARCHITECTURES
 from passerby.models.weights import clip_weights
 
 
-@pytest.mark.parametrize("wrapped", [None, "state_dict", "model"])
+@pytest.mark.parametrize("wrapped", [None, "state_dict", "model", "teacher"])
 def test_torch_files_are_read_whatever_wraps_them(tmp_path: Path, wrapped: str | None) -> None:
     state = {"module.weight": torch.arange(3.0), "module.epoch": 7}
     torch.save({wrapped: state, "epoch": 1} if wrapped else state, tmp_path / "a.pth")
     tensors = read_tensors(tmp_path / "a.pth")
     assert list(tensors) == ["weight"]
     assert tensors["weight"].tolist() == [0, 1, 2]
+
+
+def test_what_training_loops_leave_beside_tensors_is_read_as_nothing(tmp_path: Path) -> None:
+    arguments = argparse.Namespace(arch="resnet50", sizes=[256, 128], seed=None)
+    optimiser = {"state": {}, "param_groups": [{"lr": np.float64(1e-3), "step": np.int64(3)}]}
+    content = {"args": arguments, "optimizer": optimiser, "teacher": {"module.backbone.weight": torch.ones(2)}}
+    torch.save(content, tmp_path / "full.pth")
+    assert read_tensors(tmp_path / "full.pth")["backbone.weight"].tolist() == [1, 1]
+    torch.save({**content, "trap": Trap(tmp_path / "sprung")}, tmp_path / "trap.pth")
+    with pytest.raises(CheckpointError, match="it holds more than tensors"):
+        read_tensors(tmp_path / "trap.pth")
+    assert not (tmp_path / "sprung").exists()
 
 
 class Trap:

@@ -21,7 +21,10 @@ LAYERS: dict[str, tuple[bool, tuple[int, int, int, int]]] = {
 SMALL: dict[str, tuple[int, int, int, int]] = {"resnet_tiny": (32, 64, 128, 256), "resnet_nano": (8, 8, 16, 16)}
 """Channels of networks of our own with one basic block in each group: tiny for two cores, nano for tests."""
 
+NAMES = (*LAYERS, *SMALL)
 IBN_SUFFIX = "_ibn"
+"""Behind one of `NAMES`: with instance-batch normalisation."""
+
 _IBN_GROUPS = ("layer1", "layer2", "layer3")
 
 

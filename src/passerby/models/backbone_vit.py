@@ -50,14 +50,12 @@ SHAPES: Mapping[str, VitShape] = {
     "vit_tiny": VitShape(192, 3),
     "vit_small": VitShape(384, 6),
     "vit_base": VitShape(768, 12),
-    "transreid_ssl_vit_small": VitShape(384, 6, stem=False),
-    "transreid_ssl_vit_small_ics": VitShape(384, 6),
-    "transreid_ssl_vit_base_ics": VitShape(768, 12),
-    "pass_vit_small": VitShape(384, 6, parts=3),
-    "pass_vit_base": VitShape(768, 12, parts=3),
+    "vit_small_plain": VitShape(384, 6, stem=False),
+    "vit_small_parts": VitShape(384, 6, parts=3),
+    "vit_base_parts": VitShape(768, 12, parts=3),
     "vit_nano": VitShape(32, 2, depth=2),
 }
-"""`vit_nano` is for tests."""
+"""ReIDZoo's three, which TransReID-SSL's with ICS equal; TransReID-SSL's without it; PASS's two; one for tests."""
 
 
 class PatchEmbedding(nn.Module):

@@ -1,13 +1,14 @@
 """Files of weights: read safely, loaded strictly, written atomically.
 
-Nothing a user hands in is unpickled: files are safetensors, or torch files read with `weights_only=True`. TorchScript
-archives, in which OpenAI publishes CLIP, can run code of their own and are opened only on an explicit flag.
+Nothing a user hands in is unpickled: files are safetensors, or torch files read with `weights_only=True`. What training
+loops leave beside the tensors, arguments and NumPy's numbers, is read as nothing. TorchScript archives, in which OpenAI
+publishes CLIP, can run code of their own and are opened only on an explicit flag.
 """
 
 import json
 import pickle
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,34 @@ from passerby.errors import CheckpointError
 _METADATA_KEY = "passerby"
 _NAMES_SHOWN = 6
 
+_WRAPPERS = ("state_dict", "model", "teacher")
+"""Where training loops keep the weights in a file; self-distillation calls the better of its networks teacher."""
+
+
+class _Nothing:
+    """Stands for what a file holds beside tensors and is of no use here; takes anything and keeps none of it."""
+
+    def __init__(self, *arguments: object) -> None:
+        del arguments
+
+    def __setstate__(self, state: object) -> None:
+        del state
+
+
+_LEFT_BEHIND: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+    (_Nothing, name)
+    for name in ("argparse.Namespace", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype")
+]
+"""What official files hold beside tensors: the command's arguments, and learning rates in the optimiser's state. None
+of it is called or built: the names are read as `_Nothing`."""
+
 
 def read_tensors(path: Path, *, allow_torchscript: bool = False) -> dict[str, Tensor]:
     """The tensors of a file by name, on the CPU; a leading `module.` (left by DataParallel) is removed.
 
     Args:
-        path: safetensors, a torch file holding a state dict (also inside `state_dict` or `model`), or a TorchScript
-            archive.
+        path: safetensors, a torch file holding a state dict (also inside `state_dict`, `model` or `teacher`), or a
+            TorchScript archive.
         allow_torchscript: open TorchScript archives, which can contain code: only for files you trust.
 
     Raises:
@@ -42,7 +64,7 @@ def read_tensors(path: Path, *, allow_torchscript: bool = False) -> dict[str, Te
         raise
     except Exception as error:  # torch and safetensors raise many kinds, from EOFError to UnpicklingError
         raise CheckpointError(f"{path}: cannot be read as weights: {_explain(error)}") from error
-    for wrapper in ("state_dict", "model"):
+    for wrapper in _WRAPPERS:
         if isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
     tensors = {str(name).removeprefix("module."): value for name, value in content.items() if isinstance(value, Tensor)}
@@ -72,7 +94,8 @@ def _read(path: Path, allow_torchscript: bool) -> Mapping[str, Any]:
             )
         tensors: Mapping[str, Any] = torch.jit.load(str(path), map_location="cpu").state_dict()
         return tensors
-    content = torch.load(path, map_location="cpu", weights_only=True)
+    with torch.serialization.safe_globals(_LEFT_BEHIND):
+        content = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path}: holds a {type(content).__name__}, not a state dict")
     return content

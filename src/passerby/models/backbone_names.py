@@ -1,0 +1,133 @@
+"""What official files call the tensors of each family of backbones, and what timm calls them.
+
+Every rule takes names to names and is exact: a tensor it does not know keeps its name and is then refused as not used.
+Source: section 3.3 of our specification of CION.
+"""
+
+import bisect
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+Rule = tuple[str, str]
+"""A regular expression, and what takes its place."""
+
+_CONVNEXT: Sequence[Rule] = (
+    (r"^downsample_layers\.0\.", "stem."),
+    (r"^downsample_layers\.(\d+)\.", r"stages.\1.downsample."),
+    (r"^stages\.(\d+)\.(\d+)\.", r"stages.\1.blocks.\2."),
+    (r"\.dwconv\.", ".conv_dw."),
+    (r"\.pwconv(\d)\.", r".mlp.fc\1."),
+    (r"^norm\.", "head.norm."),
+)
+
+_FASTVIT: Sequence[Rule] = (
+    (r"^patch_embed\.", "stem."),
+    (r"\brbr_conv\b", "conv_kxk"),
+    (r"\brbr_scale\b", "conv_scale"),
+    (r"\brbr_skip\b", "identity"),
+    (r"\blkb_origin\b", "large_conv"),
+    (r"\bconvffn\b", "mlp"),
+    (r"\b(layer_scale(?:_\d)?)$", r"\1.gamma"),
+    (r"^conv_exp\.", "final_conv."),
+    (r"\bse\.reduce\b", "se.fc1"),
+    (r"\bse\.expand\b", "se.fc2"),
+)
+
+_REPVIT_BLOCK: Sequence[Rule] = (
+    (r"^token_mixer\.0\.", "token_mixer."),
+    (r"^token_mixer\.1\.conv_reduce\.", "se.fc1."),
+    (r"^token_mixer\.1\.conv_expand\.", "se.fc2."),
+    (r"^channel_mixer\.m\.0\.", "channel_mixer.conv1."),
+    (r"^channel_mixer\.m\.2\.", "channel_mixer.conv2."),
+)
+
+_REPVIT_DOWNSAMPLING: Sequence[Rule] = (
+    (r"^token_mixer\.0\.", "spatial_downsample."),
+    (r"^token_mixer\.2\.", "channel_downsample."),
+    (r"^channel_mixer\.m\.0\.", "ffn.conv1."),
+    (r"^channel_mixer\.m\.2\.", "ffn.conv2."),
+)
+
+Renaming = Callable[[Sequence[str], nn.Module], dict[str, str]]
+"""Names of an official file, and the network they are for → the network's name of each."""
+
+
+def _convnext(names: Sequence[str], network: nn.Module) -> dict[str, str]:
+    del network
+    return {name: _apply(_CONVNEXT, name) for name in names}
+
+
+def _swin(names: Sequence[str], network: nn.Module) -> dict[str, str]:
+    """Official stages end with merging patches; timm's begin with it."""
+    del network
+
+    def later(match: re.Match[str]) -> str:
+        return f"layers.{int(match[1]) + 1}.downsample."
+
+    moved = {name: re.sub(r"^layers\.(\d+)\.downsample\.", later, name) for name in names}
+    return {name: re.sub(r"^norm3\.", "norm.", ours) for name, ours in moved.items()}
+
+
+def _fastvit(names: Sequence[str], network: nn.Module) -> dict[str, str]:
+    """Official files number stages, downsampling and position encodings in one row; timm nests them."""
+    del network
+    ends = sorted({int(match[1]) for name in names if (match := re.match(r"network\.(\d+)\.proj\.", name))})
+
+    def nested(match: re.Match[str]) -> str:
+        stage = bisect.bisect_right(ends, int(match[1]))
+        part = {"proj": "downsample.proj", "pe": "pos_emb.pos_enc"}.get(match[2], f"blocks.{match[2]}")
+        return f"stages.{stage}.{part}."
+
+    return {name: re.sub(r"^network\.(\d+)\.(\w+)\.", nested, _apply(_FASTVIT, name)) for name in names}
+
+
+def _repvit(names: Sequence[str], network: Any) -> dict[str, str]:
+    """Official files number all blocks in one row, the stem first; timm has them in stages."""
+    places: list[tuple[str, Sequence[Rule]]] = []
+    for number, stage in enumerate(network.stages):
+        if number:
+            places.append((f"stages.{number}.downsample.pre_block.", _REPVIT_BLOCK))
+            places.append((f"stages.{number}.downsample.", _REPVIT_DOWNSAMPLING))
+        places.extend((f"stages.{number}.blocks.{block}.", _REPVIT_BLOCK) for block in range(len(stage.blocks)))
+
+    def renamed(name: str) -> str:
+        match = re.match(r"features\.(\d+)\.(.+)", name)
+        if match is None:
+            return name
+        number, rest = int(match[1]), match[2]
+        if number == 0:
+            return _apply(((r"^0\.", "stem.conv1."), (r"^2\.", "stem.conv2.")), rest)
+        if number > len(places):
+            return name
+        prefix, rules = places[number - 1]
+        return prefix + _apply(rules, rest)
+
+    return {name: renamed(name) for name in names}
+
+
+def _apply(rules: Sequence[Rule], name: str) -> str:
+    for pattern, replacement in rules:
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+OFFICIAL: Mapping[str, tuple[str, Renaming]] = {
+    "convnext": (r"^downsample_layers\.", _convnext),
+    "edgenext": (r"^downsample_layers\.", _convnext),
+    "fastvit": (r"^network\.", _fastvit),
+    "repvit": (r"^features\.", _repvit),
+    "swin": (r"^layers\.0\.downsample\.", _swin),
+}
+"""Family → what only names of official files look like, and how to rename them. Other families use one set of names."""
+
+
+def renaming(family: str, names: Iterable[str], network: nn.Module) -> dict[str, str] | None:
+    """The network's name for each name of an official file; None if these names are not an official file's."""
+    names = list(names)
+    if family not in OFFICIAL:
+        return None
+    mark, rename = OFFICIAL[family]
+    return rename(names, network) if any(re.match(mark, name) for name in names) else None
