@@ -163,8 +163,14 @@ class PixelCache:
             raise DataError(f"{self.location} holds images at their native sizes: say which size and interpolation")
         return self.gather(rows, size, interpolation).on(device)
 
-    def gather(self, rows: NDArray[np.int64], size: Size, interpolation: Interpolation) -> Pixels:
-        """The half of `images` that reads the file; the other half is `Pixels.on`."""
+    def gather(
+        self, rows: NDArray[np.int64], size: Size, interpolation: Interpolation, *, native: bool = False
+    ) -> Pixels:
+        """The half of `images` that reads the file; the other half is `Pixels.on`.
+
+        Images come as they are held, so `native` makes no difference.
+        """
+        del native
         if self.size is not None and (self.size, self.interpolation) != (tuple(size), interpolation):
             raise DataError(
                 f"{self.location} holds {self.interpolation} images of {self.size}, not {interpolation} {tuple(size)}: "

@@ -126,8 +126,11 @@ class OccludedSource:
     def __len__(self) -> int:
         return len(self._source)
 
-    def gather(self, rows: NDArray[np.int64], size: Size, interpolation: Interpolation) -> Pixels:
-        """The hidden images of these rows at `size`."""
+    def gather(
+        self, rows: NDArray[np.int64], size: Size, interpolation: Interpolation, *, native: bool = False
+    ) -> Pixels:
+        """The hidden images of these rows at `size`; `native` makes no difference."""
+        del native
         images = self._source.gather(rows, size, interpolation).on().numpy().transpose(0, 2, 3, 1)
         hidden = np.empty_like(images)
         for place, row in enumerate(rows.tolist()):

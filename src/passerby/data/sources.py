@@ -23,8 +23,10 @@ class PixelSource(Protocol):
 
     def __len__(self) -> int: ...
 
-    def gather(self, rows: NDArray[np.int64], size: Size, interpolation: Interpolation) -> Pixels:
-        """The images of these rows, int64 [B]."""
+    def gather(
+        self, rows: NDArray[np.int64], size: Size, interpolation: Interpolation, *, native: bool = False
+    ) -> Pixels:
+        """The images of these rows, int64 [B]; `native`: not resized in advance, unless that is how they are held."""
         ...
 
 
@@ -45,17 +47,22 @@ class PerImageSource:
     def __len__(self) -> int:
         return len(self._split)
 
-    def gather(self, rows: NDArray[np.int64], size: Size, interpolation: Interpolation) -> Pixels:
-        """The images of these rows at `size`. Raises DataError, naming the files, where some cannot be read."""
-        images = torch.empty((len(rows), 3, *size), dtype=torch.uint8)
-        target = images.numpy()
+    def gather(
+        self, rows: NDArray[np.int64], size: Size, interpolation: Interpolation, *, native: bool = False
+    ) -> Pixels:
+        """The images of these rows, at `size` or their own.
+
+        Raises:
+            DataError: some cannot be read; names the files.
+        """
+        images: list[NDArray[np.uint8]] = [np.empty((0, 0, 3), np.uint8)] * len(rows)
 
         def read(place: int) -> str | None:
             try:
                 image = read_image(self._split.path(int(rows[place])))
             except DataError as error:
                 return str(error)
-            target[place] = resize_image(image, size, interpolation).transpose(2, 0, 1)
+            images[place] = np.asarray(image) if native else resize_image(image, size, interpolation)
             return None
 
         if self._threads == 1:
@@ -66,7 +73,18 @@ class PerImageSource:
         complaints = [complaint for complaint in found if complaint is not None]
         if complaints:
             refuse_unreadable(complaints, len(self), all_read=False)
-        return Pixels(((torch.arange(len(rows)), images),), size, interpolation)
+        return Pixels(_by_size(images), size, interpolation)
+
+
+def _by_size(images: list[NDArray[np.uint8]]) -> tuple[tuple[torch.Tensor, torch.Tensor], ...]:
+    """Places int64 [n] and images uint8 [n, 3, h, w] of each size that occurs among images [h, w, 3]."""
+    places: dict[tuple[int, ...], list[int]] = {}
+    for place, image in enumerate(images):
+        places.setdefault(image.shape, []).append(place)
+    return tuple(
+        (torch.tensor(each), torch.from_numpy(np.stack([images[place].transpose(2, 0, 1) for place in each])))
+        for each in places.values()
+    )
 
 
 def open_source(

@@ -54,7 +54,7 @@ def identity_distillation(
     seen, n = len(teacher), images_per_identity
     with torch.no_grad():
         targets = softmax((teacher.float() - centre.float()) / teacher_temperature, dim=2)
-        every_target = targets.sum(0)
+        every_target: Tensor = targets.sum(0)
     scaled = student.float() / student_temperature
     normaliser = scaled.logsumexp(2, keepdim=True)
     every_prediction = scaled.sum(0) - normaliser.sum(0)  # Σ_v log p, [B, K]
@@ -63,13 +63,15 @@ def identity_distillation(
     group_targets, group_predictions = _summed(every_target, n), _summed(every_prediction, n)
     everything = -(group_targets * group_predictions).sum() * n / batch  # Σ over all pairs of a group, mean over groups
     if form == "paper":
-        return (everything - n * identical) / (seen * views * n * n - seen * n)
+        over_pairs: Tensor = (everything - n * identical) / (seen * views * n * n - seen * n)
+        return over_pairs
     same_image = -(every_target * every_prediction).sum() / batch
     group_own = own_prediction.unflatten(1, (-1, n)).sum(2)
     same_view = -(targets.unflatten(1, (-1, n)).sum(2) * group_own).sum() * n / batch
     of_one_image = same_image - identical
     across_images = everything - same_view - n * of_one_image
-    return (of_one_image + across_images) / (seen * (views - 1) * (n * (n - 1) + 1))
+    loss: Tensor = (of_one_image + across_images) / (seen * (views - 1) * (n * (n - 1) + 1))
+    return loss
 
 
 def moved_centre(centre: Tensor, mean_logits: Tensor, *, momentum: float = 0.9) -> Tensor:
@@ -85,4 +87,5 @@ def moved_centre(centre: Tensor, mean_logits: Tensor, *, momentum: float = 0.9) 
 
 def _summed(values: Tensor, n: int) -> Tensor:
     """Sums over groups of n rows: [B, K] to [B / n, K]."""
-    return values.unflatten(0, (-1, n)).sum(1)
+    sums: Tensor = values.unflatten(0, (-1, n)).sum(1)
+    return sums
