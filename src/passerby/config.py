@@ -84,6 +84,8 @@ class DataSection(Section):
     """A benchmark's name, or a table or folder of one's own; several are trained on together."""
     root: Path | list[Path] | None = None
     """The folder that holds a benchmark's own sub-folders, or its parent; one for each name, or one for all."""
+    labels: Literal["auto", "global", "camera"] = "auto"
+    """Labels to train on: of people in all cameras, or of people in one camera each; auto: as the method learns."""
     check_counts: bool = True
     """Refuse a benchmark whose counts differ from the published ones."""
     cache: Literal["target", "native", "none"] = "target"

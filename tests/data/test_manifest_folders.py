@@ -79,7 +79,7 @@ EXPECTED = "expected is a folder per identity, or train, query and gallery with 
         ),
         ({"ann": ["1.jpg"], "bob/monday": ["2.jpg"]}, "inside what would be an identity's: bob/monday/2.jpg; name the"),
         (
-            {"train/ann/monday": ["1.jpg"]},
+            {"train/ann/monday": ["1.jpg"], "query/ann": ["2.jpg"]},
             "inside what would be an identity's: train/ann/monday/1.jpg; name the folder",
         ),
     ],

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerby.data.split import JUNK, Benchmark, Split, concatenate, split_from_names
+from passerby.data.concatenation import concatenate
+from passerby.data.split import JUNK, Benchmark, Split, split_from_names
 from passerby.errors import DataError
 
 ROWS = st.lists(

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from passerby.data.concatenation import concatenate
 from passerby.data.folders import examples
 from passerby.data.split import JUNK, IntegerColumn, Split, names_in_order
 from passerby.errors import DataError
@@ -147,6 +148,20 @@ def split_of_camera_labels(
         camera_local(labelled),
         true_identities=None if truth is None else truth[ranks != JUNK],
         true_identity_names=true_identity_names,
+    )
+
+
+def join_camera_local(splits: Sequence[Split]) -> Split:
+    """One training split of camera-local labels out of several; those that hold everywhere are made camera-local.
+
+    Cameras of different sets stay different, as `passerby.data.split.concatenate` has it.
+
+    Raises:
+        DataError: cameras of a set are unknown.
+    """
+    several = len(splits) > 1
+    return concatenate(
+        [camera_local(split, prefix=f"{number}/" if several else "") for number, split in enumerate(splits)]
     )
 
 

@@ -3,8 +3,10 @@
 | what | how it is read |
 |---|---|
 | a table, CSV or Parquet | the schema of `passerby.data.table`; its `split` column parts it, else all rows train |
+| the same with `local_identity` and `camera` | labels that hold inside their camera only, to train on |
 | `people/<identity>/*.jpg` | a folder per identity: all train, cameras unknown |
-| `people/{train,query,gallery}/<identity>/*.jpg` | the same, parted |
+| `people/<camera>/<identity>/*.jpg` | identities that hold inside their camera only: all train |
+| `people/{train,query,gallery}/` and one of these two | parted; outside of train identities hold everywhere |
 | `people/{bounding_box_train,query,bounding_box_test}/` | Market layout |
 | `people/*.jpg` | images of unknown identity: to embed, not to train on |
 """
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 from passerby.data.benchmarks import BENCHMARKS, load_benchmark, near_names
 from passerby.data.folders import examples, image_files, is_image, sub_folders
 from passerby.data.identity_folders import benchmark_of_identity_folders
+from passerby.data.local_columns import LOCAL_COLUMNS, LocalColumns, read_local_columns
 from passerby.data.split import PARTS, Benchmark, IntegerColumn, Split, names_in_order, split_from_names
 from passerby.data.table import (
     TABLE_SUFFIXES,
@@ -68,16 +71,19 @@ def load_table(path: str | Path) -> Benchmark:
     """A CSV or Parquet table in the schema of design §3: parted by its `split` column, or all of it for training.
 
     Labels are numbered in sorted order of the names, for training and for query and gallery apart. Without an
-    `identity` column nobody is known: such images can be embedded, not trained on.
+    `identity` column nobody is known: such images can be embedded, not trained on. Training rows that have a
+    `local_identity` instead are labelled inside their camera; see `passerby.data.camera_labels`.
 
     Raises:
         DataError: the table is not as it should be; the message names the column and the first row or image at fault.
     """
     file = Path(path)
-    images, parts = _read_rows(file)
+    images, parts, local = _read_rows(file)
     rows = {part: np.flatnonzero(parts == number) for number, part in enumerate(PARTS)}
     test = np.concatenate([rows["query"], rows["gallery"]])
     train = images.take(rows["train"]) if rows["train"].size else None
+    if train is not None and local is not None:
+        train = local.label(train, rows["train"])
     searched = _only_names_that_occur(images, test)
     return Benchmark(
         name=str(path),
@@ -162,16 +168,22 @@ def _each_once(files: list[Path]) -> list[Path]:
     return different
 
 
-def _read_rows(file: Path) -> tuple[Split, NDArray[np.int64]]:
-    """All rows of a table, and for each the position of its part in `PARTS`, int64 [N]."""
+def _read_rows(file: Path) -> tuple[Split, NDArray[np.int64], LocalColumns | None]:
+    """All rows of a table, for each the position of its part in `PARTS`, int64 [N], and labels inside cameras."""
     if file.suffix.lower() not in TABLE_SUFFIXES:
         raise DataError(f"{file} is not a table: its name must end in {', '.join(sorted(TABLE_SUFFIXES))}")
-    table = read_table(file)
+    table = read_table(file, besides=LOCAL_COLUMNS)
     if not table.num_rows:
         raise DataError(f"table {file} has no rows; write one for each image")
     paths = image_paths(table, file)
-    known = "identity" in table.column_names
-    identities = identity_names(table, file) if known else pa.array([JUNK_NAME] * len(paths))
+    parts = _parts(table, file)
+    local = read_local_columns(table, file, parts == PARTS.index("train"))
+    if "identity" not in table.column_names:
+        identities: pa.Array | pa.ChunkedArray = pa.array([JUNK_NAME] * len(paths))
+    elif local is None:
+        identities = identity_names(table, file)
+    else:
+        identities = pc.fill_null(identity_names(table, file, ~local.rows), JUNK_NAME)
     images = split_from_names(
         file.parent,
         paths,
@@ -180,7 +192,7 @@ def _read_rows(file: Path) -> tuple[Split, NDArray[np.int64]]:
         tracks=_tracks(table, file),
         frames=optional_integers(table, "frame", file),
     )
-    return images, _parts(table, file)
+    return images, parts, local
 
 
 def _parts(table: pa.Table, file: Path) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 import os
 import posixpath
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -38,13 +39,16 @@ SCHEMA = {
 """Columns that a table may have, and what they mean; only `path` is required, other columns are left alone."""
 
 _READ = ("path", "identity", "camera", "video", "track", "frame", "split")
-_TEXT = frozenset({"path", "identity", "camera", "video", "track", "split"})
 _NOT_UTF8 = "it is not UTF-8 text; save it as CSV in UTF-8"
 _BLANK = frozenset({"", "nan", "none", "null"})
 
 
-def read_table(file: Path) -> pa.Table:
+def read_table(file: Path, *, besides: Sequence[str] = ()) -> pa.Table:
     """The columns that say what is on an image and where it belongs: text as strings, `frame` as it is stored.
+
+    Args:
+        file: CSV or Parquet.
+        besides: more columns of text to read, if the table has them.
 
     Raises:
         DataError: the file cannot be read, has no `path` column, or has a column whose name is nearly one of `SCHEMA`.
@@ -52,11 +56,11 @@ def read_table(file: Path) -> pa.Table:
     try:
         names = _column_names(file)
         _check_names(file, names)
-        wanted = [name for name in _READ if name in names]
+        wanted = [name for name in (*_READ, *besides) if name in names]
         if file.suffix.lower() == ".csv":
             # Text is read as text, or identity 0002 would come back as 2.
             options = pa.csv.ConvertOptions(
-                column_types={name: pa.string() for name in wanted if name in _TEXT}, include_columns=wanted
+                column_types={name: pa.string() for name in wanted if name != "frame"}, include_columns=wanted
             )
             return pa.csv.read_csv(file, convert_options=options)
         return pa.parquet.read_table(file, columns=wanted)
@@ -108,14 +112,20 @@ def image_paths(table: pa.Table, file: Path) -> pa.Array:
     return column
 
 
-def required_text(table: pa.Table, name: str, file: Path) -> pa.ChunkedArray:
-    """A text column without blanks, trimmed; a blank ("", NaN, None, null) is a DataError that names the row."""
+def required_text(table: pa.Table, name: str, file: Path, among: NDArray[np.bool_] | None = None) -> pa.ChunkedArray:
+    """A text column without blanks, trimmed; a blank ("", NaN, None, null) is a DataError that names the row.
+
+    Args:
+        table, name, file: the column, and the table for messages.
+        among: bool [N], the rows that must not be blank; all by default. Others are null where they are.
+    """
     column = _text(table, name, file)
-    blank = np.flatnonzero(_is_blank(column))
+    is_blank = _is_blank(column)
+    blank = np.flatnonzero(is_blank if among is None else is_blank & among)
     if blank.size:
         remedy = "fill them, drop the rows, or drop the column" if name != "path" else "fill them or drop the rows"
         raise DataError(f"column {name!r} of table {file} is empty {_rows(table, blank)}; {remedy}")
-    return column
+    return column if among is None else pc.if_else(pa.array(is_blank), None, column)
 
 
 def optional_text(table: pa.Table, name: str, file: Path) -> pa.ChunkedArray | None:
@@ -125,9 +135,16 @@ def optional_text(table: pa.Table, name: str, file: Path) -> pa.ChunkedArray | N
     return required_text(table, name, file)
 
 
-def identity_names(table: pa.Table, file: Path) -> pa.ChunkedArray:
+def is_filled(table: pa.Table, name: str, file: Path) -> NDArray[np.bool_]:
+    """Which rows have something in a text column, bool [N]; none if the table lacks it."""
+    if name not in table.column_names:
+        return np.zeros(table.num_rows, dtype=np.bool_)
+    return ~_is_blank(_text(table, name, file))
+
+
+def identity_names(table: pa.Table, file: Path, among: NDArray[np.bool_] | None = None) -> pa.ChunkedArray:
     """The `identity` column as `required_text` gives it; true and false, which name nobody, are a DataError."""
-    column = required_text(table, "identity", file)
+    column = required_text(table, "identity", file, among)
     if set(pc.unique(pc.utf8_lower(column)).to_pylist()) <= {"true", "false"}:
         raise DataError(f"column 'identity' of table {file} holds true and false only: name the person on each image")
     return column

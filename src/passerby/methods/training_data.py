@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from passerby.config import DataSection, Recipe
 from passerby.data.benchmarks import BENCHMARKS
 from passerby.data.cache import default_cache_folder
-from passerby.data.camera_labels import camera_local
+from passerby.data.camera_labels import true_identities_of_classes
 from passerby.data.fingerprint import fingerprint
 from passerby.data.loading import PerImageSource, PixelSource, open_readable
 from passerby.data.manifest import open_data
 from passerby.data.shared_files import refuse_shared_files
-from passerby.data.split import Benchmark, Split, concatenate
-from passerby.data.validation import validation_split
+from passerby.data.split import Benchmark, Split
 from passerby.errors import DataError, RecipeError
 from passerby.methods.data_record import describe_data, describe_split
 from passerby.methods.evaluation_check import check_evaluable
 from passerby.methods.method import Method, TrainingData
 from passerby.methods.process_roles import is_main_process, is_one_of_many
 from passerby.methods.trained_cameras import describe_training_sets
+from passerby.methods.training_labels import label_training_images
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class OpenedData:
         validation: query and gallery set aside from the training identities, if the recipe asks for them.
         left_out: rows of the training images, validation set aside, that cannot be read or that the run has not trained
             on before; int64 [n].
+        true_identities: of labels that hold inside a camera, who each class is in all cameras, int64 [C], -1 where
+            nobody knows; None if nothing is known. For statistics alone: `training` does not have it.
     """
 
     benchmarks: list[Benchmark]
@@ -47,6 +49,7 @@ class OpenedData:
     training: TrainingData
     validation: tuple[Split, Split] | None
     left_out: NDArray[np.int64]
+    true_identities: NDArray[np.int64] | None = None
 
     @property
     def evaluated(self) -> list[Benchmark]:
@@ -119,13 +122,14 @@ def open_training_data(
     sets = open_sets(section)
     splits = [each.training_split() for each in sets]
     refuse_shared_files(splits, [each.name for each in sets])
-    train = concatenate(splits).relabelled()
     check_evaluable(sets, skip_unreadable=section.skip_unreadable)
-    train, validation = _set_validation_aside(recipe, method, train)
+    train, validation = label_training_images(recipe, method, sets)
+    _check_learnable(recipe, method, train, validation)
     rows, split, data = _open_pixels(recipe, method, train, decode, retry_unreadable, left_out)
     record = {"sets": describe_data(sets), "trained_on": describe_split(split)}
     missing = np.setdiff1d(np.arange(len(train)), rows)
-    return OpenedData(sets, describe_training_sets(sets, split), record, data, validation, missing)
+    described, truth = describe_training_sets(sets, split), true_identities_of_classes(split)
+    return OpenedData(sets, described, record, data, validation, missing, truth)
 
 
 def _open_pixels(
@@ -159,27 +163,20 @@ def _open_pixels(
             )
         return source
 
-    data = TrainingData(split.with_occurring_cameras(), training, open_plain, train_transform, test_transform)
+    data = TrainingData(
+        split.with_occurring_cameras().without_truth(), training, open_plain, train_transform, test_transform
+    )
     return rows, split, data
 
 
-def _set_validation_aside(recipe: Recipe, method: Method, train: Split) -> tuple[Split, tuple[Split, Split] | None]:
-    """What is trained on, after seeing that the method can, and query and gallery of the identities set aside."""
-    validation = None
-    if recipe.data.validation.identities:
-        count = recipe.data.validation.identities
-        train, query, gallery = validation_split(train, identities=count, seed=recipe.seed)
-        validation = (query, gallery)
-    if method.label_scope == "camera":
-        train = camera_local(train)
+def _check_learnable(recipe: Recipe, method: Method, train: Split, validation: tuple[Split, Split] | None) -> None:
     try:
-        method.check(recipe, train)
+        method.check(recipe, train.without_truth())
     except RecipeError as error:
         if validation is None:
             raise
         held_out = validation[1].identity_count
         raise RecipeError(f"{error} (data.validation.identities sets {held_out:,} aside)") from None
-    return train, validation
 
 
 def _no_data(recipe: Recipe, method: Method) -> OpenedData:

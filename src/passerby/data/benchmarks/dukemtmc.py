@@ -16,7 +16,7 @@ DUKEMTMC = PublicBenchmark(
     contents=CONTENTS,
     read=read_market_layout,
     cameras=numbered(8),
-    counts=PublishedCounts(Counts(16522, 702, 8), Counts(2228, 702, 8), Counts(17661, 1110, 8)),
+    counts=PublishedCounts(Counts(16522, 702, 8), Counts(2228, 702, 8), Counts(17661, 1110, 8), camera_classes=2196),
     obtain="withdrawn by its authors in 2019 over privacy; there is no official source",
     terms="withdrawn; research only, ask your institution before using a copy",
 )

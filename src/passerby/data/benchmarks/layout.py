@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from passerby.data.camera_labels import camera_labels, describe_classes
 from passerby.data.folders import examples, missing_files, sub_folders
 from passerby.data.split import Benchmark, Split, names_in_order, split_from_names
 from passerby.errors import DataError
@@ -29,12 +30,15 @@ class PublishedCounts:
         train, query, gallery: the counts of each split; None where nothing is published.
         confirmed: whether they were checked against the data or its official lists. Only then is a mismatch an error;
             otherwise `passerby data check` remarks on it.
+        camera_classes: pairs of a person and a camera in the training half: how many classes it has with labels made
+            camera-local. In all, or of each camera; None where nobody tells.
     """
 
     train: Counts | None
     query: Counts | None
     gallery: Counts | None
     confirmed: bool = True
+    camera_classes: int | tuple[int, ...] | None = None
 
     def by_part(self) -> dict[str, Counts | None]:
         """The counts by the name of the split."""
@@ -201,6 +205,19 @@ def count_mismatches(benchmark: Benchmark, published: PublishedCounts) -> list[s
         if differing:
             mismatches.append(f"{part} has {', '.join(differing)}")
     return mismatches
+
+
+def class_mismatch(train: Split, published: PublishedCounts | None) -> str:
+    """Which classes training labels made camera-local are, if others than are published; else nothing."""
+    if published is None or published.camera_classes is None or train.cameras is None:
+        return ""
+    counts = camera_labels(train).counts
+    expected = published.camera_classes
+    if isinstance(expected, int):
+        return "" if int(counts.sum()) == expected else f"{describe_classes(counts)} instead of {expected:,}"
+    if tuple(counts.tolist()) == expected:
+        return ""
+    return f"{describe_classes(counts)} instead of {describe_classes(expected)}"
 
 
 def counts_of(split: Split) -> Counts:

@@ -83,7 +83,12 @@ MARKET1501 = PublicBenchmark(
     contents=CONTENTS,
     read=read_market_layout,
     cameras=numbered(6),
-    counts=PublishedCounts(Counts(12936, 751, 6), Counts(3368, 750, 6), Counts(15913, 751, 6)),
+    counts=PublishedCounts(
+        Counts(12936, 751, 6),
+        Counts(3368, 750, 6),
+        Counts(15913, 751, 6),
+        camera_classes=(652, 541, 694, 241, 576, 558),
+    ),
     obtain="the authors' page (Liang Zheng, Market-1501); unpack Market-1501-v15.09.15.zip",
     terms="research only, no redistribution",
 )
@@ -95,7 +100,12 @@ MARKET1501_DEV = PublicBenchmark(
     contents=CONTENTS,
     read=read_market_layout,
     cameras=numbered(6),
-    counts=PublishedCounts(Counts(10652, 600, 6), Counts(669, 151, 6), Counts(1615, 149, 6)),
+    counts=PublishedCounts(
+        Counts(10652, 600, 6),
+        Counts(669, 151, 6),
+        Counts(1615, 149, 6),
+        camera_classes=(518, 433, 546, 205, 461, 430),
+    ),
     obtain="the first 600 identities of Market-1501's training half train; of the other 151 the first image of each "
     "identity and camera is a query, the rest are the gallery (two identities have no more than that)",
     terms="research only, no redistribution",

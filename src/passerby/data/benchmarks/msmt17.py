@@ -74,7 +74,9 @@ MSMT17 = PublicBenchmark(
     },
     read=_read,
     cameras=numbered(15, digits=2),
-    counts=PublishedCounts(Counts(32621, 1041, 15), Counts(11659, 3060, 15), Counts(82161, 3060, 15)),
+    counts=PublishedCounts(
+        Counts(32621, 1041, 15), Counts(11659, 3060, 15), Counts(82161, 3060, 15), camera_classes=4821
+    ),
     obtain="the authors' page (Peking University, MSMT17), after a signed release agreement",
     terms="research only, no redistribution, signed agreement",
 )
