@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from passerby.config import DataSection, Recipe
 from passerby.data.benchmarks import BENCHMARKS
 from passerby.data.cache import default_cache_folder
-from passerby.data.camera_labels import true_identities_of_classes
 from passerby.data.fingerprint import fingerprint
 from passerby.data.loading import PerImageSource, PixelSource, open_readable
 from passerby.data.manifest import open_data
@@ -39,8 +38,6 @@ class OpenedData:
         validation: query and gallery set aside from the training identities, if the recipe asks for them.
         left_out: rows of the training images, validation set aside, that cannot be read or that the run has not trained
             on before; int64 [n].
-        true_identities: of labels that hold inside a camera, who each class is in all cameras, int64 [C], -1 where
-            nobody knows; None if nothing is known. For statistics alone: `training` does not have it.
     """
 
     benchmarks: list[Benchmark]
@@ -49,7 +46,6 @@ class OpenedData:
     training: TrainingData
     validation: tuple[Split, Split] | None
     left_out: NDArray[np.int64]
-    true_identities: NDArray[np.int64] | None = None
 
     @property
     def evaluated(self) -> list[Benchmark]:
@@ -128,8 +124,7 @@ def open_training_data(
     rows, split, data = _open_pixels(recipe, method, train, decode, retry_unreadable, left_out)
     record = {"sets": describe_data(sets), "trained_on": describe_split(split)}
     missing = np.setdiff1d(np.arange(len(train)), rows)
-    described, truth = describe_training_sets(sets, split), true_identities_of_classes(split)
-    return OpenedData(sets, described, record, data, validation, missing, truth)
+    return OpenedData(sets, describe_training_sets(sets, split), record, data, validation, missing)
 
 
 def _open_pixels(
@@ -163,9 +158,10 @@ def _open_pixels(
             )
         return source
 
-    data = TrainingData(
-        split.with_occurring_cameras().without_truth(), training, open_plain, train_transform, test_transform
-    )
+    own = split.with_occurring_cameras()
+    if method.label_scope == "global":  # others tell how right they are by it, and train without
+        own = own.without_truth()
+    data = TrainingData(own, training, open_plain, train_transform, test_transform)
     return rows, split, data
 
 
