@@ -11,7 +11,7 @@ from passerby.errors import DataError
 
 Rows = NDArray[np.int64]
 
-_BALANCED, _SHUFFLED = 0, 1  # keep the orders of the two samplers unrelated for equal seeds
+_BALANCED, _SHUFFLED, _CLASSES = 0, 1, 2  # keep the orders of the samplers unrelated for equal seeds
 
 
 def identity_balanced_batches(
@@ -112,6 +112,62 @@ def shuffled_batches(
         last = np.resize(last, max(len(last), processes))
         batches.append(np.array_split(last, processes)[rank])
     return batches
+
+
+def continued_class_batches(
+    classes: Rows,
+    *,
+    classes_per_batch: int,
+    images_per_class: int,
+    first: int,
+    count: int,
+    seed: int,
+    rank: int = 0,
+    processes: int = 1,
+) -> list[Rows]:
+    """A stretch of an endless row of batches of P classes × K images, in whose every pass each class comes once.
+
+    A pass takes all classes in a random order, P × `processes` in a step, and of each K images: without replacement if
+    it has as many, else out of its images repeated until there are K or more. The last step of a pass has fewer
+    classes; where they cannot be shared equally among processes, classes from the pass's beginning fill it up. The next
+    pass follows at once, so that an epoch may end anywhere.
+
+    Args:
+        classes: labels, int64 [N].
+        classes_per_batch: P, per process.
+        images_per_class: K.
+        first: the number of the first batch wanted, from the beginning of the endless row.
+        count: how many.
+        seed: with the number of the pass, the only source of randomness.
+        rank: this process.
+        processes: number of processes that train together.
+
+    Returns:
+        Rows of this process, int64 [p × K] for each batch; the K images of a class stand next to each other.
+
+    Source: the sampler of CCAFL's published code, in our words.
+    """
+    _check_processes(rank, processes)
+    labels, of_class, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    members = np.split(np.argsort(of_class, kind="stable"), np.cumsum(counts)[:-1])
+    taken = classes_per_batch * processes
+    steps = -(-len(labels) // taken)
+    batches: list[Rows] = []
+    for number in range(first // steps, (first + count - 1) // steps + 1):
+        generator = _generator(seed, number, _CLASSES)
+        order = generator.permutation(len(labels))
+        filled = np.resize(order, -(-len(labels) // processes) * processes)
+        chosen = {each: _choose(members[each], images_per_class, generator) for each in order.tolist()}
+        for step in range(max(first - number * steps, 0), min(first + count - number * steps, steps)):
+            own = np.array_split(filled[step * taken : (step + 1) * taken], processes)[rank]
+            batches.append(np.concatenate([chosen[each] for each in own.tolist()]))
+    return batches
+
+
+def _choose(members: Rows, count: int, generator: np.random.Generator) -> Rows:
+    """`count` of some rows: each at most once if there are enough, else as evenly often as a shuffled pile gives."""
+    pile = members if len(members) >= count else np.tile(members, count)
+    return generator.permutation(pile)[:count].astype(np.int64)
 
 
 def _groups(identities: Rows, size: int, generator: np.random.Generator) -> tuple[Rows, Rows]:

@@ -3,6 +3,7 @@
 METHODS: dict[str, str] = {
     "saga": "passerby.methods.saga",  # before clip-reid, which would take SAGA's files of stage 2 for its own
     "clip-reid": "passerby.methods.clip_reid",
+    "ccafl": "passerby.methods.ccafl",
     "clip-pretrain": "passerby.methods.clip_pretrain",
 }
 """Name in a recipe → the module whose `METHOD` implements it. A new method is one file and one line here."""

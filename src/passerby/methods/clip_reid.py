@@ -21,7 +21,7 @@ from passerby.methods.image_batches import ImageBatchStage
 from passerby.methods.method import Method, TrainingData
 from passerby.methods.processes import gather_labels, gather_with_gradient
 from passerby.methods.prompt_stage import PromptStage
-from passerby.methods.stage import Stage
+from passerby.methods.stage import Stage, adam_with_faster_biases
 from passerby.models.clip_reid import CLASS_SIZED, TRAINING_ONLY, ClipReid
 from passerby.models.clip_reid_files import recognise_clip_reid
 from passerby.models.prompts import encode_all_prompts
@@ -79,13 +79,7 @@ class ImageStage(ImageBatchStage):
 
     def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
         """Adam with coupled weight decay; parameters whose name contains `bias` learn faster, as published."""
-        biases = [p for name, p in parameters if "bias" in name]
-        others = [p for name, p in parameters if "bias" not in name]
-        groups = [
-            {"params": others, "rate_factor": 1.0},
-            {"params": biases, "rate_factor": self.section.bias_rate_factor},
-        ]
-        return torch.optim.Adam(groups, lr=0.0, weight_decay=self.section.weight_decay)
+        return adam_with_faster_biases(parameters, self.section)
 
     def begin(self) -> None:
         """Let batch statistics move, and encode the texts of all identities once: they no longer change."""

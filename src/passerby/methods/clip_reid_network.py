@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -147,6 +147,59 @@ def agreed_quick_gelu(architecture: str, wanted: bool | None, claims: Iterable[t
             "weights and everything trained from them) or false"
         )
     return by_name
+
+
+class TowerKeys(Protocol):
+    """The keys of a recipe's `model` section that say which towers to begin with."""
+
+    @property
+    def architecture(self) -> str:
+        """As `ClipShape.architecture`."""
+        ...
+
+    @property
+    def weights(self) -> str:
+        """Where they come from."""
+        ...
+
+    @property
+    def quick_gelu(self) -> bool | None:
+        """What the recipe says of their activation."""
+        ...
+
+    @property
+    def allow_torchscript(self) -> bool:
+        """Whether a TorchScript archive may be opened."""
+        ...
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width."""
+        ...
+
+    @property
+    def stride(self) -> int | None:
+        """As `ClipShape.stride`."""
+        ...
+
+
+def initial_towers(
+    section: TowerKeys, claims: Iterable[tuple[str, bool | None]]
+) -> tuple[ClipShape, Mapping[str, Tensor] | None]:
+    """The shape of CLIP's towers, and their weights (None: random), as a recipe says.
+
+    Args:
+        section: of the recipe.
+        claims: what other sources of weights, such as `init`, say of their activation; see `agreed_quick_gelu`.
+
+    Raises:
+        RecipeError: recipe and weights contradict each other.
+        CheckpointError: the weights cannot be had.
+    """
+    weights = clip_weights(section.weights, section.architecture, allow_torchscript=section.allow_torchscript)
+    own = [] if weights.tensors is None else [(f"model.weights={section.weights}", weights.quick_gelu)]
+    quick_gelu = agreed_quick_gelu(section.architecture, section.quick_gelu, [*own, *claims])
+    return ClipShape(section.architecture, section.image_size, section.stride, quick_gelu), weights.tensors
 
 
 def _refuse_contradictions(section: ModelSection, init: InitialWeights) -> None:

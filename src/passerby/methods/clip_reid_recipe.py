@@ -1,6 +1,6 @@
 """What a recipe of CLIP-ReID says; the defaults are the published numbers of its ViT-B/16 variant."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field, model_validator
 
@@ -125,7 +125,41 @@ def prompt_schedule(section: PromptStageSection) -> Schedule:
     )
 
 
-def image_schedule(section: ImageStageSection) -> Schedule:
+class RateKeys(Protocol):
+    """The keys of a section that say the learning rate by epoch."""
+
+    @property
+    def epochs(self) -> int:
+        """How many."""
+        ...
+
+    @property
+    def rate(self) -> float:
+        """After warm-up."""
+        ...
+
+    @property
+    def schedule(self) -> Literal["steps", "cosine"]:
+        """How it falls."""
+        ...
+
+    @property
+    def warmup_epochs(self) -> int:
+        """Of linear warm-up."""
+        ...
+
+    @property
+    def warmup_factor(self) -> float:
+        """Where it begins, as a fraction of the learning rate."""
+        ...
+
+    @property
+    def milestones(self) -> tuple[int, ...]:
+        """Of `steps`."""
+        ...
+
+
+def image_schedule(section: RateKeys) -> Schedule:
     """Warm-up, then decay at milestones as published, or a cosine down to a hundredth."""
     if section.schedule == "steps":
         return steps_with_warmup(

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.distributed.nn.functional as distributed_functions
 from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
-from torch import Tensor, distributed
+from torch import Tensor, distributed, nn
 
 from passerby.config import TrainerSection
 from passerby.errors import DeviceError
@@ -82,9 +83,47 @@ def gather_with_gradient(values: Tensor) -> Tensor:
 
 
 def gather_labels(labels: Tensor) -> Tensor:
-    """Labels of all processes, int64 [processes · B], in the order of processes."""
+    """Labels of all processes, int64 [processes · B], in the order of processes; or other rows, without gradient."""
     if process_count() == 1:
         return labels
     gathered = [torch.empty_like(labels) for _ in range(process_count())]
-    distributed.all_gather(gathered, labels.contiguous())
+    distributed.all_gather(gathered, labels.detach().contiguous())
     return torch.cat(gathered)
+
+
+def share_of(count: int) -> range:
+    """Which of `count` rows are this process's; the shares of all processes are equal but for one row."""
+    process, processes = process_number(), process_count()
+    return range(count * process // processes, count * (process + 1) // processes)
+
+
+def gather_shares(values: Tensor, count: int) -> Tensor:
+    """Rows [count, …] of which every process brings its `share_of`, without gradient."""
+    processes = process_count()
+    if processes == 1:
+        return values
+    bounds = [count * number // processes for number in range(processes + 1)]
+    lengths = [end - begin for begin, end in pairwise(bounds)]
+    padded = values.new_zeros((max(lengths), *values.shape[1:]))
+    padded[: len(values)] = values
+    parts = gather_labels(padded).split(max(lengths))
+    return torch.cat([part[:length] for part, length in zip(parts, lengths, strict=True)])
+
+
+def average_over_processes(values: Tensor) -> Tensor:
+    """The mean of a tensor that every process has, the same on all of them."""
+    if process_count() == 1:
+        return values
+    total = values.detach().clone()
+    distributed.all_reduce(total)
+    return total / process_count()
+
+
+def take_buffers_of_first_process(module: nn.Module) -> None:
+    """Let all processes have the first one's buffers, such as batch statistics, which each gathers from its own images.
+
+    DDP does so at the beginning of each step; what runs between steps and has to be alike everywhere needs it too.
+    """
+    if process_count() > 1:
+        for buffer in module.buffers():
+            distributed.broadcast(buffer, 0)

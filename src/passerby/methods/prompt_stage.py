@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from passerby.losses.contrastive import supervised_contrastive
+from passerby.losses.contrastive import grouped_contrastive, supervised_contrastive
 from passerby.methods.clip_reid_recipe import PromptStageSection
 from passerby.methods.feature_batches import (
     EXTRACTION_BATCH,
@@ -38,6 +38,7 @@ class PromptStage(Stage):
         project: Callable[[Tensor], Tensor],
         texts: Callable[[Tensor], Tensor],
         width: int,
+        groups: Tensor | None = None,
     ) -> None:
         """Describe the stage.
 
@@ -53,10 +54,11 @@ class PromptStage(Stage):
             project: images [B, 3, H, W] → features in the joint space [B, E], by frozen modules of the model.
             texts: identities [B] → features of their prompts [B, E].
             width: E.
+            groups: of each identity, int64 [C]; images are then compared with texts of their own group alone.
         """
         super().__init__(name, model, epochs=section.epochs, seed=seed, schedule=schedule)
         self.section, self.data, self.words = section, data, words
-        self.project, self.texts, self.width = project, texts, width
+        self.project, self.texts, self.width, self.groups = project, texts, width, groups
         self.cache = folder / "cache" / "stage1-features.safetensors"
         self._features: Tensor | None = None
 
@@ -81,8 +83,7 @@ class PromptStage(Stage):
         """
         images, labels = batch.features, batch.identities
         texts = self.texts(labels)
-        of_images = supervised_contrastive(images, texts, labels, labels)
-        of_texts = supervised_contrastive(texts, images, labels, labels)
+        of_images, of_texts = (self._contrast(*each, labels) for each in ((images, texts), (texts, images)))
         return {
             "loss": of_images + of_texts,
             "image_to_text": of_images.detach(),
@@ -116,6 +117,12 @@ class PromptStage(Stage):
         images = torch.randn(EXTRACTION_BATCH, 3, *self.data.test_transform.size, device=self.device)
         pieces = math.ceil(self._share(processes) / EXTRACTION_BATCH)
         return (Preparation(pieces, lambda: features_of(self, self.project, images)),)
+
+    def _contrast(self, rows: Tensor, columns: Tensor, labels: Tensor) -> Tensor:
+        if self.groups is None:
+            return supervised_contrastive(rows, columns, labels, labels)
+        self.groups = self.groups.to(labels.device)
+        return grouped_contrastive(rows, columns, labels, self.groups[labels])
 
     def _share(self, processes: int) -> int:
         return math.ceil(len(self.data.split) / processes)

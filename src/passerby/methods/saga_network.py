@@ -1,7 +1,7 @@
 """SAGA's network and transforms, from a recipe or from what a file says of itself."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from torch import Tensor, nn
@@ -9,18 +9,17 @@ from torch import Tensor, nn
 from passerby.data.split import Split
 from passerby.data.transforms import TestTransform, TrainTransform
 from passerby.errors import CheckpointError, RecipeError
-from passerby.methods.clip_reid_network import agreed_quick_gelu, described_shape
+from passerby.methods.clip_reid_network import described_shape, initial_towers
 from passerby.methods.image_batches import refuse_too_few_identities
 from passerby.methods.method import InitialWeights
 from passerby.methods.saga_recipe import SagaRecipe
 from passerby.models.checkpoint import load_strictly
-from passerby.models.clip import ClipShape, uses_quick_gelu
+from passerby.models.clip import uses_quick_gelu
 from passerby.models.clip_reid import ClipReid, ClipReidSizes
 from passerby.models.clip_reid_files import is_clip_reid
 from passerby.models.saga import HEAD, TRAINING_ONLY, Saga
 from passerby.models.saga_files import NOT_EMBEDDED_BY_STAGE_2, from_official, recognise_saga
 from passerby.models.saga_shape import AnchorShape, EmbeddingShape, SagaShape, SagaSizes, shape_from_description
-from passerby.models.weights import clip_weights
 
 
 def check(recipe: SagaRecipe, train: Split) -> None:
@@ -52,18 +51,13 @@ def build(recipe: SagaRecipe, classes: int, cameras: int, init: InitialWeights |
         RecipeError: the recipe contradicts what `init` or CLIP's weights say of themselves.
         CheckpointError: CLIP's weights cannot be had.
     """
-    section = recipe.model
-    weights = clip_weights(section.weights, section.architecture, allow_torchscript=section.allow_torchscript)
-    claims = [] if weights.tensors is None else [(f"model.weights={section.weights}", weights.quick_gelu)]
-    if init is not None:
-        claims.append((init.source, _said_quick_gelu(init)))
-    clip = ClipShape(section.architecture, section.image_size, section.stride)
-    clip = replace(clip, quick_gelu=agreed_quick_gelu(section.architecture, section.quick_gelu, claims))
+    claims = [] if init is None else [(init.source, _said_quick_gelu(init))]
+    clip, tensors = initial_towers(recipe.model, claims)
     anchors = AnchorShape(**recipe.anchors.model_dump())
     embedding = EmbeddingShape(**recipe.embedding.model_dump())
     by_camera = recipe.anchors.domain == "camera"
     sizes = SagaSizes(classes, recipe.stage3.classifiers, cameras if by_camera else 0)
-    model = Saga(SagaShape(clip, anchors, embedding, recipe.stage3.readouts), sizes, clip_tensors=weights.tensors)
+    model = Saga(SagaShape(clip, anchors, embedding, recipe.stage3.readouts), sizes, clip_tensors=tensors)
     if init is not None:
         _check_grid(model, init)
     return model

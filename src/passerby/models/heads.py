@@ -1,6 +1,8 @@
 """What sits between features and losses."""
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 def bottleneck(width: int) -> nn.BatchNorm1d:
@@ -20,3 +22,39 @@ def identity_classifier(width: int, classes: int) -> nn.Linear:
     layer = nn.Linear(width, classes, bias=False)
     nn.init.normal_(layer.weight, std=0.001)
     return layer
+
+
+class GeneralisedMean(nn.Module):
+    """GeM: (mean of x^p)^(1/p) with a learnable exponent p that starts at 3; x is cut off below at 1e-6.
+
+    Source: Radenović et al. 2018, Eq. 3.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.exponent = nn.Parameter(torch.tensor([3.0]))
+
+    def forward(self, places: Tensor) -> Tensor:
+        """[B, N, D] → [B, D]."""
+        return places.clamp(min=1e-6).pow(self.exponent).mean(1).pow(1 / self.exponent)
+
+
+class CosineClassifier(nn.Module):
+    """A row of length 1 for each class; what it gives are cosines, if features have length 1 too.
+
+    State: `weight` [C, D], xavier-uniform at first, of any length.
+    """
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty(classes, width)))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features [B, D] → float32 [B, C], also under autocast."""
+        return cosines(features, self.weight)
+
+
+def cosines(features: Tensor, rows: Tensor) -> Tensor:
+    """Products of features [B, D], of length 1, with the directions of rows [C, D]; float32 [B, C], never in half."""
+    with torch.autocast(features.device.type, enabled=False):
+        return features.float() @ F.normalize(rows.float()).T

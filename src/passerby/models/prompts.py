@@ -23,13 +23,22 @@ class PromptLearner(nn.Module):
         classes: number of identities C.
         token_embedding: embeddings of CLIP's whole vocabulary, float [49408, W].
         sentence: the words; each `X` stands for a learnable vector.
+        prefix_words: words before the learnable ones, where those do not stand in the places of the `X` but further on.
+            The sentence stays as long as it is: learnable vectors replace what stood there.
     """
 
     cls_ctx: nn.Parameter
     token_prefix: Tensor
     token_suffix: Tensor
 
-    def __init__(self, classes: int, token_embedding: Tensor, sentence: str = CLIP_REID_PROMPT) -> None:
+    def __init__(
+        self,
+        classes: int,
+        token_embedding: Tensor,
+        sentence: str = CLIP_REID_PROMPT,
+        *,
+        prefix_words: int | None = None,
+    ) -> None:
         super().__init__()
         tokens = open_clip.get_tokenizer("ViT-B-16")([sentence])[0]
         (learnable,) = open_clip.get_tokenizer("ViT-B-16")([_LEARNABLE])[0, 1:2]
@@ -37,8 +46,9 @@ class PromptLearner(nn.Module):
         embedded = token_embedding.detach()[tokens].float()
         self.end = int(tokens.argmax())
         """Position of the end-of-text token, whose output is the sentence's feature."""
-        self.register_buffer("token_prefix", embedded[None, : int(places[0])].clone())
-        self.register_buffer("token_suffix", embedded[None, int(places[-1]) + 1 :].clone())
+        first = int(places[0]) if prefix_words is None else prefix_words + 1  # after the start-of-text token
+        self.register_buffer("token_prefix", embedded[None, :first].clone())
+        self.register_buffer("token_suffix", embedded[None, first + len(places) :].clone())
         self.cls_ctx = nn.Parameter(torch.empty(classes, len(places), embedded.shape[1]).normal_(std=0.02))
 
     def forward(self, labels: Tensor) -> Tensor:

@@ -14,24 +14,17 @@ from passerby.models.anchors import FreeAnchors
 from passerby.models.anchors_aggregation import aggregate
 from passerby.models.anchors_attention import AnchorAttention, Refinement
 from passerby.models.anchors_domain import DomainKind, domain_anchors
-from passerby.models.heads import bottleneck, identity_classifier
+from passerby.models.heads import GeneralisedMean, bottleneck, identity_classifier
 from passerby.models.saga_shape import AnchorShape, ReadoutKind
 
 
-class GeneralisedMean(nn.Module):
-    """GeM: (mean of x^p)^(1/p) with a learnable exponent p that starts at 3; x is cut off below at 1e-6.
+class MeanPooling(GeneralisedMean):
+    """`GeneralisedMean` called as other readouts are."""
 
-    Source: Radenović et al. 2018, Eq. 3.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.exponent = nn.Parameter(torch.tensor([3.0]))
-
-    def forward(self, patches: Tensor, projected: Tensor) -> Tensor:
+    def forward(self, patches: Tensor, projected: Tensor | None = None) -> Tensor:
         """[B, N, D] → [B, D]."""
         del projected
-        return patches.clamp(min=1e-6).pow(self.exponent).mean(1).pow(1 / self.exponent)
+        return super().forward(patches)
 
 
 class QueryPooling(nn.Module):
@@ -102,7 +95,7 @@ def build_readout(kind: ReadoutKind, shape: AnchorShape, width: int, classes: in
     if len(shape.token_layers) > 1:
         raise RecipeError("readouts: other readouts need one token layer: set anchors.token_layers to one block")
     if kind == "gem":
-        return Readout(GeneralisedMean(), width, classes)
+        return Readout(MeanPooling(), width, classes)
     if kind == "query":
         return Readout(QueryPooling(width, shape.heads), width, classes)
     return Readout(FreeAnchorPooling(shape, width), width, classes)
