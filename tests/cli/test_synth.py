@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from passerby.cli import app
-from passerby.cli.synth import RECIPE, RECIPE_BATCH
+from passerby.cli.synth import RECIPE, RECIPE_BATCH, _beside
 from passerby.errors import DataError
 from passerby.methods.clip_reid_recipe import ClipReidRecipe
 from passerby.methods.experiment import TrainingRequest, resolve_recipe
@@ -27,6 +27,26 @@ def test_a_world_and_a_page_of_samples(tmp_path: Path) -> None:
     assert (world / "people.parquet").is_file()
     assert (tmp_path / "world.png").is_file()
     assert str(world) in result.output
+
+
+def test_a_picture_beside_the_folder_is_kept_and_nothing_drawn(tmp_path: Path) -> None:
+    (tmp_path / "world.png").write_bytes(b"somebody's")
+    result = runner.invoke(app, ["synth", "--contact-sheet", "--replace", "-o", str(tmp_path / "world")])
+    assert isinstance(result.exception, DataError)
+    assert (tmp_path / "world.png").read_bytes() == b"somebody's"
+    assert not (tmp_path / "world").exists()
+
+
+@pytest.mark.parametrize(
+    ("folder", "page"), [("world", "world.png"), (".", "cwd.png"), ("..", "top.png"), ("a/..", "cwd.png")]
+)
+def test_the_page_lies_beside_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, page: str
+) -> None:
+    (tmp_path / "top" / "cwd" / "a").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "top" / "cwd")
+    assert _beside(Path(folder)).name == page
+    assert _beside(Path(folder)).resolve().parent == Path(folder).resolve().parent
 
 
 @pytest.mark.parametrize(("people", "batch"), [(2, None), (4, 2), (14, 7), (32, 16), (34, 16)])

@@ -76,10 +76,14 @@ def synth(
 ) -> None:
     """Parse, write, print."""
     from passerby import synth as world
+    from passerby.synth.contact_sheet import check_contact_sheet
 
     _refuse_without_effect(context, videos is not None, tracklets is not None)
     size = (height, height // 2)
     common: dict[str, Any] = {"cameras": cameras, "seed": seed, "replace": replace}
+    page = _beside(out)
+    if sheet:  # found out before minutes are spent on the world
+        check_contact_sheet(page, crowd=crowd, **common)
     with _naming_options():
         if videos is not None:
             people = _people_in_videos(videos) if identities is None else identities
@@ -102,8 +106,13 @@ def synth(
             typer.echo(f"World: {made}, the truth about every crop: {made / 'people.parquet'}")
             _print_next(made, people, train)
     if sheet:
-        page = world.write_contact_sheet(out.with_name(f"{out.name}.png"), seed=seed, cameras=cameras, crowd=crowd)
-        typer.echo(f"Samples: {page}")
+        typer.echo(f"Samples: {world.write_contact_sheet(page, crowd=crowd, **common)}")
+
+
+def _beside(folder: Path) -> Path:
+    """The page of samples that belongs to a folder, however that is named: `.` too has a name and a parent."""
+    named = folder if folder.name not in ("", "..") else folder.resolve()
+    return named.with_name(f"{named.name}.png") if named.name else named / "world.png"
 
 
 def _refuse_without_effect(context: typer.Context, videos: bool, tracklets: bool) -> None:

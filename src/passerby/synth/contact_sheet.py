@@ -1,10 +1,14 @@
 """A page of samples: a row for each person, a group of crops for each camera; the first three are look-alikes."""
 
+import json
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from passerby.atomic_files import write_atomically
 from passerby.errors import DataError
 from passerby.synth.cameras import Picture
 from passerby.synth.crops import Crop
@@ -12,6 +16,8 @@ from passerby.synth.wardrobe import FAMILY
 from passerby.synth.world import World
 
 _GAP, _PAPER = 4, 255
+_SUFFIXES = (".png", ".jpg", ".jpeg")
+_KEY = "passerby"
 
 
 def contact_sheet(
@@ -42,23 +48,73 @@ def shown_people(count: int) -> list[int]:
     return [*family, *range(2 * FAMILY, (count + 2) * FAMILY, FAMILY)][:count]
 
 
-def write_contact_sheet(file: str | Path, *, seed: int = 7, cameras: int = 5, crowd: float = 1.0) -> Path:
-    """Write a page of samples as PNG or JPEG.
+def write_contact_sheet(
+    file: str | Path, *, seed: int = 7, cameras: int = 5, crowd: float = 1.0, replace: bool = False
+) -> Path:
+    """Write a page of samples as PNG or JPEG; what drew it is kept inside the file, as a comment.
+
+    Args:
+        file: where to write; its folder is made, a page that the same arguments made is replaced.
+        seed: of the world.
+        cameras: groups in a row.
+        crowd: how many strangers are near a person, on average.
+        replace: whether a page of another world is replaced; files that are not ours never are.
 
     Raises:
-        DataError: the file cannot be written, or its ending is neither .png nor .jpg.
+        DataError: the file cannot be written, holds something else, or its ending is neither .png nor .jpg.
     """
     file = Path(file)
-    if file.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise DataError(f"{file}: a contact sheet must end in .png or .jpg")
+    check_contact_sheet(file, seed=seed, cameras=cameras, crowd=crowd, replace=replace)
     sheet = contact_sheet(seed=seed, cameras=cameras, images_per_camera=20 // min(cameras, 10), crowd=crowd)
-    _, encoded = cv2.imencode(file.suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    text, comment = json.dumps(_description(seed, cameras, crowd)), PngInfo()
+    comment.add_text(_KEY, text)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(encoded.tobytes())
+        with write_atomically(file) as temporary:
+            if file.suffix.lower() == ".png":
+                Image.fromarray(sheet).save(temporary, format="PNG", pnginfo=comment)
+            else:
+                Image.fromarray(sheet).save(temporary, format="JPEG", quality=95, comment=text)
     except OSError as error:
         raise DataError(f"{file} cannot be written: {error.strerror}") from error
     return file
+
+
+def check_contact_sheet(file: Path, *, seed: int, cameras: int, crowd: float, replace: bool = False) -> None:
+    """Refuse a file that `write_contact_sheet`, given the same arguments, would not write.
+
+    Raises:
+        DataError: its ending is neither .png nor .jpg, or it holds something else.
+    """
+    if file.suffix.lower() not in _SUFFIXES:
+        raise DataError(f"{file}: a contact sheet must end in .png or .jpg")
+    if not file.exists():
+        return
+    earlier = _described(file)
+    if earlier is None:
+        raise DataError(
+            f"{file} is not an earlier contact sheet, and would be lost: move it away, or name another file"
+        )
+    if earlier != _description(seed, cameras, crowd) and not replace:
+        raise DataError(
+            f"{file} shows another synthetic world: name another file, or replace it with --replace (in Python "
+            "replace=True)"
+        )
+
+
+def _description(seed: int, cameras: int, crowd: float) -> dict[str, Any]:
+    return {"made_by": "passerby.synth.write_contact_sheet", "seed": seed, "cameras": cameras, "crowd": float(crowd)}
+
+
+def _described(file: Path) -> dict[str, Any] | None:
+    """The arguments that drew a page; None of any other file."""
+    try:
+        with Image.open(file) as page:
+            text = page.info.get(_KEY, page.info.get("comment"))
+        content = json.loads(text) if isinstance(text, str | bytes) else None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what Pillow and JSON raise
+        return None
+    ours = isinstance(content, dict) and content.get("made_by") == "passerby.synth.write_contact_sheet"
+    return content if ours else None
 
 
 def _joined(images: list[Picture], axis: int) -> Picture:
