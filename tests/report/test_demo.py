@@ -1,59 +1,174 @@
-"""The demo's folder: nothing of an earlier demo is replaced. Drawing and training are replaced by notes."""
+"""The demo: from nothing to a page, small; interrupted ones go on, and nothing of an earlier one is replaced."""
 
 import json
+import re
 import resource
+from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
-from passerby.errors import DataError, RecipeError
+from passerby.cli import app
+from passerby.config import Recipe
+from passerby.errors import DataError, PasserbyError, RecipeError
+from passerby.methods.experiment import TrainingRequest, resolve_recipe
+from passerby.methods.interruption import InterruptedRunError
+from passerby.methods.run_directory import RunDirectory
 from passerby.report import demo
-from passerby.report.training import SeedOutcome
+from passerby.report.demo_folder import PAGE, DemoFolder
 from passerby.synth import write_market
 from passerby.synth.output_folder import DESCRIPTION
 
-
-@pytest.fixture(autouse=True)
-def trained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
-    """What was asked to be trained: the overrides, and where."""
-    asked = []
-
-    def write_market(folder: Path, **options: Any) -> Path:
-        folder.mkdir(exist_ok=True)
-        (folder / DESCRIPTION).write_text(json.dumps({"seed": options["seed"]}))
-        return folder
-
-    def run_seeds(request: Any, seeds: int) -> list[SeedOutcome]:
-        assert not request.folder.exists()
-        request.folder.mkdir()
-        asked.append({**dict(each.split("=", 1) for each in request.overrides), "out": request.folder.name})
-        return [SeedOutcome(7, request.folder, [])]
-
-    monkeypatch.setattr(demo, "write_market", write_market)
-    monkeypatch.setattr(demo, "run_seeds", run_seeds)
-    return asked
+SMALL_WORLD = {"identities": 12, "cameras": 2, "images_per_camera": 2, "size": [32, 16], "crowd": 0.0}
 
 
-def test_every_demo_has_its_run(tmp_path: Path, trained: list[dict[str, str]]) -> None:
-    folder = tmp_path / "demo"
-    for _ in range(3):
-        demo.run_demo(folder, seed=7)
-    (folder / "run").rename(tmp_path / "elsewhere")
-    demo.run_demo(folder, seed=7)
-    demo.run_demo(folder, seed=7)
-    (folder / "runway").touch()
-    demo.run_demo(folder, seed=7)
-    assert [each["out"] for each in trained] == ["run", "run-2", "run-3", "run", "run-4", "run-5"]
-    assert {each["data.root"] for each in trained} == {str(folder / "data")}
+class Sources(HTMLParser):
+    """Where a page's pictures and videos come from."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.images: list[str] = []
+        self.videos: list[str] = []
+        self.links: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        for name, key, places in (
+            ("img", "src", self.images),
+            ("video", "src", self.videos),
+            ("a", "href", self.links),
+        ):
+            if tag == name:
+                places.append(found[key] or "")
 
 
-def test_another_seed_leaves_the_first_world_alone(tmp_path: Path, trained: list[dict[str, str]]) -> None:
-    for seed in (7, 8, 7, 8):
-        assert demo.run_demo(tmp_path, seed=seed).data.is_dir()
-    assert [Path(each["data.root"]).name for each in trained] == ["data", "data-seed-8", "data", "data-seed-8"]
-    assert json.loads((tmp_path / "data" / DESCRIPTION).read_text()) == {"seed": 7}
-    assert [each["seed"] for each in trained] == ["7", "8", "7", "8"]
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A demo of a handful of people and steps; what it draws, trains and searches is told."""
+    monkeypatch.setattr(demo, "WORLD", SMALL_WORLD)
+    monkeypatch.setattr(demo, "FILM", {"identities": 2, "cameras": 1, "seconds": 0.4, "width": 160})
+    epochs = ("stage1.epochs=2", "stage2.epochs=2", "stage2.warmup_epochs=1", "stage2.identities_per_batch=4")
+    monkeypatch.setattr(demo, "SHORTER", (*epochs, "trainer.accelerator=cpu"))
+    done: list[str] = []
+
+    def telling(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def told(*given: Any, **options: Any) -> Any:
+            done.append(name + " on" * bool(options.get("resume")))
+            return real(*given, **options)
+
+        return told
+
+    for name in ("write_market", "write_videos", "train", "occlusion_and_report"):
+        monkeypatch.setattr(demo, name, telling(name, getattr(demo, name)))
+    return done
+
+
+def test_from_nothing_to_a_page(tmp_path: Path, small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, find = tmp_path / "demo", demo.evaluate_in_full
+
+    def interrupted(*given: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "evaluate_in_full", interrupted)
+    with pytest.raises(PasserbyError, match="interrupted: give the same command again, and it goes on"):
+        demo.run_demo(folder, seed=5)
+    assert small == ["write_market", "write_videos", "train", "occlusion_and_report"]
+    weights = (folder / "run" / "model.safetensors").read_bytes()
+    small.clear()
+    monkeypatch.setattr(demo, "evaluate_in_full", find)
+    result = CliRunner().invoke(app, ["demo", "--out", str(folder), "--seed", "5", "--json"])
+    assert result.exit_code == 0, result.output
+    assert small == ["train on", "occlusion_and_report"]
+    assert (folder / "run" / "model.safetensors").read_bytes() == weights
+    told = json.loads(result.stdout)
+    assert Path(told["page"]) == folder / "run" / PAGE
+    assert told["occlusion"]["figures"][0]["condition"] == "clean"
+    _check_page(Path(told["page"]), told)
+    assert not list(folder.glob(".*.partial"))
+
+
+def _check_page(page: Path, told: dict[str, Any]) -> None:
+    text = page.read_text("utf-8")
+    chapters = re.findall(r"<h2>(\d)\. ", text)
+    assert chapters == [str(number) for number in range(1, 8)]
+    found = Sources(text)
+    assert all(image.startswith("data:image/jpeg;base64,") for image in found.images)
+    assert found.videos == ["demo.mp4"]
+    assert all((page.parent / link).is_file() for link in found.links)
+    (evaluation,) = told["evaluations"]
+    for figure in ("mAP", "rank1", "mINP"):
+        assert f"<b>{100 * evaluation[figure]:.1f}<small> %</small></b>" in text
+    hidden = {
+        (each["condition"], each["level"]): each["mAP"]["mean"]
+        for each in told["occlusion"]["figures"]
+        if each["readout"] == "class token + projected"
+    }
+    assert hidden["clean", 0.0] == pytest.approx(evaluation["mAP"])
+    for condition, words in (("rectangle", "a grey rectangle"), ("people", "a strip of somebody else")):
+        for level in (0.3, 0.5, 0.7):
+            assert (
+                f"{words}, share of the query that is hidden {level:g}: {100 * hidden[condition, level]:.1f} %" in text
+            )
+    table = pq.read_table(Path(told["data"]) / "people.parquet")
+    queries = table.column("split").to_pylist().count("query")
+    assert f"{queries} pictures of people the network was not trained on" in text
+
+
+def test_a_world_that_lost_a_picture_is_drawn_anew(tmp_path: Path, small: list[str]) -> None:
+    folder, drawn = demo._draw_world(tmp_path / "data", 5)
+    assert drawn
+    assert demo._draw_world(folder, 5) == (folder, False)
+    (folder / "mine.txt").touch()
+    assert demo._draw_world(folder, 5) == (folder, False)
+    (folder / "mine.txt").unlink()
+    next((folder / "query").iterdir()).unlink()
+    assert demo._draw_world(folder, 5) == (folder, True)
+    assert small == ["write_market", "write_market"]
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    return resolve_recipe(TrainingRequest("clip-reid-vit-tiny", ("data.name=market-layout", f"data.root={tmp_path}")))
+
+
+def begun(folder: Path, recipe: Recipe, *, page: bool = False) -> None:
+    RunDirectory(folder).create(recipe, {}, {}, None)
+    if page:
+        (folder / PAGE).parent.mkdir()
+        (folder / PAGE).touch()
+
+
+def test_the_run_that_goes_on_is_of_the_same_recipe_without_page(tmp_path: Path, recipe: Recipe) -> None:
+    place = DemoFolder.opened(tmp_path / "demo")
+    first, second, third, fourth = (place.folder / name for name in ("run", "run-2", "run-3", "run-4"))
+    assert place.run(recipe, may_go_on=True) == (first, False)
+    (first / "checkpoints").mkdir(parents=True)  # interrupted before it was a run
+    assert place.run(recipe, may_go_on=True) == (first, False)
+    begun(first, recipe, page=True)
+    assert place.run(recipe, may_go_on=True) == (second, False)
+    begun(second, recipe.model_copy(update={"seed": 99}))
+    begun(third, recipe)
+    assert place.run(recipe, may_go_on=True) == (third, True)
+    assert place.run(recipe, may_go_on=False) == (fourth, False)
+    (third / "recipe.yaml").write_text("method: no such\n")
+    assert place.run(recipe, may_go_on=True) == (fourth, False)
+
+
+def test_another_seed_leaves_the_first_world_alone(tmp_path: Path) -> None:
+    place = DemoFolder.opened(tmp_path)
+    assert place.drawn("data", 7) == tmp_path / "data"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / DESCRIPTION).write_text(json.dumps({"seed": 7}))
+    assert place.drawn("data", 7) == tmp_path / "data"
+    assert place.drawn("data", 8) == tmp_path / "data-seed-8"
+    assert place.drawn("film", 8) == tmp_path / "film"
+    (tmp_path / "data" / DESCRIPTION).write_text("[]")
+    assert place.drawn("data", 7) == tmp_path / "data-seed-7"
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
@@ -62,8 +177,19 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
         demo.run_demo(tmp_path, seed=7)
 
 
+def test_training_that_is_interrupted_goes_on_with_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*given: Any, **options: Any) -> None:
+        raise InterruptedRunError(tmp_path / "run")
+
+    monkeypatch.setattr(demo, "_draw_world", lambda folder, seed: (folder, True))
+    monkeypatch.setattr(demo, "_film", lambda folder, seed: folder)
+    monkeypatch.setattr(demo, "train", interrupted)
+    with pytest.raises(PasserbyError, match=r"^interrupted: give the same command again, and it goes on$"):
+        demo.run_demo(tmp_path, seed=7)
+
+
 def test_a_disk_without_room_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "write_market", write_market)  # the real one
+    monkeypatch.setattr(demo, "write_market", write_market)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (300, hard))  # fails as a full disk does
     try:

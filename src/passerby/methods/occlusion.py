@@ -130,7 +130,7 @@ def occlusion_experiment(
         for run in runs:
             chosen = None
             if run.condition == "people" and donors is not None:
-                chosen = donors, choose_donors(query, donors, run, _names(gallery))
+                chosen = donors, choose_donors(query, donors, run, occurring_names(gallery))
             for level in plan.levels:
                 hidden = OccludedSource(source, query, run, level, chosen)
                 features = reader.features(query, hidden, progress)
@@ -164,7 +164,7 @@ class _Reader:
         return {name: np.concatenate(values) for name, values in parts.items()}
 
 
-def _names(split: Split) -> frozenset[str]:
+def occurring_names(split: Split) -> frozenset[str]:
     """Names of the identities that occur, without junk."""
     return frozenset(split.identity_names[label] for label in np.unique(split.identities) if label != JUNK)
 

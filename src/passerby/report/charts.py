@@ -37,12 +37,8 @@ def cmc_chart(cmc: NDArray[np.float64], *others: tuple[str, NDArray[np.float64]]
         body.append(_line(frame, number, ranks, curve))
         for k in marked:
             if k <= len(curve):
-                x, y = frame.place(k, curve[k - 1])
                 said = f"{label}, rank-{k}" if label else f"rank-{k}"
-                body.append(
-                    f'<circle class="dot {series(number)}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">'
-                    f"{tooltip(f'{said}: {100 * curve[k - 1]:.2f} %')}</circle>"
-                )
+                body.append(_dot(frame, number, k, curve[k - 1], f"{said}: {100 * curve[k - 1]:.2f} %"))
     if not others:
         first, last = frame.place(1, 0), frame.place(longest, 0)
         line = frame.points(np.arange(1, len(cmc) + 1), cmc)
@@ -60,14 +56,33 @@ def precision_recall_chart(lines: Sequence[Line]) -> str:
         body.append(_line(frame, number, line.x, line.y))
         for level in (0.25, 0.5, 0.75):
             place = int(np.argmin(np.abs(line.x - level)))
-            x, y = frame.place(line.x[place], line.y[place])
             said = f"{line.name}, " if line.name else ""
             text = f"{said}recall {100 * line.x[place]:.0f} %: precision {100 * line.y[place]:.1f} %"
-            body.append(
-                f'<circle class="dot {series(number)}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">{tooltip(text)}</circle>'
-            )
+            body.append(_dot(frame, number, line.x[place], line.y[place], text))
     ticks = frame.ticks_x(percents())
     return frame.svg([*frame.ticks_y(percents()), *ticks], body)
+
+
+def curve_chart(
+    title: str, label: str, lines: Sequence[Line], x: Sequence[tuple[float, str]], y: Sequence[tuple[float, str]]
+) -> str:
+    """Curves with a dot at each point.
+
+    Args:
+        title: for screen readers.
+        label: below the horizontal axis.
+        lines: at least one.
+        x, y: marks of the axes, rising; the axes end at the first and the last.
+    """
+    frame = Frame(title, label, linear(x[0][0], x[-1][0]), linear(y[0][0], y[-1][0]))
+    body = []
+    for number, line in enumerate(lines):
+        body.append(_line(frame, number, line.x, line.y))
+        for left, height in zip(line.x.tolist(), line.y.tolist(), strict=True):
+            said = f"{line.name}, " if line.name else ""
+            value = f"{100 * height:.1f} %" if y[-1][1].endswith("%") else f"{height:.2f}"
+            body.append(_dot(frame, number, left, height, f"{said}{label} {left:g}: {value}"))
+    return frame.svg([*frame.ticks_y(y), *frame.ticks_x(x)], body)
 
 
 def roc_chart(lines: Sequence[Line], lowest: float = 1e-6) -> str:
@@ -86,12 +101,9 @@ def roc_chart(lines: Sequence[Line], lowest: float = 1e-6) -> str:
         body.append(_line(frame, number, line.x[shown], line.y[shown]))
         for decade in range(1, decades + 1):
             place = int(np.searchsorted(line.x, 10.0**-decade, side="right")) - 1
-            x, y = frame.place(10.0**-decade, line.y[place])
             said = f"{line.name}, " if line.name else ""
             text = f"{said}at {10.0**-decade:g}: {100 * line.y[place]:.1f} % of the pairs of one person accepted"
-            body.append(
-                f'<circle class="dot {series(number)}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">{tooltip(text)}</circle>'
-            )
+            body.append(_dot(frame, number, 10.0**-decade, line.y[place], text))
     marks = [(10.0**-decade, _power(decade)) for decade in range(decades, -1, -1)]
     return frame.svg([*frame.ticks_y(percents()), *frame.ticks_x(marks)], body)
 
@@ -162,3 +174,9 @@ def _power(decade: int) -> str:
 
 def _line(frame: Frame, number: int, xs: NDArray[np.float64] | NDArray[np.int64], ys: NDArray[np.float64]) -> str:
     return f'<polyline class="line {series(number)}" points="{frame.points(xs.tolist(), ys.tolist())}"/>'
+
+
+def _dot(frame: Frame, number: int, x: float, y: float, text: str) -> str:
+    """A point of a curve, and what it says."""
+    across, down = frame.place(x, y)
+    return f'<circle class="dot {series(number)}" cx="{across:.1f}" cy="{down:.1f}" r="3.5">{tooltip(text)}</circle>'

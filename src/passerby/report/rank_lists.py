@@ -27,6 +27,11 @@ class Section(NamedTuple):
     note: str
     lists: list[RankList]
 
+    @property
+    def left_out(self) -> bool:
+        """Whether a list shows images that the ranking leaves out."""
+        return any(not listed.place for each in self.lists for listed in each.listed)
+
 
 def write_rank_lists(
     page: str | Path,
@@ -69,8 +74,8 @@ def write_rank_lists(
     Raises:
         EvaluationError: `result` or the features belong to other splits, or a row is out of range.
     """
-    sections = _sections(query, gallery, query_features, gallery_features, result, queries, per_section, top)
-    pictures = _pictures(sections)
+    sections = rank_list_sections(query, gallery, query_features, gallery_features, result, queries, per_section, top)
+    pictures = shown_pictures(sections)
     html = rendered(
         "rank_lists.html.jinja",
         title=title,
@@ -80,10 +85,9 @@ def write_rank_lists(
         charts=[*charts(result, analysis), *further_charts],
         facts=[*_facts(query, gallery, result), *remarks, *([INTERVAL_NOTE] if analysis is not None else [])],
         sections=sections,
-        left_out=any(not listed.place for section in sections for each in section.lists for listed in each.listed),
         pictures=pictures,
         unreadable=sum(address is None for address in pictures.values()),
-        score_name="cosine" if result.metric == "cosine" else "distance",
+        score_name=score_name(result),
         max_rank=len(result.cmc),
     )
     page = Path(page)
@@ -91,16 +95,21 @@ def write_rank_lists(
     return page
 
 
-def _sections(
+def rank_list_sections(
     query: Split,
     gallery: Split,
     query_features: Any,
     gallery_features: Any,
     result: RankingResult,
-    queries: Sequence[int],
-    per_section: int,
-    top: int,
+    queries: Sequence[int] = (),
+    per_section: int = 8,
+    top: int = 10,
 ) -> list[Section]:
+    """Lists of chosen, worst, median, best and random queries; arguments are those of `write_rank_lists`.
+
+    Raises:
+        EvaluationError: `result` or the features belong to other splits, or a row is out of range.
+    """
     worst, median, best = worst_median_best(query, result, per_section)
     random = _random(result, per_section)
     rows = [*queries, *worst, *median, *best, *random]
@@ -118,12 +127,17 @@ def _sections(
     ]
 
 
-def _pictures(sections: Sequence[Section]) -> dict[Path, str | None]:
+def shown_pictures(sections: Sequence[Section]) -> dict[Path, str | None]:
     """The picture of every file that is shown, as an address that holds it; None where it cannot be read."""
     lists = [each for section in sections for each in section.lists]
     files = {picture.file for each in lists for picture in (each.query, *(listed.picture for listed in each.listed))}
     found = {file: thumbnail(file) for file in files}
     return {file: None if small is None else data_uri(small) for file, small in found.items()}
+
+
+def score_name(result: RankingResult) -> str:
+    """What the numbers below pictures are."""
+    return "cosine" if result.metric == "cosine" else "distance"
 
 
 def _random(result: RankingResult, count: int) -> list[int]:

@@ -111,6 +111,20 @@ def _refuse_another_world(folder: Path, description: dict[str, Any]) -> None:
         )
 
 
+def holds_world(folder: Path, **arguments: Any) -> bool:
+    """Whether a folder holds all files, as they were written, of a world drawn with these arguments.
+
+    Args:
+        folder: which; other files may lie there as well.
+        arguments: as `synth.json` has them; those left out may be any.
+    """
+    described, written = _described(folder), _listed(folder)
+    if described is None or written is None or any(described.get(key) != value for key, value in arguments.items()):
+        return False
+    found = _sizes(folder)
+    return all(found.get(name) == size for name, size in written.items())
+
+
 def _sizes(folder: Path) -> dict[str, int]:
     """Bytes of every file below a folder by its path relative to it, with slashes; a link counts as a file."""
     return {
