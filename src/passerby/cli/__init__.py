@@ -18,6 +18,7 @@ from passerby.cli.evaluate import register as register_evaluate
 from passerby.cli.explain import register as register_explain
 from passerby.cli.synth import register as register_synth
 from passerby.cli.train import register as register_train
+from passerby.cli.zoo import register as register_zoo
 from passerby.errors import PasserbyError
 from passerby.methods.process_roles import is_launched_helper
 
@@ -42,6 +43,7 @@ for register in (
     register_embed,
     register_synth,
     register_denoise,
+    register_zoo,
 ):
     register(app)
 

@@ -23,6 +23,7 @@ from passerby.methods.text_embedding import embed_texts
 from passerby.methods.trained_cameras import stated_training_set
 from passerby.models.checkpoint import read_description, read_tensors
 from passerby.models.packaged import place_of
+from passerby.models.zoo_files import describe_backbone, is_bare_backbone, recognise_backbone, restore_backbone
 
 Picture = str | Path | Image.Image | NDArray[np.uint8]
 """A file, a PIL image, or a uint8 RGB array [H, W, 3]."""
@@ -153,7 +154,7 @@ def load(
 
     Args:
         source: `tiny-clip`, which comes with passerby, a run's folder, a `model.safetensors`, or an official checkpoint
-            of a method we know.
+            of a method or a published backbone that we know.
         device: `cpu`, `cuda`, …; by default a GPU where there is one.
         allow_torchscript: see `passerby.models.checkpoint.read_tensors`.
         trained_on: for an official checkpoint with camera embedding, the data set it was trained on: a benchmark's
@@ -184,9 +185,9 @@ def load(
             f"{path}: holds what training keeps of stage {description['stage']}, which does not say how to embed: "
             f"give the run's folder {path.parent.parent}"
         )
-    method = find_method(description.get("method"))
+    restore = restore_backbone if is_bare_backbone(description) else find_method(description.get("method")).restore
     transform = TestTransform(**{key: _tuple(value) for key, value in description["transform"].items()})
-    model = method.restore(description, tensors, str(path))
+    model = restore(description, tensors, str(path))
     return Embedder(model, transform, description, choose_device(device), path)
 
 
@@ -225,9 +226,12 @@ def _recognise(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
         description = method.recognise(tensors)
         if description is not None:
             return description
+    backbone = recognise_backbone(tensors, str(path))
+    if backbone is not None:
+        return describe_backbone(backbone)
     raise CheckpointError(
         f"{path}: no method recognises these tensors (the first is {next(iter(tensors))!r}): "
-        "give a run of passerby or an official CLIP-ReID checkpoint"
+        "give a run of passerby, an official CLIP-ReID checkpoint, or a file of `passerby zoo convert`"
     )
 
 

@@ -23,11 +23,14 @@ from passerby.models.checkpoint import load_strictly
 _NETWORK = "network."
 """Before the names of all tensors of a `Backbone`."""
 
-_WHOLES = ("backbone.", "encoder_q.", "base.")
-"""What pre-training calls the network inside of what it trains: self-distillation, MoCo, and re-identification."""
+_WHOLES = ("backbone.", "encoder_q.")
+"""What pre-training calls the network inside of what it trains: self-distillation, and MoCo."""
 
-_CLASSIFIERS = ("fc.", "classifier.", "head.fc.", "head.weight", "head.bias", "head_dist.", "head.head.", "head.l.")
-"""Layers behind the feature, which a network without classifier does not have."""
+_HEADS = (
+    *("fc.", "fc1.", "fc2.", "embed_fc.", "classifier.", "aux_head."),
+    *("head.fc.", "head.weight", "head.bias", "head.head.", "head.head_dist."),
+)
+"""Classifiers and projections behind the feature, which may be left out where the network has none of that name."""
 
 _POSITIONS = "pos_embed"
 
@@ -90,7 +93,7 @@ def _renamed(backbone: Backbone, tensors: Mapping[str, Tensor], source: str) -> 
                 f"give wrong features here: use the architecture timm:{backbone.name}"
             )
         names = {name: name for name in tensors}
-    return {ours: tensors[name] for name, ours in names.items() if ours in known or not ours.startswith(_CLASSIFIERS)}
+    return {ours: tensors[name] for name, ours in names.items() if ours in known or not ours.startswith(_HEADS)}
 
 
 def _resized(backbone: Backbone, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
