@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.data.benchmarks.layout import Counts, PublicBenchmark, count_mismatches, counts_of
+from passerby.data.benchmarks.layout import Counts, PublicBenchmark, class_mismatch, count_mismatches, counts_of
+from passerby.data.camera_labels import camera_label_remarks, camera_labels, describe_classes
 from passerby.data.file_scan import FileScan, scan_files
 from passerby.data.folders import examples
 from passerby.data.split import JUNK, PARTS, Benchmark, Split
@@ -119,6 +120,7 @@ def inspect_data(
         *_leaks(data, disjoint=public is not None and public.disjoint),
         *_duplicates(splits, scan),
         *_lonely(data),
+        *_camera_local(data),
         *_unanswerable(data),
     ]
     return Inspection(
@@ -149,7 +151,9 @@ def queries_without_match(query: Split, gallery: Split, *, same_camera_rule: boo
 def _counts(data: Benchmark, public: PublicBenchmark | None) -> Iterator[Finding]:
     if public is None or public.counts is None:
         return
-    for mismatch in count_mismatches(data, public.counts):
+    classes = "" if data.train is None else class_mismatch(data.train, public.counts)
+    camera_local = [f"train, made camera-local, has {classes}"] if classes else []
+    for mismatch in count_mismatches(data, public.counts) or camera_local:
         if public.counts.confirmed:
             yield Finding("counts", "problem", f"{mismatch}: this copy is not the published {public.title}", 1)
         else:
@@ -212,14 +216,14 @@ def _lonely(data: Benchmark) -> Iterator[Finding]:
     """Identities seen by one camera only, in training and in testing, and training identities with a single image."""
     tests = [split for split in (data.query, data.gallery) if split is not None]
     for half, splits in (("train", [data.train] if data.train is not None else []), ("test", tests)):
-        if splits and all(split.cameras is not None for split in splits):
+        if splits and all(split.cameras is not None and split.scope == "global" for split in splits):
             lonely = _seen_once([(split, split.cameras) for split in splits])
             if lonely:
                 message = f"{half} identities seen by one camera only: {len(lonely):,} ({examples(lonely)})"
                 yield Finding(
                     f"one-camera-{half}-identities", "remark", message, len(lonely), tuple(lonely[:_EXAMPLES])
                 )
-    if data.train is not None:
+    if data.train is not None and data.train.scope == "global":
         if not data.train.identity_names:
             message = "identities are unknown: these images can be embedded, not trained on"
             yield Finding("unknown-identities", "remark", message, len(data.train))
@@ -230,6 +234,20 @@ def _lonely(data: Benchmark) -> Iterator[Finding]:
         if lonely:
             message = f"train identities with a single image: {len(lonely):,} ({examples(lonely)})"
             yield Finding("one-image-identities", "remark", message, len(lonely), tuple(lonely[:_EXAMPLES]))
+
+
+def _camera_local(data: Benchmark) -> Iterator[Finding]:
+    """What there is to know of training labels that hold inside their camera only."""
+    if data.train is None or data.train.scope == "global":
+        return
+    labels = camera_labels(data.train.with_occurring_cameras())
+    message = f"training labels hold inside each camera only: {describe_classes(labels.counts)}"
+    yield Finding("camera-local-labels", "remark", message, labels.classes)
+    for remark in camera_label_remarks(labels):
+        yield Finding("camera-label-remark", "remark", remark, 1)
+    if data.query is None and data.gallery is None:
+        message = "no query and gallery images with identities that hold everywhere: only links can be judged"
+        yield Finding("nothing-to-evaluate", "remark", message, 1)
 
 
 def _unanswerable(data: Benchmark) -> Iterator[Finding]:
