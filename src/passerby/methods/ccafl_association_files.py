@@ -112,7 +112,8 @@ def association_epochs(run: Path) -> dict[int, AssociationStatistics]:
     for file in sorted((run / FOLDER).glob("epoch-*.json")):
         try:
             content: dict[str, Any] = json.loads(file.read_text("utf-8"))
-            found[int(content.pop("epoch"))] = AssociationStatistics(**content)
+            epoch = int(content.pop("epoch"))
+            found[epoch] = AssociationStatistics(**content)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{file}: is damaged: remove it") from error
     return dict(sorted(found.items()))
