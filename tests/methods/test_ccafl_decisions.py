@@ -111,7 +111,7 @@ def test_missing_and_damaged_associations_are_named(labels: CameraLabels, tmp_pa
         read_association(tmp_path)
     found = associate(np.eye(5), labels.class_cameras, 1)
     write_association(tmp_path, 3, found, labels, association_statistics(found))
-    with pytest.raises(CheckpointError, match="no association of epoch 7, only of 3 to 3"):
+    with pytest.raises(CheckpointError, match="no association of epoch 7: it has those of 3 to 3"):
         read_association(tmp_path, 7)
     (tmp_path / "associations/epoch-003-links.parquet").write_bytes(b"PAR1")
     with pytest.raises(CheckpointError, match=r"epoch-003-links.parquet: is missing or damaged"):
