@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from passerby.cli import app
@@ -19,7 +20,7 @@ from passerby.methods.experiment import TrainingRequest, resolve_recipe
 from passerby.methods.interruption import InterruptedRunError
 from passerby.methods.run_directory import RunDirectory
 from passerby.report import demo
-from passerby.report.demo_folder import PAGE, DemoFolder
+from passerby.report.demo_folder import PAGE, PICTURE, DemoFolder
 from passerby.synth import write_market
 from passerby.synth.output_folder import DESCRIPTION
 
@@ -89,6 +90,8 @@ def test_from_nothing_to_a_page(tmp_path: Path, small: list[str], monkeypatch: p
     assert Path(told["page"]) == folder / "run" / PAGE
     assert told["occlusion"]["figures"][0]["condition"] == "clean"
     _check_page(Path(told["page"]), told)
+    with Image.open(folder / "run" / PICTURE) as picture:
+        assert picture.width > picture.height > 300
     assert not list(folder.glob(".*.partial"))
 
 

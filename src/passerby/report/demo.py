@@ -18,9 +18,9 @@ from passerby.methods.occlusion import OcclusionPlan
 from passerby.methods.runner import train
 from passerby.methods.training_data import open_sets
 from passerby.report.analysis import Analysis
-from passerby.report.demo_folder import PAGE, DemoFolder
+from passerby.report.demo_folder import PAGE, PICTURE, DemoFolder
 from passerby.report.demo_page import Shown, write_demo_page
-from passerby.report.evaluation import EvaluationRequest
+from passerby.report.evaluation import EvaluationRequest, draw_rank_lists
 from passerby.report.evaluation_report import Protocol, ReportedEvaluation, report_evaluation
 from passerby.report.film import draw_truth
 from passerby.report.metrics_file import evaluation_fingerprint
@@ -115,6 +115,7 @@ def _measure_and_show(recipe: Recipe, data: Path, film: Path, run: Path) -> Demo
     (occlusion,) = occlusion_and_report(EvaluationRequest(model=str(run)), PLAN)
     evaluation = evaluate_in_full(model, benchmark, batch_size=recipe.evaluation.batch_size)
     reported = report_evaluation(evaluation, evaluation_fingerprint(benchmark), model, run, Protocol())
+    draw_rank_lists(evaluation, run / PICTURE)
     start = evaluate_in_full(load(START), benchmark, batch_size=recipe.evaluation.batch_size)
     page = write_demo_page(
         run / PAGE,

@@ -15,6 +15,9 @@ from passerby.synth.output_folder import DESCRIPTION
 PAGE = Path("report") / "demo.html"
 """Inside a run, the page; once it is there, the demonstration is finished."""
 
+PICTURE = Path("report") / "rank-lists.png"
+"""Beside it, the rank lists of three queries as a picture."""
+
 _MARK = ".passerby-demo"
 
 

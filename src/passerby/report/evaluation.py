@@ -159,7 +159,7 @@ def evaluate_all(
         )
         reported.append(report_evaluation(evaluation, evaluation_fingerprint(each), embedder, folder, protocol))
         if figure is not None:
-            _draw(evaluation, figure)
+            draw_rank_lists(evaluation, figure)
     return reported
 
 
@@ -181,7 +181,8 @@ def evaluable(sets: Sequence[Benchmark]) -> list[Benchmark]:
     return [each for each in sets if each.query is not None and each.gallery is not None]
 
 
-def _draw(evaluation: Evaluation, file: Path) -> None:
+def draw_rank_lists(evaluation: Evaluation, file: Path) -> None:
+    """Write the rank lists of the best, a middling and the worst query as a picture, one of `FIGURE_SUFFIXES`."""
     figure = rank_list_figure(
         evaluation.query,
         evaluation.gallery,
