@@ -55,7 +55,7 @@ class TrainLoader:
     """The batches of one epoch after another, augmented.
 
     A sample's augmentation depends on (seed, epoch, position) alone; its position in the epoch is
-    `(step * processes + rank) * B + place in the batch`, B being the length of the epoch's first batch. So neither
+    `(step * processes + rank) * B + place in the batch`, B being the length of the epoch's longest batch. So neither
     the number of threads, nor the kind of source, nor a restart in mid-epoch changes a pixel.
 
     Args:
@@ -117,7 +117,7 @@ class TrainLoader:
         # A generator: an iterator that is made but never asked, as Lightning does to try a loader, uses up no skip.
         steps, epoch, first = self._rows_of_steps(), self.epoch, self.start_step
         self.start_step = 0
-        length = len(steps[0]) if len(steps) else 0
+        length = max(map(len, steps), default=0)
 
         def prepare(step: int) -> _Prepared:
             begin = (step * self._processes + self._rank) * length
