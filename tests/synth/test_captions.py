@@ -1,15 +1,19 @@
 """Sentences hold what a picture shows, all of it now and then, and never more."""
 
+import itertools
 import re
 from collections import Counter
 
+import cv2
 import numpy as np
 import pytest
 
 from passerby.synth.captions import PHRASINGS, describe
 from passerby.synth.cones import REGION, REGIONS
 from passerby.synth.sight import seen_attributes
+from passerby.synth.truth import picture_row
 from passerby.synth.wardrobe import ATTRIBUTES, Wears, dress, values
+from passerby.synth.world import World
 
 PEOPLE = [dress(5, number) for number in range(0, 300)]
 ALL_SHOWN = np.full(len(REGIONS), 1 / len(REGIONS))
@@ -111,3 +115,38 @@ def test_nothing_seen_is_a_person() -> None:
     nothing = seen_attributes(PEOPLE[0], np.zeros(len(REGIONS)), 0.0)
     for phrasing in range(PHRASINGS):
         assert describe(nothing, np.random.default_rng(0), phrasing=phrasing) == "A person."
+
+
+COLOUR_FAMILIES = {
+    "red": lambda hue, saturation, value: saturation > 120 and (hue < 15 or hue > 345),
+    "blue": lambda hue, saturation, value: saturation > 60 and 195 < hue < 245,
+    "green": lambda hue, saturation, value: saturation > 60 and 90 < hue < 165,
+    "purple": lambda hue, saturation, value: saturation > 40 and 240 < hue < 325,
+    "pink": lambda hue, saturation, value: saturation > 40 and hue > 320 and value > 150,
+    "white": lambda hue, saturation, value: saturation < 50 and value > 170,
+    "black": lambda hue, saturation, value: value < 75,
+}
+
+
+def test_colours_in_sentences_are_those_of_the_pixels() -> None:
+    """The garment that a sentence names first, against the pixels of the chest, seen from before."""
+    world, right = World(seed=3, steps=2, size=(128, 64), crowd=0), []
+    for person, camera in itertools.product(range(0, 240, 3), (1, 2)):
+        crop, box = world.crop(person, camera, 0)
+        if crop.visible < 0.95 or np.cos(crop.turn) < 0.5:
+            continue
+        row = picture_row(crop, box, world.person(person).wears, np.random.default_rng(person))
+        found = re.search(
+            r"\bin an? (\w+) (?:t-shirt|shirt|sweater|hoodie|blouse|jacket|coat)\b(?! with)", row["captions"][0]
+        )
+        if found is None or found[1] not in COLOUR_FAMILIES:
+            continue
+        tall, _ = np.nonzero(crop.mask > 250)
+        top, height = tall.min(), np.ptp(tall)
+        chest = np.zeros_like(crop.mask, dtype=bool)
+        chest[top + round(0.24 * height) : top + round(0.4 * height)] = True
+        colour = np.median(crop.image[chest & (crop.mask > 250)], axis=0).astype(np.uint8)
+        hue, saturation, value = cv2.cvtColor(colour.reshape(1, 1, 3), cv2.COLOR_RGB2HSV)[0, 0].tolist()
+        right.append(COLOUR_FAMILIES[found[1]](2 * hue, saturation, value))
+    assert len(right) > 12
+    assert np.mean(right) > 0.85
