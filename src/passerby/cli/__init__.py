@@ -9,6 +9,7 @@ import sys
 
 import typer
 
+from passerby.cli.associations import register as register_associations
 from passerby.cli.compare import register as register_compare
 from passerby.cli.data import register as register_data
 from passerby.cli.demo import register as register_demo
@@ -40,6 +41,7 @@ for register in (
     register_evaluate,
     register_compare,
     register_explain,
+    register_associations,
     register_embed,
     register_synth,
     register_denoise,

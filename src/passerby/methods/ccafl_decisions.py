@@ -95,13 +95,27 @@ def decisions_of_run(run: Path, file: Path | None, labels: CameraLabels, *, keep
     """
     if file is None:
         return no_decisions()
-    copy = run / FOLDER / "decisions.csv"
+    copy = _copy_in(run)
     source = copy if copy.is_file() else file.expanduser()
     decisions = read_decisions(source, labels)
     if keep and source != copy:
         with write_atomically(copy) as temporary:
             shutil.copyfile(source, temporary)
     return decisions
+
+
+def kept_rows(run: Path) -> list[tuple[str, ...]]:
+    """The rows of the decisions that a run obeys, in the order of `COLUMNS`; none where it obeys none.
+
+    Raises:
+        DataError: the run's copy of them cannot be read.
+    """
+    copy = _copy_in(run)
+    return list(zip(*_read(copy).to_pydict().values(), strict=True)) if copy.is_file() else []
+
+
+def _copy_in(run: Path) -> Path:
+    return run / FOLDER / "decisions.csv"
 
 
 def _read(file: Path) -> pa.Table:

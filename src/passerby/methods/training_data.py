@@ -23,7 +23,7 @@ from passerby.methods.evaluation_check import check_evaluable
 from passerby.methods.method import Method, TrainingData
 from passerby.methods.process_roles import is_main_process, is_one_of_many
 from passerby.methods.trained_cameras import describe_training_sets
-from passerby.methods.training_labels import label_training_images
+from passerby.methods.training_labels import label_training_images, tell_camera_labels
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,7 @@ def open_training_data(
     refuse_shared_files(splits, [each.name for each in sets])
     check_evaluable(sets, skip_unreadable=section.skip_unreadable)
     train, validation = label_training_images(recipe, method, sets)
+    tell_camera_labels(train)
     _check_learnable(recipe, method, train, validation)
     rows, split, data = _open_pixels(recipe, method, train, decode, retry_unreadable, left_out)
     record = {"sets": describe_data(sets), "trained_on": describe_split(split)}

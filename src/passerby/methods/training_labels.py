@@ -55,8 +55,6 @@ def label_training_images(
             _check_classes(sets)
         train, validation = _set_aside(recipe, concatenate(splits).relabelled())
         train = camera_local(train) if scope == "camera" else train
-    if scope == "camera":
-        _tell(train)
     return train, validation
 
 
@@ -91,8 +89,10 @@ def _check_classes(sets: Sequence[Benchmark]) -> None:
             )
 
 
-def _tell(train: Split) -> None:
-    """Say what classes there are, and what may make learning from them worse than it could be."""
+def tell_camera_labels(train: Split) -> None:
+    """Say of camera-local labels what classes there are, and what may make learning worse than it could be."""
+    if train.scope == "global":
+        return
     labels = camera_labels(train.with_occurring_cameras())
     say(f"camera-local labels: {describe_classes(labels.counts)}", show=is_main_process())
     for remark in camera_label_remarks(labels):

@@ -80,7 +80,8 @@ def curve_chart(
         body.append(_line(frame, number, line.x, line.y))
         for left, height in zip(line.x.tolist(), line.y.tolist(), strict=True):
             said = f"{line.name}, " if line.name else ""
-            value = f"{100 * height:.1f} %" if y[-1][1].endswith("%") else f"{height:.2f}"
+            plain = f"{height:,.0f}" if height.is_integer() else f"{height:.2f}"
+            value = f"{100 * height:.1f} %" if y[-1][1].endswith("%") else plain
             body.append(_dot(frame, number, left, height, f"{said}{label} {left:g}: {value}"))
     return frame.svg([*frame.ticks_y(y), *frame.ticks_x(x)], body)
 
