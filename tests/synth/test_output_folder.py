@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from passerby.errors import DataError
-from passerby.synth.output_folder import DESCRIPTION, LISTING, fresh_folder
+from passerby.synth.output_folder import DESCRIPTION, LISTING, fresh_folder, holds_world
 
 
 def write(
@@ -109,3 +109,28 @@ def test_another_world_is_replaced_only_where_that_is_asked_for(
     assert json.loads((world / DESCRIPTION).read_text()) == {"seed": 7, "size": [64, 32]}
     write(world, replace=True, **other)
     assert json.loads((world / DESCRIPTION).read_text()) != {"seed": 7, "size": [64, 32]}
+
+
+@pytest.mark.parametrize("name", [".", "..", "a/..", "../here"])
+def test_the_working_directory_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (tmp_path / "here" / "a").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(DataError, match="is the working directory, or above it: name another folder"):
+        write(Path(name))
+    assert everything(tmp_path) == {"here": None, "here/a": None}
+
+
+def test_a_whole_world_is_told_from_others(tmp_path: Path) -> None:
+    folder = tmp_path / "world"
+    assert not holds_world(folder)
+    write(folder)
+    assert holds_world(folder, seed=7)
+    assert holds_world(folder, seed=7, size=[64, 32])
+    assert not holds_world(folder, seed=8)
+    assert not holds_world(folder, seed=7, cameras=2)
+    (folder / "notes.txt").touch()
+    assert holds_world(folder, seed=7)
+    (folder / "query" / "a.jpg").write_bytes(b"another picture")
+    assert not holds_world(folder, seed=7)
+    (folder / "query" / "a.jpg").unlink()
+    assert not holds_world(folder, seed=7)

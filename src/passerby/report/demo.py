@@ -67,15 +67,15 @@ def run_demo(folder: Path, *, seed: int) -> DemoOutcome:
         seed: of the world and of the training.
 
     Raises:
-        RecipeError: the folder holds something that no demo made.
+        RecipeError: the folder holds something that no demo made, or a recipe cannot have the seed.
         DataError: it cannot be written.
         PasserbyError: somebody pressed Ctrl-C.
     """
     place = DemoFolder.opened(folder)
     with _saying_how_to_go_on(folder):
+        recipe = _recipe(place.drawn("data", seed), place.cache, seed)  # refuses a seed before minutes are spent on it
         data, redrawn = _draw_world(place.drawn("data", seed), seed)
         film = _film(place.drawn("film", seed), seed)
-        recipe = _recipe(data, place.cache, seed)
         run, goes_on = place.run(recipe, may_go_on=not redrawn)
         train(recipe, run, resume=goes_on)
         return _measure_and_show(recipe, data, film, run)

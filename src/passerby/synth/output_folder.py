@@ -58,6 +58,8 @@ def fresh_folder(folder: Path, description: dict[str, Any], *, replace: bool = F
 
 
 def _refuse(folder: Path, description: dict[str, Any], replace: bool) -> None:
+    if Path.cwd().is_relative_to(folder.resolve()):  # it would be taken away from under whoever works in it
+        raise DataError(f"{folder} is the working directory, or above it: name another folder for the synthetic world")
     refuse_foreign(folder)
     if not replace:
         _refuse_another_world(folder, description)
