@@ -20,7 +20,7 @@ from passerby.methods.ccafl_decisions import COLUMNS, decisions_of_run, read_dec
 from passerby.methods.ccafl_statistics import association_statistics
 from passerby.report.association import AssociationRequest, write_association_page
 from tests.data.layouts import write_tree
-from tests.report.test_browser import browser, pictured, started  # noqa: F401 - a fixture
+from tests.report.test_browser import browser, started  # noqa: F401 - a fixture
 from tests.report.test_rank_lists import Page
 
 PEOPLE = ("7", 'o"b, <b>')
@@ -141,11 +141,3 @@ def test_decisions_of_the_page_are_what_a_run_obeys(browser: str, run: Path, tmp
     decisions = read_decisions(tmp_path / "decisions.csv", labels_of(run.parent))
     assert decisions.must_link.tolist() == [[0, 4]]
     assert len(decisions.cannot_link) == 2
-
-
-def test_the_page_is_drawn_in_light_and_dark(browser: str, run: Path, tmp_path: Path) -> None:  # noqa: F811
-    page = write_association_page(AssociationRequest(run, tmp_path / "links.html")).page
-    light = pictured(browser, page, tmp_path / "light.png", "--blink-settings=preferredColorScheme=1")
-    dark = pictured(browser, page, tmp_path / "dark.png", "--blink-settings=preferredColorScheme=0")
-    assert light[:4, :4].mean() > 200
-    assert dark[:4, :4].mean() < 60

@@ -10,6 +10,7 @@ from typing import Any
 from passerby.atomic_files import write_text_atomically
 from passerby.config import Recipe
 from passerby.errors import PasserbyError, RecipeError
+from passerby.methods.ccafl_association_files import association_epochs
 from passerby.methods.embedder import load
 from passerby.methods.experiment import TrainingRequest, checked_recipe, resolve_recipe
 from passerby.methods.interruption import InterruptedRunError, interruptible
@@ -18,6 +19,8 @@ from passerby.methods.process_roles import is_main_process
 from passerby.methods.run_directory import RunDirectory, seed_folders
 from passerby.methods.runner import train
 from passerby.methods.training_data import open_sets
+from passerby.progress import say
+from passerby.report.association import AssociationRequest, write_association_page
 from passerby.report.evaluation import evaluable, evaluate_all
 from passerby.report.evaluation_report import ReportedEvaluation
 
@@ -146,6 +149,9 @@ def _run(recipe: Recipe, folder: Path, *, resume: bool) -> list[SeedOutcome]:
                 batch_size=recipe.evaluation.batch_size,
                 skip_unreadable=recipe.data.skip_unreadable,
             )
+            if association_epochs(folder):
+                page = write_association_page(AssociationRequest(folder)).page
+                say(f"Whom the run linked across cameras, to confirm or reject: {page}", show=True)
         except (PasserbyError, OSError) as error:
             raise PasserbyError(
                 f"the model is trained and stays in {folder}, but evaluating it failed: {error}. After mending that: "
