@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passerby.data.sampling import identity_balanced_batches, shuffled_batches
+from passerby.data.sampling import continued_class_batches, identity_balanced_batches, shuffled_batches
 from passerby.errors import DataError
 
 
@@ -170,3 +170,49 @@ def test_shuffled_order_is_uniform_and_keyed():
 def test_no_images_cannot_be_shuffled():
     with pytest.raises(DataError, match="0 images"):
         shuffled_batches(0, 4, seed=0, epoch=0)
+
+
+class_cases = st.tuples(
+    st.lists(st.integers(1, 9), min_size=1, max_size=25),  # images of each class
+    st.integers(1, 4),  # P
+    st.integers(1, 5),  # K
+    st.integers(1, 3),  # processes
+    st.integers(0, 2**40),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(class_cases)
+def test_guarantees_of_continued_class_batches(case):
+    counts, per_batch, size, processes, seed = case
+    classes = identities_with(counts)
+    arguments = {
+        "classes_per_batch": per_batch, "images_per_class": size, "seed": seed, "processes": processes,
+    }  # fmt: skip
+    steps = -(-len(counts) // (per_batch * processes))
+    ranks = [continued_class_batches(classes, first=0, count=2 * steps, rank=r, **arguments) for r in range(processes)]
+    for one_pass in range(2):
+        seen = []
+        for step in range(one_pass * steps, (one_pass + 1) * steps):
+            assert len({len(batches[step]) for batches in ranks}) == 1, "all processes bring equally many"
+            rows = np.concatenate([batches[step] for batches in ranks]).reshape(-1, size)
+            assert (classes[rows] == classes[rows][:, :1]).all()
+            assert len(ranks[0][step]) <= per_batch * size
+            seen += classes[rows][:, 0].tolist()
+            for group in rows:
+                enough = counts[classes[group[0]]] >= size
+                assert len(set(group.tolist())) == size if enough else max(Counter(group.tolist()).values()) <= size
+        assert set(seen) == set(range(len(counts))), "a pass has every class"
+        assert len(seen) - len(counts) < processes, "and only what is needed to share them repeats"
+
+
+def test_continued_batches_go_on_wherever_an_epoch_ended():
+    classes = identities_with([4] * 10)
+    arguments = {"classes_per_batch": 4, "images_per_class": 2, "seed": 3}
+    whole = continued_class_batches(classes, first=0, count=12, **arguments)
+    assert [len(batch) for batch in whole[:6]] == [8, 8, 4, 8, 8, 4]
+    parts = [continued_class_batches(classes, first=first, count=5, **arguments) for first in (0, 5)]
+    assert [batch.tolist() for batch in whole[:10]] == [batch.tolist() for part in parts for batch in part]
+    assert whole[0].tolist() != whole[3].tolist()
+    other = continued_class_batches(classes, first=0, count=1, classes_per_batch=4, images_per_class=2, seed=4)
+    assert whole[0].tolist() != other[0].tolist()

@@ -32,8 +32,8 @@ def stages(recipe: CcaflRecipe, model: Ccafl, data: TrainingData, folder: Path) 
     """Stage 1, and stages 2 and 3 as one; neither gets to know who people are beyond their camera."""
     labels, truth = camera_labels(data.split), true_identities_of_classes(data.split)
     data = replace(data, split=data.split.without_truth())
-    linking = _association(recipe, labels, folder) if labels.can_associate else None
-    loop = CameraLoop(recipe, model, data, labels, linking, AssociationRecord(folder, labels, truth))
+    associating = linking(recipe, labels, folder) if labels.can_associate else None
+    loop = CameraLoop(recipe, model, data, labels, associating, AssociationRecord(folder, labels, truth))
     return [prompt_stage(recipe, model, data, labels, folder), loop]
 
 
@@ -57,7 +57,7 @@ def prompt_stage(
     )
 
 
-def _association(recipe: CcaflRecipe, labels: CameraLabels, folder: Path) -> Associate:
+def linking(recipe: CcaflRecipe, labels: CameraLabels, folder: Path) -> Associate:
     """How classes are linked: by their mean features, as the recipe and a person's decisions say."""
     section = recipe.association
     decided = decisions_of_run(folder, section.decisions, labels, keep=is_main_process() and folder.is_dir())
