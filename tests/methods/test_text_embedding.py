@@ -1,6 +1,7 @@
 """Sentences as features."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,6 +51,12 @@ def test_words_never_read_are_named_once_and_in_order(model: Embedder) -> None:
 def test_what_is_no_sentence_is_refused(model: Embedder, text: object) -> None:
     with pytest.raises(DataError, match="text"):
         model.embed_text([text])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("texts", [None, 3, b"a man in red", "", 2.5])
+def test_what_is_no_list_of_sentences_is_refused(model: Embedder, texts: Any) -> None:
+    with pytest.raises(DataError, match=r"must be a sentence about a person, not "):
+        model.embed_text(texts)
 
 
 def test_a_model_without_words_says_which_has_some(model: Embedder) -> None:

@@ -1,7 +1,7 @@
 """Sentences as features, to search images by words."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -44,9 +44,7 @@ def embed_texts(
             "this model's features have no words: search by text with passerby.load('tiny-clip') or a run of "
             "clip-pretrain-tiny"
         )
-    listed = [texts] if isinstance(texts, str) else list(texts)
-    for text in listed:
-        _check(text)
+    listed = _listed(texts)
     _warn_of_unknown(listed, description.get("words"))
     parts = [listed[first : first + _BATCH] for first in range(0, len(listed), _BATCH)]
     text_model = cast(TextEmbeddingModel, model)
@@ -54,6 +52,15 @@ def embed_texts(
         found = [text_model.embed_text(tokenise(part).to(device)).float().cpu().numpy() for part in parts]
     width = int(cast(Any, model).embedding_width)
     return np.concatenate([np.empty((0, width), np.float32), *found])
+
+
+def _listed(texts: str | Sequence[str]) -> list[str]:
+    """The texts one by one, checked."""
+    alone = isinstance(texts, str | bytes) or not isinstance(texts, Iterable)
+    listed = [cast(str, texts)] if alone else list(texts)
+    for text in listed:
+        _check(text)
+    return listed
 
 
 def _check(text: object) -> None:
