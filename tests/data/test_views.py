@@ -150,7 +150,7 @@ def split_of(folder: Path) -> Split:
 
 def batches(source: PerImageSource | PixelCache, first: int = 0, prefetch: int = 0) -> list[ViewBatch]:
     rows = np.arange(12).reshape(3, 4)[:, ::-1].copy()
-    loader = ViewLoader(source, TRANSFORM, rows, (64, 32), seed=7, epoch=2, prefetch=prefetch)
+    loader = ViewLoader(source, TRANSFORM, rows, (64, 32), images_per_identity=2, seed=7, epoch=2, prefetch=prefetch)
     loader.skip_to(first)
     assert len(loader) == 3
     return list(loader)
@@ -178,7 +178,7 @@ def test_without_randomness_a_view_is_the_resized_image(tmp_path: Path) -> None:
     still = ViewsTransform(
         (View((32, 16), (1.0, 1.0)),), ratio=(0.5, 0.5), flip=0, colours=Colours(probability=0, grey=0)
     )
-    loader = ViewLoader(PerImageSource(split), still, np.array([[0, 1]]), (64, 32), seed=0, epoch=0)
+    loader = ViewLoader(PerImageSource(split), still, np.array([[0, 1]]), (64, 32), images_per_identity=1, seed=0, epoch=0)
     (batch,) = loader
     whole = functional.resize(
         functional.pil_to_tensor(Image.open(split.path(0))), [32, 16], v2.InterpolationMode.BICUBIC

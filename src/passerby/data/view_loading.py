@@ -23,11 +23,13 @@ class ViewBatch(NamedTuple):
 
     Attributes:
         views: one tensor for each view, float32 [B, 3, H, W].
-        indices: rows of the split, int64 [B]; groups of N consecutive rows show one identity.
+        indices: rows of the split, int64 [B].
+        images_per_identity: N; each N consecutive rows show one identity.
     """
 
     views: tuple[Tensor, ...]
     indices: Tensor
+    images_per_identity: int
 
 
 class ViewLoader:
@@ -41,6 +43,7 @@ class ViewLoader:
         source: pixels.
         transform: makes the views.
         rows: of each batch, int64 [steps, B], of this process.
+        images_per_identity: N; each N consecutive rows show one identity.
         size: to which images are resized in advance where the source holds them so.
         seed: of the run.
         epoch: its number.
@@ -57,6 +60,7 @@ class ViewLoader:
         rows: Rows,
         size: Size,
         *,
+        images_per_identity: int,
         seed: int,
         epoch: int,
         rank: int = 0,
@@ -66,6 +70,7 @@ class ViewLoader:
     ) -> None:
         self._source, self._transform, self._rows, self._size = source, transform, rows, size
         self._seed, self._epoch, self._rank, self._processes = seed, epoch, rank, processes
+        self._images_per_identity = images_per_identity
         self._prefetch, self._device = prefetch, torch.device(device)
         self._first = 0
 
@@ -98,7 +103,7 @@ class ViewLoader:
 
         def finish(images: Pixels) -> ViewBatch:
             views = self._transform.perform(images, draws, self._device)
-            return ViewBatch(tuple(views), torch.from_numpy(rows).to(self._device))
+            return ViewBatch(tuple(views), torch.from_numpy(rows).to(self._device), self._images_per_identity)
 
         return Prepared(pixels, finish)
 

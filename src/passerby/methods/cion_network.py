@@ -1,0 +1,93 @@
+"""CION's student, teacher and transforms, from a recipe or from what a file says of itself."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from torch import Tensor
+
+from passerby.data.split import Split
+from passerby.data.transforms import TestTransform, TrainTransform
+from passerby.errors import RecipeError
+from passerby.methods.cion_recipe import CionRecipe
+from passerby.methods.devices import choose_accelerator
+from passerby.methods.method import InitialWeights
+from passerby.models.backbone import Backbone
+from passerby.models.backbones import create
+from passerby.models.checkpoint import load_strictly
+from passerby.models.projection_head import ProjectionHead
+from passerby.models.self_distillation import SelfDistillation
+
+
+def check(recipe: CionRecipe, train: Split) -> None:
+    """Refuse what these training images cannot give.
+
+    Raises:
+        RecipeError: fewer identities than a step needs, or batch statistics shared by processes without GPUs.
+    """
+    processes = recipe.trainer.devices * recipe.trainer.nodes
+    section = recipe.training
+    fewest = min(section.images_per_identity)
+    needed = section.batch_size // fewest * processes
+    if train.identity_count < needed:
+        largest = train.identity_count // processes * fewest
+        across = f" on each of {processes} processes" if processes > 1 else ""
+        raise RecipeError(
+            f"training.batch_size={section.batch_size}{across} takes groups of {fewest} images of {needed} different "
+            f"identities, but the training images show {train.identity_count}: set it to at most {largest}"
+        )
+    shared = processes > 1 and recipe.model.batch_norm == "synchronised"
+    if shared and choose_accelerator(recipe.trainer) == "cpu":
+        raise RecipeError(
+            "model.batch_norm=synchronised: torch shares batch statistics between GPUs only: set it to per-process"
+        )
+
+
+def transforms(recipe: CionRecipe) -> tuple[TrainTransform, TestTransform]:
+    """How images are stored where a cache holds them at one size, and how they are embedded."""
+    size, views = recipe.model.image_size, recipe.views
+    stored = TrainTransform(size=size, mean=views.mean, std=views.std, padding=0, erasing=0)
+    return stored, TestTransform(size=size, mean=views.mean, std=views.std)
+
+
+def build(recipe: CionRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> SelfDistillation:
+    """Student and teacher with random weights; those of `init`, a run of this method, are loaded by the caller."""
+    del classes, cameras, init
+    section = recipe.model
+    options = {"drop_path_rate": section.drop_path} if section.drop_path else {}
+    backbone = create(section.backbone, section.image_size, **options)
+    head = ProjectionHead(backbone.feature_dim, section.outputs, hidden=section.hidden, bottleneck=section.bottleneck)
+    return SelfDistillation(backbone, head, network=recipe.embedding.network)
+
+
+def describe(recipe: CionRecipe, model: SelfDistillation) -> dict[str, Any]:
+    """What `restore` and the embedder need, as JSON."""
+    _, test_transform = transforms(recipe)
+    backbone = model.student.backbone
+    return {
+        "architecture": backbone.name,
+        "image_size": list(backbone.image_size),
+        "network": recipe.embedding.network,
+        "camera_slots": 0,
+        "transform": asdict(test_transform),
+    }
+
+
+def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> Backbone:
+    """The backbone of the network that embeds, alone."""
+    height, width = description["image_size"]
+    backbone = create(description["architecture"], (height, width))
+    load_strictly(backbone, network_tensors(tensors, description["network"]), source=source)
+    return backbone
+
+
+def network_tensors(tensors: Mapping[str, Tensor], network: str) -> dict[str, Tensor]:
+    """The tensors of the student's or the teacher's backbone under the backbone's own names."""
+    prefix = f"{network}.backbone."
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def recognise(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
+    """Nobody else has files of this kind: official ones hold a teacher alone, which `passerby.models.zoo` knows."""
+    del tensors
+    return None
