@@ -5,5 +5,7 @@ METHODS: dict[str, str] = {
     "clip-reid": "passerby.methods.clip_reid",
     "ccafl": "passerby.methods.ccafl",
     "clip-pretrain": "passerby.methods.clip_pretrain",
+    "cion": "passerby.methods.cion",
+    "finetune": "passerby.methods.finetune",
 }
 """Name in a recipe → the module whose `METHOD` implements it. A new method is one file and one line here."""

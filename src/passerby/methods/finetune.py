@@ -1,0 +1,147 @@
+"""Fine-tuning a backbone with identities, as ReIDZoo's were for their published figures.
+
+One global feature; cross-entropy behind a batch-normalised neck, and a soft-margin triplet loss before it. The authors
+call it TransReID, whose parts (jigsaw, camera embedding, overlapping patches) it does without. Specification: section
+4.1 of our specification of CION.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from passerby.data.loading import Batch
+from passerby.data.split import Split
+from passerby.data.transforms import TestTransform, TrainTransform
+from passerby.losses.classification import smoothed_cross_entropy
+from passerby.losses.triplet import batch_hard_triplet
+from passerby.methods.backbone_init import PREFIX, adopt_backbone
+from passerby.methods.finetune_recipe import FinetuneRecipe
+from passerby.methods.image_batches import ImageBatchStage, refuse_too_few_identities
+from passerby.methods.method import InitialWeights, Method, TrainingData
+from passerby.methods.stage import Stage
+from passerby.models.backbone import Backbone
+from passerby.models.backbone_reid import CLASS_SIZED, TRAINING_ONLY, BackboneReid
+from passerby.models.backbones import create
+from passerby.models.checkpoint import load_strictly
+
+
+class FineTuningStage(ImageBatchStage):
+    """The one stage: everything but the neck's bias."""
+
+    model: BackboneReid
+
+    def __init__(self, recipe: FinetuneRecipe, model: BackboneReid, data: TrainingData) -> None:
+        section = recipe.training
+        of_weights, self._of_biases = recipe.schedules()
+        super().__init__("finetuning", model, epochs=section.epochs, seed=recipe.seed, schedule=of_weights)
+        self.section, self.data, self.sizes, self.prefetch = section, data, recipe.batch, recipe.trainer.prefetch
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """w_id · cross-entropy behind the neck + w_tri · triplet loss before it."""
+        section, labels = self.section, batch.identities
+        features, logits = self.model(batch.images)
+        identity = smoothed_cross_entropy(logits, labels, smoothing=section.smoothing)
+        triplet = batch_hard_triplet(features, labels, margin=section.margin)
+        total = section.identity_weight * identity + section.triplet_weight * triplet
+        return {"loss": total, "identity": identity.detach(), "triplet": triplet.detach()}
+
+    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+        """Everything but the bias of the neck, which stays 0."""
+        return [(name, p) for name, p in self.model.named_parameters() if name != "bottleneck.bias"]
+
+    def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+        """Stochastic gradient descent with momentum; biases have a rate of their own."""
+        biases = [p for name, p in parameters if "bias" in name]
+        others = [p for name, p in parameters if "bias" not in name]
+        section = self.section
+        return torch.optim.SGD(
+            [{"params": others}, {"params": biases}],
+            lr=0.0,
+            momentum=section.momentum,
+            weight_decay=section.weight_decay,
+        )
+
+    def begin(self) -> None:
+        """Let batch statistics move."""
+        self.model.train()
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """As in all stages, with the biases' own schedule."""
+        super().on_train_batch_start(batch, batch_idx)
+        _, biases = self.trainer.optimizers[0].param_groups
+        biases["lr"] = self._of_biases(self.trainer.current_epoch + 1)
+
+
+def transforms(recipe: FinetuneRecipe) -> tuple[TrainTransform, TestTransform]:
+    """The transforms that the recipe says."""
+    return recipe.augmentation.transforms(recipe.model.image_size)
+
+
+def check(recipe: FinetuneRecipe, train: Split) -> None:
+    """Refuse batches of more identities than the training images show, with a RecipeError."""
+    processes = recipe.trainer.devices * recipe.trainer.nodes
+    refuse_too_few_identities("training", recipe.batch, train.identity_count, processes)
+
+
+def build(recipe: FinetuneRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> BackboneReid:
+    """The network with random weights; those of `init` are loaded by the caller."""
+    del cameras, init
+    section = recipe.model
+    options = {"drop_path_rate": section.drop_path} if section.drop_path else {}
+    return BackboneReid(create(section.backbone, section.image_size, **options), classes)
+
+
+def describe(recipe: FinetuneRecipe, model: BackboneReid) -> dict[str, Any]:
+    """What `restore` and the embedder need, as JSON."""
+    _, test_transform = transforms(recipe)
+    return {
+        "architecture": model.backbone.name,
+        "image_size": list(model.backbone.image_size),
+        "camera_slots": 0,
+        "transform": asdict(test_transform),
+    }
+
+
+def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> Backbone:
+    """The backbone alone."""
+    height, width = description["image_size"]
+    backbone = create(description["architecture"], (height, width))
+    own = {name.removeprefix(PREFIX): value for name, value in tensors.items() if name.startswith(PREFIX)}
+    load_strictly(backbone, own, source=source)
+    return backbone
+
+
+def recognise(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
+    """Nobody else has files of this kind."""
+    del tensors
+    return None
+
+
+def stages(recipe: FinetuneRecipe, model: BackboneReid, data: TrainingData, folder: Path) -> list[Stage]:
+    """One stage."""
+    del folder
+    return [FineTuningStage(recipe, model, data)]
+
+
+def adopt(recipe: FinetuneRecipe, init: InitialWeights) -> InitialWeights:
+    """Weights of CION's runs, of bare backbones and of official files, under this network's names."""
+    return adopt_backbone(init, recipe.model.backbone, recipe.model.image_size, ("finetune",))
+
+
+METHOD = Method(
+    recipe=FinetuneRecipe,
+    transforms=transforms,
+    check=check,
+    build=build,
+    describe=describe,
+    stages=stages,
+    restore=restore,
+    recognise=recognise,
+    class_sized=CLASS_SIZED,
+    training_only=TRAINING_ONLY,
+    adopt=adopt,
+)
