@@ -1,6 +1,7 @@
 """The pages in a real browser, without a display: light, dark, wide and narrow. Skipped where there is none."""
 
 import html
+import json
 import os
 import re
 import shutil
@@ -12,8 +13,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from passerby.data.split import Benchmark, Split
+from passerby.report.analysis import analyse
 from passerby.report.comparison import compare_runs
+from passerby.report.demo_page import READOUT, Shown, write_demo_page
 from passerby.report.evaluation_report import RerankSettings
+from passerby.report.film import Film
+from passerby.report.occlusion import ReportedOcclusion
+from passerby.report.occlusion_samples import HiddenPicture
+from passerby.report.occlusion_summary import OcclusionFigure, Spread, VisibleFigure
 from tests.report.evaluated import drawn_splits, evaluated, reported
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -54,7 +62,39 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     found = reported(evaluated(*splits, 1.0), folder / "first", rerank=RerankSettings(), open_set_draws=1)
     reported(evaluated(*splits, 2.0), folder / "a second run with a rather long name")
     (compared,) = compare_runs([folder / "first", folder / "a second run with a rather long name"], folder / "out")
-    return {"evaluation": found.page, "comparison": compared.page}
+    return {"evaluation": found.page, "comparison": compared.page, "demo": demo_page(folder, splits)}
+
+
+def demo_page(folder: Path, splits: tuple[Split, Split]) -> Path:
+    """The page of a demo, with made-up figures and pictures."""
+    run = folder / "a run in a folder whose name is long" / "run"
+    run.mkdir(parents=True)
+    stages = [{"stage": stage, "epoch": n, "steps": 20, "loss": 9.5 / n} for stage in ("one", "two") for n in (1, 2, 3)]
+    (run / "metrics.jsonl").write_text("".join(f"{json.dumps(stage)}\n" for stage in stages))
+    figures = [
+        OcclusionFigure(kind, level, level, READOUT, Spread(0.6 - level, 0.0), Spread(0.7 - level, 0.0), 1, None, None)
+        for kind, levels in (("clean", (0.0,)), ("rectangle", (0.3, 0.5)), ("people", (0.3, 0.5)))
+        for level in levels
+    ]
+    found, grey = evaluated(*splits, 1.0), Image.new("RGB", (64, 128), "grey")
+    shown = Shown(
+        seed=7,
+        world={"identities": 28, "cameras": 3, "images_per_camera": 4},
+        benchmark=Benchmark("drawn", splits[1], *splits),
+        run=run,
+        film=Film(run / "demo.mp4", "VP9", True, 6.0, 5, (grey.resize((480, 270)),) * 4),
+        evaluation=found,
+        analysis=analyse(found),
+        details="drawn.html",
+        start=found.result,
+        occlusion=ReportedOcclusion("drawn", figures, [VisibleFigure(0.95, 1.0, 9, READOUT, 0.5, None)], run),
+        hidden=[[HiddenPicture(None, 0.0, grey), *[HiddenPicture("people", 0.3, grey)] * 6]] * 3,
+    )
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            "passerby.report.demo_page.contact_sheet", lambda **_: np.full((1052, 1036, 3), 90, dtype=np.uint8)
+        )
+        return write_demo_page(run / "report" / "demo.html", shown)
 
 
 def pictured(browser: str, page: Path, file: Path, *options: str) -> np.ndarray:
@@ -73,7 +113,7 @@ def test_pages_follow_light_and_dark(browser: str, pages: dict[str, Path], kind:
     assert dark[:4, :4].mean() < 60
 
 
-@pytest.mark.parametrize("kind", ["evaluation", "comparison"])
+@pytest.mark.parametrize("kind", ["evaluation", "comparison", "demo"])
 @pytest.mark.parametrize("width", [360, 1200])
 def test_nothing_is_wider_than_the_screen(
     browser: str, pages: dict[str, Path], kind: str, width: int, tmp_path: Path
