@@ -64,14 +64,17 @@ def nearest_pairs(directions: Float32, cameras: Integers, count: int, apart: Int
     names, columns = np.unique(cameras, return_inverse=True)
     columns = columns.reshape(-1).astype(np.int64)
     members = [np.flatnonzero(columns == column) for column in range(names.size)]
+    of_camera = [directions[rows] for rows in members]
     shape = (len(cameras), names.size)
     nearest = np.full(shape, -1, dtype=np.int64)
     first, second = (np.full(shape, np.inf, dtype=np.float32) for _ in range(2))
     shortest = _Shortest(count + len(apart))
     for one, other in combinations(range(names.size), 2):
         rows, others = members[one], members[other]
-        block = directions[rows] @ directions[others].T
-        block = np.maximum(2 - 2 * block, 0, dtype=np.float32)
+        block = of_camera[one] @ of_camera[other].T
+        block *= -2
+        block += 2
+        np.maximum(block, 0, out=block)
         shortest.add(block, rows, others)
         for table, ends, candidates, column in ((block, rows, others, other), (block.T, others, rows, one)):
             places, first[ends, column], second[ends, column] = _two_smallest(table)

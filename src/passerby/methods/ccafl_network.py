@@ -10,6 +10,7 @@ from passerby.data.camera_labels import camera_labels
 from passerby.data.split import Split
 from passerby.data.transforms import TestTransform, TrainTransform
 from passerby.errors import RecipeError
+from passerby.methods.ccafl_decisions import read_decisions
 from passerby.methods.ccafl_recipe import CcaflRecipe
 from passerby.methods.clip_reid_network import described_shape, initial_towers
 from passerby.methods.image_batches import refuse_too_few_identities
@@ -23,7 +24,7 @@ def check(recipe: CcaflRecipe, train: Split) -> None:
 
     Raises:
         RecipeError: fewer classes than a step needs, or decisions about links where there is one camera only.
-        DataError: the cameras are unknown.
+        DataError: the cameras are unknown, or decisions about links cannot be read or obeyed.
     """
     labels = camera_labels(train)
     processes = recipe.trainer.devices * recipe.trainer.nodes
@@ -32,6 +33,8 @@ def check(recipe: CcaflRecipe, train: Split) -> None:
         raise RecipeError(
             "association.decisions: all labels are of one camera, and nothing will be linked: leave it out"
         )
+    if recipe.association.decisions is not None:
+        read_decisions(recipe.association.decisions, labels)
 
 
 def transforms(recipe: CcaflRecipe) -> tuple[TrainTransform, TestTransform]:

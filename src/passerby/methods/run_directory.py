@@ -2,7 +2,7 @@
 
 `recipe.yaml` (resolved), `data.json` and `data-files.npz` (what the data was), `environment.json`, `metrics.jsonl` (a
 line per epoch and per evaluation), `checkpoints/` (the state to resume from, and the weights after each finished
-stage), `cache/`, `logs/`, and at the end `model.safetensors`, `metrics.json` and `report/`.
+stage), `cache/`, `logs/`, of CCAFL `associations/`, and at the end `model.safetensors`, `metrics.json` and `report/`.
 """
 
 import importlib.metadata
@@ -79,7 +79,8 @@ class RunDirectory:
         """
         check_output_folder(self.folder)
         self.check_holds_no_run()
-        remains = [place for place in (self.model_file, self.folder / "checkpoints", self.folder / "cache")
+        kept = (self.folder / name for name in ("checkpoints", "cache", "associations"))
+        remains = [place for place in (self.model_file, *kept)
                    if place.is_file() or (place.is_dir() and any(place.iterdir()))]  # fmt: skip
         if remains:
             raise RecipeError(
