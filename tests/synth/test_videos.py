@@ -1,6 +1,7 @@
 """Videos, held against the pictures they contain."""
 
 import json
+import resource
 from pathlib import Path
 
 import cv2
@@ -159,3 +160,14 @@ def test_arguments_out_of_range_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="width"):
         write(tmp_path / "world", width=100)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_is_named(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # fails as a full disk does
+    try:
+        with pytest.raises(DataError, match=r"\.mp4: 0 of 20 frames could be written: see that there is room"):
+            write(tmp_path / "world")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not (tmp_path / "world").exists()

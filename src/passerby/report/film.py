@@ -14,11 +14,12 @@ from PIL import Image
 
 from passerby.errors import DataError
 from passerby.progress import Progress
+from passerby.synth.video_file import check_whole, open_writer
 
 Frame = NDArray[np.uint8]
 
-_CODECS = (("vp09", "VP9", True), ("mp4v", "MPEG-4 Part 2 (mp4v)", False))
-"""Four letters by which OpenCV knows it, its name, and whether browsers play it; the first that this build writes."""
+_CODECS = {"vp09": ("VP9", True), "mp4v": ("MPEG-4 Part 2 (mp4v)", False)}
+"""By the four letters of each: its name, and whether browsers play it; the first that OpenCV can write is taken."""
 
 _WIDTH, _EVERY = 480, 2
 """A smaller picture and every second frame: browsers' codecs take seconds of a core for each second of film."""
@@ -70,7 +71,7 @@ def draw_truth(folder: Path, file: Path, *, quiet: bool = False) -> Film:
         quiet: show no progress.
 
     Raises:
-        DataError: there is no video, it cannot be read, or this build of OpenCV writes no .mp4.
+        DataError: there is no video, it cannot be read, there is no room, or this build of OpenCV writes no .mp4.
     """
     videos = sorted((folder / "videos").glob("*.mp4"))
     if not videos:
@@ -143,7 +144,7 @@ def _encode(
     shown = {(2 * still + 1) * progress.total // (2 * _STILLS) for still in range(_STILLS)}
     first = next(frames)
     stills = []
-    writer, codec, plays = _writer(file, rate, (first.shape[1], first.shape[0]))
+    writer, letters = open_writer(file, list(_CODECS), rate, (first.shape[1], first.shape[0]))
     try:
         for number, image in enumerate(chain([first], frames)):
             writer.write(image)
@@ -152,12 +153,5 @@ def _encode(
             progress.advance(1)
     finally:
         writer.release()
-    return codec, plays, tuple(stills)
-
-
-def _writer(file: Path, rate: float, size: tuple[int, int]) -> tuple[cv2.VideoWriter, str, bool]:
-    for letters, name, plays in _CODECS:
-        writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*letters), rate, size)
-        if writer.isOpened():
-            return writer, name, plays
-    raise DataError(f"{file}: this build of OpenCV writes no .mp4; install opencv-python-headless from PyPI")
+    check_whole(file, progress.total)
+    return *_CODECS[letters], tuple(stills)

@@ -15,7 +15,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from passerby.errors import DataError
 from passerby.progress import Progress
 from passerby.synth.cameras import HEIGHT, WIDTH, Camera, Picture
 from passerby.synth.crops import Box
@@ -24,6 +23,7 @@ from passerby.synth.randomness import keyed_generator
 from passerby.synth.scene import Window, shoot
 from passerby.synth.tracker import TrackerNoise, follow
 from passerby.synth.traffic import Seen, Video, boxes, make_video, same_from, share_out
+from passerby.synth.video_file import check_whole, open_writer
 from passerby.synth.walks import MIDDLE
 from passerby.synth.world import World
 
@@ -65,7 +65,7 @@ def write_videos(
 
     Raises:
         DataError: an argument is out of range, the folder holds another world or something else,
-            or OpenCV cannot write .mp4 here.
+            OpenCV cannot write .mp4 here, or there is no room.
     """
     folder, noise = Path(folder), noise or TrackerNoise()
     check_range(
@@ -159,9 +159,7 @@ def _film(folder: Path, world: World, video: Video, frames: int, zoom: float, pr
     """Write the video; returns who is in each frame."""
     size = 2 * round(WIDTH * zoom / 2), 2 * round(HEIGHT * zoom / 2)
     file = folder / "videos" / f"{video.name}.mp4"
-    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*"mp4v"), FRAMES_PER_SECOND, size)
-    if not writer.isOpened():
-        raise DataError(f"{file}: this build of OpenCV writes no .mp4; install opencv-python-headless from PyPI")
+    writer, _ = open_writer(file, ["mp4v"], FRAMES_PER_SECOND, size)
     truth = []
     try:
         for frame in range(frames):
@@ -171,6 +169,7 @@ def _film(folder: Path, world: World, video: Video, frames: int, zoom: float, pr
             progress.advance(1)
     finally:
         writer.release()
+    check_whole(file, frames)
     return truth
 
 
