@@ -11,6 +11,7 @@ import torch
 
 import passerby
 from passerby.config import read_recipe
+from passerby.data.loading import EvalLoader
 from passerby.errors import DataError, RecipeError
 from passerby.methods.ccafl_association_files import association_epochs
 from passerby.methods.ccafl_loop import CameraLoop
@@ -119,9 +120,24 @@ def test_a_run_that_broke_off_ends_as_if_it_had_not(
     broken_off(world, tmp_path / "run", monkeypatch, step)
     resume(tmp_path / "run")
     assert_same_weights(whole, tmp_path / "run")
+    assert association_epochs(tmp_path / "run") == association_epochs(whole)
     figures = [{name: value for name, value in line.items() if name != "seconds"} for line in lines_of(whole)]
     for line, expected in zip(lines_of(tmp_path / "run"), figures, strict=True):
         assert {name: value for name, value in line.items() if name != "seconds"} == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("from_data", [True, False])
+def test_the_neck_begins_with_the_statistics_of_the_training_images_or_with_none(world: Path, from_data: bool) -> None:
+    *_, loop = ccafl_stages(world, f"stage2.neck_from_data={str(from_data).lower()}")
+    features = loop.features_before(0)
+    rows = next(iter(EvalLoader(loop.data.split, loop.data.plain, loop.data.test_transform, 64)))
+    with torch.no_grad():
+        pooled = loop.model.eval().pooled(rows.images)[0]
+    expected = (pooled - pooled.mean(0)) / (pooled.var(0) + 1e-5).sqrt() if from_data else pooled
+    torch.testing.assert_close(features, torch.nn.functional.normalize(expected), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(loop.model.embed(rows.images), features, rtol=1e-3, atol=1e-4)
+    later = loop.features_before(1)
+    torch.testing.assert_close(later, features)
 
 
 def test_one_camera_is_learned_inside_of_alone(world: Path, tmp_path: Path) -> None:

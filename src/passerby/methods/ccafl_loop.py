@@ -25,6 +25,7 @@ from passerby.methods.method import TrainingData
 from passerby.methods.processes import gather_labels, gather_shares, share_of, take_buffers_of_first_process
 from passerby.methods.stage import EpochLoader, Preparation, adam_with_faster_biases, keyed_seed
 from passerby.models.ccafl import Ccafl, CcaflFeatures
+from passerby.models.evaluation_mode import evaluation_mode
 from passerby.models.prompts import encode_all_prompts
 from passerby.progress import Progress
 
@@ -73,11 +74,24 @@ class CameraLoop(ImageBatchStage):
     def train_dataloader(self) -> EpochLoader:
         """Lightning's hook, called at every epoch: its memory first, which a run resumed inside it brings along."""
         self._epoch, restored = self.trainer.current_epoch, self._restored.pop("memory", None)
-        if self._first_step and restored is not None:
+        if restored is not None:
             self._memory = restored_memory(restored, self.device)
-        else:
-            self.begin_epoch(self._epoch, self._extract())
+        elif self._epoch != self._restored.get("finished_epoch"):  # Lightning asks for that one's batches again
+            self.begin_epoch(self._epoch, self.features_before(self._epoch))
         return super().train_dataloader()
+
+    def features_before(self, epoch: int) -> Tensor:
+        """Retrieval features of all training images before an epoch (from 0), float32 [n, D]."""
+        if epoch or not self.section.neck_from_data:
+            return self._extract(self.model.embed)
+        pooled = self._extract(lambda images: self.model.pooled(images)[0])
+        neck = self.model.bottleneck
+        assert neck.running_mean is not None
+        assert neck.running_var is not None
+        neck.running_mean.copy_(pooled.mean(0))
+        neck.running_var.copy_(pooled.var(0))
+        with torch.no_grad(), evaluation_mode(self.model):
+            return self.model.behind_neck(pooled)
 
     def begin_epoch(self, epoch: int, features: Tensor) -> None:
         """Associate classes and fill the epoch's memory.
@@ -183,7 +197,9 @@ class CameraLoop(ImageBatchStage):
         kept = checkpoint["passerby"]
         if self._classifier_step is not None:
             kept["classifier"] = self._classifier_step.state()
-        if kept["next_step"] and self._memory is not None:
+        if not kept["next_step"]:
+            kept["finished_epoch"] = self._epoch
+        elif self._memory is not None:
             kept |= {"memory": self._memory.state(), "figures": self.figures, "remark": self.remark}
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
@@ -199,8 +215,8 @@ class CameraLoop(ImageBatchStage):
             self._classifier_step = ClassifierStep(self.model.classifier, self.recipe.ical, state)
         return self._classifier_step
 
-    def _extract(self) -> Tensor:
-        """Features of all training images as they are, float32 [n, D]; every process computes its share."""
+    def _extract(self, function: Callable[[Tensor], Tensor]) -> Tensor:
+        """A function of all training images as they are, float32 [n, D]; every process computes its share."""
         take_buffers_of_first_process(self.model)
         count = len(self.data.split)
         rows = share_of(count)
@@ -211,7 +227,7 @@ class CameraLoop(ImageBatchStage):
         found = []
         with Progress("features", len(rows), quiet=self.global_rank > 0) as progress:
             for batch in loader:
-                found.append(features_of(self, self.model.embed, batch.images))
+                found.append(features_of(self, function, batch.images))
                 progress.advance(len(batch.images))
         return gather_shares(torch.cat(found).to(self.device), count)
 

@@ -80,6 +80,8 @@ class LoopSection(Section):
     """Coupled L2, as in Adam; biases too."""
     bias_rate_factor: NotNegative = 2.0
     """Learning rate of parameters named bias, relative to the others."""
+    neck_from_data: bool = False
+    """Begin the neck's statistics with the training images', not with 0 and 1 as published: short epochs need it."""
     margin: NotNegative = 0.3
     """Of all triplet losses."""
     smoothing: float = Field(default=0.1, ge=0, lt=1)

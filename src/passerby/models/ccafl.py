@@ -66,6 +66,15 @@ class Ccafl(nn.Module):
 
     def features(self, images: Tensor) -> CcaflFeatures:
         """Both features of images, float [B, 3, H, W], normalised."""
+        pooled, joint = self.pooled(images)
+        return CcaflFeatures(self.behind_neck(pooled), joint)
+
+    def behind_neck(self, pooled: Tensor) -> Tensor:
+        """The retrieval feature, float32 [B, D] of length 1, from what is pooled, [B, D]."""
+        return F.normalize(self.bottleneck(pooled).float())
+
+    def pooled(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """What is pooled of images before the neck, float32 [B, D], and the image-text feature, [B, E]."""
         tower = self.image_encoder
         if isinstance(tower, ModifiedResNet):
             maps = residual_maps(tower, images)
@@ -73,8 +82,7 @@ class Ccafl(nn.Module):
         else:
             tokens = vision_tokens(cast(VisionTransformer, tower), images)
             places, joint = tokens.final[:, 1:], tokens.projected[:, 0]
-        pooled = self.pooling(places.float())
-        return CcaflFeatures(F.normalize(self.bottleneck(pooled).float()), joint)
+        return self.pooling(places.float()), joint
 
     def forward(self, images: Tensor) -> CcaflFeatures:
         """`features`."""
