@@ -97,7 +97,7 @@ def test_what_the_labels_are_is_said(folders: Path, world: Path, capsys: pytest.
     one = write_tree(folders.parent / "one", {"door/7": ["1.jpg", "2.jpg"], "door/8": ["3.jpg"], "door/9": ["4.jpg"]})
     trained_on(ccafl_recipe(world, f"data.name={one}", "data.root=null"), CCAFL)
     said = capsys.readouterr().err
-    assert "camera-local labels: 3 classes (3 in the cameras)" in said
+    assert "camera-local labels: 3 classes (of one camera)" in said
     assert "all labels are of one camera" in said
     assert "with a single image in their camera: 2 of 3" in said
 

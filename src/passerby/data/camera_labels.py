@@ -204,8 +204,8 @@ def camera_label_remarks(labels: CameraLabels) -> list[str]:
 def describe_classes(counts: Sequence[int] | NDArray[np.int64]) -> str:
     """`3,262 classes (652, 541, 694, 241, 576 and 558 in the cameras)`."""
     shown = [f"{int(count):,}" for count in counts]
-    listed = ", ".join(shown) if len(shown) < 2 else f"{', '.join(shown[:-1])} and {shown[-1]}"
-    return f"{int(np.sum(counts)):,} classes ({listed} in the cameras)"
+    listed = f"{', '.join(shown[:-1])} and {shown[-1]} in the cameras" if len(shown) > 1 else "of one camera"
+    return f"{int(np.sum(counts)):,} classes ({listed})"
 
 
 def _ranked(names: pa.Array | pa.ChunkedArray, junk: str) -> tuple[IntegerColumn, tuple[str, ...]]:

@@ -79,7 +79,9 @@ def read_association(run: Path, epoch: int | None = None) -> KeptAssociation:
     """
     known = list(association_epochs(run))
     if not known:
-        raise CheckpointError(f"{run}: keeps no associations: only CCAFL makes them, at the start of every epoch")
+        raise CheckpointError(
+            f"{run}: keeps no associations: CCAFL makes them before every epoch, where there are two cameras"
+        )
     chosen = known[-1] if epoch is None else epoch
     if chosen not in known:
         raise CheckpointError(
