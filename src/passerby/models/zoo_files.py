@@ -22,8 +22,12 @@ _IMAGE_SIZE = (256, 128)
 _SELF_DISTILLED = "backbone."
 """Before the names of the network in ReIDZoo's files; the other collections' files have nothing before them."""
 
-_NOT_OF_IMAGENET = ("vit_small", "vit_base", "vit_small_parts", "vit_base_parts")
-"""Architectures that ReIDZoo and others have, and nobody has trained on ImageNet."""
+_NOT_OF_IMAGENET = (
+    *("vit_tiny", "vit_small", "vit_base", "vit_small_parts", "vit_base_parts"),
+    *FAMILIES["repvit"],
+    *FAMILIES["swin"],
+)
+"""Architectures that exist for people only; on ImageNet others of nearly the same structure were trained."""
 
 _MARKS: Mapping[str, str] = {
     "ghostnet": r"blocks\.0\.0\.ghost1\.",
@@ -158,7 +162,7 @@ def _architecture_of(tensors: Mapping[str, Tensor]) -> str | None:
 def _possible_names(architecture: str, *, self_distilled: bool) -> list[str]:
     """Names of the weights that a file of this architecture may hold."""
     published = [entry.name for entry in entries() if entry.architecture == architecture]
-    if self_distilled or published == [architecture]:
-        return published[:1]
     others = [name for name in published if name != architecture]
-    return others if architecture in _NOT_OF_IMAGENET else [*others, f"imagenet/{architecture}"]
+    if architecture not in _NOT_OF_IMAGENET:
+        others.append(f"imagenet/{architecture}")
+    return [architecture] if architecture in published and (self_distilled or not others) else others
