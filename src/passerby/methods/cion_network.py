@@ -1,7 +1,6 @@
 """CION's student, teacher and transforms, from a recipe or from what a file says of itself."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from torch import Tensor
@@ -9,11 +8,11 @@ from torch import Tensor
 from passerby.data.split import Split
 from passerby.data.transforms import TestTransform, TrainTransform
 from passerby.errors import RecipeError
+from passerby.methods.backbone_networks import PREFIX, describe_backbone, described_backbone, new_backbone, part_of
 from passerby.methods.cion_recipe import CionRecipe
 from passerby.methods.devices import choose_accelerator
 from passerby.methods.method import InitialWeights
 from passerby.models.backbone import Backbone
-from passerby.models.backbones import create
 from passerby.models.checkpoint import load_strictly
 from passerby.models.projection_head import ProjectionHead
 from passerby.models.self_distillation import SelfDistillation
@@ -54,40 +53,19 @@ def build(recipe: CionRecipe, classes: int, cameras: int, init: InitialWeights |
     """Student and teacher with random weights; those of `init`, a run of this method, are loaded by the caller."""
     del classes, cameras, init
     section = recipe.model
-    options = {"drop_path_rate": section.drop_path} if section.drop_path else {}
-    backbone = create(section.backbone, section.image_size, **options)
+    backbone = new_backbone(section)
     head = ProjectionHead(backbone.feature_dim, section.outputs, hidden=section.hidden, bottleneck=section.bottleneck)
     return SelfDistillation(backbone, head, network=recipe.embedding.network)
 
 
 def describe(recipe: CionRecipe, model: SelfDistillation) -> dict[str, Any]:
     """What `restore` and the embedder need, as JSON."""
-    _, test_transform = transforms(recipe)
-    backbone = model.student.backbone
-    return {
-        "architecture": backbone.name,
-        "image_size": list(backbone.image_size),
-        "network": recipe.embedding.network,
-        "camera_slots": 0,
-        "transform": asdict(test_transform),
-    }
+    described = describe_backbone(model.student.backbone, transforms(recipe)[1])
+    return {**described, "network": recipe.embedding.network}
 
 
 def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> Backbone:
     """The backbone of the network that embeds, alone."""
-    height, width = description["image_size"]
-    backbone = create(description["architecture"], (height, width))
-    load_strictly(backbone, network_tensors(tensors, description["network"]), source=source)
+    backbone = described_backbone(description)
+    load_strictly(backbone, part_of(tensors, f"{description['network']}.{PREFIX}"), source=source)
     return backbone
-
-
-def network_tensors(tensors: Mapping[str, Tensor], network: str) -> dict[str, Tensor]:
-    """The tensors of the student's or the teacher's backbone under the backbone's own names."""
-    prefix = f"{network}.backbone."
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def recognise(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
-    """Nobody else has files of this kind: official ones hold a teacher alone, which `passerby.models.zoo` knows."""
-    del tensors
-    return None

@@ -11,6 +11,7 @@ from passerby.data.view_draws import Colours, View
 from passerby.data.views import IMAGENET_MEAN, IMAGENET_STD, ViewsTransform
 from passerby.errors import RecipeError
 from passerby.losses.self_distillation import Form
+from passerby.methods.backbone_networks import BackboneSection
 from passerby.methods.clip_reid_recipe import Pixels
 from passerby.methods.step_schedule import StepSchedule
 from passerby.models.projection_head import BOTTLENECK, HIDDEN, OUTPUTS
@@ -30,15 +31,9 @@ class NativeDataSection(DataSection):
     """Decoded images kept on disk: at their own size, or not at all; target: resized to a global view, then cropped."""
 
 
-class ModelSection(Section):
-    """Student and teacher."""
+class ModelSection(BackboneSection):
+    """Student and teacher; global views have the size of the images that the result embeds."""
 
-    backbone: str = "resnet50_ibn"
-    """A name of ReIDZoo (`passerby zoo list`) or of timm; weights are random."""
-    image_size: tuple[Pixels, Pixels] = (256, 128)
-    """Height and width of global views in pixels, and of the images that the result embeds."""
-    drop_path: float = Field(default=0.0, ge=0, lt=1)
-    """Stochastic depth; published only for Swin, 0.1, and active in the teacher too."""
     batch_norm: Literal["synchronised", "per-process"] = "synchronised"
     """Statistics over the batches of all processes (needs GPUs), or of each by itself."""
     outputs: int = Field(default=OUTPUTS, ge=2)

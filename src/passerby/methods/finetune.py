@@ -6,7 +6,6 @@ call it TransReID, whose parts (jigsaw, camera embedding, overlapping patches) i
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,20 @@ from passerby.data.split import Split
 from passerby.data.transforms import TestTransform, TrainTransform
 from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.triplet import batch_hard_triplet
-from passerby.methods.backbone_init import PREFIX, adopt_backbone
+from passerby.methods.backbone_networks import (
+    adopt_backbone,
+    describe_backbone,
+    described_backbone,
+    new_backbone,
+    part_of,
+    recognise_nothing,
+)
 from passerby.methods.finetune_recipe import FinetuneRecipe
 from passerby.methods.image_batches import ImageBatchStage, refuse_too_few_identities
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.stage import Stage
 from passerby.models.backbone import Backbone
 from passerby.models.backbone_reid import CLASS_SIZED, TRAINING_ONLY, BackboneReid
-from passerby.models.backbones import create
 from passerby.models.checkpoint import load_strictly
 
 
@@ -90,35 +95,19 @@ def check(recipe: FinetuneRecipe, train: Split) -> None:
 def build(recipe: FinetuneRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> BackboneReid:
     """The network with random weights; those of `init` are loaded by the caller."""
     del cameras, init
-    section = recipe.model
-    options = {"drop_path_rate": section.drop_path} if section.drop_path else {}
-    return BackboneReid(create(section.backbone, section.image_size, **options), classes)
+    return BackboneReid(new_backbone(recipe.model), classes)
 
 
 def describe(recipe: FinetuneRecipe, model: BackboneReid) -> dict[str, Any]:
     """What `restore` and the embedder need, as JSON."""
-    _, test_transform = transforms(recipe)
-    return {
-        "architecture": model.backbone.name,
-        "image_size": list(model.backbone.image_size),
-        "camera_slots": 0,
-        "transform": asdict(test_transform),
-    }
+    return describe_backbone(model.backbone, transforms(recipe)[1])
 
 
 def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> Backbone:
     """The backbone alone."""
-    height, width = description["image_size"]
-    backbone = create(description["architecture"], (height, width))
-    own = {name.removeprefix(PREFIX): value for name, value in tensors.items() if name.startswith(PREFIX)}
-    load_strictly(backbone, own, source=source)
+    backbone = described_backbone(description)
+    load_strictly(backbone, part_of(tensors), source=source)
     return backbone
-
-
-def recognise(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
-    """Nobody else has files of this kind."""
-    del tensors
-    return None
 
 
 def stages(recipe: FinetuneRecipe, model: BackboneReid, data: TrainingData, folder: Path) -> list[Stage]:
@@ -129,7 +118,7 @@ def stages(recipe: FinetuneRecipe, model: BackboneReid, data: TrainingData, fold
 
 def adopt(recipe: FinetuneRecipe, init: InitialWeights) -> InitialWeights:
     """Weights of CION's runs, of bare backbones and of official files, under this network's names."""
-    return adopt_backbone(init, recipe.model.backbone, recipe.model.image_size, ("finetune",))
+    return adopt_backbone(init, recipe.model, own_method="finetune")
 
 
 METHOD = Method(
@@ -140,7 +129,7 @@ METHOD = Method(
     describe=describe,
     stages=stages,
     restore=restore,
-    recognise=recognise,
+    recognise=recognise_nothing,
     class_sized=CLASS_SIZED,
     training_only=TRAINING_ONLY,
     adopt=adopt,

@@ -6,23 +6,12 @@ from pydantic import Field
 
 from passerby.config import NotNegative, Positive, Recipe, Section
 from passerby.methods.augmentation import AugmentationSection
-from passerby.methods.clip_reid_recipe import Pixels
+from passerby.methods.backbone_networks import BackboneSection
 from passerby.methods.schedule import Schedule, cosine_with_warmup
 from passerby.models.zoo import FineTuning, published_results
 
 _RATE_OF_64 = 4e-4
 _IDENTITIES, _WARMUP_EPOCHS = 16, 20
-
-
-class ModelSection(Section):
-    """The network; its weights are random, or those that `init` names."""
-
-    backbone: str = "resnet50"
-    """A name of ReIDZoo (`passerby zoo list`) or of timm."""
-    image_size: tuple[Pixels, Pixels] = (256, 128)
-    """Height and width in pixels."""
-    drop_path: float = Field(default=0.0, ge=0, lt=1)
-    """Stochastic depth; 0.1 for Swin as published."""
 
 
 class FineTuningSection(Section):
@@ -74,7 +63,7 @@ class Batch:
 class FinetuneRecipe(Recipe):
     """A recipe of fine-tuning a backbone."""
 
-    model: ModelSection = ModelSection()
+    model: BackboneSection = BackboneSection()
     """The network."""
     augmentation: AugmentationSection = AugmentationSection()
     """From pixels to the network's input."""
