@@ -16,6 +16,7 @@ from passerby.data.fingerprint import fingerprint
 from passerby.data.loading import EvalLoader
 from passerby.data.sampling import shuffled_batches
 from passerby.methods.method import TrainingData
+from passerby.methods.processes import gather_shares, share_of, take_buffers_of_first_process
 from passerby.methods.weights_digest import add_weights
 from passerby.models.evaluation_mode import evaluation_mode
 from passerby.progress import Progress, say
@@ -102,6 +103,21 @@ def features_of(stage: LightningModule, function: Callable[[Tensor], Tensor], im
     """Features of one batch, float32 [B, D] on the CPU, in inference mode and without gradient."""
     with torch.no_grad(), evaluation_mode(stage):
         return function(images).float().cpu()
+
+
+def current_features(stage: LightningModule, function: Callable[[Tensor], Tensor], data: TrainingData) -> Tensor:
+    """Features of all training images as the stage's modules see them now, float32 [N, D] on its device.
+
+    Every process computes its share and gets those of the others. Images are not augmented.
+
+    Args:
+        stage: whose device is used.
+        function: images [B, 3, H, W] → features [B, D], by modules of the stage.
+        data: what to extract from.
+    """
+    take_buffers_of_first_process(stage)
+    count = len(data.split)
+    return gather_shares(_extract(stage, function, data, share_of(count)).to(stage.device), count)
 
 
 def _is_whole(part: Path) -> bool:
