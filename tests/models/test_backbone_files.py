@@ -1,5 +1,6 @@
 """Official files: every family loads strictly and gives the features of an independent implementation."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -89,22 +90,46 @@ def test_the_encoder_of_luperson_files_is_taken_and_its_heads_are_not(tmp_path: 
     assert_same_features(backbone, network)
 
 
-def test_weights_of_torchvision_and_timm_load() -> None:
+def torchvision_vit() -> nn.Module:
+    """A vision transformer as small as timm has one; torchvision itself begins with ViT-B."""
+    return torchvision.models.VisionTransformer(
+        image_size=224, patch_size=16, num_layers=12, num_heads=3, hidden_dim=192, mlp_dim=768
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "build", "head"),
+    [
+        ("timm:resnet18", (64, 32), torchvision.models.resnet18, "fc"),
+        ("timm:vit_tiny_patch16_224", (224, 224), torchvision_vit, "heads"),
+        ("convnext_tiny", (64, 32), torchvision.models.convnext_tiny, "classifier.2"),
+    ],
+)
+def test_weights_of_torchvision_load(
+    name: str, size: tuple[int, int], build: Callable[[], nn.Module], head: str
+) -> None:
+    torch.manual_seed(0)
+    images = torch.randn(1, 3, *size)
+    theirs, ours = build().eval(), create(name, size)
+    for tensor_name, tensor in theirs.state_dict().items():
+        if tensor_name.endswith(("layer_scale", "norm.weight", "pos_embedding")):
+            tensor.uniform_(0.5, 1.5)
+    load_backbone(ours, theirs.state_dict(), source="torchvision")
+    theirs.set_submodule(head, nn.Identity())
+    with torch.inference_mode():
+        torch.testing.assert_close(features(ours, images), theirs(images), atol=1e-5, rtol=1e-5)
+
+
+def test_weights_of_timm_load() -> None:
     torch.manual_seed(0)
     images = torch.randn(2, 3, 64, 32)
-    theirs = torchvision.models.resnet18().eval()
-    ours = create("timm:resnet18", (64, 32))
-    load_backbone(ours, theirs.state_dict(), source="torchvision")
-    theirs.fc = nn.Identity()
-    torch.testing.assert_close(features(ours, images), theirs(images).detach())
-    load_backbone(create("resnet18"), torchvision.models.resnet18().state_dict(), source="torchvision")
-    for name in ("edgenext_x_small", "ghostnet_050"):
-        network = timm.create_model(name).eval()
-        backbone = create({"ghostnet_050": "ghostnet_0_5"}.get(name, name), (64, 32))
+    for theirs, name in (("edgenext_x_small", "edgenext_x_small"), ("ghostnet_050", "ghostnet_0_5")):
+        network, backbone = timm.create_model(theirs).eval(), create(name, (64, 32))
         load_backbone(backbone, network.state_dict(), source="timm")
         with torch.inference_mode():
             pooled = network.forward_head(network.forward_features(images), pre_logits=True)
         torch.testing.assert_close(features(backbone, images), pooled)
+    load_backbone(create("resnet18"), timm.create_model("resnet18").state_dict(), source="timm")
 
 
 def test_the_same_weights_in_timms_own_repvit_would_be_wrong() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 from torch.nn import functional as F
 
 from passerby.errors import CheckpointError
@@ -116,5 +117,7 @@ def test_files_that_could_be_of_several_collections_must_be_named() -> None:
     with pytest.raises(CheckpointError, match=f"a.pth: holds resnet50, but .* it is, {possible}, with .* --as NAME"):
         recognise_backbone(plain, "a.pth")
     assert recognise_backbone(official("vit_small_parts", (32, 32)).tensors, "a.pth") == "pass/vit_small_parts"
+    theirs = torchvision.models.convnext_tiny().state_dict()
+    assert recognise_backbone(theirs, "a.pth") == "imagenet/convnext_tiny"
     for tensor_name in ("fc.weight", "layer1.0.bn1.weight"):
         assert recognise_backbone({tensor_name: torch.ones(64)}, "a.pth") is None

@@ -28,7 +28,7 @@ _WHOLES = ("backbone.", "encoder_q.")
 
 _HEADS = (
     *("fc.", "fc1.", "fc2.", "embed_fc.", "classifier.", "aux_head."),
-    *("head.fc.", "head.weight", "head.bias", "head.head.", "head.head_dist."),
+    *("head.fc.", "head.weight", "head.bias", "head.head.", "head.head_dist.", "heads."),
 )
 """Classifiers and projections behind the feature, which may be left out where the network has none of that name."""
 
@@ -85,7 +85,7 @@ def network_part(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _renamed(backbone: Backbone, tensors: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
     family = family_of(backbone.name)
     known = backbone.network.state_dict()
-    names = None if family is None else renaming(family, tensors, backbone.network)
+    names = renaming(family, tensors, backbone.network)
     if names is None:
         if family == "repvit":
             raise CheckpointError(
@@ -93,7 +93,11 @@ def _renamed(backbone: Backbone, tensors: Mapping[str, Tensor], source: str) -> 
                 f"give wrong features here: use the architecture timm:{backbone.name}"
             )
         names = {name: name for name in tensors}
-    return {ours: tensors[name] for name, ours in names.items() if ours in known or not ours.startswith(_HEADS)}
+    kept = {ours: tensors[name] for name, ours in names.items() if ours in known or not ours.startswith(_HEADS)}
+    for name in kept.keys() & known.keys():  # torchvision keeps ConvNeXt's scales as maps of one pixel
+        if name.endswith(".gamma") and kept[name].numel() == known[name].numel():
+            kept[name] = kept[name].reshape(known[name].shape)
+    return kept
 
 
 def _resized(backbone: Backbone, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

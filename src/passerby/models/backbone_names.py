@@ -123,11 +123,54 @@ OFFICIAL: Mapping[str, tuple[str, Renaming]] = {
 }
 """Family → what only names of official files look like, and how to rename them. Other families use one set of names."""
 
+_TORCHVISION_CONVNEXT: Sequence[Rule] = (
+    (r"^features\.0\.", "stem."),
+    (r"\.block\.0\.", ".conv_dw."),
+    (r"\.block\.2\.", ".norm."),
+    (r"\.block\.3\.", ".mlp.fc1."),
+    (r"\.block\.5\.", ".mlp.fc2."),
+    (r"\.layer_scale$", ".gamma"),
+    (r"^classifier\.0\.", "head.norm."),
+)
 
-def renaming(family: str, names: Iterable[str], network: nn.Module) -> dict[str, str] | None:
-    """The network's name for each name of an official file; None if these names are not an official file's."""
+_TORCHVISION_VIT: Sequence[Rule] = (
+    (r"^class_token$", "cls_token"),
+    (r"^encoder\.pos_embedding$", "pos_embed"),
+    (r"^conv_proj\.", "patch_embed.proj."),
+    (r"^encoder\.layers\.encoder_layer_(\d+)\.", r"blocks.\1."),
+    (r"\.ln_(\d)\.", r".norm\1."),
+    (r"\.self_attention\.in_proj_", ".attn.qkv."),
+    (r"\.self_attention\.out_proj\.", ".attn.proj."),
+    (r"\.mlp\.(0|linear_1)\.", ".mlp.fc1."),
+    (r"\.mlp\.(3|linear_2)\.", ".mlp.fc2."),
+    (r"^encoder\.ln\.", "norm."),
+)
+
+
+def _torchvision_convnext(name: str) -> str:
+    """Of torchvision's eight groups, those with even numbers stand between stages."""
+    match = re.match(r"features\.([1-7])\.(.+)", name)
+    if match is None:
+        return _apply(_TORCHVISION_CONVNEXT, name)
+    group = int(match[1])
+    part = "blocks" if group % 2 else "downsample"
+    return _apply(_TORCHVISION_CONVNEXT, f"stages.{group // 2}.{part}.{match[2]}")
+
+
+def renaming(family: str | None, names: Iterable[str], network: nn.Module) -> dict[str, str] | None:
+    """The network's name for each name of an official file; None if these names are the network's own, or unknown.
+
+    Args:
+        family: of `passerby.models.backbones.FAMILIES`; None for networks of timm.
+        names: of all tensors of the file.
+        network: that they are for.
+    """
     names = list(names)
-    if family not in OFFICIAL:
-        return None
-    mark, rename = OFFICIAL[family]
-    return rename(names, network) if any(re.match(mark, name) for name in names) else None
+    mark, rename = OFFICIAL.get(family or "", (None, None))
+    if mark and rename and any(re.match(mark, name) for name in names):
+        return rename(names, network)
+    if "features.0.0.weight" in names and "classifier.0.weight" in names:
+        return {name: _torchvision_convnext(name) for name in names}
+    if "encoder.pos_embedding" in names:
+        return {name: _apply(_TORCHVISION_VIT, name) for name in names}
+    return None

@@ -36,7 +36,7 @@ _MARKS: Mapping[str, str] = {
     "fastvit": r"(patch_embed|stem)\.0\.(rbr_conv|conv_kxk)\.",
     "resnet": r"layer1\.0\.bn1\.weight$",
     "resnet_ibn": r"layer1\.0\.bn1\.IN\.weight$",
-    "convnext": r"stages\.0\.(blocks\.)?0\.(dwconv|conv_dw)\.weight$",
+    "convnext": r"stages\.0\.(blocks\.)?0\.(dwconv|conv_dw)\.weight$|features\.1\.0\.layer_scale$",
     "volo": r"post_network\.0\.",
     "vit": r"blocks\.0\.attn\.qkv\.weight$",
     "swin": r"layers\.0\.blocks\.0\.attn\.relative_position_bias_table$",
