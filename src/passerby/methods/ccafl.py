@@ -24,6 +24,7 @@ from passerby.methods.clip_reid_recipe import prompt_schedule
 from passerby.methods.method import Method, TrainingData
 from passerby.methods.process_roles import is_main_process
 from passerby.methods.prompt_stage import PromptStage
+from passerby.methods.run_directory import RunDirectory
 from passerby.methods.stage import Stage
 from passerby.models.ccafl import CLASS_SIZED, TRAINING_ONLY, Ccafl
 
@@ -59,8 +60,8 @@ def prompt_stage(
 
 def linking(recipe: CcaflRecipe, labels: CameraLabels, folder: Path) -> Associate:
     """How classes are linked: by their mean features, as the recipe and a person's decisions say."""
-    section = recipe.association
-    decided = decisions_of_run(folder, section.decisions, labels, keep=is_main_process() and folder.is_dir())
+    section, is_run = recipe.association, RunDirectory(folder).recipe_file.is_file()
+    decided = decisions_of_run(folder, section.decisions, labels, keep=is_main_process() and is_run)
     return lambda features: associate(
         features,
         labels.class_cameras,
