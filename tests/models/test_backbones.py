@@ -108,10 +108,14 @@ def test_positions_stay_at_the_native_grid_and_move_at_others() -> None:
 def test_options_reach_the_network() -> None:
     with torch.device("meta"):
         rates = [block.drop_path1 for block in create("vit_tiny", drop_path_rate=0.1).network.blocks]  # type: ignore[union-attr]
-        swin = create("swin_tiny", drop_path_rate=0.0)
+        swins = [create("swin_tiny", **options) for options in ({}, {"drop_path_rate": 0.1})]
+        for name in ("repvit_m0_9", "ghostnet_0_5", "timm:repvit_m0_9", "vit_tiny"):
+            with pytest.raises(RecipeError, match=f"backbone {name}: knows no no_such_option: leave it out"):
+                create(name, no_such_option=1)
     assert isinstance(rates[0], nn.Identity)
     assert rates[-1].drop_prob == pytest.approx(0.1)  # type: ignore[union-attr]
-    assert not any(type(part).__name__ == "DropPath" for part in swin.modules())
+    left_out = [any(type(part).__name__ == "DropPath" for part in swin.modules()) for swin in swins]
+    assert left_out == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ def build_timm(name: str, image_size: tuple[int, int], options: dict[str, Any]) 
         sized = _size_options(plain, image_size) | options
         try:
             pooled = timm.create_model(name, num_classes=0, **sized).eval()(torch.zeros(1, 3, *image_size))
+        except TypeError:  # an option that it does not know
+            raise
         except Exception as error:  # every network has its own way to refuse a size
             reason = str(error).split("\n")[0][:120]
             raise RecipeError(

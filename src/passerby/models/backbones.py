@@ -22,8 +22,9 @@ TIMM_PREFIX = "timm:"
 
 _TIMM_NAMES = {"ghostnet_0_5": "ghostnet_050", "ghostnet_1_0": "ghostnet_100", "ghostnet_1_3": "ghostnet_130"}
 
-_SWIN = {"window_size": 8, "always_partition": True, "strict_img_size": False}
-"""As ReIDZoo's: windows of 8×8 everywhere, filled up where the map is smaller (timm would shrink the window)."""
+_SWIN = {"window_size": 8, "always_partition": True, "strict_img_size": False, "drop_path_rate": 0.0}
+"""As ReIDZoo's: windows of 8×8 everywhere, filled up where the map is smaller (timm would shrink the window). Without
+stochastic depth, like all others here, unless it is asked for; timm's default would be 0.1."""
 
 
 def create(name: str, image_size: tuple[int, int] = (256, 128), **options: Any) -> Backbone:
@@ -39,16 +40,15 @@ def create(name: str, image_size: tuple[int, int] = (256, 128), **options: Any) 
         a module from normalised images [B, 3, H, W] to pooled features, float32 [B, feature_dim].
 
     Raises:
-        RecipeError: no such name, or one that cannot take images of this size.
+        RecipeError: no such name, or one that cannot take images of this size, or has no such option.
     """
-    family = family_of(name)
-    if family is not None:
-        return _BUILDERS[family](name, image_size, options)
-    timm_name = name.removeprefix(TIMM_PREFIX)
-    if not timm.is_model(timm_name):
-        raise RecipeError(f"backbone: unknown name {name!r}; {_nearest(name)}")
-    network, feature_dim = build_timm(timm_name, image_size, options)
-    return Backbone(name, network, feature_dim, image_size)
+    try:
+        return _create(name, image_size, options)
+    except TypeError as error:
+        option = next((option for option in options if f"unexpected keyword argument '{option}'" in str(error)), None)
+        if option is None:
+            raise
+        raise RecipeError(f"backbone {name}: knows no {option}: leave it out, or take another backbone") from error
 
 
 def names() -> list[str]:
@@ -59,6 +59,17 @@ def names() -> list[str]:
 def family_of(name: str) -> str | None:
     """The family of one of `names()`; None for other names."""
     return next((family for family, members in FAMILIES.items() if name in members), None)
+
+
+def _create(name: str, image_size: tuple[int, int], options: dict[str, Any]) -> Backbone:
+    family = family_of(name)
+    if family is not None:
+        return _BUILDERS[family](name, image_size, options)
+    timm_name = name.removeprefix(TIMM_PREFIX)
+    if not timm.is_model(timm_name):
+        raise RecipeError(f"backbone: unknown name {name!r}; {_nearest(name)}")
+    network, feature_dim = build_timm(timm_name, image_size, options)
+    return Backbone(name, network, feature_dim, image_size)
 
 
 def _nearest(name: str) -> str:
