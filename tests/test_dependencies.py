@@ -11,7 +11,7 @@ import passerby
 
 SOURCE = Path(passerby.__file__).parent
 ROOT = Path(__file__).parent.parent
-THROUGH_OTHERS = {"timm", "tensorboard"}  # open_clip builds on the one, lightning writes with the other
+THROUGH_OTHERS = {"tensorboard"}  # lightning writes with it
 COMES_WITH = {"markupsafe": "jinja2"}  # the type of jinja2's own results
 
 
