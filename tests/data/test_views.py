@@ -10,14 +10,14 @@ from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from passerby.data import colour
+from passerby.data import colour, colour_levels
 from passerby.data.cache import PixelCache
-from passerby.data.cropping import by_products, cut_out
+from passerby.data.cropping import cut_out, cut_out_one
 from passerby.data.sources import PerImageSource
 from passerby.data.split import Split, split_from_names
 from passerby.data.view_draws import ORDERS, Colours, View, ViewDraws, draw_view
 from passerby.data.view_loading import ViewBatch, ViewLoader
-from passerby.data.views import ViewsTransform, recoloured
+from passerby.data.views import ViewsTransform, recoloured, seen_one
 from passerby.errors import DataError, RecipeError
 
 GLOBAL, LOCAL = View((64, 32), (0.8, 1.0), blur=0.5, solarise=0.5), View((32, 16), (0.05, 0.8), blur=0.5)
@@ -69,18 +69,48 @@ def test_blur_is_a_gaussian_that_goes_on_beyond_the_border() -> None:
         torch.testing.assert_close(found, expected, atol=0.05, rtol=0)
 
 
-@pytest.mark.parametrize("resize", [cut_out, by_products], ids=["one by one", "products"])
 @pytest.mark.parametrize("size", [(64, 32), (16, 8)])
-def test_boxes_are_cut_out_as_pillow_does(resize, size: tuple[int, int]) -> None:  # type: ignore[no-untyped-def]
+def test_boxes_are_cut_out_as_pillow_does(size: tuple[int, int]) -> None:
     images, drawn = pictures(12), draws(12)
-    found = resize(images, drawn.boxes, drawn.flipped, size)
-    for image, (top, left, height, width), mirrored, ours in zip(
-        images, drawn.boxes.tolist(), drawn.flipped, found, strict=True
-    ):
+    together = cut_out(images, drawn.boxes, drawn.flipped, size).permute(0, 2, 3, 1).numpy()
+    for place, image in enumerate(images):
+        top, left, height, width = drawn.boxes[place].tolist()
+        mirrored = bool(drawn.flipped[place])
         box = Image.fromarray(image.permute(1, 2, 0).numpy()).crop((left, top, left + width, top + height))
         theirs = np.asarray(box.resize(size[::-1], Image.Resampling.BICUBIC)).astype(np.float32)
         theirs = theirs[:, ::-1] if mirrored else theirs
-        assert np.abs(ours.permute(1, 2, 0).numpy() - theirs).max() <= 2
+        alone = cut_out_one(image, (top, left, height, width), size, mirrored=mirrored)
+        assert alone.dtype == np.uint8
+        assert np.abs(alone - theirs).max() <= 2
+        assert np.abs(together[place] - theirs).max() <= 2
+
+
+PAIRS = [
+    (colour_levels.change_brightness, colour.change_brightness, 1.3),
+    (colour_levels.change_contrast, colour.change_contrast, 0.7),
+    (colour_levels.change_saturation, colour.change_saturation, 1.2),
+    (colour_levels.change_hue, colour.change_hue, 0.07),
+    (colour_levels.change_hue, colour.change_hue, -0.1),
+    (colour_levels.blur, colour.blur, 0.1),
+    (colour_levels.blur, colour.blur, 1.7),
+]
+
+
+@pytest.mark.parametrize(("levels", "batched", "amount"), PAIRS)
+def test_whole_grey_levels_are_the_batched_values_rounded(levels, batched, amount: float) -> None:  # type: ignore[no-untyped-def]
+    (image,) = pictures(1)
+    found = levels(image.permute(1, 2, 0).contiguous().numpy(), amount).transpose(2, 0, 1).astype(np.float32)
+    expected = batched(image[None].float(), torch.tensor([amount]))[0].numpy()
+    hue = levels is colour_levels.change_hue  # 256 steps of hue and of saturation
+    assert np.abs(found - expected).mean() < (1.5 if hue else 0.6)
+    assert np.abs(found - expected).max() <= (8 if hue else 2)
+
+
+def test_a_cpu_sees_what_other_devices_see() -> None:
+    images, drawn = pictures(16), draws(16)
+    together = recoloured(cut_out(images, drawn.boxes, drawn.flipped, (64, 32)), drawn).permute(0, 2, 3, 1).numpy()
+    differences = [np.abs(seen_one(images[place], drawn, place, (64, 32)) - together[place]) for place in range(16)]
+    assert max(each.mean() for each in differences) < 2.5
 
 
 @pytest.mark.parametrize("view", [GLOBAL, LOCAL], ids=["global", "local"])
@@ -178,7 +208,9 @@ def test_without_randomness_a_view_is_the_resized_image(tmp_path: Path) -> None:
     still = ViewsTransform(
         (View((32, 16), (1.0, 1.0)),), ratio=(0.5, 0.5), flip=0, colours=Colours(probability=0, grey=0)
     )
-    loader = ViewLoader(PerImageSource(split), still, np.array([[0, 1]]), (64, 32), images_per_identity=1, seed=0, epoch=0)
+    loader = ViewLoader(
+        PerImageSource(split), still, np.array([[0, 1]]), (64, 32), images_per_identity=1, seed=0, epoch=0
+    )
     (batch,) = loader
     whole = functional.resize(
         functional.pil_to_tensor(Image.open(split.path(0))), [32, 16], v2.InterpolationMode.BICUBIC

@@ -1,5 +1,6 @@
 """Cut boxes out of uint8 images and resize them bicubically, each its own box, on the device they are on."""
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,38 +13,39 @@ _SLOPE = -0.5
 """Of Keys' cubic convolution, as in Pillow."""
 
 
-def cut_out(images: Tensor, boxes: NDArray[np.int64], flipped: NDArray[np.bool_], size: Size) -> Tensor:
-    """Boxes of images of one size, resized with antialiasing and mirrored where told.
+def cut_out_one(image: Tensor, box: tuple[int, int, int, int], size: Size, *, mirrored: bool) -> NDArray[np.uint8]:
+    """A box of an image on the CPU, resized with antialiasing; Pillow's pixels up to two grey levels.
 
-    The filter sees nothing outside of the box, as if the box had been cut out first. On the CPU torch's kernel for
-    uint8 resizes one box after the other, which gives Pillow's pixels up to two grey levels; elsewhere all boxes of a
-    batch are resized by two products of matrices, to values that are not rounded in between.
+    The filter sees nothing outside of the box, as if the box had been cut out first.
+
+    Args:
+        image: uint8 [3, h, w].
+        box: top, left, height and width.
+        size: of the result.
+        mirrored: left to right.
+
+    Returns:
+        uint8 RGB [H, W, 3].
+    """
+    top, left, height, width = box
+    part = image[None, :, top : top + height, left : left + width].contiguous(memory_format=torch.channels_last)
+    resized = interpolate(part, size, mode="bicubic", antialias=True)
+    pixels: NDArray[np.uint8] = np.ascontiguousarray(resized[0].permute(1, 2, 0).numpy())
+    return cv2.flip(pixels, 1).astype(np.uint8, copy=False) if mirrored else pixels
+
+
+def cut_out(images: Tensor, boxes: NDArray[np.int64], flipped: NDArray[np.bool_], size: Size) -> Tensor:
+    """The same for boxes of a batch of images of one size, as two products of matrices on any device.
 
     Args:
         images: uint8 [B, 3, h, w].
         boxes: int64 [B, 4], top, left, height and width.
-        flipped: bool [B].
+        flipped: bool [B], which are mirrored left to right.
         size: of the result.
 
     Returns:
-        float32 [B, 3, H, W], whole values 0 to 255.
+        float32 [B, 3, H, W], whole values 0 to 255, not rounded between the two directions.
     """
-    if images.device.type == "cpu":
-        return _one_by_one(images, boxes, flipped, size)
-    return by_products(images, boxes, flipped, size)
-
-
-def _one_by_one(images: Tensor, boxes: NDArray[np.int64], flipped: NDArray[np.bool_], size: Size) -> Tensor:
-    result = torch.empty((len(images), 3, *size))
-    for image, (top, left, height, width), mirror, target in zip(images, boxes.tolist(), flipped, result, strict=True):
-        box = image[None, :, top : top + height, left : left + width]
-        resized = interpolate(box, size, mode="bicubic", antialias=True)[0]
-        target.copy_(resized.flip(2) if mirror else resized)
-    return result
-
-
-def by_products(images: Tensor, boxes: NDArray[np.int64], flipped: NDArray[np.bool_], size: Size) -> Tensor:
-    """The same as two products of matrices for the whole batch, on any device."""
     device = images.device
     top, left, height, width = torch.from_numpy(boxes).to(device, torch.float32).unbind(1)
     rows = _weights(top, height, images.shape[2], size[0])

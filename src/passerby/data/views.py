@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from passerby.data import colour
+from passerby.data import colour, colour_levels
 from passerby.data.augmentation import normalise
 from passerby.data.cache import Pixels
-from passerby.data.cropping import cut_out
+from passerby.data.cropping import cut_out, cut_out_one
 from passerby.data.pixels import Size
 from passerby.data.transforms import Channels
 from passerby.data.view_draws import ORDERS, Colours, View, ViewDraws, draw_view
@@ -99,24 +99,39 @@ class ViewsTransform:
         count: int,
         device: torch.device,
     ) -> Tensor:
+        """One view of all images: on a CPU image by image in whole grey levels, elsewhere batch by batch."""
         result = torch.empty((count, 3, *view.size), device=device)
         for places, images in groups:
-            # One image at a time stays in a CPU's cache; a GPU wants the whole batch.
-            step = 1 if device.type == "cpu" else len(images)
-            for first in range(0, len(images), step):
-                part = places[first : first + step]
-                seen = self._seen(images[first : first + step], drawn.take(part), view.size)
-                result[torch.from_numpy(part).to(device)] = seen
-        return result
+            if device.type == "cpu":
+                for place, image in zip(places.tolist(), images, strict=True):
+                    result[place] = torch.from_numpy(seen_one(image, drawn, place, view.size)).permute(2, 0, 1)
+            else:
+                part = drawn.take(places)
+                seen = recoloured(cut_out(images, part.boxes, part.flipped, view.size), part)
+                result[torch.from_numpy(places).to(device)] = seen
+        return normalise(result, self.mean, self.std)
 
-    def _seen(self, images: Tensor, drawn: ViewDraws, size: Size) -> Tensor:
-        """One view of uint8 images of one size, normalised."""
-        seen = recoloured(cut_out(images, drawn.boxes, drawn.flipped, size), drawn)
-        return normalise(seen, self.mean, self.std)
+
+def seen_one(image: Tensor, drawn: ViewDraws, place: int, size: Size) -> NDArray[np.uint8]:
+    """One view of one image on the CPU: uint8 [3, h, w] to uint8 [H, W, 3], as drawn for this place in the batch."""
+    top, left, height, width = drawn.boxes[place].tolist()
+    seen = cut_out_one(image, (top, left, height, width), size, mirrored=bool(drawn.flipped[place]))
+    if drawn.changed[place]:
+        factors = drawn.factors[place].tolist()
+        for number in ORDERS[drawn.orders[place]]:
+            seen = colour_levels.CHANGES[number](seen, factors[number])
+    if drawn.grey[place]:
+        seen = colour_levels.grey(seen)
+    if drawn.deviations[place] > 0:
+        seen = colour_levels.blur(seen, float(drawn.deviations[place]))
+    return colour_levels.solarise(seen) if drawn.solarised[place] else seen
 
 
 def recoloured(images: Tensor, drawn: ViewDraws) -> Tensor:
-    """Colour changes in the order drawn for each image, grey, blur and solarisation; float32 [B, 3, H, W], 0 to 255."""
+    """Colour changes in the order drawn for each image, grey, blur and solarisation; float32 [B, 3, H, W], 0 to 255.
+
+    On any device; see `seen_one` for CPUs.
+    """
     orders = np.array(ORDERS)[drawn.orders]
     for turn in range(len(_CHANGES)):
         for number, change in enumerate(_CHANGES):
