@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from passerby.cli import app
 from passerby.data.camera_labels import CameraLabels, camera_labels
 from passerby.data.manifest import open_data
-from passerby.errors import CheckpointError
+from passerby.errors import CheckpointError, RecipeError
 from passerby.methods.ccafl_association import associate
 from passerby.methods.ccafl_association_files import write_association
 from passerby.methods.ccafl_decisions import COLUMNS, decisions_of_run, read_decisions
@@ -89,6 +89,9 @@ def test_pictures_that_have_gone_are_named(run: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_without_links_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="holds no run"):
+        write_association_page(AssociationRequest(tmp_path / "nowhere"))
+    (tmp_path / "recipe.yaml").write_text("method: ccafl\n")
     with pytest.raises(CheckpointError, match="keeps no associations"):
         write_association_page(AssociationRequest(tmp_path))
 
@@ -108,6 +111,8 @@ addEventListener('load', () => {
   found.push(page.querySelectorAll('.pair.must[data-link="' + first.dataset.link + '"]').length > 1);
   press('u'); say();
   found.push(page.querySelector('.now') === first);
+  press('y'); press('ArrowUp'); press('n'); press('u');
+  found.push(first.classList.contains('must')); press('u'); say();
   first.querySelector('.no').click(); say(); found.push(first.classList.contains('cannot'));
   page.getElementById('save').click();
   for (const pair of page.querySelectorAll('#panel-decided .pair')) pair.querySelector('.no').click();
@@ -130,9 +135,10 @@ def test_decisions_of_the_page_are_what_a_run_obeys(browser: str, run: Path, tmp
     found = re.search(r'<p id="found">(\{.*?\})</p>', answer, re.DOTALL)
     assert found is not None, answer[-500:]
     said = json.loads(html.unescape(found[1]))
-    before, marked, yes, must, everywhere, undone, back, no, cannot, trouble, width = said["found"]
+    before, marked, yes, must, everywhere, undone, back, again, twice, no, cannot, trouble, width = said["found"]
     assert before == "1 same, 1 different; the run obeyed 2"
     assert (yes, undone) == ("2 same, 1 different; the run obeyed 2", before)
+    assert (again, twice) == (True, before), "what was said before comes back"
     assert no == "1 same, 2 different; the run obeyed 2"
     assert (marked, must, everywhere, back, cannot, trouble) == (True, True, True, True, True, "")
     assert width <= 400

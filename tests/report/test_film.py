@@ -73,3 +73,26 @@ def test_what_is_no_film_is_named(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read as a video"):
         draw_truth(tmp_path, tmp_path / "film.mp4", quiet=True)
     assert not (tmp_path / "film.mp4").exists()
+
+
+def test_a_film_that_ends_early_is_named(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    capture, read = cv2.VideoCapture, []
+
+    class Breaking:
+        def __init__(self, file: str) -> None:
+            self.inner = capture(file)
+
+        def read(self) -> tuple[bool, np.ndarray | None]:
+            read.append(None)
+            return self.inner.read() if len(read) <= 5 else (False, None)
+
+        def get(self, what: int) -> float:
+            return self.inner.get(what)
+
+        def release(self) -> None:
+            self.inner.release()
+
+    monkeypatch.setattr(cv2, "VideoCapture", Breaking)
+    with pytest.raises(DataError, match=r"\.mp4: ends after 5 of 20 frames: remove its folder"):
+        draw_truth(folder, tmp_path / "film.mp4", quiet=True)
+    assert not (tmp_path / "film.mp4").exists()

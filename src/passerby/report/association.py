@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from passerby.atomic_files import write_text_atomically
+from passerby.config import Recipe
 from passerby.data.split import Split
 from passerby.methods.ccafl_association_files import KeptAssociation, association_epochs, read_association
 from passerby.methods.ccafl_decisions import COLUMNS, kept_rows
@@ -61,8 +62,9 @@ def write_association_page(request: AssociationRequest) -> AssociationPage:
     """
     page = request.out or request.run / "report" / "associations.html"
     check_output_file(page, (".html",))
+    recipe = stored_recipe(RunDirectory(request.run))
     kept = read_association(request.run, request.epoch)
-    split = _training_images(request.run)
+    split = _training_images(recipe)
     sections = link_sections(kept, split, links=request.links, crops=request.crops)
     epochs = association_epochs(request.run)
     html = rendered(
@@ -81,9 +83,8 @@ def write_association_page(request: AssociationRequest) -> AssociationPage:
     return AssociationPage(page, kept.epoch, kept.statistics)
 
 
-def _training_images(folder: Path) -> Split:
-    """What the run was trained on, labelled inside cameras."""
-    recipe = stored_recipe(RunDirectory(folder))
+def _training_images(recipe: Recipe) -> Split:
+    """What a run of a recipe was trained on, labelled inside cameras."""
     return label_training_images(recipe, find_method(recipe.method), open_sets(recipe.data))[0]
 
 

@@ -24,6 +24,7 @@ _CODECS = {"vp09": ("VP9", True), "mp4v": ("MPEG-4 Part 2 (mp4v)", False)}
 _WIDTH, _EVERY = 480, 2
 """A smaller picture and every second frame: browsers' codecs take seconds of a core for each second of film."""
 
+_AGAIN = "remove its folder, and let it be drawn anew"
 _STILLS = 4
 _MUCH_SEEN = 0.9
 _SEEN, _HIDDEN, _INK = (120, 190, 60), (60, 60, 235), (255, 255, 255)  # BGR
@@ -82,14 +83,15 @@ def draw_truth(folder: Path, file: Path, *, quiet: bool = False) -> Film:
     try:
         rate, count = capture.get(cv2.CAP_PROP_FPS), int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         if not count:
-            raise DataError(f"{videos[0]}: cannot be read as a video: remove {folder}, and let it be drawn anew")
+            raise DataError(f"{videos[0]}: cannot be read as a video: {_AGAIN}")
         file.parent.mkdir(parents=True, exist_ok=True)
         with (
             tempfile.TemporaryDirectory(dir=file.parent, prefix=".film-") as temporary,
             Progress("drawing boxes", -(-count // _EVERY), unit="frames", quiet=quiet) as progress,
         ):
             written = Path(temporary) / file.name  # whose ending tells OpenCV the container
-            codec, plays, stills = _encode(_annotated(_frames(capture), truth), written, rate / _EVERY, progress)
+            frames = _annotated(_frames(capture, count, videos[0]), truth)
+            codec, plays, stills = _encode(frames, written, rate / _EVERY, progress)
             written.replace(file)
     finally:
         capture.release()
@@ -105,11 +107,11 @@ def _truth(file: Path) -> dict[int, list[_Box]]:
     return found
 
 
-def _frames(capture: cv2.VideoCapture) -> Iterator[Frame]:
-    while True:
+def _frames(capture: cv2.VideoCapture, count: int, file: Path) -> Iterator[Frame]:
+    for number in range(count):
         there, image = capture.read()
         if not there:
-            return
+            raise DataError(f"{file}: ends after {number} of {count:,} frames: {_AGAIN}")
         yield np.asarray(image, dtype=np.uint8)
 
 

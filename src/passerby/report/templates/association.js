@@ -4,7 +4,7 @@
   const read = name => JSON.parse(document.getElementById(name).textContent);
   const columns = read('columns'), decisions = new Map();
   const pairs = [...document.querySelectorAll('.pair')];
-  const made = []; // pairs in the order in which they were decided
+  const made = []; // pairs in the order in which something was said of them, and what had been said before
   let saved = true, current = null;
 
   const keyOf = ends => JSON.stringify(ends.map(end => JSON.stringify(end)).sort());
@@ -51,17 +51,21 @@
     document.getElementById('save').disabled = !all.length || wrong !== null;
   }
 
-  function decide(pair, decision) {
-    const ends = endsOf(pair);
-    if (decision) { decisions.set(keyOf(ends), {decision, ends}); made.push(pair); } else decisions.delete(keyOf(ends));
+  function put(key, said) {
+    if (said === undefined) decisions.delete(key); else decisions.set(key, said);
     saved = false;
     show();
   }
+  function decide(pair, decision) {
+    const ends = endsOf(pair), key = keyOf(ends);
+    made.push({pair, before: decisions.get(key)});
+    put(key, decision ? {decision, ends} : undefined);
+  }
   function undo() {
-    const pair = made.pop();
-    if (pair === undefined) return;
-    decide(pair, '');
-    if (shown().includes(pair)) go(0, pair);
+    const last = made.pop();
+    if (last === undefined) return;
+    put(keyOf(endsOf(last.pair)), last.before);
+    if (shown().includes(last.pair)) go(0, last.pair);
   }
 
   const shown = () => pairs.filter(pair => pair.offsetParent !== null);
