@@ -107,3 +107,18 @@ def test_images_that_are_left_out_leave_classes_in_order(world: Path) -> None:
     data = open_training_data(ccafl_recipe(world), CCAFL, left_out=left_out)
     names = data.training.split.identity_names
     assert (len(names), names[0]) == (7, "1/0002")
+
+
+def test_a_run_goes_on_without_the_decisions_it_has_a_copy_of(
+    folders: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    local = (f"data.name={folders}", "data.root=null", "association.decisions=~/decisions.csv")
+    recipe, file = ccafl_recipe(world, *local), tmp_path / "decisions.csv"
+    file.write_text("decision,camera_a,local_identity_a,camera_b,local_identity_b\nmust-link,door,7,hall,9\n")
+    assert trained_on(recipe, CCAFL).identity_count == 4
+    file.unlink()
+    with pytest.raises(DataError, match=r"decisions .*decisions\.csv cannot be read: No such file"):
+        trained_on(recipe, CCAFL)
+    going_on = open_training_data(recipe, CCAFL, decode=False, left_out=np.empty(0, np.int64))
+    assert going_on.training.split.identity_count == 4

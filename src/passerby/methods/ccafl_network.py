@@ -34,7 +34,7 @@ def check(recipe: CcaflRecipe, train: Split) -> None:
             "association.decisions: all labels are of one camera, and nothing will be linked: leave it out"
         )
     if recipe.association.decisions is not None:
-        read_decisions(recipe.association.decisions, labels)
+        read_decisions(recipe.association.decisions.expanduser(), labels)
 
 
 def transforms(recipe: CcaflRecipe) -> tuple[TrainTransform, TestTransform]:
