@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from passerby.data.camera_labels import CameraLabels
-from passerby.data.loading import Batch, EvalLoader
+from passerby.data.loading import Batch
 from passerby.data.sampling import continued_class_batches
 from passerby.losses.centroids import class_centroids
 from passerby.losses.hybrid_memory import HybridMemory
@@ -19,15 +19,14 @@ from passerby.methods.ccafl_losses import Classes, inter_camera_losses, intra_ca
 from passerby.methods.ccafl_memories import InterMemory, IntraMemory, inter_memory, restored_memory
 from passerby.methods.ccafl_recipe import CcaflRecipe, loop_schedule
 from passerby.methods.ccafl_record import AssociationRecord
-from passerby.methods.feature_batches import EXTRACTION_BATCH, features_of
+from passerby.methods.feature_batches import EXTRACTION_BATCH, current_features, features_of
 from passerby.methods.image_batches import ImageBatchStage
 from passerby.methods.method import TrainingData
-from passerby.methods.processes import gather_labels, gather_shares, share_of, take_buffers_of_first_process
+from passerby.methods.processes import gather_labels
 from passerby.methods.stage import EpochLoader, Preparation, adam_with_faster_biases, keyed_seed
 from passerby.models.ccafl import Ccafl, CcaflFeatures
 from passerby.models.evaluation_mode import evaluation_mode
 from passerby.models.prompts import encode_all_prompts
-from passerby.progress import Progress
 
 Associate = Callable[[NDArray[np.float32]], Association]
 """Mean features of the classes, float32 [N, D] → links between them."""
@@ -83,8 +82,8 @@ class CameraLoop(ImageBatchStage):
     def features_before(self, epoch: int) -> Tensor:
         """Retrieval features of all training images before an epoch (from 0), float32 [n, D]."""
         if epoch or not self.section.neck_from_data:
-            return self._extract(self.model.embed)
-        pooled = self._extract(lambda images: self.model.pooled(images)[0])
+            return current_features(self, self.model.embed, self.data)
+        pooled = current_features(self, lambda images: self.model.pooled(images)[0], self.data)
         neck = self.model.bottleneck
         assert neck.running_mean is not None
         assert neck.running_var is not None
@@ -164,7 +163,10 @@ class CameraLoop(ImageBatchStage):
 
     def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
         """Adam with coupled weight decay; biases learn faster, as published."""
-        return adam_with_faster_biases(parameters, self.section)
+        section = self.section
+        return adam_with_faster_biases(
+            parameters, weight_decay=section.weight_decay, bias_rate_factor=section.bias_rate_factor
+        )
 
     def begin(self) -> None:
         """Let batch statistics move."""
@@ -214,22 +216,6 @@ class CameraLoop(ImageBatchStage):
             state = self._restored.pop("classifier", None)
             self._classifier_step = ClassifierStep(self.model.classifier, self.recipe.ical, state)
         return self._classifier_step
-
-    def _extract(self, function: Callable[[Tensor], Tensor]) -> Tensor:
-        """A function of all training images as they are, float32 [n, D]; every process computes its share."""
-        take_buffers_of_first_process(self.model)
-        count = len(self.data.split)
-        rows = share_of(count)
-        data = self.data
-        loader = EvalLoader(
-            data.split, data.plain, data.test_transform, EXTRACTION_BATCH, rows=rows, device=self.device
-        )
-        found = []
-        with Progress("features", len(rows), quiet=self.global_rank > 0) as progress:
-            for batch in loader:
-                found.append(features_of(self, function, batch.images))
-                progress.advance(len(batch.images))
-        return gather_shares(torch.cat(found).to(self.device), count)
 
 
 def _reached(features: CcaflFeatures) -> Tensor:

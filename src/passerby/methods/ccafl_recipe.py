@@ -6,31 +6,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from passerby.config import NameOrPath, NotNegative, Positive, Probability, Recipe, Section
+from passerby.config import NotNegative, Positive, Probability, Recipe, Section
 from passerby.errors import RecipeError
 from passerby.methods.augmentation import AugmentationSection
-from passerby.methods.clip_reid_recipe import PromptStageSection, image_schedule
+from passerby.methods.clip_reid_recipe import PromptStageSection, RateSection, TowersSection, image_schedule
 from passerby.methods.schedule import Schedule
 
 Count = Annotated[int, Field(ge=1)]
 Epoch = Annotated[int, Field(ge=0)]
 
 
-class ModelSection(Section):
+class ModelSection(TowersSection):
     """The network."""
 
     architecture: str = "RN50"
-    """An open_clip model name (RN50, ViT-B-16, …), or vit-tiny-6 for work on two cores."""
-    weights: NameOrPath = "open_clip:openai"
-    """CLIP's: a file (OpenAI's .pt, safetensors), open_clip:TAG, tiny-clip (ours), a clip-pretrain run, or random."""
-    quick_gelu: bool | None = None
-    """Whether the weights were trained with QuickGELU; null: as they say (needed only where a file does not say)."""
-    allow_torchscript: bool = False
-    """Open OpenAI's TorchScript archive, which can contain code: only a file you trust."""
-    image_size: tuple[Count, Count] = (256, 128)
-    """Height and width in pixels."""
-    stride: Count | None = None
-    """Distance between patches of a vision transformer; null: the patch size."""
+    """An open_clip model name (RN50, ViT-B-16, …), or one of our small ones (vit-tiny-6, …) for work on two cores."""
     prompt_prefix: Literal[4, 5, 6] = 4
     """Words before the learnable ones; with 5 or 6, as in versions of the published code, later words are lost."""
 
@@ -53,7 +43,7 @@ class PromptsSection(PromptStageSection):
     """Passes over the cached features."""
 
 
-class LoopSection(Section):
+class LoopSection(RateSection):
     """Stages 2 and 3, which share one optimiser and one schedule; epochs count from 0."""
 
     epochs: int = Field(default=80, ge=1)
@@ -68,18 +58,12 @@ class LoopSection(Section):
     """K, images of each."""
     rate: NotNegative = 3.5e-4
     """Learning rate after warm-up."""
-    schedule: Literal["steps", "cosine"] = "steps"
-    """Decay at milestones as published, or half a cosine."""
-    warmup_epochs: Epoch = 10
-    """Epochs of linear warm-up."""
     warmup_factor: NotNegative = 0.01
     """Where the warm-up begins, as a fraction of the learning rate."""
-    milestones: tuple[Epoch, ...] = (40, 50)
+    milestones: tuple[Count, ...] = (40, 50)
     """Epochs from which on the learning rate is a tenth of what it was."""
     weight_decay: NotNegative = 5e-4
     """Coupled L2, as in Adam; biases too."""
-    bias_rate_factor: NotNegative = 2.0
-    """Learning rate of parameters named bias, relative to the others."""
     neck_from_data: bool = False
     """Begin the neck's statistics with the training images', not with 0 and 1 as published: short epochs need it."""
     margin: NotNegative = 0.3

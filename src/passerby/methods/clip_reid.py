@@ -79,7 +79,10 @@ class ImageStage(ImageBatchStage):
 
     def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
         """Adam with coupled weight decay; parameters whose name contains `bias` learn faster, as published."""
-        return adam_with_faster_biases(parameters, self.section)
+        section = self.section
+        return adam_with_faster_biases(
+            parameters, weight_decay=section.weight_decay, bias_rate_factor=section.bias_rate_factor
+        )
 
     def begin(self) -> None:
         """Let batch statistics move, and encode the texts of all identities once: they no longer change."""

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor
 
 from passerby.data.split import Split
 from passerby.data.transforms import TestTransform, TrainTransform
 from passerby.errors import RecipeError
-from passerby.methods.clip_reid_recipe import ClipReidRecipe, ModelSection
+from passerby.methods.clip_reid_recipe import ClipReidRecipe, ModelSection, TowersSection
 from passerby.methods.image_batches import refuse_too_few_identities
 from passerby.methods.method import InitialWeights
 from passerby.models.checkpoint import load_strictly
@@ -149,42 +149,8 @@ def agreed_quick_gelu(architecture: str, wanted: bool | None, claims: Iterable[t
     return by_name
 
 
-class TowerKeys(Protocol):
-    """The keys of a recipe's `model` section that say which towers to begin with."""
-
-    @property
-    def architecture(self) -> str:
-        """As `ClipShape.architecture`."""
-        ...
-
-    @property
-    def weights(self) -> str:
-        """Where they come from."""
-        ...
-
-    @property
-    def quick_gelu(self) -> bool | None:
-        """What the recipe says of their activation."""
-        ...
-
-    @property
-    def allow_torchscript(self) -> bool:
-        """Whether a TorchScript archive may be opened."""
-        ...
-
-    @property
-    def image_size(self) -> tuple[int, int]:
-        """Height and width."""
-        ...
-
-    @property
-    def stride(self) -> int | None:
-        """As `ClipShape.stride`."""
-        ...
-
-
 def initial_towers(
-    section: TowerKeys, claims: Iterable[tuple[str, bool | None]]
+    section: TowersSection, claims: Iterable[tuple[str, bool | None]]
 ) -> tuple[ClipShape, Mapping[str, Tensor] | None]:
     """The shape of CLIP's towers, and their weights (None: random), as a recipe says.
 

@@ -1,6 +1,6 @@
 """What a recipe of CLIP-ReID says; the defaults are the published numbers of its ViT-B/16 variant."""
 
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,11 +13,11 @@ Pixels = Annotated[int, Field(ge=1)]
 Epoch = Annotated[int, Field(ge=1)]
 
 
-class ModelSection(Section):
-    """The network."""
+class TowersSection(Section):
+    """CLIP's towers, which several methods begin with."""
 
     architecture: str = "ViT-B-16"
-    """An open_clip model name (ViT-B-16, RN50, …), or vit-tiny, resnet-tiny for work on two cores."""
+    """An open_clip model name (ViT-B-16, RN50, …), or one of our small ones (vit-tiny-6, …) for work on two cores."""
     weights: NameOrPath = "open_clip:openai"
     """CLIP's: a file (OpenAI's .pt, safetensors), open_clip:TAG, tiny-clip (ours), a clip-pretrain run, or random."""
     quick_gelu: bool | None = None
@@ -28,6 +28,11 @@ class ModelSection(Section):
     """Height and width in pixels."""
     stride: Pixels | None = None
     """Distance between patches; below the patch size they overlap (12 for OLP). Default: the patch size."""
+
+
+class ModelSection(TowersSection):
+    """The network."""
+
     camera_embedding: bool = False
     """Add a learnable vector of the camera to the class token (SIE)."""
     camera_coefficient: Finite = 3.0
@@ -55,15 +60,11 @@ class PromptStageSection(Section):
     """Coupled L2, as in Adam."""
 
 
-class ImageStageSection(Section):
-    """Stage 2: the image tower."""
+class RateSection(Section):
+    """How fast an image tower learns."""
 
     epochs: int = Field(default=60, ge=1)
     """Passes over the training identities."""
-    identities_per_batch: int = Field(default=16, ge=2)
-    """P, per process."""
-    images_per_identity: int = Field(default=4, ge=1)
-    """K."""
     rate: NotNegative = 5e-6
     """Learning rate after warm-up."""
     schedule: Literal["steps", "cosine"] = "steps"
@@ -78,6 +79,15 @@ class ImageStageSection(Section):
     """Coupled L2, as in Adam; biases too."""
     bias_rate_factor: NotNegative = 2.0
     """Learning rate of parameters named bias, relative to the others."""
+
+
+class ImageStageSection(RateSection):
+    """Stage 2: the image tower."""
+
+    identities_per_batch: int = Field(default=16, ge=2)
+    """P, per process."""
+    images_per_identity: int = Field(default=4, ge=1)
+    """K."""
     identity_weight: NotNegative = 0.25
     """Weight of the identity losses of both heads."""
     triplet_weight: NotNegative = 1.0
@@ -125,41 +135,7 @@ def prompt_schedule(section: PromptStageSection) -> Schedule:
     )
 
 
-class RateKeys(Protocol):
-    """The keys of a section that say the learning rate by epoch."""
-
-    @property
-    def epochs(self) -> int:
-        """How many."""
-        ...
-
-    @property
-    def rate(self) -> float:
-        """After warm-up."""
-        ...
-
-    @property
-    def schedule(self) -> Literal["steps", "cosine"]:
-        """How it falls."""
-        ...
-
-    @property
-    def warmup_epochs(self) -> int:
-        """Of linear warm-up."""
-        ...
-
-    @property
-    def warmup_factor(self) -> float:
-        """Where it begins, as a fraction of the learning rate."""
-        ...
-
-    @property
-    def milestones(self) -> tuple[int, ...]:
-        """Of `steps`."""
-        ...
-
-
-def image_schedule(section: RateKeys) -> Schedule:
+def image_schedule(section: RateSection) -> Schedule:
     """Warm-up, then decay at milestones as published, or a cosine down to a hundredth."""
     if section.schedule == "steps":
         return steps_with_warmup(

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from passerby.config import NameOrPath, NotNegative, Recipe, Section
+from passerby.config import NotNegative, Recipe, Section
 from passerby.errors import RecipeError
 from passerby.methods.augmentation import AugmentationSection
-from passerby.methods.clip_reid_recipe import PromptStageSection
+from passerby.methods.clip_reid_recipe import PromptStageSection, TowersSection
 from passerby.models.anchors_domain import DomainKind
 from passerby.models.saga_shape import ReadoutKind
 
@@ -23,19 +23,11 @@ PUBLISHED_BEHAVIOUR: dict[str, dict[str, Any]] = {
 """What `official: true` sets: where the published code differs from what we would do, and numbers change."""
 
 
-class ModelSection(Section):
+class ModelSection(TowersSection):
     """The network that anchors are put on."""
 
     architecture: str = "ViT-B-16"
     """An open_clip model name with a vision transformer, or vit-tiny-6 for work on two cores."""
-    weights: NameOrPath = "open_clip:openai"
-    """CLIP's: a file (OpenAI's .pt, safetensors), open_clip:TAG, tiny-clip (ours), a clip-pretrain run, or random."""
-    quick_gelu: bool | None = None
-    """Whether the weights were trained with QuickGELU; null: as they say (needed only where a file does not say)."""
-    allow_torchscript: bool = False
-    """Open OpenAI's TorchScript archive, which can contain code: only a file you trust."""
-    image_size: tuple[Count, Count] = (256, 128)
-    """Height and width in pixels."""
     stride: Count | None = 12
     """Distance between patches; null: the patch size, as public CLIP-ReID checkpoints mostly have it."""
 

@@ -204,24 +204,12 @@ def keyed_seed(*key: int | str) -> int:
     return int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=8).digest(), "little") >> 1
 
 
-class OptimiserKeys(Protocol):
-    """The keys of a recipe's section that say how Adam works."""
-
-    @property
-    def weight_decay(self) -> float:
-        """Coupled L2."""
-        ...
-
-    @property
-    def bias_rate_factor(self) -> float:
-        """Learning rate of biases, relative to the others."""
-        ...
-
-
-def adam_with_faster_biases(parameters: Sequence[tuple[str, nn.Parameter]], section: OptimiserKeys) -> torch.optim.Adam:
+def adam_with_faster_biases(
+    parameters: Sequence[tuple[str, nn.Parameter]], *, weight_decay: float, bias_rate_factor: float
+) -> torch.optim.Adam:
     """Adam with coupled weight decay, in which parameters whose name contains `bias` have a rate of their own."""
     groups = [
         {"params": [p for name, p in parameters if "bias" not in name], "rate_factor": 1.0},
-        {"params": [p for name, p in parameters if "bias" in name], "rate_factor": section.bias_rate_factor},
+        {"params": [p for name, p in parameters if "bias" in name], "rate_factor": bias_rate_factor},
     ]
-    return torch.optim.Adam(groups, lr=0.0, weight_decay=section.weight_decay)
+    return torch.optim.Adam(groups, lr=0.0, weight_decay=weight_decay)
