@@ -186,6 +186,24 @@ def test_files_that_do_not_fit_are_refused_tensor_by_tensor(ghost: Official) -> 
         load_backbone(create("ghostnet_1_0"), ghost.tensors, source="file")
 
 
+def test_a_tensor_under_two_names_is_refused() -> None:
+    with torch.device("meta"):
+        backbone = create("edgenext_x_small")
+        both = dict.fromkeys(("downsample_layers.0.0.weight", "stem.0.weight"), torch.zeros(32, 3, 4, 4))
+    with pytest.raises(CheckpointError, match=r"holds 1 tensors under two names each, the first for stem\.0\.weight"):
+        backbone_tensors(backbone, both, source="file")
+
+
+@pytest.mark.parametrize("tokens", [1, 6, 131])
+def test_positions_that_are_no_grid_are_refused(tokens: int) -> None:
+    with torch.device("meta"):
+        backbone = create("vit_nano", (64, 32))
+        tensors = {name.removeprefix("network."): value for name, value in backbone.state_dict().items()}
+        tensors["pos_embed"] = torch.zeros(1, tokens, 32)
+    with pytest.raises(CheckpointError, match=r"1 tensors of another shape: network\.pos_embed"):
+        load_backbone(backbone, tensors, source="file")
+
+
 def test_files_of_ours_load_into_the_same_backbone(ghost: Official) -> None:
     backbone, other = create("ghostnet_0_5"), create("ghostnet_0_5")
     load_backbone(backbone, ghost.tensors, source="official")

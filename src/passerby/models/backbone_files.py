@@ -5,6 +5,7 @@ anything else is refused. Source: sections 3.2 to 3.5 of our specification of CI
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -93,6 +94,9 @@ def _renamed(backbone: Backbone, tensors: Mapping[str, Tensor], source: str) -> 
                 f"give wrong features here: use the architecture timm:{backbone.name}"
             )
         names = {name: name for name in tensors}
+    twice = sorted(name for name, count in Counter(names.values()).items() if count > 1)
+    if twice:
+        raise CheckpointError(f"{source}: holds {len(twice)} tensors under two names each, the first for {twice[0]}")
     kept = {ours: tensors[name] for name, ours in names.items() if ours in known or not ours.startswith(_HEADS)}
     for name in kept.keys() & known.keys():  # torchvision keeps ConvNeXt's scales as maps of one pixel
         if name.endswith(".gamma") and kept[name].numel() == known[name].numel():
@@ -109,10 +113,10 @@ def _resized(backbone: Backbone, tensors: dict[str, Tensor]) -> dict[str, Tensor
     if have.ndim == 4:  # VOLO: a grid as it is
         return tensors | {_POSITIONS: resize_positions(have, (want.shape[1], want.shape[2]))}
     ours = isinstance(network, VisionTransformer)
-    grid = network.grid if ours else tuple(network.patch_embed.grid_size)
-    extra = want.shape[1] - grid[0] * grid[1]
+    grid = network.grid if ours else getattr(getattr(network, "patch_embed", None), "grid_size", None)
+    extra = 0 if grid is None else want.shape[1] - grid[0] * grid[1]
     native = _grid_of(have.shape[1] - extra)
-    if native is None:
+    if grid is None or native is None:
         return tensors
     if not ours:
         resampled = resample_abs_pos_embed(have, grid, native, num_prefix_tokens=extra)
@@ -124,7 +128,7 @@ def _resized(backbone: Backbone, tensors: dict[str, Tensor]) -> dict[str, Tensor
 def _grid_of(patches: int) -> Grid | None:
     """Rows and columns of so many patches of an image that is as high as wide, twice as high, or three times."""
     for ratio in (1, 2, 3):
-        columns = math.isqrt(patches // ratio)
+        columns = math.isqrt(max(patches, 0) // ratio)
         if columns and ratio * columns**2 == patches:
             return ratio * columns, columns
     return None
