@@ -291,3 +291,18 @@ def test_padding_leaves_something_of_every_image() -> None:
     TrainTransform(size=(64, 32), padding=16)
     with pytest.raises(RecipeError, match="padding must be 0 to 16"):
         TrainTransform(size=(64, 32), padding=17)
+
+
+def test_erased_boxes_may_be_black():
+    transform = TrainTransform(
+        size=(32, 16), padding=2, erasing=1, fill="black", mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.5)
+    )
+    images = torch.full((40, 3, 32, 16), 200, dtype=torch.uint8)
+    keys = {"seed": 1, "epoch": 0, "positions": np.arange(40)}
+    draws = transform.draw(**keys)
+    seen = transform.apply(images, **keys)
+    for sample, (top, left, height, width) in enumerate(draws.boxes.tolist()):
+        box = seen[sample, :, top : top + height, left : left + width]
+        black = torch.tensor([-2.5, -1.6, -0.6])[:, None, None].expand_as(box)
+        torch.testing.assert_close(box, black)
+    assert draws.boxes[:, 2].sum() > 0

@@ -45,9 +45,20 @@ class Draws:
 
 
 def draw(
-    positions: NDArray[np.int64], size: Size, *, flip: float, padding: int, erasing: float, seed: int, epoch: int
+    positions: NDArray[np.int64],
+    size: Size,
+    *,
+    flip: float,
+    padding: int,
+    erasing: float,
+    seed: int,
+    epoch: int,
+    fill: Sequence[float] | None = None,
 ) -> Draws:
-    """The augmentation of the samples at `positions` (int64 [B], global within the epoch) for images of `size`."""
+    """The augmentation of the samples at `positions` (int64 [B], global within the epoch) for images of `size`.
+
+    Erased boxes get normal noise, or the normalised values `fill`, one for each channel.
+    """
     generator = KeyedGenerator(seed, epoch)
     uniforms = np.empty((len(positions), _UNIFORMS))
     for sample, position in enumerate(positions.tolist()):
@@ -58,6 +69,9 @@ def draw(
     end = 0
     for sample in np.flatnonzero(values).tolist():
         begin, end = end, end + int(values[sample])
+        if fill is not None:
+            noise[begin:end] = np.repeat(fill, (end - begin) // 3)
+            continue
         generator.at(int(positions[sample]), _NOISE).standard_normal(dtype=np.float32, out=noise[begin:end])
     return Draws(
         flipped=uniforms[:, _FLIP] < flip,

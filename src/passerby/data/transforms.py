@@ -6,7 +6,7 @@ ImageNet's.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -35,7 +35,8 @@ class TrainTransform:
         interpolation: "bicubic" or "bilinear".
         flip: probability of mirroring left to right.
         padding: pixels of black added on each side before cropping back to `size`.
-        erasing: probability of filling a box with normal noise (random erasing).
+        erasing: probability of filling a box (random erasing).
+        fill: with normal "noise", or with "black".
     """
 
     size: Size = (256, 128)
@@ -45,6 +46,7 @@ class TrainTransform:
     flip: float = 0.5
     padding: int = 10
     erasing: float = 0.5
+    fill: Literal["noise", "black"] = "noise"
 
     def __post_init__(self) -> None:
         _check(self.size, self.mean, self.std, self.interpolation)
@@ -74,7 +76,12 @@ class TrainTransform:
                 v2.ToImage(),
                 v2.ToDtype(torch.float32, scale=True),
                 v2.Normalize(list(self.mean), list(self.std)),
-                v2.RandomErasing(self.erasing, scale=ERASED_AREA, ratio=ERASED_ASPECT, value="random"),
+                v2.RandomErasing(
+                    self.erasing,
+                    scale=ERASED_AREA,
+                    ratio=ERASED_ASPECT,
+                    value="random" if self.fill == "noise" else list(self._black),
+                ),
             ]
         )
 
@@ -108,7 +115,13 @@ class TrainTransform:
             erasing=self.erasing,
             seed=seed,
             epoch=epoch,
+            fill=self._black if self.fill == "black" else None,
         )
+
+    @property
+    def _black(self) -> Channels:
+        red, green, blue = (-mean / std for mean, std in zip(self.mean, self.std, strict=True))
+        return red, green, blue
 
     def perform(self, images: Tensor, draws: Draws) -> Tensor:
         """The other half of `apply`: do what was drawn to uint8 [B, 3, H, W], on its device; float32 [B, 3, H, W]."""

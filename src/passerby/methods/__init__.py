@@ -7,6 +7,7 @@ METHODS: dict[str, str] = {
     "clip-pretrain": "passerby.methods.clip_pretrain",
     "cion": "passerby.methods.cion",
     "finetune": "passerby.methods.finetune",
+    "mgn": "passerby.methods.mgn",
     "cluster-contrast": "passerby.methods.cluster_contrast",
 }
 """Name in a recipe → the module whose `METHOD` implements it. A new method is one file and one line here."""

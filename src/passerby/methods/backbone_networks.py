@@ -49,12 +49,12 @@ def new_backbone(section: BackboneSection) -> Backbone:
 
 def describe_backbone(backbone: Backbone, transform: TestTransform) -> dict[str, Any]:
     """What `described_backbone` and the embedder need, as JSON."""
-    return {
-        "architecture": backbone.name,
-        "image_size": list(backbone.image_size),
-        "camera_slots": 0,
-        "transform": asdict(transform),
-    }
+    return describe_transformed(backbone.name, backbone.image_size, transform)
+
+
+def describe_transformed(name: str, image_size: tuple[int, int], transform: TestTransform) -> dict[str, Any]:
+    """The same for a network that was made from a backbone of this name."""
+    return {"architecture": name, "image_size": list(image_size), "camera_slots": 0, "transform": asdict(transform)}
 
 
 def described_backbone(description: Mapping[str, Any]) -> Backbone:

@@ -1,4 +1,4 @@
-"""A backbone whose features are compared with the centroids of clusters: generalised mean, normalised neck, length 1."""
+"""A backbone whose features are compared with centroids of clusters: generalised mean, neck, length 1."""
 
 from typing import Any, cast
 
