@@ -169,6 +169,8 @@ def test_classes_of_one_image_are_learned_from(world: Path, tmp_path: Path) -> N
         ("stage2.identities_per_batch=9", "stage2.identities_per_batch=9, but the training images show 8 identities"),
         ("stage2.images_per_identity=1", "stage2.images_per_identity"),
         ("association.rate=-1", "association.rate"),
+        ("ical.margin=4", "ical.margin"),
+        ("augmentation.mean=[.nan,0,0]", "augmentation.mean"),
     ],
 )
 def test_what_cannot_be_learned_is_refused_first(world: Path, tmp_path: Path, given: str, message: str) -> None:

@@ -1,12 +1,13 @@
 """What a recipe of CCAFL says; the defaults are the published code's where it is the same for all data sets, and for
 custom data where it differs."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from passerby.config import NotNegative, Positive, Probability, Recipe, Section
+from passerby.config import Finite, NotNegative, Positive, Probability, Recipe, Section
 from passerby.errors import RecipeError
 from passerby.methods.augmentation import AugmentationSection
 from passerby.methods.clip_reid_recipe import PromptStageSection, RateSection, TowersSection, image_schedule
@@ -28,7 +29,7 @@ class ModelSection(TowersSection):
 class CcaflAugmentationSection(AugmentationSection):
     """From pixels to the network's input."""
 
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    mean: tuple[Finite, Finite, Finite] = (0.485, 0.456, 0.406)
     """Subtracted from each channel (of values 0–1)."""
     std: tuple[Positive, Positive, Positive] = (0.229, 0.224, 0.225)
     """Divides each channel."""
@@ -131,7 +132,7 @@ class AdversarySection(Section):
     """The first epoch without it again."""
     smoothing: Probability = 0.8
     """ε: 1 treats all classes of a cluster alike, 0 sees the own one only."""
-    margin: NotNegative = 0.5
+    margin: float = Field(default=0.5, ge=0, lt=math.pi)
     """An angle by which the own class is made harder."""
     camera_reweight: NotNegative = 0.2
     """How much harder other people of the own camera are made."""
