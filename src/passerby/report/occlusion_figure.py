@@ -4,11 +4,15 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, ScalarFormatter
 
 from passerby.models.readouts import REFERENCE
 from passerby.report.occlusion_summary import OcclusionFigure
 
 _COLOURS = ("#5d6878", "#b58900", "#2f6fb5", "#8a5fbf", "#c2571a", "#1b8a8f", "#a03a6b", "#14804a", "#c62f3b")
+_LINEAR, _TICKS = 5, (-80, -40, -20, -10, -5, -2, 0, 2, 5, 10, 20, 40, 80)
+"""Differences up to so many points are drawn in proportion, larger ones by their logarithm; and where ticks may be."""
+
 _MARKS = ("o", "s", "^", "v", "D", "P", "X", "*", "h")
 
 
@@ -71,6 +75,10 @@ def _gains(axes: Axes, figures: Sequence[OcclusionFigure], names: Sequence[str],
             levels, [100 * gain.low for gain in gains], [100 * gain.high for gain in gains], color=colour, alpha=0.12
         )
     axes.axhline(0, color=_COLOURS[0], linewidth=1)
+    axes.set_yscale("symlog", linthresh=_LINEAR, linscale=1.5)  # a hopeless readout must not flatten the others
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(FixedLocator([tick for tick in _TICKS if low <= tick <= high]))
+    axes.yaxis.set_major_formatter(ScalarFormatter())
     axes.set(
         title=f"{condition}: gain over the {REFERENCE}, 95 % interval",
         xlabel="hidden, % of the query",
