@@ -25,6 +25,7 @@ from passerby.methods.training_data import open_training_data
 from passerby.models.checkpoint import read_tensors
 from passerby.models.projection_head import ProjectionHead
 from passerby.models.self_distillation import ViewEncoder
+from passerby.tracklets.sources import write_tracklets
 from tests.methods.cion_world import nano_cion, nano_overrides
 from tests.methods.small_world import write_small_world
 from tests.methods.started import assert_same_weights, finish, start
@@ -238,3 +239,20 @@ def test_gradients_are_clipped_each_by_itself(scale: float) -> None:
     for found, wanted in zip(gradients, expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=0)
     clip_each([], 3.0)
+
+
+def test_it_learns_from_cion_al_s_annotations_and_from_denoised_tables(world: Path, tmp_path: Path) -> None:
+    images = sorted((world / "bounding_box_train").iterdir())
+    listed = [
+        {"file_path": f"bounding_box_train/{image.name}", "id": number // 8} for number, image in enumerate(images)
+    ]
+    (world / "cional_annos.json").write_text(json.dumps(listed))
+    table = tmp_path / "cional.parquet"
+    assert write_tracklets("cion-al", world / "cional_annos.json", table) == 64
+    denoised = tmp_path / "identities.csv"
+    rows = [f"{image},{-1 if number < 3 else number // 8}" for number, image in enumerate(images)]
+    denoised.write_text("\n".join(["path,identity", *rows]) + "\n")
+    for file, count in ((table, 64), (denoised, 61)):
+        recipe = nano_cion(world, f"data.name={file}", "data.root=null")
+        data = open_training_data(recipe, find_method("cion"), decode=False).training
+        assert (len(data.split), data.classes) == (count, 8)

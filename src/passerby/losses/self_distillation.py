@@ -1,9 +1,10 @@
 """Self-distillation between the views of all images of an identity, as CION does it."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.autograd import Function
 from torch.nn.functional import softmax
 
 Form = Literal["official", "paper"]
@@ -33,7 +34,7 @@ def identity_distillation(
       which leaves out pairs of images seen in the same view, and weighs an image with itself as one pair of images.
 
     For N = 1 both are DINO's loss. H is linear in q and in log p, so sums over pairs are products of sums: the cost
-    grows with the images, not with the pairs, and only one tensor of the student's size is kept for the gradient.
+    grows with the images, not with the pairs.
 
     Args:
         student: logits [V, B, K]; the first A views are those that the teacher sees too. Rows of B are groups of N
@@ -50,28 +51,63 @@ def identity_distillation(
 
     Source: CION (NeurIPS 2024), Eq. 8 and 9, and its published code.
     """
-    views, batch, _ = student.shape
-    seen, n = len(teacher), images_per_identity
     with torch.no_grad():
         targets = softmax((teacher.float() - centre.float()) / teacher_temperature, dim=2)
-        every_target: Tensor = targets.sum(0)
-    scaled = student.float() / student_temperature
-    normaliser = scaled.logsumexp(2, keepdim=True)
-    every_prediction = scaled.sum(0) - normaliser.sum(0)  # Σ_v log p, [B, K]
-    own_prediction = scaled[:seen] - normaliser[:seen]
-    identical = -(targets * own_prediction).sum() / batch  # Σ_a H of a view with itself, mean over images
-    group_targets, group_predictions = _summed(every_target, n), _summed(every_prediction, n)
-    everything = -(group_targets * group_predictions).sum() * n / batch  # Σ over all pairs of a group, mean over groups
-    if form == "paper":
-        over_pairs: Tensor = (everything - n * identical) / (seen * views * n * n - seen * n)
-        return over_pairs
-    same_image = -(every_target * every_prediction).sum() / batch
-    group_own = own_prediction.unflatten(1, (-1, n)).sum(2)
-    same_view = -(targets.unflatten(1, (-1, n)).sum(2) * group_own).sum() * n / batch
-    of_one_image = same_image - identical
-    across_images = everything - same_view - n * of_one_image
-    loss: Tensor = (of_one_image + across_images) / (seen * (views - 1) * (n * (n - 1) + 1))
+        weights = _target_weights(targets, len(student), images_per_identity, form)
+    loss: Tensor = _WeighedCrossEntropy.apply(student, weights, student_temperature)  # type: ignore[no-untyped-call]
     return loss
+
+
+def _target_weights(targets: Tensor, views: int, n: int, form: Form) -> Tensor:
+    """With which targets a prediction is compared, and how much each counts in the loss.
+
+    Args:
+        targets: q of the teacher's views, [A, B, K].
+        views: V of the student.
+        n: images of an identity.
+        form: see `identity_distillation`.
+
+    Returns:
+        [A + 1, B, K], for predictions of each of the first A views, and for those of all others.
+    """
+    seen, batch, _ = targets.shape
+    every = torch.cat([targets.sum(0, keepdim=True) - targets, targets.sum(0, keepdim=True)])  # of the same image
+    of_group = _group_sums(every, n)
+    if form == "paper":
+        of_group[:seen] += _group_sums(targets, n) - targets
+        return of_group.mul_(n / batch / (seen * views * n * n - seen * n))
+    return of_group.mul_(n).sub_(every, alpha=n - 1).div_(batch * seen * (views - 1) * (n * (n - 1) + 1))
+
+
+def _group_sums(values: Tensor, n: int) -> Tensor:
+    """Of each row of [A, B, K] the sum over its group of n rows."""
+    sums: Tensor = values.unflatten(1, (-1, n)).sum(2)
+    return sums.repeat_interleave(n, 1)
+
+
+class _WeighedCrossEntropy(Function):
+    """-Σ w · log softmax(s / τ), view by view: no tensor of the student's size but its gradient is ever made."""
+
+    @staticmethod
+    def forward(ctx: Any, student: Tensor, weights: Tensor, temperature: float) -> Tensor:
+        total = torch.zeros((), device=student.device)
+        for view, logits in enumerate(student):
+            weight = weights[min(view, len(weights) - 1)]
+            scaled = logits.float() / temperature
+            total -= (weight * scaled).sum() - (weight.sum(1) * scaled.logsumexp(1)).sum()
+        ctx.save_for_backward(student, weights)
+        ctx.temperature = temperature
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
+        student, weights = ctx.saved_tensors
+        gradient = torch.empty_like(student)
+        for view, logits in enumerate(student):
+            weight = weights[min(view, len(weights) - 1)]
+            found = (logits.float() / ctx.temperature).softmax(1).mul_(weight.sum(1, keepdim=True)).sub_(weight)
+            gradient[view] = found.mul_(slope / ctx.temperature)
+        return gradient, None, None
 
 
 def moved_centre(centre: Tensor, mean_logits: Tensor, *, momentum: float = 0.9) -> Tensor:
@@ -83,9 +119,3 @@ def moved_centre(centre: Tensor, mean_logits: Tensor, *, momentum: float = 0.9) 
         momentum: share of the former centre.
     """
     return centre * momentum + mean_logits.float() * (1 - momentum)
-
-
-def _summed(values: Tensor, n: int) -> Tensor:
-    """Sums over groups of n rows: [B, K] to [B / n, K]."""
-    sums: Tensor = values.unflatten(0, (-1, n)).sum(1)
-    return sums
