@@ -15,7 +15,7 @@ from passerby.data.loading import EvalLoader
 from passerby.errors import DataError, RecipeError
 from passerby.methods.ccafl_association_files import association_epochs
 from passerby.methods.ccafl_loop import CameraLoop
-from passerby.methods.ccafl_recipe import CcaflRecipe, loop_schedule
+from passerby.methods.ccafl_recipe import CcaflRecipe, loop_schedule, parts_that_never_come
 from passerby.methods.clip_reid_recipe import prompt_schedule
 from passerby.methods.estimate import estimate_training
 from passerby.methods.experiment import TrainingRequest, checked_recipe
@@ -177,6 +177,24 @@ def test_what_cannot_be_learned_is_refused_first(world: Path, tmp_path: Path, gi
     with pytest.raises(RecipeError, match=message):
         train(ccafl_recipe(world, given), tmp_path / "never")
     assert not (tmp_path / "never").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "heard"),
+    [
+        ((), []),
+        (("stage2.epochs=30",), ["ical.first_epoch=40, ical.end_epoch=60: none of these epochs is one of the inter-"]),
+        (("stage2.epochs=30", "ical.enabled=false"), []),
+        (("stage2.epochs=8", "ical.enabled=false"), ["inter.text_from=10: stage2.epochs=8 ends before"]),
+        (("stage2.intra_epochs=60", "inter.text=false"), ["ical.first_epoch=40, ical.end_epoch=60: none of these"]),
+        (("stage2.intra_epochs=80",), []),
+    ],
+)
+def test_parts_of_a_recipe_that_never_come_are_told_of(given: tuple[str, ...], heard: list[str]) -> None:
+    recipe = checked_recipe(read_recipe("ccafl-rn50-custom", ["data.name=somewhere", *given]))
+    assert isinstance(recipe, CcaflRecipe)
+    told = parts_that_never_come(recipe)
+    assert [line[: len(start)] for line, start in zip(told, heard, strict=True)] == heard
 
 
 def test_cameras_have_to_be_known(tmp_path: Path, world: Path) -> None:

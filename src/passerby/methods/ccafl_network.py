@@ -11,16 +11,18 @@ from passerby.data.split import Split
 from passerby.data.transforms import TestTransform, TrainTransform
 from passerby.errors import RecipeError
 from passerby.methods.ccafl_decisions import read_decisions
-from passerby.methods.ccafl_recipe import CcaflRecipe
+from passerby.methods.ccafl_recipe import CcaflRecipe, parts_that_never_come
 from passerby.methods.clip_reid_network import described_shape, initial_towers
 from passerby.methods.image_batches import refuse_too_few_identities
 from passerby.methods.method import InitialWeights
+from passerby.methods.process_roles import is_main_process
 from passerby.models.ccafl import TRAINING_ONLY, Ccafl
 from passerby.models.checkpoint import load_strictly
+from passerby.progress import say
 
 
 def check(recipe: CcaflRecipe, train: Split) -> None:
-    """Refuse what these training images cannot give.
+    """Refuse what these training images cannot give; say which parts of the recipe never come.
 
     Raises:
         RecipeError: fewer classes than a step needs, or decisions about links where there is one camera only.
@@ -35,6 +37,8 @@ def check(recipe: CcaflRecipe, train: Split) -> None:
         )
     if recipe.association.decisions is not None:
         read_decisions(recipe.association.decisions.expanduser(), labels)
+    for line in parts_that_never_come(recipe) if labels.can_associate else ():
+        say(line, show=is_main_process())
 
 
 def transforms(recipe: CcaflRecipe) -> tuple[TrainTransform, TestTransform]:

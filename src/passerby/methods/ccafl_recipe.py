@@ -180,3 +180,21 @@ def loop_schedule(section: LoopSection) -> Schedule:
     """Warm-up and decay by the epoch, 1-based as for all stages, of a published schedule that counts from 0."""
     rate = image_schedule(section)
     return lambda epoch: rate(epoch - 1)
+
+
+def parts_that_never_come(recipe: CcaflRecipe) -> list[str]:
+    """Parts that are switched on but whose epochs do not occur in inter-camera learning, one line for each."""
+    begin, end = recipe.stage2.intra_epochs, recipe.stage2.epochs
+    if begin >= end:
+        return []
+    lines, inter, ical = [], recipe.inter, recipe.ical
+    if inter.text and inter.text_from >= end:
+        lines.append(
+            f"inter.text_from={inter.text_from}: stage2.epochs={end} ends before, texts of clusters teach nothing"
+        )
+    if ical.enabled and max(ical.first_epoch, begin) >= min(ical.end_epoch, end):
+        lines.append(
+            f"ical.first_epoch={ical.first_epoch}, ical.end_epoch={ical.end_epoch}: none of these epochs is one of the "
+            f"inter-camera epochs {begin} to {end - 1}, features learn nothing from the adversary"
+        )
+    return lines
