@@ -141,6 +141,7 @@ def test_edges() -> None:
     assert associate(features, np.zeros(4, int), 3).unassociated == 4, "one camera"
     assert len(associate(features, cameras, 0.24).links) == 0
     assert len(associate(features, cameras, 0.25).links) == 1, "floor(0.25 * 4) pairs are gone through"
+    assert len(associate(features, cameras, 1e308).links) == 2, "a rate without bounds goes through all pairs"
     assert associate(features, cameras, 0, must_link=[[3, 0]]).labels.tolist() == [0, -1, -1, 0]
     assert associate(np.empty((0, 3)), np.empty(0, int), 1).clusters == 0
     assert (

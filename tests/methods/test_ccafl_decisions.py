@@ -10,7 +10,7 @@ from passerby.data.split import split_from_names
 from passerby.errors import CheckpointError, DataError
 from passerby.methods.ccafl_association import associate
 from passerby.methods.ccafl_association_files import association_epochs, read_association, write_association
-from passerby.methods.ccafl_decisions import COLUMNS, decisions_of_run, read_decisions
+from passerby.methods.ccafl_decisions import CANNOT, COLUMNS, decisions_of_run, read_decisions
 from passerby.methods.ccafl_statistics import association_statistics
 
 HEADER = ",".join(COLUMNS)
@@ -71,6 +71,8 @@ def test_files_that_are_no_decisions_are_refused(labels: CameraLabels, tmp_path:
         read_decisions(tmp_path / "none.csv", labels)
     with pytest.raises(DataError, match=r"lack the column 'camera_a' .they have decision, camera"):
         read_decisions(written(tmp_path, header="decision,camera,local_identity"), labels)
+    with pytest.raises(DataError, match="have the column 'decision' more than once: keep one"):
+        read_decisions(written(tmp_path, f"must-link,hall,2,door,1,{CANNOT}", header=f"{HEADER},decision"), labels)
     (tmp_path / "latin.csv").write_bytes(f"{HEADER}\nmust-link,h\xe4ll,1,door,1\n".encode("latin-1"))
     with pytest.raises(DataError, match="cannot be read"):
         read_decisions(tmp_path / "latin.csv", labels)

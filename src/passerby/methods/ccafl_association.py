@@ -97,7 +97,7 @@ def associate(
     if not (math.isfinite(rate) and rate >= 0):
         raise EvaluationError(f"rate {rate}: pairs gone through per class must be a number of at least 0")
     linker = Linker(labels, must, cannot, one_class_per_camera=one_class_per_camera)
-    budget = math.floor(rate * len(labels))
+    budget = math.floor(min(rate, len(labels)) * len(labels))  # N² are more than there are
     found = nearest_pairs(directions, labels, budget, apart=np.concatenate([must, cannot]))
     accepted = linker.link(found.pairs)
     links = np.concatenate([must, found.pairs[accepted]])

@@ -134,6 +134,9 @@ def _read(file: Path) -> pa.Table:
             f"decisions {file} lack the column {missing[0]!r} (they have {examples(found, 8)}): "
             f"a row is {','.join(COLUMNS)}"
         )
+    twice = [name for name in COLUMNS if found.count(name) > 1]
+    if twice:
+        raise DataError(f"decisions {file} have the column {twice[0]!r} more than once: keep one")
     return pa.table({name: pc.utf8_trim_whitespace(table[name]) for name in COLUMNS})
 
 
