@@ -170,6 +170,7 @@ def test_classes_of_one_image_are_learned_from(world: Path, tmp_path: Path) -> N
         ("stage2.images_per_identity=1", "stage2.images_per_identity"),
         ("association.rate=-1", "association.rate"),
         ("ical.margin=4", "ical.margin"),
+        ("memory.instances=1000000000", "memory.instances: Input should be less than or equal to 4096"),
         ("augmentation.mean=[.nan,0,0]", "augmentation.mean"),
     ],
 )

@@ -52,7 +52,7 @@ def test_entries_tell_where_they_are_from() -> None:
     assert published_results("ghostnet_0_5")[0].settings["market1501"].warmup_epochs == 40
     assert all(each.licence and each.obtain and each.training for each in COLLECTIONS.values())
     assert split_name("imagenet/timm:vit_tiny_patch16_224") == ("imagenet", "timm:vit_tiny_patch16_224")
-    for name, message in [("resnet5", "did you mean resnet50"), ("zzz", "see `passerby zoo list`")]:
+    for name, message in [("RESNET5", "did you mean resnet50"), ("zzz", "see `passerby zoo list`")]:
         with pytest.raises(CheckpointError, match=message):
             find_entry(name)
     with pytest.raises(CheckpointError, match="there is no collection 'lup'; known are reidzoo, luperson"):

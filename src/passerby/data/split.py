@@ -151,7 +151,7 @@ class Benchmark:
         if not self.train.identity_names:
             raise DataError(
                 f"{self.name} has images but no identities: training needs a folder per identity, "
-                "or a table with an 'identity' column"
+                "or a table whose column 'identity' is filled ('local_identity', where labels hold inside each camera)"
             )
         return self.train
 

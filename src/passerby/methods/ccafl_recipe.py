@@ -80,7 +80,7 @@ class MemorySection(Section):
     """Divides the cosines with what is remembered."""
     momentum: Probability = 0.1
     """How much of a centroid an update keeps."""
-    instances: Count | Literal["all"] = 32
+    instances: Annotated[int, Field(ge=1, le=4096)] | Literal["all"] = 32
     """Images that stand for each class, drawn with replacement; all: every image."""
 
 

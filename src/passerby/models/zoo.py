@@ -179,7 +179,7 @@ def find_entry(name: str) -> ZooEntry:
     """
     known = {entry.name: entry for entry in entries()}
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else "see `passerby zoo list`"
         raise CheckpointError(f"{name!r} is not in the zoo: {hint}")
     return known[name]
