@@ -12,24 +12,19 @@ import argparse
 import json
 import platform
 import random
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
-import numpy as np
 import PIL
 import torch
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from loading import make_images, split_of
+from loading import Rows, Way, make_images, measure, split_of
 from passerby.data.cache import PixelCache
 from passerby.data.pixels import read_image
-from passerby.data.sampling import shuffled_batches
 from passerby.data.sources import PerImageSource, PixelSource
 from passerby.data.split import Split
 from passerby.data.view_draws import View
@@ -39,12 +34,7 @@ from passerby.errors import PasserbyError
 from passerby.methods.cion_recipe import ViewsSection
 
 BATCH = 24
-TURNS = 5
 SIZE = (256, 128)
-
-Rows = NDArray[np.int64]
-Way = Callable[[Rows], object]
-"""Makes all views of one batch of the rows it is given."""
 
 
 def blurred(probability: float) -> Callable[[Image.Image], Image.Image]:
@@ -103,27 +93,6 @@ def loader_way(source: PixelSource, transform: ViewsTransform) -> Way:
     return way
 
 
-def endless_batches(split: Split) -> Iterator[Rows]:
-    """Shuffled full batches, epoch after epoch."""
-    for epoch in count():
-        yield from shuffled_batches(len(split), BATCH, seed=0, epoch=epoch, drop_last=True)
-
-
-def measure(ways: dict[str, Way], split: Split, seconds: float) -> dict[str, float]:
-    """Images per CPU second of each way: medians over turns of about `seconds` in all."""
-    batches = endless_batches(split)
-    rates: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(TURNS + 1):
-        for name, way in ways.items():
-            begun, images = time.process_time(), 0
-            while (spent := time.process_time() - begun) < (seconds / TURNS if turn else 0.05):
-                way(next(batches))
-                images += BATCH
-            if turn:  # the first one warms up
-                rates[name].append(images / spent)
-    return {name: statistics.median(found) for name, found in rates.items()}
-
-
 def run(folder: Path, images: int, local: int, seconds: float, caches: Path) -> dict[str, float]:
     """The table's rows."""
     split = split_of(folder, images)
@@ -134,7 +103,7 @@ def run(folder: Path, images: int, local: int, seconds: float, caches: Path) -> 
         "passerby, no cache": loader_way(PerImageSource(split, threads=1), transform),
         "passerby, native cache": loader_way(native, transform),
     }
-    return measure(ways, split, seconds)
+    return measure(ways, split, seconds, BATCH)
 
 
 def main() -> int:

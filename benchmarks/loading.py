@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import PIL
@@ -38,6 +39,7 @@ BATCH = 64
 TURNS = 5
 TRANSFORM = TrainTransform()
 
+Name = TypeVar("Name")
 Rows = NDArray[np.int64]
 Way = Callable[[Rows], object]
 """Makes one batch of the rows it is given."""
@@ -95,30 +97,29 @@ def source_ways(source: PixelSource) -> tuple[Way, Way]:
     return geometry, whole
 
 
-def endless_batches(split: Split) -> Iterator[Rows]:
+def endless_batches(split: Split, size: int) -> Iterator[Rows]:
     """Shuffled full batches, epoch after epoch."""
     for epoch in count():
-        yield from shuffled_batches(len(split), BATCH, seed=0, epoch=epoch, drop_last=True)
+        yield from shuffled_batches(len(split), size, seed=0, epoch=epoch, drop_last=True)
 
 
-def measure(ways: dict[str, tuple[Way, Way]], split: Split, seconds: float) -> dict[str, tuple[float, float]]:
-    """Images per CPU second of each way, up to the crop and whole: medians over turns of about `seconds` in all."""
-    batches = endless_batches(split)
-    rates: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in ways}
+def measure(ways: dict[Name, Way], split: Split, seconds: float, size: int = BATCH) -> dict[Name, float]:
+    """Images per CPU second of each way, in batches of `size`: medians over turns of about `seconds` in all."""
+    batches = endless_batches(split, size)
+    rates: dict[Name, list[float]] = {name: [] for name in ways}
     for turn in range(TURNS + 1):
-        for name, pair in ways.items():
-            for way, found in zip(pair, rates[name], strict=True):
-                begun, images = time.process_time(), 0
-                while (spent := time.process_time() - begun) < (seconds / TURNS if turn else 0.05):
-                    way(next(batches))
-                    images += BATCH
-                if turn:  # the first one warms up
-                    found.append(images / spent)
-    return {name: (statistics.median(crop), statistics.median(whole)) for name, (crop, whole) in rates.items()}
+        for name, way in ways.items():
+            begun, images = time.process_time(), 0
+            while (spent := time.process_time() - begun) < (seconds / TURNS if turn else 0.05):
+                way(next(batches))
+                images += size
+            if turn:  # the first one warms up
+                rates[name].append(images / spent)
+    return {name: statistics.median(found) for name, found in rates.items()}
 
 
 def run(folder: Path, images: int, seconds: float, caches: Path) -> dict[str, tuple[float, float]]:
-    """The table's rows."""
+    """The table's rows: images per CPU second up to the crop, and whole."""
     split = split_of(folder, images)
     target = PixelCache.open(split, TRANSFORM.size, TRANSFORM.interpolation, caches)
     native = PixelCache.open(split, None, TRANSFORM.interpolation, caches)
@@ -128,7 +129,9 @@ def run(folder: Path, images: int, seconds: float, caches: Path) -> dict[str, tu
         "passerby, native cache": source_ways(native),
         "passerby, target cache": source_ways(target),
     }
-    return measure(ways, split, seconds)
+    parts = {(name, part): way for name, pair in ways.items() for part, way in enumerate(pair)}
+    rates = measure(parts, split, seconds)
+    return {name: (rates[name, 0], rates[name, 1]) for name in ways}
 
 
 def main() -> int:
