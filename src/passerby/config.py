@@ -121,6 +121,11 @@ class TrainerSection(Section):
     prefetch: int = Field(default=2, ge=0)
     """Batches prepared ahead."""
 
+    @property
+    def processes(self) -> int:
+        """How many train together, on all machines."""
+        return self.devices * self.nodes
+
 
 class EvaluationSection(Section):
     """How a trained model is evaluated on query and gallery."""

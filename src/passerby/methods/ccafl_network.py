@@ -29,8 +29,7 @@ def check(recipe: CcaflRecipe, train: Split) -> None:
         DataError: the cameras are unknown, or decisions about links cannot be read or obeyed.
     """
     labels = camera_labels(train)
-    processes = recipe.trainer.devices * recipe.trainer.nodes
-    refuse_too_few_identities("stage2", recipe.stage2, labels.classes, processes)
+    refuse_too_few_identities("stage2", recipe.stage2, labels.classes, recipe.trainer.processes)
     if recipe.association.decisions is not None and not labels.can_associate:
         raise RecipeError(
             "association.decisions: all labels are of one camera, and nothing will be linked: leave it out"

@@ -184,7 +184,7 @@ class DistillationStage(Stage):
 def stages(recipe: CionRecipe, model: SelfDistillation, data: TrainingData, folder: Path) -> list[Stage]:
     """One stage; with several processes batch statistics are shared among them, if the recipe says so."""
     del folder
-    if recipe.trainer.devices * recipe.trainer.nodes > 1 and recipe.model.batch_norm == "synchronised":
+    if recipe.trainer.processes > 1 and recipe.model.batch_norm == "synchronised":
         model.student = nn.SyncBatchNorm.convert_sync_batchnorm(model.student)
         model.teacher = nn.SyncBatchNorm.convert_sync_batchnorm(model.teacher)
     return [DistillationStage(recipe, model, data)]

@@ -24,7 +24,7 @@ def check(recipe: CionRecipe, train: Split) -> None:
     Raises:
         RecipeError: fewer identities than a step needs, or batch statistics shared by processes without GPUs.
     """
-    processes = recipe.trainer.devices * recipe.trainer.nodes
+    processes = recipe.trainer.processes
     section = recipe.training
     fewest = min(section.images_per_identity)
     needed = section.batch_size // fewest * processes

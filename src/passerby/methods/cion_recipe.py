@@ -182,7 +182,7 @@ class CionRecipe(Recipe):
     def rate_schedule(self) -> StepSchedule:
         """Learning rate by step, for the images of all processes and accumulated batches together."""
         section, trainer = self.training, self.trainer
-        images = section.batch_size * trainer.devices * trainer.nodes * trainer.accumulate
+        images = section.batch_size * trainer.processes * trainer.accumulate
         peak = section.rate * images / _IMAGES_OF_RATE
         return StepSchedule(peak, section.rate_end, section.epochs, section.warmup_epochs)
 

@@ -155,7 +155,7 @@ def describe(recipe: ClipPretrainRecipe, model: ClipPair) -> dict[str, Any]:
     `pairs` counts those of `init` too.
     """
     _, test_transform = transforms(recipe)
-    processes = recipe.trainer.devices * recipe.trainer.nodes
+    processes = recipe.trainer.processes
     return {
         "shape": asdict(model.shape),
         "camera_slots": 0,

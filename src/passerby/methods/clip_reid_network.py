@@ -27,8 +27,7 @@ def check(recipe: ClipReidRecipe, train: Split) -> None:
     Raises:
         RecipeError: fewer identities than a step needs, or cameras that the data or the image tower do not have.
     """
-    processes = recipe.trainer.devices * recipe.trainer.nodes
-    refuse_too_few_identities("stage2", recipe.stage2, train.identity_count, processes)
+    refuse_too_few_identities("stage2", recipe.stage2, train.identity_count, recipe.trainer.processes)
     if not recipe.model.camera_embedding:
         return
     if train.cameras is None or not train.camera_names:

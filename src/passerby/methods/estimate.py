@@ -64,7 +64,7 @@ def estimate_training(recipe: Recipe) -> list[StageEstimate]:
 def _try(stage: Stage, recipe: Recipe, device: torch.device) -> StageEstimate:
     stage.set_trainable()
     stage.to(device)
-    processes = recipe.trainer.devices * recipe.trainer.nodes
+    processes = recipe.trainer.processes
     preparation = _prepare(stage, processes, device)
     batch = stage.example_batch()
     optimiser = stage.configure_optimizers()

@@ -88,8 +88,7 @@ def transforms(recipe: FinetuneRecipe) -> tuple[TrainTransform, TestTransform]:
 
 def check(recipe: FinetuneRecipe, train: Split) -> None:
     """Refuse batches of more identities than the training images show, with a RecipeError."""
-    processes = recipe.trainer.devices * recipe.trainer.nodes
-    refuse_too_few_identities("training", recipe.batch, train.identity_count, processes)
+    refuse_too_few_identities("training", recipe.batch, train.identity_count, recipe.trainer.processes)
 
 
 def build(recipe: FinetuneRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> BackboneReid:

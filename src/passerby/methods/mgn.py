@@ -119,9 +119,7 @@ def check(recipe: MgnRecipe, train: Split) -> None:
     """Refuse backbones without groups of blocks, and batches of more identities than there are, with a RecipeError."""
     if family_of(recipe.model.backbone) not in ("resnet", "resnet_ibn"):
         raise RecipeError(f"model.backbone={recipe.model.backbone}: MGN needs a residual network, such as resnet50_ibn")
-    refuse_too_few_identities(
-        "training", recipe.training, train.identity_count, recipe.trainer.devices * recipe.trainer.nodes
-    )
+    refuse_too_few_identities("training", recipe.training, train.identity_count, recipe.trainer.processes)
 
 
 def build(recipe: MgnRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> Mgn:

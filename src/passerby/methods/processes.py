@@ -25,7 +25,7 @@ def check_processes(section: TrainerSection) -> None:
     """
     if is_started_by_torchrun():
         here, everywhere = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
-        if (here, everywhere) != (section.devices, section.devices * section.nodes):
+        if (here, everywhere) != (section.devices, section.processes):
             raise DeviceError(
                 f"torchrun started {here} processes here and {everywhere} in all, but "
                 f"trainer.devices={section.devices} and trainer.nodes={section.nodes}: make them agree"

@@ -28,11 +28,10 @@ def check(recipe: SagaRecipe, train: Split) -> None:
     Raises:
         RecipeError: fewer identities than a step needs, or no cameras for camera-conditioned anchors.
     """
-    processes = recipe.trainer.devices * recipe.trainer.nodes
     sections = ((recipe.stage2.epochs, "stage2", recipe.stage2), (_head_epochs(recipe), "stage3", recipe.stage3))
     for epochs, key, section in sections:
         if epochs:
-            refuse_too_few_identities(key, section, train.identity_count, processes)
+            refuse_too_few_identities(key, section, train.identity_count, recipe.trainer.processes)
     if recipe.anchors.domain == "camera" and not train.camera_names:
         raise RecipeError("anchors.domain=camera, but the training images have no cameras: set it to image")
 

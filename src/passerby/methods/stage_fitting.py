@@ -60,7 +60,7 @@ def _trainer(
         accelerator=accelerator,
         devices=section.devices,
         num_nodes=section.nodes,
-        strategy="ddp" if section.devices * section.nodes > 1 else "auto",
+        strategy="ddp" if section.processes > 1 else "auto",
         precision=section.precision,
         max_epochs=stage.epochs,
         accumulate_grad_batches=section.accumulate,
