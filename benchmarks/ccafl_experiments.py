@@ -23,16 +23,12 @@ the last two rows tell what the network and its losses do. The world is drawn on
 import argparse
 import csv
 import json
-import os
-import resource
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 
 import passerby  # noqa: F401 - guards against a torchvision that cannot load
+from measured_runs import cpu_minutes, figures_of, folder_name, run_measured, run_passerby
 from passerby.data.benchmarks import load_benchmark
 from passerby.data.split import JUNK, Split
 
@@ -83,7 +79,7 @@ def _world(folder: Path) -> Path:
     world = folder / "world"
     if not (world / "synth.json").is_file():
         drawn = ["--identities", "150", "--cameras", "6", "--train", str(PEOPLE / 150), "--processes", "1"]
-        subprocess.run([sys.executable, "-m", "passerby", "synth", "-o", str(world), *drawn], check=True)
+        run_passerby(["synth", "-o", str(world), *drawn])
     return world
 
 
@@ -123,36 +119,27 @@ def _lines(split: Split, part: str, kind: str) -> list[tuple[str, str, str, str]
 def _run(folder: Path, source: Path, data: str, row: str, seed: int) -> None:
     """Train and evaluate a row, if that has not been done; its seconds of CPU time are kept beside its figures."""
     out = _place(folder, row, seed)
-    if (out / "cost.json").is_file():
-        return
     recipe, overrides = ROWS.get(row, ("ccafl-tiny", (*LOOP, row)))
     if row in CLIP_REID_EPOCHS[data]:
         overrides = (*overrides, f"stage2.epochs={CLIP_REID_EPOCHS[data][row]}")
     table = _table(folder, source, data, row if row.endswith("-head") else "all")
     given = [f"data.name={table}", f"data.cache_folder={folder / 'cache'}", f"seed={seed}"]
-    command = [sys.executable, "-m", "passerby", "train", recipe, "-o", str(out), *overrides, *given]
-    begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    (out / "cost.json").write_text(json.dumps({"cpu_seconds": cpu, "wall_seconds": time.monotonic() - begun}) + "\n")
+    run_measured(out, ["train", recipe, "-o", str(out), *overrides, *given])
 
 
 def _print(folder: Path, row: str, seed: int) -> None:
     out = _place(folder, row, seed)
-    figures = next(iter(json.loads((out / "metrics.json").read_text()).values()))
+    figures = figures_of(out)
     epochs = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     linked = [line for line in epochs if line.get("pair_precision") is not None]
     judged = [f"{100 * linked[-1][name]:.1f}" if linked else "-" for name in ("pair_precision", "pair_recall")]
     precision, recall = judged
-    minutes = json.loads((out / "cost.json").read_text())["cpu_seconds"] / 60
     shown = f"{100 * figures['mAP']:>6.1f} {100 * figures['rank1']:>7.1f}"
-    print(f"{row:<44} {seed:>6} {shown} {precision:>10} {recall:>7} {minutes:>8.1f}")
+    print(f"{row:<44} {seed:>6} {shown} {precision:>10} {recall:>7} {cpu_minutes(out):>8.1f}")
 
 
 def _place(folder: Path, row: str, seed: int) -> Path:
-    name = "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in row)
-    return folder / "runs" / f"{name}-{seed}"
+    return folder / "runs" / f"{folder_name(row)}-{seed}"
 
 
 if __name__ == "__main__":

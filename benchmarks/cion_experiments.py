@@ -1,0 +1,220 @@
+"""What pre-training on correlated identities gives, at each level of denoising: small networks, equal budgets.
+
+    python benchmarks/cion_experiments.py pretrain --out /tmp/cion
+    python benchmarks/cion_experiments.py finetune --out /tmp/cion --market .data/market1501-dev
+    python benchmarks/cion_experiments.py cluster --out /tmp/cion --market .data/market1501-dev
+    python benchmarks/cion_experiments.py show --out /tmp/cion
+
+`pretrain` draws a world of tracklets (seed 21: 160 people, 48 videos of 6 cameras, a tracker that errs as usual),
+embeds them with tiny-clip, proposes thresholds without labels, denoises, and pre-trains the small residual network of
+`cion-tiny` on each of these, in about the same number of steps:
+
+    instances   one image per identity: self-distillation that knows no identities
+    raw         every tracklet an identity
+    level-1     without the samples that level 1 excludes
+    levels-1-2  these re-allocated, tracklets of one video joined
+    all-levels  joined across videos: what CION learns from
+    truth       the identities that were drawn
+
+`finetune` trains from each, and from random weights (`scratch`), on another world's 200 people before other cameras
+and on market1501-dev, with all of the labels and with those of a tenth of the people. `cluster` does Cluster-Contrast
+there. Test images are looked at once, after training. What is in the folder is not done again; `--rows`, `--data` and
+`--shares` choose, so that several processes can share the work.
+"""
+
+import argparse
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+import passerby  # noqa: F401 - guards against a torchvision that cannot load
+from measured_runs import cpu_minutes, figures_of, run_measured, run_passerby
+from passerby.metrics.correlation import correlation_quality
+from passerby.synth.tracklets import TABLE, write_tracklets
+
+WORLD: dict[str, Any] = {
+    "identities": 160, "videos": 48, "cameras": 6, "appearances": 4, "rate": 1.0, "seed": 21,
+}  # fmt: skip
+LEVELS = {"level-1": "1", "levels-1-2": "12", "all-levels": "123"}
+PRETRAININGS = ("instances", "raw", *LEVELS, "truth")
+SCRATCH = "scratch"
+
+PRETRAIN_EPOCHS = 10
+"""On raw tracklets; where images were dropped, as many more as give about the same number of steps."""
+PRETRAIN = ("model.image_size=[64,32]", "views.local_size=[32,16]", "training.warmup_epochs=1")
+FINETUNE_EPOCHS = {("synth", 1.0): 4, ("synth", 0.1): 40, ("market", 1.0): 3, ("market", 0.1): 20}
+"""About 300 steps, 450 with all of market1501-dev."""
+SMALL = ("model.image_size=[96,48]",)
+CLUSTER = ("training.epochs=6", "training.iterations=50", "training.decay_every=4")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=("pretrain", "finetune", "cluster", "show"))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--market", type=Path, help="root of market1501-dev; without it that data set is left out")
+    parser.add_argument("--rows", nargs="+", choices=(*PRETRAININGS, SCRATCH), default=[SCRATCH, *PRETRAININGS])
+    parser.add_argument("--data", nargs="+", choices=("synth", "market"), default=["synth", "market"])
+    parser.add_argument("--shares", nargs="+", type=float, choices=(1.0, 0.1), default=[1.0, 0.1])
+    parser.add_argument("--seed", type=int, default=1234)
+    arguments = parser.parse_args()
+    folder = arguments.out.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    sets = [name for name in arguments.data if name == "synth" or arguments.market is not None]
+    if arguments.part == "pretrain":
+        _describe_tables(folder)
+        for row in (row for row in arguments.rows if row != SCRATCH):
+            _pretrain(folder, row, arguments.seed)
+    for data in sets:
+        root = _labelled_world(folder) if data == "synth" else arguments.market.resolve()
+        for row in arguments.rows:
+            if arguments.part == "finetune":
+                for share in arguments.shares:
+                    _finetune(folder, row, data, root, share, arguments.seed)
+            elif arguments.part == "cluster":
+                _cluster(folder, row, data, root, arguments.seed)
+    if arguments.part == "show":
+        _show(folder, arguments.seed)
+
+
+def _tracklets(folder: Path) -> Path:
+    """The table of the world that is pre-trained on."""
+    world = folder / "tracklets"
+    if not (world / TABLE).is_file():
+        write_tracklets(world, **WORLD)
+    return world / TABLE
+
+
+def _labelled_world(folder: Path) -> Path:
+    """300 people before six other cameras, 200 of whom train."""
+    world = folder / "world"
+    if not (world / "synth.json").is_file():
+        drawn = ["--identities", "300", "--cameras", "6", "--images", "4", "--seed", "0", "--train", "0.667"]
+        run_passerby(["synth", "-o", str(world), *drawn])
+    return world
+
+
+def _identities(folder: Path, row: str) -> Path:
+    """The table that a row pre-trains on: beside the tracklets, since its paths are relative."""
+    tracklets = _tracklets(folder)
+    out = tracklets.parent / f"{'raw' if row == 'instances' else row}.parquet"
+    if not out.is_file():
+        if row in LEVELS:
+            _denoise(folder, tracklets, LEVELS[row], out)
+        else:
+            table = pq.read_table(tracklets)
+            names = table["true_identity"].to_pylist() if row == "truth" else _tracks(table)
+            pq.write_table(table.append_column("identity", pa.array(names, pa.string())), out)
+    return out
+
+
+def _tracks(table: pa.Table) -> list[str]:
+    pairs = zip(table["video"].to_pylist(), table["track"].to_pylist(), strict=True)
+    return [f"{video}-{track}" for video, track in pairs]
+
+
+def _denoise(folder: Path, tracklets: Path, levels: str, out: Path) -> None:
+    """Average linkage, with the thresholds that calibration proposes; features of tiny-clip."""
+    features = folder / "features.parquet"
+    if not features.is_file():
+        run_passerby(["embed", "tiny-clip", str(tracklets), "-o", str(features)])
+    given = [str(tracklets), "--features", str(features), "--center", "--linkage", "average"]
+    printed = run_passerby(["denoise", "calibrate", *given, "--json"], stdout=subprocess.PIPE)
+    proposed = json.loads(printed)
+    names = ("sigma_consistency", "sigma_discrimination", "sigma_reallocation")
+    thresholds = [text for name in names for text in (f"--{name.replace('_', '-')}", str(proposed[name]))]
+    run_passerby(["denoise", "run", *given, *thresholds, "--levels", levels, "-o", str(out)])
+
+
+def _labels(table: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Identities found and true ones, as numbers, -1 for nobody."""
+    read = pq.read_table(table, columns=["identity", "true_identity"])
+    found, true = (_numbers(read[name].to_pylist()) for name in ("identity", "true_identity"))
+    return found, true
+
+
+def _numbers(names: list[object]) -> NDArray[np.int64]:
+    texts = np.array([str(name) for name in names])
+    numbers = np.unique(texts, return_inverse=True)[1].astype(np.int64)
+    numbers[np.isin(texts, ("-1", "None"))] = -1
+    return numbers
+
+
+def _describe_tables(folder: Path) -> None:
+    """What each table holds, and how right it is."""
+    print(f"{'table':<12} {'images':>7} {'identities':>11} {'precision':>10} {'recall':>7} {'across videos':>14}")
+    videos = _numbers(pq.read_table(_tracklets(folder), columns=["video"])["video"].to_pylist())
+    for row in PRETRAININGS[1:]:
+        found, true = _labels(_identities(folder, row))
+        kept, right = found[found >= 0], correlation_quality(found, true, videos).kept
+        across = right.cross_video_recall or 0.0
+        shown = f"{100 * right.precision:>10.1f} {100 * right.recall:>7.1f} {100 * across:>14.1f}"
+        print(f"{row:<12} {len(kept):>7} {len(np.unique(kept)):>11} {shown}")
+
+
+def _epochs(table: Path) -> int:
+    images = pq.read_table(table, columns=["identity"])["identity"].to_pylist()
+    kept = sum(str(name) != "-1" for name in images)
+    return round(PRETRAIN_EPOCHS * len(images) / kept)
+
+
+def _pretrain(folder: Path, row: str, seed: int) -> None:
+    table, out = _identities(folder, row), folder / "runs" / f"pretrained-{row}-{seed}"
+    epochs = _epochs(table)
+    if row == "instances":
+        curriculum = ["training.images_per_identity=[1]", "training.changes=[]"]
+    else:
+        changes = ",".join(str(round(share * epochs)) for share in (0.4, 0.6, 0.8))
+        curriculum = [f"training.changes=[{changes}]"]
+    given = [f"data.name={table}", f"data.cache_folder={folder / 'cache'}", f"training.epochs={epochs}", f"seed={seed}"]
+    run_measured(out, ["train", "cion-tiny", "-o", str(out), *PRETRAIN, *curriculum, *given])
+
+
+def _begin(folder: Path, row: str, seed: int) -> list[str]:
+    return [] if row == SCRATCH else [f"init={folder / 'runs' / f'pretrained-{row}-{seed}'}"]
+
+
+def _data(folder: Path, data: str, root: Path, seed: int) -> list[str]:
+    name = "market-layout" if data == "synth" else "market1501-dev"
+    return [f"data.name={name}", f"data.root={root}", f"data.cache_folder={folder / 'cache'}", f"seed={seed}"]
+
+
+def _finetune(folder: Path, row: str, data: str, root: Path, share: float, seed: int) -> None:
+    out = folder / "runs" / f"finetune-{data}-{share:g}-{row}-{seed}"
+    epochs = FINETUNE_EPOCHS[data, share]
+    loop = [f"training.epochs={epochs}", f"training.warmup_epochs={epochs // 10}"]
+    # People set aside are looked at once, at the end, and nothing is chosen by them.
+    fewer = [f"data.validation.identities={1 - share:g}", f"data.validation.every={epochs}"] if share < 1 else []
+    given = [*_begin(folder, row, seed), *_data(folder, data, root, seed)]
+    run_measured(out, ["train", "finetune-tiny", "-o", str(out), *SMALL, *loop, *fewer, *given])
+
+
+def _cluster(folder: Path, row: str, data: str, root: Path, seed: int) -> None:
+    out = folder / "runs" / f"cluster-{data}-{row}-{seed}"
+    given = [*_begin(folder, row, seed), *_data(folder, data, root, seed)]
+    run_measured(out, ["train", "cluster-contrast-tiny", "-o", str(out), *SMALL, *CLUSTER, *given])
+
+
+def _show(folder: Path, seed: int) -> None:
+    """mAP / rank-1 of all rows that are there, and CPU minutes."""
+    columns = [f"finetune-{data}-{share:g}" for data, share in FINETUNE_EPOCHS] + ["cluster-synth", "cluster-market"]
+    print("| from | pre-training, CPU min | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 2))
+    for row in (SCRATCH, *PRETRAININGS):
+        pretrained = folder / "runs" / f"pretrained-{row}-{seed}"
+        cells = [f"{cpu_minutes(pretrained):.1f}" if (pretrained / "cost.json").is_file() else ""]
+        for column in columns:
+            out = folder / "runs" / f"{column}-{row}-{seed}"
+            done = (out / "cost.json").is_file()
+            figures = figures_of(out) if done else {}
+            cells.append(f"{100 * figures['mAP']:.1f} / {100 * figures['rank1']:.1f}" if done else "")
+        print(f"| {row} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main()
