@@ -34,6 +34,12 @@ def made(rows: list[tuple[str, str]]) -> Split:
     return split_from_names(Path(), names, [person for _, person in rows], [camera for camera, _ in rows])
 
 
+def remarks(rows: list[tuple[str, str]]) -> list[str]:
+    """What is remarked upon of (camera, identity)."""
+    split = made(rows)
+    return camera_label_remarks(camera_labels(split), split)
+
+
 def as_specified(rows: list[tuple[str, str]]) -> list[int]:
     """Rank of the person among its camera's sorted people, plus the people of all cameras before."""
     seen = defaultdict(set)
@@ -85,13 +91,25 @@ def test_the_official_halves_have_the_classes_that_everybody_finds(name: str, to
 
 def test_what_is_told_of_classes() -> None:
     assert describe_classes([652, 1541]) == "2,193 classes (652 and 1,541 in the cameras)"
-    assert camera_label_remarks(camera_labels(made([("A", "1")] * 2 + [("B", "1")] * 2))) == []
-    single, unequal = camera_label_remarks(camera_labels(made([("A", str(n)) for n in range(5)] * 2 + [("B", "1")])))
+    assert remarks([("A", "1")] * 2 + [("B", "1")] * 2) == []
+    single, unequal = remarks([("A", str(n)) for n in range(5)] * 2 + [("B", "1")])
     assert single == "people with a single image in their camera: 1 of 6 (B/1)"
     assert unequal.startswith("cameras differ much in people: 5 in A, 1 in B")
-    (one,) = camera_label_remarks(alone := camera_labels(made([("A", "1"), ("A", "1")])))
+    (one,) = remarks([("A", "1"), ("A", "1")])
     assert one.startswith("all labels are of one camera")
-    assert not alone.can_associate
+    assert not camera_labels(made([("A", "1"), ("A", "1")])).can_associate
+
+
+def test_names_that_are_one_number_are_remarked_upon() -> None:
+    (found,) = remarks([("A", "7"), ("A", "7.0"), ("A", "x"), ("A", "7b"), ("B", "7")] * 2)
+    assert found.startswith("names of one camera that are the same number: A/7 and A/7.0:")
+
+
+def test_a_class_of_several_true_people_is_remarked_upon() -> None:
+    split = camera_local(made([("A", "1")] * 2 + [("B", "1")] * 2))
+    marked = replace(split, true_identities=np.array([0, 1, 1, JUNK]), true_identity_names=("x", "y"))
+    (found,) = camera_label_remarks(camera_labels(marked), marked)
+    assert "several by true_identity: 1 of 2 (A/1)" in found
 
 
 HEADER = "path,camera,local_identity,true_identity,identity,split\n"

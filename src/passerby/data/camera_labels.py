@@ -182,8 +182,8 @@ def true_identities_of_classes(split: Split) -> IntegerColumn | None:
     return found
 
 
-def camera_label_remarks(labels: CameraLabels) -> list[str]:
-    """What may make learning from these labels worse than it could be, a line each."""
+def camera_label_remarks(labels: CameraLabels, split: Split) -> list[str]:
+    """What may make learning from these labels of a split worse than it could be, or is perhaps a slip; a line each."""
     remarks = []
     occurring = labels.counts[labels.counts > 0]
     if not labels.can_associate:
@@ -198,6 +198,16 @@ def camera_label_remarks(labels: CameraLabels) -> list[str]:
             f"cameras differ much in people: {labels.counts[most]:,} in {labels.camera_names[most]}, "
             f"{labels.counts[fewest]:,} in {labels.camera_names[fewest]}; few links can be found to the latter"
         )
+    alike = _one_number_for_two(labels)
+    if alike:
+        remarks.append(f"names of one camera that are the same number: {examples(alike)}; is each pair one person?")
+    mixed = _of_several_people(split)
+    if mixed.size:
+        named = examples(map(labels.class_name, mixed.tolist()))
+        remarks.append(
+            f"people of one camera who are several by true_identity: {mixed.size:,} of {labels.classes:,} ({named}); "
+            "links are judged by the one on most of their images"
+        )
     return remarks
 
 
@@ -206,6 +216,31 @@ def describe_classes(counts: Sequence[int] | NDArray[np.int64]) -> str:
     shown = [f"{int(count):,}" for count in counts]
     listed = f"{', '.join(shown[:-1])} and {shown[-1]} in the cameras" if len(shown) > 1 else "of one camera"
     return f"{int(np.sum(counts)):,} classes ({listed})"
+
+
+def _one_number_for_two(labels: CameraLabels) -> list[str]:
+    """`door/7 and door/7.0`: classes of a camera that differ by how one number is written."""
+    seen: dict[tuple[int, float], str] = {}
+    alike = []
+    for number, name in enumerate(labels.class_local):
+        try:
+            value = float(name)
+        except ValueError:
+            continue
+        first = seen.setdefault((int(labels.class_cameras[number]), value), labels.class_name(number))
+        if first != labels.class_name(number):
+            alike.append(f"{first} and {labels.class_name(number)}")
+    return alike
+
+
+def _of_several_people(split: Split) -> IntegerColumn:
+    """The classes whose images have different known true identities, int64 [M]."""
+    if split.true_identities is None:
+        return np.zeros(0, dtype=np.int64)
+    known = split.true_identities != JUNK
+    pairs = np.unique(np.stack([split.identities[known], split.true_identities[known]]), axis=1)
+    classes, people = np.unique(pairs[0], return_counts=True)
+    return np.asarray(classes[people > 1], dtype=np.int64)
 
 
 def _ranked(names: pa.Array | pa.ChunkedArray, junk: str) -> tuple[IntegerColumn, tuple[str, ...]]:

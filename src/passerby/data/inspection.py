@@ -240,10 +240,11 @@ def _camera_local(data: Benchmark) -> Iterator[Finding]:
     """What there is to know of training labels that hold inside their camera only."""
     if data.train is None or data.train.scope == "global":
         return
-    labels = camera_labels(data.train.with_occurring_cameras())
+    local = data.train.with_occurring_cameras()
+    labels = camera_labels(local)
     message = f"training labels hold inside each camera only: {describe_classes(labels.counts)}"
     yield Finding("camera-local-labels", "remark", message, labels.classes)
-    for remark in camera_label_remarks(labels):
+    for remark in camera_label_remarks(labels, local):
         yield Finding("camera-label-remark", "remark", remark, 1)
     if data.query is None and data.gallery is None:
         message = "no query and gallery images with identities that hold everywhere: only links can be judged"

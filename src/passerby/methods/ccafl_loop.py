@@ -176,8 +176,7 @@ class CameraLoop(ImageBatchStage):
     def texts(self) -> Tensor:
         """Text features of all classes, [N, E], encoded when they are first asked for: they no longer change."""
         if self._texts is None:
-            with torch.autocast(self.device.type, enabled=False):
-                self._texts = encode_all_prompts(self.model.prompt_learner, self.model.text_encoder)
+            self._texts = encode_all_prompts(self.model.prompt_learner, self.model.text_encoder)
         return self._texts
 
     def preparations(self, processes: int) -> Sequence[Preparation]:

@@ -88,8 +88,7 @@ class ImageStage(ImageBatchStage):
         """Let batch statistics move, and encode the texts of all identities once: they no longer change."""
         self.model.train()
         if self.model.sizes.prompts:
-            with torch.autocast(self.device.type, enabled=False):
-                self._texts = encode_all_prompts(self.model.prompt_learner, self.model.text_encoder)
+            self._texts = encode_all_prompts(self.model.prompt_learner, self.model.text_encoder)
 
     def _triplet(self, feature: Tensor, labels: Tensor) -> Tensor:
         if not self.section.gather_triplets:

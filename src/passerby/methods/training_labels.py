@@ -93,7 +93,8 @@ def tell_camera_labels(train: Split) -> None:
     """Say of camera-local labels what classes there are, and what may make learning worse than it could be."""
     if train.scope == "global":
         return
-    labels = camera_labels(train.with_occurring_cameras())
+    local = train.with_occurring_cameras()
+    labels = camera_labels(local)
     say(f"camera-local labels: {describe_classes(labels.counts)}", show=is_main_process())
-    for remark in camera_label_remarks(labels):
+    for remark in camera_label_remarks(labels, local):
         say(remark, show=is_main_process())

@@ -86,8 +86,8 @@ class TextEncoder(nn.Module):
 
 
 def encode_all_prompts(learner: PromptLearner, encoder: TextEncoder, *, batch: int = 256) -> Tensor:
-    """Text features [C, E] of all identities, without gradient, in batches."""
+    """Text features [C, E] of all identities, float32, without gradient, in batches; full precision under autocast."""
     device = learner.cls_ctx.device
     labels = torch.arange(len(learner.cls_ctx))
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast(device.type, enabled=False):
         return torch.cat([encoder(learner(part.to(device)), learner.end) for part in labels.split(batch)])
