@@ -102,7 +102,7 @@ def test_what_is_told_of_classes() -> None:
 
 def test_names_that_are_one_number_are_remarked_upon() -> None:
     (found,) = remarks([("A", "7"), ("A", "7.0"), ("A", "x"), ("A", "7b"), ("B", "7")] * 2)
-    assert found.startswith("names of one camera that are the same number: A/7 and A/7.0:")
+    assert found.startswith("names of one camera that are the same number: A/7 and A/7.0;")
 
 
 def test_a_class_of_several_true_people_is_remarked_upon() -> None:
