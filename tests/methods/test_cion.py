@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import passerby
 from passerby.data.view_loading import ViewBatch, ViewLoader
-from passerby.errors import RecipeError
+from passerby.errors import CheckpointError, RecipeError
 from passerby.methods.cion import DistillationStage, build, check, stages
 from passerby.methods.cion_recipe import CionRecipe
 from passerby.methods.gradient_clipping import clip_each
@@ -190,6 +190,12 @@ def test_a_run_embeds_with_its_teacher_or_its_student(world: Path, tmp_path: Pat
     assert found["teacher"].shape == (3, 16)
     np.testing.assert_allclose(np.linalg.norm(found["teacher"], axis=1), 1, rtol=1e-5)
     assert np.abs(found["teacher"] - found["student"]).max() > 1e-3
+    other = passerby.load(tmp_path / "teacher", network="student")
+    np.testing.assert_array_equal(other.embed(images), found["student"])
+    with pytest.raises(CheckpointError, match="has no network 'pupil': choose teacher or student"):
+        passerby.load(tmp_path / "teacher", network="pupil")
+    with pytest.raises(CheckpointError, match="holds one network"):
+        passerby.load("tiny-clip", network="student")
     lines = [json.loads(line) for line in (tmp_path / "teacher" / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     assert {"loss", "teacher_entropy"} <= lines[0].keys()

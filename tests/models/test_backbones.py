@@ -147,6 +147,12 @@ def randomise(network: nn.Module) -> None:
             tensor.copy_(0.5 + torch.rand(tensor.shape, generator=generator))
 
 
+def test_images_too_small_for_instance_normalisation_are_explained() -> None:
+    network = create("resnet_nano_ibn", image_size=(16, 8))
+    with pytest.raises(RecipeError, match="leave a single place for instance normalisation"):
+        network(torch.zeros(2, 3, 16, 8))
+
+
 @pytest.mark.parametrize("name", ["repvit_m0_9", "fastvit_sa12"])
 def test_the_form_for_inference_gives_the_same_features_from_fewer_layers(name: str) -> None:
     torch.manual_seed(0)

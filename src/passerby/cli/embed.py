@@ -24,6 +24,9 @@ def embed(
     out: Path = typer.Option(Path("features.parquet"), "--out", "-o", help="The Parquet file to write."),
     batch_size: int = typer.Option(64, "--batch-size", min=1, help="Images embedded at once."),
     device: str | None = typer.Option(None, "--device", help="cpu, cuda, …; default: a GPU where there is one."),
+    network: str | None = typer.Option(
+        None, "--network", help="Of a run of cion: teacher or student; default: as its recipe says."
+    ),
     skip_unreadable: bool = typer.Option(False, "--skip-unreadable", help="Leave out images that cannot be decoded."),
     allow_torchscript: bool = typer.Option(False, "--allow-torchscript", help="Open TorchScript archives you trust."),
     as_json: bool = typer.Option(False, "--json", help="Print what was done as JSON."),
@@ -38,7 +41,7 @@ def embed(
 
     check_output_file(out, TABLE_SUFFIXES)
     split = list_images(images[0] if len(images) == 1 else images)
-    model = passerby.load(weights, device=device, allow_torchscript=allow_torchscript)
+    model = passerby.load(weights, device=device, allow_torchscript=allow_torchscript, network=network)
     written = embed_to_table(
         model,
         split,

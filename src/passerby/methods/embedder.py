@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from passerby.methods.text_embedding import embed_texts
 from passerby.methods.trained_cameras import stated_training_set
 from passerby.models.checkpoint import read_description, read_tensors
 from passerby.models.packaged import place_of
+from passerby.models.self_distillation import Network
 from passerby.models.zoo_files import describe_backbone, is_bare_backbone, recognise_backbone, restore_backbone
 
 Picture = str | Path | Image.Image | NDArray[np.uint8]
@@ -149,6 +150,7 @@ def load(
     allow_torchscript: bool = False,
     trained_on: str | None = None,
     camera_coefficient: float | None = None,
+    network: str | None = None,
 ) -> Embedder:
     """A model ready to embed.
 
@@ -161,6 +163,7 @@ def load(
             name, or a table or folder. On that data, and on sets filmed by the same cameras, images then take the
             embedding of their own camera instead of the mean.
         camera_coefficient: likewise, the weight of the camera embedding, which such files do not tell; 1 by default.
+        network: for a run of `cion`, whose backbone embeds, `teacher` or `student`; by default as its recipe says.
 
     Raises:
         CheckpointError: no such file, an unfinished run, tensors that no method recognises, or something said of a file
@@ -185,6 +188,8 @@ def load(
             f"{path}: holds what training keeps of stage {description['stage']}, which does not say how to embed: "
             f"give the run's folder {path.parent.parent}"
         )
+    if network is not None:
+        description["network"] = _chosen_network(path, description, network)
     restore = restore_backbone if is_bare_backbone(description) else find_method(description.get("method")).restore
     transform = TestTransform(**{key: _tuple(value) for key, value in description["transform"].items()})
     model = restore(description, tensors, str(path))
@@ -218,6 +223,14 @@ def _said_of_cameras(
     if trained_on is not None:
         said["trained_on"] = [stated_training_set(trained_on, description["camera_slots"], str(path))]
     return said
+
+
+def _chosen_network(path: Path, description: Mapping[str, Any], network: str) -> str:
+    if description.get("network") not in get_args(Network):
+        raise CheckpointError(f"{path}: holds one network: only runs of cion have a teacher and a student")
+    if network not in get_args(Network):
+        raise CheckpointError(f"{path}: has no network {network!r}: choose {' or '.join(get_args(Network))}")
+    return network
 
 
 def _recognise(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, Any]:

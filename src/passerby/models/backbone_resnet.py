@@ -10,6 +10,8 @@ import torch
 from timm.models.resnet import BasicBlock, Bottleneck, ResNet
 from torch import Tensor, nn
 
+from passerby.errors import RecipeError
+
 LAYERS: dict[str, tuple[bool, tuple[int, int, int, int]]] = {
     "resnet18": (False, (2, 2, 2, 2)),
     "resnet50": (True, (3, 4, 6, 3)),
@@ -41,7 +43,16 @@ class InstanceBatchNorm(nn.Module):
         self.BN = nn.BatchNorm2d(channels - half)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """[B, C, H, W] → the same."""
+        """[B, C, H, W] → the same.
+
+        Raises:
+            RecipeError: a map has one place only, over which there are no statistics.
+        """
+        if maps.shape[2] * maps.shape[3] == 1:
+            raise RecipeError(
+                "images or views of this size leave a single place for instance normalisation (IBN), which needs two: "
+                "make model.image_size or views.local_size larger, or take the backbone without _ibn"
+            )
         first, second = maps.split([self.IN.num_features, self.BN.num_features], 1)
         return torch.cat([self.IN(first), self.BN(second)], 1)
 
