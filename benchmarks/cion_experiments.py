@@ -34,7 +34,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 import passerby  # noqa: F401 - guards against a torchvision that cannot load
-from measured_runs import cpu_minutes, figures_of, run_measured, run_passerby
+from measured_runs import COST, cpu_minutes, figures_of, run_measured, run_passerby
+from passerby.data.identity_groups import identity_groups
 from passerby.metrics.correlation import correlation_quality
 from passerby.synth.tracklets import TABLE, write_tracklets
 
@@ -45,8 +46,7 @@ LEVELS = {"level-1": "1", "levels-1-2": "12", "all-levels": "123"}
 PRETRAININGS = ("truth", "all-levels", "raw", "instances", "levels-1-2", "level-1")
 SCRATCH = "scratch"
 
-PRETRAIN_EPOCHS = 6
-"""On raw tracklets; where images were dropped, as many more as give about the same number of steps."""
+PRETRAIN_STEPS, BATCH = 900, 48
 PRETRAIN = ("model.image_size=[64,32]", "training.warmup_epochs=1")
 FINETUNE_EPOCHS = {("synth", 1.0): 3, ("synth", 0.1): 30, ("market", 1.0): 2, ("market", 0.1): 14}
 """About 210 steps, 300 with all of market1501-dev."""
@@ -158,21 +158,39 @@ def _describe_tables(folder: Path) -> None:
         print(f"{row:<12} {len(kept):>7} {len(np.unique(kept)):>11} {shown}")
 
 
-def _epochs(table: Path) -> int:
-    images = pq.read_table(table, columns=["identity"])["identity"].to_pylist()
-    kept = sum(str(name) != "-1" for name in images)
-    return round(PRETRAIN_EPOCHS * len(images) / kept)
+def _groups(row: str) -> tuple[int, ...]:
+    """Images per identity, in the order of the curriculum."""
+    return (1,) if row == "instances" else (2, 4, 6, 8)
+
+
+def _changes(row: str, epochs: int) -> list[int]:
+    return [round(share * epochs) for share in (0.4, 0.6, 0.8)][: len(_groups(row)) - 1]
+
+
+def _steps(identities: NDArray[np.int64], row: str, epochs: int, seed: int) -> int:
+    """Steps of a whole pre-training: how many groups an epoch has depends on how the images are dealt to people."""
+    kept, total = identities[identities >= 0], 0
+    for epoch in range(epochs):
+        size = _groups(row)[sum(epoch >= change for change in _changes(row, epochs))]
+        total += len(identity_groups(kept, images_per_identity=size, batch_size=BATCH, seed=seed, epoch=epoch))
+    return total
+
+
+def _epochs(table: Path, row: str, seed: int) -> int:
+    """So many that about `PRETRAIN_STEPS` come out."""
+    identities = _labels(table)[0]
+    return min(range(4, 13), key=lambda epochs: abs(_steps(identities, row, epochs, seed) - PRETRAIN_STEPS))
 
 
 def _pretrain(folder: Path, row: str, seed: int) -> None:
     table, out = _identities(folder, row), folder / "runs" / f"pretrained-{row}-{seed}"
-    epochs = _epochs(table)
-    if row == "instances":
-        curriculum = ["training.images_per_identity=[1]", "training.changes=[]"]
-    else:
-        changes = ",".join(str(round(share * epochs)) for share in (0.4, 0.6, 0.8))
-        curriculum = [f"training.changes=[{changes}]"]
+    epochs = _epochs(table, row, seed)
     given = [f"data.name={table}", f"data.cache_folder={folder / 'cache'}", f"training.epochs={epochs}", f"seed={seed}"]
+    curriculum = [
+        f"training.images_per_identity={list(_groups(row))}",
+        f"training.changes={_changes(row, epochs)}",
+        f"training.batch_size={BATCH}",
+    ]
     run_measured(out, ["train", "cion-tiny", "-o", str(out), *PRETRAIN, *curriculum, *given])
 
 
@@ -201,16 +219,23 @@ def _cluster(folder: Path, row: str, data: str, root: Path, seed: int) -> None:
     run_measured(out, ["train", "cluster-contrast-tiny", "-o", str(out), *SMALL, *CLUSTER, *given])
 
 
+def _cost(pretrained: Path) -> str:
+    if not (pretrained / COST).is_file():
+        return ""
+    epochs = [json.loads(line) for line in (pretrained / "metrics.jsonl").read_text().splitlines()]
+    return f"{sum(each['steps'] for each in epochs)}, {cpu_minutes(pretrained):.1f}"
+
+
 def _show(folder: Path, seed: int) -> None:
     """mAP / rank-1 of all rows that are there, and CPU minutes."""
     columns = [f"finetune-{data}-{share:g}" for data, share in FINETUNE_EPOCHS] + ["cluster-synth", "cluster-market"]
-    print("| from | pre-training, CPU min | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 2))
+    print("| from | pre-training: steps, CPU min | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 2))
     for row in (SCRATCH, "instances", "raw", *LEVELS, "truth"):
         pretrained = folder / "runs" / f"pretrained-{row}-{seed}"
-        cells = [f"{cpu_minutes(pretrained):.1f}" if (pretrained / "cost.json").is_file() else ""]
+        cells = [_cost(pretrained)]
         for column in columns:
             out = folder / "runs" / f"{column}-{row}-{seed}"
-            done = (out / "cost.json").is_file()
+            done = (out / COST).is_file()
             figures = figures_of(out) if done else {}
             cells.append(f"{100 * figures['mAP']:.1f} / {100 * figures['rank1']:.1f}" if done else "")
         print(f"| {row} | " + " | ".join(cells) + " |")
