@@ -13,7 +13,7 @@ from tests.data.test_sampling import identities_with
 
 cases = st.tuples(
     st.lists(st.integers(1, 17), min_size=6, max_size=25),  # images of each identity
-    st.integers(1, 5),  # N
+    st.integers(2, 5),  # N
     st.integers(1, 3),  # groups in a batch
     st.integers(1, 2),  # processes
     st.sampled_from(["official", "fill", "drop"]),
@@ -68,6 +68,16 @@ def test_every_image_is_used_where_the_remainder_is_filled_up() -> None:
     assert identity_groups(identities, remainder="fill", **arguments).shape == (3, 16)  # type: ignore[arg-type]
     assert identity_groups(identities, **arguments).shape == (3, 16)  # type: ignore[arg-type]  # (10 + 2) // 4
     assert identity_groups(identities, remainder="drop", **arguments).shape == (2, 16)  # type: ignore[arg-type]
+
+
+def test_alone_every_image_comes_once_whoever_is_on_it() -> None:
+    identities = identities_with([50, 1, 1])
+    arguments = {"images_per_identity": 1, "batch_size": 5, "seed": 3, "epoch": 2, "processes": 2}
+    batches = [identity_groups(identities, rank=rank, **arguments) for rank in range(2)]
+    assert [each.shape for each in batches] == [(5, 5), (5, 5)]
+    assert len(set(np.concatenate(batches).reshape(-1).tolist())) == 50
+    with pytest.raises(DataError, match="do not fill one batch"):
+        identity_groups(identities[:4], images_per_identity=1, batch_size=5, seed=3, epoch=2)
 
 
 def test_order_is_a_function_of_seed_and_epoch() -> None:

@@ -206,6 +206,19 @@ def test_guarantees_of_continued_class_batches(case):
         assert len(seen) - len(counts) < processes, "and only what is needed to share them repeats"
 
 
+@pytest.mark.parametrize(("people", "sizes"), [(10, [8, 8]), (4, [8]), (3, [6])])
+def test_continued_batches_are_whole_where_only_those_are_wanted(people, sizes):
+    classes = identities_with([4] * people)
+    found = continued_class_batches(
+        classes, classes_per_batch=4, images_per_class=2, first=0, count=40, seed=3, whole_only=True
+    )
+    assert [len(batch) for batch in found] == (sizes * 40)[:40]
+    for first in range(0, 40, len(sizes)):
+        met = classes[np.concatenate(found[first : first + len(sizes)])[::2]]
+        assert len(set(met.tolist())) == len(met), "nobody comes twice in a pass"
+    assert set(classes[np.concatenate(found)].tolist()) == set(range(people)), "everybody comes some time"
+
+
 def test_continued_batches_go_on_wherever_an_epoch_ended():
     classes = identities_with([4] * 10)
     arguments = {"classes_per_batch": 4, "images_per_class": 2, "seed": 3}

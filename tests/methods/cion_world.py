@@ -19,6 +19,7 @@ NANO = (
     "training.images_per_identity=[2, 3]",
     "training.changes=[2]",
     "training.warmup_epochs=1",
+    "training.frozen_epochs=1",
     "trainer.accelerator=cpu",
 )
 

@@ -120,7 +120,7 @@ def test_a_teacher_in_inference_mode_averages_the_student_s_statistics(world: Pa
     assert changes[-1]
 
 
-def test_views_of_one_width_pass_the_backbone_together() -> None:
+def test_views_of_one_size_pass_the_backbone_together() -> None:
     class Recorder(nn.Module):
         feature_dim = 3
 
@@ -133,10 +133,11 @@ def test_views_of_one_width_pass_the_backbone_together() -> None:
             return images.mean((2, 3))
 
     encoder = ViewEncoder(Recorder(), ProjectionHead(3, 7, hidden=4, bottleneck=4))  # type: ignore[arg-type]
-    views = [torch.randn(2, 3, 8, 4), torch.randn(2, 3, 8, 4), *(torch.randn(2, 3, 4, 2) for _ in range(3))]
+    sizes = [(8, 4), (8, 4), (4, 4), (4, 2), (4, 2), (4, 2)]
+    views = [torch.randn(2, 3, *size) for size in sizes]
     logits = encoder(views)
-    assert encoder.backbone.seen == [(4, 3, 8, 4), (6, 3, 4, 2)]
-    assert logits.shape == (5, 2, 7)
+    assert encoder.backbone.seen == [(4, 3, 8, 4), (2, 3, 4, 4), (6, 3, 4, 2)]
+    assert logits.shape == (6, 2, 7)
     for number, view in enumerate(views):
         torch.testing.assert_close(logits[number], encoder([view])[0])
     assert float(logits.detach().abs().max()) <= 1.0001  # cosines
@@ -232,6 +233,24 @@ def test_what_the_images_or_the_machine_cannot_give_is_refused(world: Path) -> N
         check(recipe, split)
     with pytest.raises(RecipeError, match="between GPUs only: set it to per-process"):
         check(nano_cion(world, "trainer.devices=2", "training.batch_size=6"), split)
+    for backbone, size, said in (
+        ("resnet_nano_ibn", "[16, 8]", "leave a single place for instance normalisation"),
+        ("timm:mixer_s16_224", "[32, 32]", r"views.local_size=\[32, 32\]: timm:mixer_s16_224 for images of"),
+    ):
+        given = (f"model.backbone={backbone}", f"views.local_size={size}", "model.image_size=[224, 224]")
+        recipe = nano_cion(world, *given)
+        with pytest.raises(RecipeError, match=said):
+            check(recipe, split)
+
+
+def test_one_image_at_a_time_needs_no_identities(world: Path) -> None:
+    alone = ("training.images_per_identity=[1]", "training.changes=[]", "training.batch_size=30")
+    recipe = nano_cion(world, *alone)
+    data = open_training_data(recipe, find_method("cion"), decode=False).training
+    check(recipe, data.split)  # of 8 people
+    (stage,) = stages(recipe, build(recipe, 0, 0), data, Path())
+    assert isinstance(stage, DistillationStage)
+    assert stage.steps_per_epoch(1) == len(data.split) // 30 > 0
 
 
 @pytest.mark.parametrize("scale", [1.0, 65536.0])

@@ -156,5 +156,7 @@ def test_other_networks_and_schedules_are_refused(world: Path) -> None:
     split = open_training_data(nano(world), METHOD, decode=False).training.split
     with pytest.raises(RecipeError, match="MGN needs a residual network"):
         check(mgn("model.backbone=convnext_tiny"), split)
+    with pytest.raises(RecipeError, match=r"a map of 4 rows, which cannot be cut into 3 stripes: .* at least 65"):
+        check(nano(world, "model.image_size=[64, 32]"), split)
     with pytest.raises(RecipeError, match="must grow"):
         mgn("training.constant_epochs=60")

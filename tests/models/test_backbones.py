@@ -7,7 +7,7 @@ from torch import nn
 
 from passerby.errors import RecipeError
 from passerby.models.backbone_positions import interpolate_positions
-from passerby.models.backbones import create, family_of, names
+from passerby.models.backbones import FAMILIES, create, family_of, names
 from passerby.models.reparameterization import reparameterize
 from passerby.models.zoo import ZooEntry, count_operations, entries, find_entry
 
@@ -145,6 +145,14 @@ def randomise(network: nn.Module) -> None:
             tensor.copy_(0.1 * torch.randn(tensor.shape, generator=generator))
         elif name.endswith(("running_var", "gamma")) or (name.endswith("weight") and tensor.ndim == 1):
             tensor.copy_(0.5 + torch.rand(tensor.shape, generator=generator))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_nothing_is_dropped_at_random_while_a_backbone_learns(family: str) -> None:
+    network = create(FAMILIES[family][0], image_size=(64, 64)).train()
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(network(images), network(images), rtol=0, atol=0)
 
 
 def test_images_too_small_for_instance_normalisation_are_explained() -> None:

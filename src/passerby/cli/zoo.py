@@ -114,7 +114,7 @@ def convert(
 
 def _size(text: str) -> tuple[int, int]:
     height, separator, width = text.partition("x")
-    if not (separator and height.isdecimal() and width.isdecimal()):
+    if not (separator and height.isdecimal() and width.isdecimal() and int(height) and int(width)):
         raise typer.BadParameter(f"--size must be HEIGHTxWIDTH, like 256x128, not {text!r}")
     return int(height), int(width)
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from passerby.data.sampling import Rows, identity_balanced_batches
+from passerby.data.sampling import Rows, identity_balanced_batches, shuffled_batches
 
 Remainder = Literal["official", "fill", "drop"]
 """What becomes of the n mod N images that fill no group; see `identity_groups`."""
@@ -31,6 +31,9 @@ def identity_groups(
     Groups are dealt as `identity_balanced_batches` deals them: a step takes groups of different identities, those of
     all processes together, until too few identities have one left; what these still have is left out of the epoch.
 
+    For N = 1 identities are not looked at: every image is a group of its own, and only those that fill no step are left
+    out.
+
     Args:
         identities: labels, int64 [M], without junk.
         images_per_identity: N, which divides the batch.
@@ -45,9 +48,12 @@ def identity_groups(
         Rows, int64 [steps, batch_size].
 
     Raises:
-        DataError: junk among the labels, or fewer identities than a step needs.
+        DataError: junk among the labels, or fewer identities (for N = 1, images) than a step needs.
     """
     n = images_per_identity
+    if n == 1:
+        shared = {"seed": seed, "epoch": epoch, "rank": rank, "processes": processes}
+        return np.stack(shuffled_batches(identities.size, batch_size, drop_last=True, **shared))
     rows = np.arange(identities.size) if remainder == "drop" else _topped_up(identities, n, seed, epoch, remainder)
     batches = identity_balanced_batches(
         identities[rows],

@@ -124,6 +124,7 @@ def continued_class_batches(
     seed: int,
     rank: int = 0,
     processes: int = 1,
+    whole_only: bool = False,
 ) -> list[Rows]:
     """A stretch of an endless row of batches of P classes × K images, in whose every pass each class comes once.
 
@@ -141,6 +142,8 @@ def continued_class_batches(
         seed: with the number of the pass, the only source of randomness.
         rank: this process.
         processes: number of processes that train together.
+        whole_only: leave out the last step of a pass if it has fewer classes than others, so that the classes in it
+            wait for the next pass.
 
     Returns:
         Rows of this process, int64 [p × K] for each batch; the K images of a class stand next to each other.
@@ -151,7 +154,7 @@ def continued_class_batches(
     labels, of_class, counts = np.unique(classes, return_inverse=True, return_counts=True)
     members = np.split(np.argsort(of_class, kind="stable"), np.cumsum(counts)[:-1])
     taken = classes_per_batch * processes
-    steps = -(-len(labels) // taken)
+    steps = max(1, len(labels) // taken) if whole_only else -(-len(labels) // taken)
     batches: list[Rows] = []
     for number in range(first // steps, (first + count - 1) // steps + 1):
         generator = _generator(seed, number, _CLASSES)

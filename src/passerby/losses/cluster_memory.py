@@ -1,4 +1,4 @@
-"""The memory of CCAFL's inter-camera learning: one centroid for each cluster of classes."""
+"""The memory of CCAFL's inter-camera learning and of Cluster-Contrast: one centroid for each cluster."""
 
 import torch
 from torch import Tensor

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from passerby.data.split import Split
@@ -19,16 +20,18 @@ from passerby.models.self_distillation import SelfDistillation
 
 
 def check(recipe: CionRecipe, train: Split) -> None:
-    """Refuse what these training images cannot give.
+    """Refuse what these training images or the backbone cannot give.
 
     Raises:
-        RecipeError: fewer identities than a step needs, or batch statistics shared by processes without GPUs.
+        RecipeError: fewer identities than a step needs, views of a size that the backbone does not take, or batch
+            statistics shared by processes without GPUs.
     """
+    _check_local_views(recipe)
     processes = recipe.trainer.processes
     section = recipe.training
-    fewest = min(section.images_per_identity)
+    fewest = min((size for size in section.images_per_identity if size > 1), default=1)
     needed = section.batch_size // fewest * processes
-    if train.identity_count < needed:
+    if fewest > 1 and train.identity_count < needed:
         largest = train.identity_count // processes * fewest
         across = f" on each of {processes} processes" if processes > 1 else ""
         raise RecipeError(
@@ -40,6 +43,23 @@ def check(recipe: CionRecipe, train: Split) -> None:
         raise RecipeError(
             "model.batch_norm=synchronised: torch shares batch statistics between GPUs only: set it to per-process"
         )
+
+
+def _check_local_views(recipe: CionRecipe) -> None:
+    """Try a local view where shapes only are computed."""
+    if not recipe.views.local:
+        return
+    with torch.device("meta"):
+        try:
+            new_backbone(recipe.model)(torch.zeros(2, 3, *recipe.views.local_size))
+        except RecipeError:
+            raise
+        except Exception as error:  # every network has its own way to refuse a size
+            reason = str(error).split("\n")[0][:120]
+            raise RecipeError(
+                f"views.local_size={list(recipe.views.local_size)}: {recipe.model.backbone} for images of "
+                f"{list(recipe.model.image_size)} cannot take such views ({reason}): set it to model.image_size"
+            ) from error
 
 
 def transforms(recipe: CionRecipe) -> tuple[TrainTransform, TestTransform]:

@@ -109,7 +109,7 @@ class ContrastStage(ImageBatchStage):
         self._seen = None
 
     def rows(self, epoch: int, process: int, processes: int) -> Any:
-        """Batches of P clusters × K images; every cluster comes before one comes again."""
+        """Batches of P clusters × K images, all clusters where there are fewer; in a pass none comes twice."""
         clusters = self._clusters.cpu().numpy()
         members = np.flatnonzero(clusters >= 0)
         batches = continued_class_batches(
@@ -121,6 +121,7 @@ class ContrastStage(ImageBatchStage):
             seed=keyed_seed(self.seed, self.name, epoch),
             rank=process,
             processes=processes,
+            whole_only=True,
         )
         return [members[batch] for batch in batches]
 

@@ -11,13 +11,13 @@ from passerby.methods.schedule import Schedule, cosine_with_warmup
 from passerby.models.zoo import FineTuning, published_results
 
 _RATE_OF_64 = 4e-4
-_IDENTITIES, _WARMUP_EPOCHS = 16, 20
+_IDENTITIES, _WARMUP_EPOCHS, _EPOCHS = 16, 20, 120
 
 
 class FineTuningSection(Section):
     """How everything is trained."""
 
-    epochs: int = Field(default=120, ge=1)
+    epochs: int = Field(default=_EPOCHS, ge=1)
     """Passes over the training identities."""
     identities_per_batch: int | None = Field(default=None, ge=2)
     """P, per process; null: as published for this backbone and data set, else 16."""
@@ -26,7 +26,8 @@ class FineTuningSection(Section):
     rate: Positive | None = None
     """Learning rate after warm-up; null: as published for this backbone and data set, else 4e-4 for each 64 images."""
     warmup_epochs: int | None = Field(default=None, ge=0)
-    """Epochs of linear warm-up; null: as published for this backbone and data set, else 20 or a sixth of all."""
+    """Epochs of linear warm-up; null: as published for this backbone and data set, else 20; of 120, and that share of
+    fewer."""
     warmup_factor: NotNegative = 0.01
     """Where the warm-up begins, as a fraction of the learning rate."""
     floor_factor: NotNegative = 0.002
@@ -103,7 +104,8 @@ class FinetuneRecipe(Recipe):
         section, published = self.training, self.published
         if section.warmup_epochs is not None:
             return section.warmup_epochs
-        return min(published.warmup_epochs if published else _WARMUP_EPOCHS, section.epochs // 6)
+        known = published.warmup_epochs if published else _WARMUP_EPOCHS
+        return known * min(section.epochs, _EPOCHS) // _EPOCHS
 
     def schedules(self) -> tuple[Schedule, Schedule]:
         """Learning rates by epoch (1-based) of weights and of biases.

@@ -33,9 +33,10 @@ from passerby.methods.processes import gather_labels, gather_with_gradient
 from passerby.methods.stage import Stage
 from passerby.models.backbones import create, family_of
 from passerby.models.checkpoint import load_strictly
-from passerby.models.mgn import CLASS_SIZED, NEW, TRAINING_ONLY, Mgn
+from passerby.models.mgn import CLASS_SIZED, NEW, STRIPES, TRAINING_ONLY, Mgn
 
 _PRETRAINED = ("trunk.", "branches.")
+_MAP_STRIDE = 16
 
 
 class MgnStage(ImageBatchStage):
@@ -116,9 +117,20 @@ def transforms(recipe: MgnRecipe) -> tuple[TrainTransform, TestTransform]:
 
 
 def check(recipe: MgnRecipe, train: Split) -> None:
-    """Refuse backbones without groups of blocks, and batches of more identities than there are, with a RecipeError."""
+    """Refuse what MGN cannot be made of.
+
+    Raises:
+        RecipeError: a backbone without groups of blocks, images too low for stripes, or fewer identities than a batch
+            takes.
+    """
     if family_of(recipe.model.backbone) not in ("resnet", "resnet_ibn"):
         raise RecipeError(f"model.backbone={recipe.model.backbone}: MGN needs a residual network, such as resnet50_ibn")
+    rows = -(-recipe.model.image_size[0] // _MAP_STRIDE)
+    if len(torch.empty(rows).chunk(max(STRIPES))) < max(STRIPES):
+        raise RecipeError(
+            f"model.image_size={list(recipe.model.image_size)}: leaves a map of {rows} rows, which cannot be cut into "
+            f"{max(STRIPES)} stripes: take a height of at least {_MAP_STRIDE * (max(STRIPES) + 1) + 1}"
+        )
     refuse_too_few_identities("training", recipe.training, train.identity_count, recipe.trainer.processes)
 
 

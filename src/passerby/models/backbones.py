@@ -78,7 +78,8 @@ def _nearest(name: str) -> str:
 
 
 def _build_timm(name: str, image_size: tuple[int, int], options: dict[str, Any]) -> Backbone:
-    network: nn.Module = timm.create_model(_TIMM_NAMES.get(name, name), num_classes=0, **options)
+    # Features are compared, not classified: timm would drop a fifth of GhostNet's while it trains.
+    network: nn.Module = timm.create_model(_TIMM_NAMES.get(name, name), num_classes=0, **({"drop_rate": 0.0} | options))
     return Backbone(name, network, _width(network), image_size)
 
 

@@ -12,9 +12,6 @@ from passerby.models.projection_head import ProjectionHead
 
 Network = Literal["teacher", "student"]
 
-TRAINING_ONLY = ("student.", "teacher.", "centre")
-"""Prefixes of tensors that embedding does not need, but for one of the two backbones."""
-
 
 class ViewEncoder(nn.Module):
     """A backbone and a head over several views of the same images.
@@ -32,10 +29,10 @@ class ViewEncoder(nn.Module):
     def forward(self, views: Sequence[Tensor]) -> Tensor:
         """Logits [V, B, K] of V views, each [B, 3, h, w].
 
-        Consecutive views of one width pass the backbone together, so batch statistics are those of a size; the head
-        sees all of them at once.
+        Consecutive views of one size pass the backbone together, so batch statistics are those of a size; the head sees
+        all of them at once.
         """
-        features = [self.backbone(torch.cat(group)) for group in of_one_width(views)]
+        features = [self.backbone(torch.cat(group)) for group in of_one_size(views)]
         logits: Tensor = self.head(torch.cat(features))
         return logits.view(len(views), -1, logits.shape[1])
 
@@ -94,11 +91,11 @@ class SelfDistillation(nn.Module):
         torch._foreach_lerp_(teacher, student, 1 - momentum)
 
 
-def of_one_width(views: Sequence[Tensor]) -> list[list[Tensor]]:
-    """Consecutive views of the same width."""
+def of_one_size(views: Sequence[Tensor]) -> list[list[Tensor]]:
+    """Consecutive views of the same height and width."""
     groups: list[list[Tensor]] = []
     for view in views:
-        if groups and groups[-1][0].shape[-1] == view.shape[-1]:
+        if groups and groups[-1][0].shape[-2:] == view.shape[-2:]:
             groups[-1].append(view)
         else:
             groups.append([view])
