@@ -1,6 +1,7 @@
 """What pre-training on correlated identities gives, at each level of denoising: small networks, equal budgets.
 
     python benchmarks/cion_experiments.py pretrain --out /tmp/cion
+    python benchmarks/cion_experiments.py transfer --out /tmp/cion --market .data/market1501-dev
     python benchmarks/cion_experiments.py finetune --out /tmp/cion --market .data/market1501-dev
     python benchmarks/cion_experiments.py cluster --out /tmp/cion --market .data/market1501-dev
     python benchmarks/cion_experiments.py show --out /tmp/cion
@@ -16,9 +17,10 @@ embeds them with tiny-clip, proposes thresholds without labels, denoises, and pr
     all-levels  joined across videos: what CION learns from
     truth       the identities that were drawn
 
-`finetune` trains from each, and from random weights (`scratch`), on another world's 200 people before other cameras
-and on market1501-dev, with all of the labels and with those of a tenth of the people. `cluster` does Cluster-Contrast
-there. Test images are looked at once, after training. What is in the folder is not done again; `--rows`, `--data` and
+`transfer` evaluates what was pre-trained on the test half of another world, of other people before other cameras, and
+of market1501-dev. `finetune` trains from each, and from random weights (`scratch`), on the 200 and 600 people of their
+training halves, with all of the labels and with those of a tenth of the people. `cluster` does Cluster-Contrast there.
+Test images are looked at once, after training. What is in the folder is not done again; `--rows`, `--data` and
 `--shares` choose, so that several processes can share the work.
 """
 
@@ -50,13 +52,14 @@ PRETRAIN_STEPS, BATCH = 900, 48
 PRETRAIN = ("model.image_size=[64,32]", "training.warmup_epochs=1")
 FINETUNE_EPOCHS = {("synth", 1.0): 3, ("synth", 0.1): 30, ("market", 1.0): 2, ("market", 0.1): 14}
 """About 210 steps, 300 with all of market1501-dev."""
+DATA = {"synth": "market-layout", "market": "market1501-dev"}
 SMALL = ("model.image_size=[96,48]",)
 CLUSTER = ("training.epochs=5", "training.iterations=40", "training.decay_every=4")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("pretrain", "finetune", "cluster", "show"))
+    parser.add_argument("part", choices=("pretrain", "transfer", "finetune", "cluster", "show"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--market", type=Path, help="root of market1501-dev; without it that data set is left out")
     parser.add_argument("--rows", nargs="+", choices=(*PRETRAININGS, SCRATCH), default=[SCRATCH, *PRETRAININGS])
@@ -77,6 +80,8 @@ def main() -> None:
             if arguments.part == "finetune":
                 for share in arguments.shares:
                     _finetune(folder, row, data, root, share, arguments.seed)
+            elif arguments.part == "transfer" and row != SCRATCH:
+                _transfer(folder, row, data, root, arguments.seed)
             elif arguments.part == "cluster":
                 _cluster(folder, row, data, root, arguments.seed)
     if arguments.part == "show":
@@ -198,9 +203,14 @@ def _begin(folder: Path, row: str, seed: int) -> list[str]:
     return [] if row == SCRATCH else [f"init={folder / 'runs' / f'pretrained-{row}-{seed}'}"]
 
 
+def _transfer(folder: Path, row: str, data: str, root: Path, seed: int) -> None:
+    out = folder / "runs" / f"transfer-{data}-{row}-{seed}"
+    pretrained = folder / "runs" / f"pretrained-{row}-{seed}"
+    run_measured(out, ["eval", str(pretrained), "--data", DATA[data], "--root", str(root), "-o", str(out)])
+
+
 def _data(folder: Path, data: str, root: Path, seed: int) -> list[str]:
-    name = "market-layout" if data == "synth" else "market1501-dev"
-    return [f"data.name={name}", f"data.root={root}", f"data.cache_folder={folder / 'cache'}", f"seed={seed}"]
+    return [f"data.name={DATA[data]}", f"data.root={root}", f"data.cache_folder={folder / 'cache'}", f"seed={seed}"]
 
 
 def _finetune(folder: Path, row: str, data: str, root: Path, share: float, seed: int) -> None:
@@ -228,7 +238,11 @@ def _cost(pretrained: Path) -> str:
 
 def _show(folder: Path, seed: int) -> None:
     """mAP / rank-1 of all rows that are there, and CPU minutes."""
-    columns = [f"finetune-{data}-{share:g}" for data, share in FINETUNE_EPOCHS] + ["cluster-synth", "cluster-market"]
+    columns = [
+        *(f"transfer-{data}" for data in DATA),
+        *(f"finetune-{data}-{share:g}" for data, share in FINETUNE_EPOCHS),
+        *(f"cluster-{data}" for data in DATA),
+    ]
     print("| from | pre-training: steps, CPU min | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 2))
     for row in (SCRATCH, "instances", "raw", *LEVELS, "truth"):
         pretrained = folder / "runs" / f"pretrained-{row}-{seed}"
