@@ -181,7 +181,9 @@ def test_a_run_ends_with_the_same_weights_however_often_it_is_interrupted(
     assert_same_weights(tmp_path / "whole", tmp_path / "cut")
 
 
-def test_a_run_embeds_with_its_teacher_or_its_student(world: Path, tmp_path: Path) -> None:
+def test_a_run_embeds_with_its_teacher_or_its_student(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, 70, 40, 3), dtype=np.uint8)
     found = {}
     for network in ("teacher", "student"):
@@ -200,6 +202,9 @@ def test_a_run_embeds_with_its_teacher_or_its_student(world: Path, tmp_path: Pat
     lines = [json.loads(line) for line in (tmp_path / "teacher" / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     assert {"loss", "teacher_entropy"} <= lines[0].keys()
+    steps = sum(line["steps"] for line in lines)
+    assert len({line["steps"] for line in lines}) > 1, "larger groups are fewer"
+    assert f"{steps}/{steps} steps" in capsys.readouterr().err
 
 
 def test_two_processes_train_together(world: Path, tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ attention in the last block; for CLIP-ReID the last. With --occlusion each image
 """
 
 
+_LEVEL = 0.4
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("explain", help=_EXAMPLE)(explain)
@@ -26,8 +29,10 @@ def explain(
     occlusion: str | None = typer.Option(
         None, "--occlusion", help="Also hide each image: rectangle, bottom, patches or people."
     ),
-    level: float = typer.Option(0.4, "--level", min=0, max=1, help="Share of the image that is hidden."),
-    fill: str = typer.Option("grey", "--fill", help="What hides: grey, noise or mean."),
+    level: float | None = typer.Option(
+        None, "--level", min=0, max=1, help="Share of the image that is hidden; default: 0.4."
+    ),
+    fill: str | None = typer.Option(None, "--fill", help="What hides: grey, noise or mean; default: grey."),
     donor: Path | None = typer.Option(None, "--donor", help="The image of another person, who hides (people)."),
     device: str | None = typer.Option(None, "--device", help="cpu, cuda, …; default: a GPU where there is one."),
     allow_torchscript: bool = typer.Option(False, "--allow-torchscript", help="Open TorchScript archives you trust."),
@@ -42,6 +47,10 @@ def explain(
 
     if occlusion is not None and occlusion not in get_args(Condition):
         raise typer.BadParameter(f"--occlusion must be one of {', '.join(get_args(Condition))}, not {occlusion!r}")
+    unused = [name for name, value in (("--level", level), ("--fill", fill), ("--donor", donor)) if value is not None]
+    if occlusion is None and unused:
+        raise typer.BadParameter(f"{', '.join(unused)}: does nothing without --occlusion")
+    fill = fill or "grey"
     if fill not in get_args(Fill):
         raise typer.BadParameter(f"--fill must be one of {', '.join(get_args(Fill))}, not {fill!r}")
     request = report.ExplainRequest(
@@ -50,7 +59,7 @@ def explain(
         out=out,
         anchors=anchors,
         occlusion=cast("Condition | None", occlusion),
-        level=level,
+        level=_LEVEL if level is None else level,
         fill=cast("Fill", fill),
         donor=donor,
         device=device,

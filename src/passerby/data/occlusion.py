@@ -156,7 +156,7 @@ def _filling(image: Pixels, occlusion: Occlusion) -> Pixels:
 def _paste(image: Pixels, occlusion: Occlusion, donor: Pixels | None, mask: Pixels | None) -> Occluded:
     """The donor's central strip at the left or right edge, as a coin says."""
     if donor is None:
-        raise DataError("people hide people: give an image of another person as donor")
+        raise DataError("people hide people: give an image of another person (--donor)")
     height, width = image.shape[:2]
     if donor.shape != image.shape or (mask is not None and mask.shape != (height, width)):
         raise DataError(f"donor and mask must be of the image's size {height}×{width}: resize them")

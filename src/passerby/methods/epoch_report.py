@@ -36,7 +36,7 @@ class EpochReport(Callback):
         if trainer.is_global_zero:
             self.run.forget_epochs(stage.name, trainer.current_epoch + 1)
         done = trainer.current_epoch * trainer.num_training_batches + trainer.fit_loop.epoch_loop.batch_idx + 1
-        total = int(stage.epochs * trainer.num_training_batches)
+        total = stage.epochs * stage.steps_per_epoch(trainer.world_size)  # their mean: epochs may differ in length
         self._progress = Progress(stage.name, total, done=int(done), unit="steps", quiet=not trainer.is_global_zero)
         self._last = time.monotonic()
 
@@ -82,9 +82,10 @@ class EpochReport(Callback):
         self._sums, self._steps, self._seconds = {}, 0, 0.0
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Say how long it took."""
+        """Say how many steps there were, and how long they took."""
         del trainer, pl_module
         if self._progress is not None:
+            self._progress.total = self._progress.done
             self._progress.finish()
 
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:

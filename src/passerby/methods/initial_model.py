@@ -28,7 +28,8 @@ def read_init(recipe: Recipe, method: Method) -> InitialWeights | None:
     weights = InitialWeights(f"init={init}", read_tensors(file), read_description(file))
     if is_clip_pair(weights.description) and recipe.method != METHOD:
         raise RecipeError(
-            f"init={init}: holds CLIP's towers, not a network of {recipe.method}: set model.weights={init} instead"
+            f"init={init}: holds CLIP's towers, not a network of {recipe.method}: methods with text take them as "
+            f"model.weights={init}"
         )
     return method.adopt(recipe, weights)
 

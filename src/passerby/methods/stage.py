@@ -90,7 +90,7 @@ class Stage(LightningModule, ABC):
 
     @abstractmethod
     def steps_per_epoch(self, processes: int) -> int:
-        """Steps of the first epoch, without touching an image."""
+        """Steps of an epoch, on average, without touching an image."""
 
     @abstractmethod
     def example_batch(self) -> Any:

@@ -74,7 +74,9 @@ def attention_maps(model: nn.Module, images: Tensor, *, anchors: int = 3) -> lis
     if isinstance(model, Saga):
         return _of_saga(model, images, anchors)
     if not isinstance(model, ClipReid | ClipPair):
-        raise CheckpointError(f"{type(model).__name__} has no attention to look at: give a model of SAGA or CLIP-ReID")
+        raise CheckpointError(
+            f"{type(model).__name__} has no attention of which maps could be drawn: give a model of SAGA or CLIP-ReID"
+        )
     geometry, tower = _geometry(model), model.visual if isinstance(model, ClipPair) else model.image_encoder
     attention = _captured_class_attention(model, tower, images)
     return [AttentionMaps(geometry, {CLASS_ATTENTION: each.reshape(geometry.grid)}) for each in attention]

@@ -73,7 +73,8 @@ def _create(name: str, image_size: tuple[int, int], options: dict[str, Any]) -> 
 
 
 def _nearest(name: str) -> str:
-    near = difflib.get_close_matches(name.removeprefix(TIMM_PREFIX), [*names(), *timm.list_models()], n=3)
+    known = dict.fromkeys([*names(), *timm.list_models()])
+    near = difflib.get_close_matches(name.removeprefix(TIMM_PREFIX), known, n=3)
     return f"did you mean {' or '.join(near)}?" if near else "see `passerby zoo list` and timm.list_models()"
 
 

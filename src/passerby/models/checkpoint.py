@@ -126,7 +126,7 @@ def load_strictly(
         kept: prefixes of the module's tensors that may keep the value they have.
 
     Raises:
-        CheckpointError: tensors are missing, unused or of another shape; nothing has been copied then.
+        CheckpointError: tensors are missing, unused, of another shape, or hold NaN; nothing has been copied then.
     """
     wanted = module.state_dict()
     missing = [name for name in wanted if name not in tensors and not name.startswith(tuple(kept))]
@@ -141,6 +141,9 @@ def load_strictly(
     if any(names for _, names in faults):
         listed = "; ".join(f"{len(names)} tensors {what}: {_shorten(names)}" for what, names in faults if names)
         raise CheckpointError(f"{source}: does not fit the model: {listed}")
+    spoilt = [name for name in shared if tensors[name].is_floating_point() and bool(tensors[name].isnan().any())]
+    if spoilt:
+        raise CheckpointError(f"{source}: {len(spoilt)} tensors hold NaN: {_shorten(spoilt)}: take another file")
     module.load_state_dict({name: tensors[name].to(wanted[name].dtype) for name in shared}, strict=False)
 
 

@@ -189,10 +189,14 @@ def split_name(name: str) -> tuple[str, str]:
     """Collection and architecture of an entry's name.
 
     Raises:
-        CheckpointError: there is no such collection.
+        CheckpointError: there is no such collection, or none is named and the first has no such architecture.
     """
     collection, slash, architecture = name.partition("/")
     if not slash:
+        if not any(entry.name == name for entry in entries()):
+            raise CheckpointError(
+                f"{name!r} is none of {DEFAULT_COLLECTION}'s: say whose weights they are, as imagenet/{name}"
+            )
         return DEFAULT_COLLECTION, name
     if collection not in COLLECTIONS:
         raise CheckpointError(f"{name!r}: there is no collection {collection!r}; known are {', '.join(COLLECTIONS)}")

@@ -59,7 +59,7 @@ def recognise_backbone(tensors: Mapping[str, Tensor], source: str) -> str | None
         return possible[0]
     raise CheckpointError(
         f"{source}: holds {architecture}, but does not tell whose: say which it is, {' or '.join(possible)}, with "
-        f"`passerby zoo convert {source} --as NAME`"
+        f"`passerby zoo convert {source} --as NAME -o FILE.safetensors`"
     )
 
 
