@@ -77,6 +77,11 @@ def test_what_cannot_be_converted_is_said_in_one_line(
         (["convert", published, "-o", other, "--as", "vit_tiny"], 1, "holds no tensor of vit_tiny (it has 'conv_stem"),
         (["convert", published, "-o", other, "--as", "ghostnet_1_0"], 1, "does not fit the model: "),
         (["convert", published, "-o", other, "--as", "imagenet/gostnet"], 1, "unknown name 'gostnet'; did you mean"),
+        (
+            ["convert", published, "-o", other, "--as", "timm:resnet18"],
+            1,
+            "say whose weights they are, as imagenet/timm:",
+        ),
         (["convert", published, "-o", other, "--size", "256"], 2, "--size must be HEIGHTxWIDTH"),
         (["convert", published, "-o", other, "--size", "0x128"], 2, "--size must be HEIGHTxWIDTH"),
         (["show", "resnet5"], 1, "'resnet5' is not in the zoo: did you mean resnet50"),

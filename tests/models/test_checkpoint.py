@@ -95,6 +95,8 @@ def test_strict_loading_accounts_for_every_tensor() -> None:
     )
     with pytest.raises(CheckpointError, match="1 tensors missing: bias"):
         load_strictly(layer, {"weight": torch.ones(3, 2)}, source="file.pth")
+    with pytest.raises(CheckpointError, match=r"file\.pth: 1 tensors hold NaN: bias"):
+        load_strictly(layer, {"weight": torch.ones(3, 2), "bias": torch.tensor([0, torch.nan, 0])}, source="file.pth")
     torch.testing.assert_close(layer.weight.detach(), before)
     load_strictly(
         layer, {"weight": torch.ones(3, 2), "ex.a": torch.ones(1)}, source="f", ignored=["ex."], kept=["bias"]

@@ -70,7 +70,12 @@ def test_the_command_tells_shares(run: Path, world: Path, tmp_path: Path) -> Non
     assert "token weights" in content["images"][1]["on_hidden"]
     assert (tmp_path / "x.svg").read_text().startswith("<?xml")
     assert CliRunner().invoke(app, ["explain", str(run), files[0], "--occlusion", "holes"]).exit_code == 2
-    assert CliRunner().invoke(app, ["explain", str(run), files[0], "--fill", "red"]).exit_code == 2
+    hidden = ["explain", str(run), files[0], "--occlusion", "rectangle"]
+    assert CliRunner().invoke(app, [*hidden, "--fill", "red"]).exit_code == 2
+    for option, value in (("--fill", "mean"), ("--level", "0.4"), ("--donor", files[0])):
+        refused = CliRunner().invoke(app, ["explain", str(run), files[0], option, value])
+        assert refused.exit_code == 2
+        assert "does nothing without --occlusion" in refused.output
 
 
 def test_clip_reid_shows_its_class_attention(world: Path, tmp_path: Path) -> None:
