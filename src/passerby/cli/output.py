@@ -113,7 +113,7 @@ def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
         if each.evaluations:
             print_evaluation(each.evaluations, as_json=False)
         else:
-            typer.echo("No data with query and gallery was named: evaluate with `passerby eval`.")
+            typer.echo(f"No data with query and gallery was named: `passerby eval {each.folder} --data …` evaluates.")
     if len(outcomes) > 1 and outcomes[0].evaluations:
         table = Table("data", *(f"{figure} (mean ± deviation)" for figure in ("mAP", "rank-1", "mINP")))
         for name, figures in spread(outcomes).items():
