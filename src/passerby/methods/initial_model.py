@@ -27,10 +27,11 @@ def read_init(recipe: Recipe, method: Method) -> InitialWeights | None:
     file = RunDirectory(source).model_file if source.is_dir() else source
     weights = InitialWeights(f"init={init}", read_tensors(file), read_description(file))
     if is_clip_pair(weights.description) and recipe.method != METHOD:
-        raise RecipeError(
-            f"init={init}: holds CLIP's towers, not a network of {recipe.method}: methods with text take them as "
-            f"model.weights={init}"
+        takes_clip = hasattr(getattr(recipe, "model", None), "weights")
+        remedy = (
+            f"set model.weights={init} instead" if takes_clip else f"name a run of {recipe.method}, or leave it out"
         )
+        raise RecipeError(f"init={init}: holds CLIP's towers, not a network of {recipe.method}: {remedy}")
     return method.adopt(recipe, weights)
 
 

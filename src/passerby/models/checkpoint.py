@@ -141,10 +141,14 @@ def load_strictly(
     if any(names for _, names in faults):
         listed = "; ".join(f"{len(names)} tensors {what}: {_shorten(names)}" for what, names in faults if names)
         raise CheckpointError(f"{source}: does not fit the model: {listed}")
-    spoilt = [name for name in shared if tensors[name].is_floating_point() and bool(tensors[name].isnan().any())]
+    spoilt = [name for name in shared if _holds_nan(tensors[name])]
     if spoilt:
         raise CheckpointError(f"{source}: {len(spoilt)} tensors hold NaN: {_shorten(spoilt)}: take another file")
     module.load_state_dict({name: tensors[name].to(wanted[name].dtype) for name in shared}, strict=False)
+
+
+def _holds_nan(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() and not tensor.is_meta and bool(tensor.isnan().any())
 
 
 def save_model(path: Path, module: nn.Module, description: Mapping[str, Any]) -> None:
