@@ -13,9 +13,6 @@ attention in the last block; for CLIP-ReID the last. With --occlusion each image
 """
 
 
-_LEVEL = 0.4
-
-
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("explain", help=_EXAMPLE)(explain)
@@ -40,18 +37,18 @@ def explain(
 ) -> None:
     """Parse, run, print."""
     import json
-    from typing import cast, get_args
+    from typing import Any, cast, get_args
 
     from passerby.data.occlusion import Condition, Fill
     from passerby.report import explain as report
 
     if occlusion is not None and occlusion not in get_args(Condition):
         raise typer.BadParameter(f"--occlusion must be one of {', '.join(get_args(Condition))}, not {occlusion!r}")
-    unused = [name for name, value in (("--level", level), ("--fill", fill), ("--donor", donor)) if value is not None]
-    if occlusion is None and unused:
-        raise typer.BadParameter(f"{', '.join(unused)}: does nothing without --occlusion")
-    fill = fill or "grey"
-    if fill not in get_args(Fill):
+    hiding: dict[str, Any] = {"level": level, "fill": fill, "donor": donor}
+    given = {name: value for name, value in hiding.items() if value is not None}
+    if occlusion is None and given:
+        raise typer.BadParameter(f"{', '.join(f'--{name}' for name in given)}: does nothing without --occlusion")
+    if fill is not None and fill not in get_args(Fill):
         raise typer.BadParameter(f"--fill must be one of {', '.join(get_args(Fill))}, not {fill!r}")
     request = report.ExplainRequest(
         model=model,
@@ -59,11 +56,9 @@ def explain(
         out=out,
         anchors=anchors,
         occlusion=cast("Condition | None", occlusion),
-        level=_LEVEL if level is None else level,
-        fill=cast("Fill", fill),
-        donor=donor,
         device=device,
         allow_torchscript=allow_torchscript,
+        **given,
     )
     explained = report.explain(request)
     if as_json:

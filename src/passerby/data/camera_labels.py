@@ -172,13 +172,11 @@ def true_identities_of_classes(split: Split) -> IntegerColumn | None:
     """
     if split.true_identities is None:
         return None
-    people = len(split.true_identity_names)
-    counted = split.true_identities != JUNK
-    pairs, images = np.unique(split.identities[counted] * people + split.true_identities[counted], return_counts=True)
-    order = np.lexsort((pairs, -images))  # of equals the first by name
-    classes, first = np.unique(pairs[order] // max(1, people), return_index=True)
+    classes, people, images = _people_of_classes(split, split.true_identities)
+    order = np.lexsort((people, classes, -images))  # of equals the first by name
+    named, first = np.unique(classes[order], return_index=True)
     found = np.full(len(split.identity_names), JUNK, dtype=np.int64)
-    found[classes] = pairs[order][first] % max(1, people)
+    found[named] = people[order][first]
     return found
 
 
@@ -237,10 +235,16 @@ def _of_several_people(split: Split) -> IntegerColumn:
     """The classes whose images have different known true identities, int64 [M]."""
     if split.true_identities is None:
         return np.zeros(0, dtype=np.int64)
-    known = split.true_identities != JUNK
-    pairs = np.unique(np.stack([split.identities[known], split.true_identities[known]]), axis=1)
-    classes, people = np.unique(pairs[0], return_counts=True)
+    classes, people = np.unique(_people_of_classes(split, split.true_identities)[0], return_counts=True)
     return np.asarray(classes[people > 1], dtype=np.int64)
+
+
+def _people_of_classes(split: Split, truth: IntegerColumn) -> tuple[IntegerColumn, IntegerColumn, IntegerColumn]:
+    """Each class with each known person of its images, ascending, and on how many images, int64 [P] each."""
+    people = max(1, len(split.true_identity_names))
+    known = truth != JUNK
+    pairs, images = np.unique(split.identities[known] * people + truth[known], return_counts=True)
+    return pairs // people, pairs % people, images.astype(np.int64)
 
 
 def _ranked(names: pa.Array | pa.ChunkedArray, junk: str) -> tuple[IntegerColumn, tuple[str, ...]]:

@@ -36,7 +36,7 @@ class EpochReport(Callback):
         if trainer.is_global_zero:
             self.run.forget_epochs(stage.name, trainer.current_epoch + 1)
         done = trainer.current_epoch * trainer.num_training_batches + trainer.fit_loop.epoch_loop.batch_idx + 1
-        total = stage.epochs * stage.steps_per_epoch(trainer.world_size)  # their mean: epochs may differ in length
+        total = int(stage.epochs * trainer.num_training_batches)
         self._progress = Progress(stage.name, total, done=int(done), unit="steps", quiet=not trainer.is_global_zero)
         self._last = time.monotonic()
 
@@ -80,12 +80,13 @@ class EpochReport(Callback):
         values = {f"{pl_module.name}/{name}": value for name, value in (averages | known).items()}
         self._log(trainer, values | {f"{pl_module.name}/learning_rate": rate, "epoch": epoch})
         self._sums, self._steps, self._seconds = {}, 0, 0.0
+        if self._progress is not None:  # epochs may differ in length: those to come are taken to be as long as this one
+            self._progress.total = self._progress.done + int((pl_module.epochs - epoch) * trainer.num_training_batches)
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Say how many steps there were, and how long they took."""
+        """Say how long it took."""
         del trainer, pl_module
         if self._progress is not None:
-            self._progress.total = self._progress.done
             self._progress.finish()
 
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
