@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from passerby.methods.ccafl_association import associate
-from passerby.methods.ccafl_statistics import association_statistics
+from passerby.methods.ccafl.association.associate import associate
+from passerby.methods.ccafl.association.statistics import association_statistics
 
 Integers = NDArray[np.int64]
 Float32 = NDArray[np.float32]

@@ -37,9 +37,9 @@ from numpy.typing import NDArray
 
 import passerby  # noqa: F401 - guards against a torchvision that cannot load
 from measured_runs import COST, cpu_minutes, figures_of, run_measured, run_passerby
-from passerby.data.identity_groups import identity_groups
-from passerby.metrics.correlation import correlation_quality
-from passerby.synth.tracklets import TABLE, write_tracklets
+from passerby.data.loading.identity_groups import identity_groups
+from passerby.metrics.clusters.agreement import correlation_quality
+from passerby.synth.output.tracklets import TABLE, write_tracklets
 
 WORLD: dict[str, Any] = {
     "identities": 160, "videos": 48, "cameras": 6, "appearances": 4, "rate": 1.0, "seed": 21,

@@ -23,15 +23,15 @@ import torch
 from PIL import Image, ImageFilter
 
 from loading import Rows, Way, make_images, measure, split_of
-from passerby.data.cache import PixelCache
-from passerby.data.pixels import read_image
-from passerby.data.sources import PerImageSource, PixelSource
+from passerby.data.augmentation.view_parameters import View
+from passerby.data.augmentation.views import ViewsTransform
+from passerby.data.cache.pixel_cache import PixelCache
+from passerby.data.loading.sources import PerImageSource, PixelSource
+from passerby.data.loading.view_loader import ViewLoader
+from passerby.data.pixels.decoding import read_image
 from passerby.data.split import Split
-from passerby.data.view_draws import View
-from passerby.data.view_loading import ViewLoader
-from passerby.data.views import ViewsTransform
 from passerby.errors import PasserbyError
-from passerby.methods.cion_recipe import ViewsSection
+from passerby.methods.cion.recipe import ViewsSection
 
 BATCH = 24
 SIZE = (256, 128)

@@ -65,7 +65,7 @@ def naive_level_1(rows: NDArray[np.float64], sigma: float) -> NDArray[np.bool_]:
 
 
 def level_1(arguments: argparse.Namespace) -> None:
-    from passerby.tracklets.single_tracklet import exclude_deviating
+    from passerby.tracklets.levels.single_tracklet import exclude_deviating
 
     print("| samples | excluded | naive, CPU ms | incremental, CPU ms | times as fast |")
     print("|---|---|---|---|---|")
@@ -95,9 +95,9 @@ def timed(work: Any, repeats: int) -> tuple[float, Any]:
 
 def linked(count: int, width: int, half_width: int, seed: int) -> dict[str, Any]:
     """Level 3 of this many tracklets, in this process."""
-    from passerby.tracklets.cross_video import block_count, block_links, identify
-    from passerby.tracklets.linkage import reduced
-    from passerby.tracklets.links import join
+    from passerby.tracklets.grouping.linkage import reduced
+    from passerby.tracklets.grouping.links import join
+    from passerby.tracklets.levels.cross_video import block_count, block_links, identify
     from passerby.tracklets.options import DenoisingOptions
 
     options = DenoisingOptions(half_width=half_width, sigma_discrimination=0.3, oversize="keep")

@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 
 from denoise_samples import Noise, Samples, read_samples, simulated, spoilt
-from passerby.metrics.correlation import correlation_quality, exclusion_quality
+from passerby.metrics.clusters.agreement import correlation_quality, exclusion_quality
 from passerby.tracklets.arrangement import Arrangement, arrange
-from passerby.tracklets.calibration import FALSE_LINKS, Calibration, calibrate
 from passerby.tracklets.correlation import REALLOCATED, Correlation, arrays_of, correlate
+from passerby.tracklets.engines.in_memory import MemoryWork
 from passerby.tracklets.options import DenoisingOptions, Linkage
-from passerby.tracklets.work import MemoryWork
+from passerby.tracklets.thresholds.calibration import FALSE_LINKS, Calibration, calibrate
 
 CHAINING = 1.5
 """Times the threshold proposed for closure, where closure begins to join different people."""

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import DataError
-from passerby.report.denoising import true_identities
-from passerby.tracklets.table import open_tracklets, read_features
+from passerby.tracklets.quality import true_identities
+from passerby.tracklets.tables.table import open_tracklets, read_features
 
 Integers = NDArray[np.int64]
 

@@ -26,13 +26,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from passerby.data.augmentation import shift
-from passerby.data.cache import PixelCache
-from passerby.data.pixels import read_image
-from passerby.data.sampling import shuffled_batches
-from passerby.data.sources import PerImageSource, PixelSource
+from passerby.data.augmentation.batch import shift
+from passerby.data.augmentation.transforms import TrainTransform
+from passerby.data.cache.pixel_cache import PixelCache
+from passerby.data.loading.sampling import shuffled_batches
+from passerby.data.loading.sources import PerImageSource, PixelSource
+from passerby.data.pixels.decoding import read_image
 from passerby.data.split import Split, split_from_names
-from passerby.data.transforms import TrainTransform
 from passerby.errors import DataError, PasserbyError
 
 BATCH = 64

@@ -19,10 +19,10 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 import passerby  # noqa: F401 - guards against a torchvision that cannot load
-from passerby.models.clip import ClipShape
-from passerby.models.clip_reid import ClipReid, ClipReidSizes
-from passerby.models.saga import Saga
-from passerby.models.saga_shape import SagaShape, SagaSizes
+from passerby.models.clip.towers import ClipShape
+from passerby.models.clip_reid.network import ClipReid, ClipReidSizes
+from passerby.models.saga.network import Saga
+from passerby.models.saga.shape import SagaShape, SagaSizes
 
 
 def main() -> None:

@@ -21,16 +21,16 @@ from torch.nn import functional as F
 
 import passerby
 from passerby.data.benchmarks import load_benchmark
-from passerby.data.occluded_source import Donors, OcclusionRun, choose_donors
-from passerby.data.occlusion import Condition, Occluded, occlude
-from passerby.data.pixels import read_image, resize_image
+from passerby.data.occlusion.occlude import Condition, Occluded, occlude
+from passerby.data.occlusion.source import Donors, OcclusionRun, choose_donors
+from passerby.data.pixels.decoding import read_image, resize_image
 from passerby.data.split import Benchmark, Split
-from passerby.methods.embedder import Embedder
-from passerby.methods.occlusion import occurring_names
-from passerby.metrics.ranking import rank
-from passerby.models.anchors_pooling import pool
-from passerby.models.attention_maps import CLASS_ATTENTION, TOKEN_WEIGHTS, attention_maps
-from passerby.models.saga import Saga
+from passerby.evaluation.occlusion import occurring_names
+from passerby.inference.embedder import Embedder
+from passerby.metrics.ranking.rank_metrics import rank
+from passerby.models.inspection.attention_maps import CLASS_ATTENTION, TOKEN_WEIGHTS, attention_maps
+from passerby.models.saga.anchor_pooling import pool
+from passerby.models.saga.network import Saga
 
 CONDITIONS: tuple[Condition, ...] = ("rectangle", "people")
 BATCH = 50

@@ -24,10 +24,10 @@ import torch
 
 import passerby  # noqa: F401 - guards against a torchvision that cannot load
 from passerby.config import read_recipe
-from passerby.methods.experiment import checked_recipe
-from passerby.methods.runner import train
-from passerby.methods.saga_recipe import SagaRecipe
+from passerby.methods.saga.recipe import SagaRecipe
+from passerby.runs.request import checked_recipe
 from passerby.synth import write_market
+from passerby.training.runner import train
 
 WAYS = {"disk": "cached tokens", "none": "tokens anew in every step"}
 BATCHES = 4

@@ -27,15 +27,15 @@ from passerby.config import read_recipe
 from passerby.data.benchmarks import load_benchmark
 from passerby.data.split import Benchmark, Split
 from passerby.errors import PasserbyError
-from passerby.methods.clip_pretrain import build, describe, transforms
-from passerby.methods.embedder import Embedder
-from passerby.methods.evaluation import Evaluation, evaluate_in_full
-from passerby.methods.experiment import checked_recipe
-from passerby.metrics.ranking import RankingResult, rank
+from passerby.evaluation.evaluate import Evaluation, evaluate_in_full
+from passerby.inference.embedder import Embedder
+from passerby.methods.clip_pretrain.method import build, describe, transforms
+from passerby.metrics.ranking.rank_metrics import RankingResult, rank
 from passerby.models.checkpoint import save_model
+from passerby.runs.request import checked_recipe
 from passerby.synth import write_market
-from passerby.synth.pair_drawing import draw_pairs
-from passerby.synth.pairs import Pairs
+from passerby.synth.output.pair_drawing import draw_pairs
+from passerby.synth.output.pairs import Pairs
 
 Features = NDArray[np.float32]
 

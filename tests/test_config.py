@@ -9,9 +9,9 @@ from ruamel.yaml import YAML
 
 from passerby.config import check_recipe, describe_keys, read_recipe, recipe_names, write_recipe
 from passerby.errors import RecipeError
-from passerby.methods.clip_reid_recipe import ClipReidRecipe
-from passerby.methods.experiment import TrainingRequest, checked_recipe, resolve_recipe
+from passerby.methods.clip_reid.recipe import ClipReidRecipe
 from passerby.recipe_yaml import read_yaml, write_yaml
+from passerby.runs.request import TrainingRequest, checked_recipe, resolve_recipe
 
 
 def checked(*overrides: str) -> ClipReidRecipe:

@@ -9,8 +9,8 @@ import pytest
 import typer.main
 
 from passerby.cli import app
-from passerby.methods.experiment import checked_recipe
 from passerby.recipe_yaml import read_yaml
+from passerby.runs.request import checked_recipe
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -8,27 +8,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from passerby import torchvision_guard
+from passerby.version import __version__
 
 if TYPE_CHECKING:
     from passerby.data.benchmarks import load_benchmark
     from passerby.data.split import Benchmark, Split
-    from passerby.methods.embedder import Embedder, load
-    from passerby.methods.evaluation import evaluate
-    from passerby.metrics.ranking import RankingResult, rank
+    from passerby.evaluation.evaluate import evaluate
+    from passerby.inference.embedder import Embedder, load
+    from passerby.metrics.ranking.rank_metrics import RankingResult, rank
 
 torchvision_guard.install()
 
-__version__ = "0.1.0"
-
 _WHERE = {
     "Benchmark": "passerby.data.split",
-    "Embedder": "passerby.methods.embedder",
-    "RankingResult": "passerby.metrics.ranking",
+    "Embedder": "passerby.inference.embedder",
+    "RankingResult": "passerby.metrics.ranking.rank_metrics",
     "Split": "passerby.data.split",
-    "evaluate": "passerby.methods.evaluation",
-    "load": "passerby.methods.embedder",
+    "evaluate": "passerby.evaluation.evaluate",
+    "load": "passerby.inference.embedder",
     "load_benchmark": "passerby.data.benchmarks",
-    "rank": "passerby.metrics.ranking",
+    "rank": "passerby.metrics.ranking.rank_metrics",
 }
 
 __all__ = [

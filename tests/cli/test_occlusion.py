@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from passerby.cli import app
-from passerby.methods.runner import train
-from tests.methods.saga_world import saga_recipe
+from passerby.training.runner import train
+from tests.methods.saga.saga_world import saga_recipe
 from tests.methods.small_world import write_small_world
 
 

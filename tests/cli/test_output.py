@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from passerby.cli.output import print_evaluation
-from passerby.report.evaluation_report import ReportedEvaluation
+from passerby.workflows.evaluation_report import ReportedEvaluation
 
 FIGURES: dict[str, object] = {
     "data": "people",

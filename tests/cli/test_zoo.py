@@ -12,7 +12,7 @@ import passerby
 from passerby.cli import app, main
 from passerby.errors import CheckpointError
 from tests.methods.small_world import write_small_world
-from tests.models.official_backbones import Official, official, write_reidzoo_file
+from tests.models.backbones.official_backbones import Official, official, write_reidzoo_file
 
 
 def zoo(*arguments: str | Path) -> str:

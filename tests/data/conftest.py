@@ -3,8 +3,8 @@
 import pytest
 
 import passerby  # noqa: F401
-from passerby.data import cache_building
-from passerby.data.pixels import read_image
+from passerby.data.cache import building as cache_building
+from passerby.data.pixels.decoding import read_image
 
 
 @pytest.fixture

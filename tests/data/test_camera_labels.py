@@ -20,12 +20,12 @@ from passerby.data.camera_labels import (
     join_camera_local,
     true_identities_of_classes,
 )
-from passerby.data.inspection import inspect_data
-from passerby.data.manifest import list_images, open_data
+from passerby.data.checks.inspection import inspect_data
+from passerby.data.formats.open_data import list_images, open_data
 from passerby.data.split import JUNK, Split, split_from_names
 from passerby.errors import DataError
+from tests.data.formats.tables import cameras, identities, write_csv
 from tests.data.layouts import MARKET, write_images, write_tree
-from tests.data.tables import cameras, identities, write_csv
 
 
 def made(rows: list[tuple[str, str]]) -> Split:

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from passerby.config import Recipe, read_recipe
-from passerby.methods.experiment import checked_recipe
+from passerby.runs.request import checked_recipe
 
 NANO = (
     "model.architecture=vit-nano",

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from passerby.errors import PasserbyError
 from passerby.methods.loss_watch import LossWatch
 from passerby.methods.stage import Stage
-from tests.methods.counted_stage import CountedStage, Numbers
-from tests.methods.two_processes import in_two_processes
+from tests.distributed.two_processes import in_two_processes
+from tests.training.counted_stage import CountedStage, Numbers
 
 
 class Line(CountedStage):

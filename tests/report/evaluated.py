@@ -9,10 +9,11 @@ import pyarrow as pa
 from PIL import Image
 
 from passerby.data.split import Split
-from passerby.methods.evaluation import Evaluation
-from passerby.methods.trained_cameras import TrainedCameras
-from passerby.metrics.ranking import rank
-from passerby.report.evaluation_report import Protocol, ReportedEvaluation, report_evaluation
+from passerby.evaluation.evaluate import Evaluation
+from passerby.evaluation.protocol import Protocol
+from passerby.inference.camera_embedding import TrainedCameras
+from passerby.metrics.ranking.rank_metrics import rank
+from passerby.workflows.evaluation_report import ReportedEvaluation, report_evaluation
 
 PEOPLE, CAMERAS = 14, 3
 

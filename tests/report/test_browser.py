@@ -14,14 +14,13 @@ import pytest
 from PIL import Image
 
 from passerby.data.split import Benchmark, Split
-from passerby.report.analysis import analyse
-from passerby.report.comparison import compare_runs
-from passerby.report.demo_page import READOUT, Shown, write_demo_page
-from passerby.report.evaluation_report import RerankSettings
-from passerby.report.film import Film
-from passerby.report.occlusion import ReportedOcclusion
-from passerby.report.occlusion_samples import HiddenPicture
-from passerby.report.occlusion_summary import OcclusionFigure, Spread, VisibleFigure
+from passerby.evaluation.analysis import analyse
+from passerby.evaluation.occlusion_summary import OcclusionFigure, ReportedOcclusion, Spread, VisibleFigure
+from passerby.evaluation.protocol import RerankSettings
+from passerby.report.demo.film import Film
+from passerby.report.demo.page import READOUT, Shown, write_demo_page
+from passerby.report.occlusion.samples import HiddenPicture
+from passerby.workflows.compare import compare_runs
 from tests.report.evaluated import drawn_splits, evaluated, reported
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -92,7 +91,7 @@ def demo_page(folder: Path, splits: tuple[Split, Split]) -> Path:
     )
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(
-            "passerby.report.demo_page.contact_sheet", lambda **_: np.full((1052, 1036, 3), 90, dtype=np.uint8)
+            "passerby.report.demo.page.contact_sheet", lambda **_: np.full((1052, 1036, 3), 90, dtype=np.uint8)
         )
         return write_demo_page(run / "report" / "demo.html", shown)
 

@@ -9,15 +9,15 @@ import pyarrow.csv
 import pytest
 
 from passerby.errors import EvaluationError
-from passerby.metrics.distance_ranking import rank_distances
-from passerby.metrics.rerank import k_reciprocal
-from passerby.report.analysis import Analysis, analyse
-from passerby.report.cards import share_text
-from passerby.report.evaluation_report import RerankSettings
-from passerby.report.heat_map import heat_map
-from passerby.report.query_table import read_query_table, write_query_table
+from passerby.evaluation.analysis import Analysis, analyse
+from passerby.evaluation.protocol import RerankSettings
+from passerby.evaluation.query_table import read_query_table, write_query_table
+from passerby.metrics.ranking.distance_ranking import rank_distances
+from passerby.metrics.reranking.rerank import k_reciprocal
+from passerby.report.html.cards import share_text
+from passerby.report.html.heat_map import heat_map
 from tests.report.evaluated import drawn_splits, evaluated, reported
-from tests.report.test_rank_lists import Page
+from tests.report.ranking.test_page import Page
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,10 @@ import pytest
 from filelock import FileLock
 
 from passerby.errors import DataError
-from passerby.tracklets import arrangement, cross_video, file_work, pipeline
+from passerby.tracklets import arrangement, pipeline
 from passerby.tracklets.correlation import OUTCOMES, denoise
+from passerby.tracklets.engines import in_files as file_work
+from passerby.tracklets.levels import cross_video
 from passerby.tracklets.pipeline import ADDED, denoise_table
 from passerby.tracklets.statistics import LevelStatistics
 from tests.tracklets.problems import drawn
@@ -47,7 +49,7 @@ def small_pieces(monkeypatch):
     """Many chunks and blocks."""
     monkeypatch.setattr(pipeline, "arrange", lambda *columns: arrangement.arrange(*columns, chunk_rows=30))
     monkeypatch.setattr(cross_video, "BLOCK_ROWS", 7)
-    monkeypatch.setattr("passerby.tracklets.steps.BLOCK_ROWS", 7)
+    monkeypatch.setattr("passerby.tracklets.engines.steps.BLOCK_ROWS", 7)
     monkeypatch.setattr(file_work, "BLOCK_ROWS", 7)
 
 

@@ -20,8 +20,8 @@ from passerby.cli.explain import register as register_explain
 from passerby.cli.synth import register as register_synth
 from passerby.cli.train import register as register_train
 from passerby.cli.zoo import register as register_zoo
+from passerby.distributed.roles import is_launched_helper
 from passerby.errors import PasserbyError
-from passerby.methods.process_roles import is_launched_helper
 
 _INTERRUPTED = 130
 
@@ -53,7 +53,7 @@ for register in (
 @app.callback(invoke_without_command=True)
 def _root(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
     if version:
-        from passerby import __version__
+        from passerby.version import __version__
 
         typer.echo(__version__)
         raise typer.Exit

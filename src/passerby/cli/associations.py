@@ -28,7 +28,7 @@ def associations(
     as_json: bool = typer.Option(False, "--json", help="Print the figures as JSON."),
 ) -> None:
     """Parse, write, print."""
-    from passerby.report.association import AssociationRequest, write_association_page
+    from passerby.workflows.associations import AssociationRequest, write_association_page
 
     found = write_association_page(AssociationRequest(run, out, epoch, links, crops))
     if as_json:

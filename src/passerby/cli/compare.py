@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from passerby.report.comparison import Comparison
+    from passerby.evaluation.comparison import Comparison
 
 _EXAMPLE = """Compare evaluated runs: figures with intervals, paired tests against the first run, and a page.
 
@@ -29,7 +29,7 @@ def compare(
     as_json: bool = typer.Option(False, "--json", help="Print the comparison as JSON."),
 ) -> None:
     """Parse, compare, print."""
-    from passerby.report.comparison import compare_runs
+    from passerby.workflows.compare import compare_runs
 
     found = compare_runs([run.expanduser() for run in runs], out.expanduser(), data)
     if as_json:

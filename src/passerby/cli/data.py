@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from passerby.data.benchmarks.layout import Counts, PublicBenchmark
-    from passerby.data.inspection import Inspection
+    from passerby.data.checks.inspection import Inspection
 
 
 def register(app: typer.Typer) -> None:
@@ -51,8 +51,8 @@ def check(
 ) -> None:
     """Parse, inspect, print."""
     from passerby.data.benchmarks import BENCHMARKS
-    from passerby.data.inspection import inspect_data
-    from passerby.data.manifest import open_data
+    from passerby.data.checks.inspection import inspect_data
+    from passerby.data.formats.open_data import open_data
     from passerby.progress import progress_bar
 
     data = open_data(name_or_path, root, check_counts=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from passerby.report.demo import DemoOutcome
+    from passerby.workflows.demo import DemoOutcome
 
 _EXAMPLE = """See everything work in minutes, without data, weights, GPU or network.
 
@@ -33,7 +33,7 @@ def demo(
     """Parse, run, print."""
     from passerby.cli import output
     from passerby.cli.occlusion import print_occlusion
-    from passerby.report.demo import run_demo
+    from passerby.workflows.demo import run_demo
 
     made = run_demo(out, seed=seed)
     if as_json:

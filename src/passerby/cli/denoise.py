@@ -7,9 +7,9 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
-    from passerby.report.denoising import Judgement
-    from passerby.tracklets.calibration import Calibration
     from passerby.tracklets.pipeline import DenoisedTable
+    from passerby.tracklets.quality import Judgement
+    from passerby.tracklets.thresholds.calibration import Calibration
 
 _RUN = """Turn noisy tracklets of many videos into identities (CION).
 
@@ -118,9 +118,10 @@ def run(
 ) -> None:
     """Parse, denoise, print."""
     from passerby.errors import DataError
-    from passerby.report.denoising import judge, write_denoising_page
+    from passerby.report.denoising.page import write_denoising_page
     from passerby.tracklets.options import DenoisingOptions
     from passerby.tracklets.pipeline import denoise_table
+    from passerby.tracklets.quality import judge
 
     if not levels.isdigit():
         raise DataError(f"--levels names digits among 1, 2 and 3, such as 123, not {levels!r}")
@@ -164,9 +165,9 @@ def calibrate(
     as_json: AsJson = False,
 ) -> None:
     """Parse, calibrate, print."""
-    from passerby.methods.output_place import check_output_file
-    from passerby.report.denoising_charts import FIGURE_SUFFIXES, calibration_figure
-    from passerby.tracklets.calibrated_table import calibrate_table
+    from passerby.output_paths import check_output_file
+    from passerby.report.denoising.charts import FIGURE_SUFFIXES, calibration_figure
+    from passerby.tracklets.thresholds.calibrated_table import calibrate_table
 
     if figure is not None:
         check_output_file(figure, FIGURE_SUFFIXES)
@@ -181,7 +182,7 @@ def calibrate(
 
 def score(table: Table, as_json: AsJson = False) -> None:
     """Parse, compare, print."""
-    from passerby.report.denoising import score_table
+    from passerby.tracklets.quality import score_table
 
     _print_quality(score_table(table), as_json=as_json)
 
@@ -196,7 +197,7 @@ def read(
     gap: Annotated[int, typer.Option(min=1, help="Market-1501, MSMT17: frames after which a tracklet ends.")] = 100,
 ) -> None:
     """Parse, read, write."""
-    from passerby.tracklets.sources import write_tracklets
+    from passerby.tracklets.tables.sources import write_tracklets
 
     rows = write_tracklets(kind, source, out, gap=gap)
     typer.echo(f"{out}: {rows:,} images. Next: passerby embed MODEL {out} -o features.parquet")
@@ -221,7 +222,7 @@ def _print_run(done: "DenoisedTable", judgement: "Judgement | None", page: Path 
     from rich.console import Console
     from rich.table import Table as Rich
 
-    from passerby.report.denoising import chaining_warning, cut_components
+    from passerby.report.denoising.page import chaining_warning, cut_components
 
     found = done.correlation
     warning = chaining_warning(found)

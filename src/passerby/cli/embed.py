@@ -35,9 +35,9 @@ def embed(
     import json
 
     import passerby
-    from passerby.data.manifest import list_images
-    from passerby.methods.embedding_table import TABLE_SUFFIXES, embed_to_table
-    from passerby.methods.output_place import check_output_file
+    from passerby.data.formats.open_data import list_images
+    from passerby.inference.embedding_table import TABLE_SUFFIXES, embed_to_table
+    from passerby.output_paths import check_output_file
 
     check_output_file(out, TABLE_SUFFIXES)
     split = list_images(images[0] if len(images) == 1 else images)

@@ -8,9 +8,9 @@ import typer
 from passerby.cli.occlusion import DEFAULTS, check_only_with_occlusion
 
 if TYPE_CHECKING:
-    from passerby.metrics.distance import Metric
-    from passerby.report.evaluation import EvaluationRequest
-    from passerby.report.evaluation_report import Protocol
+    from passerby.evaluation.protocol import Protocol
+    from passerby.metrics.distances.distance import Metric
+    from passerby.workflows.evaluate import EvaluationRequest
 
 _EXAMPLE = """Evaluate a model on a query and a gallery: mAP, CMC, mINP, and a page of rank lists.
 
@@ -100,7 +100,7 @@ def evaluate(
     as_json: bool = typer.Option(False, "--json", help="Print the figures as JSON."),
 ) -> None:
     """Parse, run, print."""
-    from passerby.report.evaluation import EvaluationRequest
+    from passerby.workflows.evaluate import EvaluationRequest
 
     hiding = (occlusion_levels, occlusion_runs, occlusion_fill, occlusion_masks)
     check_only_with_occlusion(occlusion, hiding, visible=visible)
@@ -135,8 +135,8 @@ def _metric(name: str) -> "Metric":
 def _protocol(
     pooling: str | None, rerank: str | None, *, multi_query: bool, open_set: int, export: Path | None
 ) -> "Protocol":
-    from passerby.methods.pooled_features import as_pooling
-    from passerby.report.evaluation_report import Protocol, RerankSettings
+    from passerby.evaluation.pooling import as_pooling
+    from passerby.evaluation.protocol import Protocol, RerankSettings
 
     return Protocol(
         pooling=as_pooling(pooling),
@@ -149,7 +149,7 @@ def _protocol(
 
 def _evaluate(request: "EvaluationRequest", *, as_json: bool) -> None:
     from passerby.cli.output import print_evaluation
-    from passerby.report.evaluation import evaluate_and_report
+    from passerby.workflows.evaluate import evaluate_and_report
 
     print_evaluation(evaluate_and_report(request), as_json=as_json)
 
@@ -163,8 +163,8 @@ def _evaluate_occluded(
     as_json: bool,
 ) -> None:
     from passerby.cli.occlusion import parse_plan, print_occlusion
-    from passerby.report.evaluation_report import Protocol
-    from passerby.report.occlusion import occlusion_and_report
+    from passerby.evaluation.protocol import Protocol
+    from passerby.workflows.evaluate_occlusion import occlusion_and_report
 
     if request.protocol != Protocol() or request.figure is not None:
         raise typer.BadParameter(

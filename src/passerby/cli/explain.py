@@ -39,8 +39,8 @@ def explain(
     import json
     from typing import Any, cast, get_args
 
-    from passerby.data.occlusion import Condition, Fill
-    from passerby.report import explain as report
+    from passerby.data.occlusion.occlude import Condition, Fill
+    from passerby.workflows import explain as report
 
     if occlusion is not None and occlusion not in get_args(Condition):
         raise typer.BadParameter(f"--occlusion must be one of {', '.join(get_args(Condition))}, not {occlusion!r}")

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from passerby.methods.occlusion import OcclusionPlan
-    from passerby.report.occlusion import ReportedOcclusion
+    from passerby.evaluation.occlusion import OcclusionPlan
+    from passerby.evaluation.occlusion_summary import ReportedOcclusion
 
 
 DEFAULTS = ("0.1,0.2,0.3,0.4,0.5,0.6,0.7", 3, "grey")
@@ -29,8 +29,8 @@ def check_only_with_occlusion(
 
 def parse_plan(conditions: list[str], levels: str, runs: int, fill: str, masks: Path | None) -> "OcclusionPlan":
     """The options as a plan; a usage error names the option that is wrong."""
-    from passerby.data.occlusion import Condition, Fill
-    from passerby.methods.occlusion import OcclusionPlan
+    from passerby.data.occlusion.occlude import Condition, Fill
+    from passerby.evaluation.occlusion import OcclusionPlan
 
     for each in conditions:
         if each not in get_args(Condition):

@@ -9,10 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from passerby.methods.estimate import StageEstimate
-    from passerby.methods.experiment import TrainingRequest
-    from passerby.report.evaluation_report import ReportedEvaluation
-    from passerby.report.training import SeedOutcome
+    from passerby.runs.request import TrainingRequest
+    from passerby.training.estimate import StageEstimate
+    from passerby.workflows.evaluation_report import ReportedEvaluation
+    from passerby.workflows.train import SeedOutcome
 
 _FIGURES = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-10", "mINP": "mINP"}
 
@@ -33,7 +33,7 @@ def print_recipes(*, as_json: bool) -> None:
 def print_keys(request: "TrainingRequest", *, as_json: bool) -> None:
     """Every key of a recipe with its value and meaning."""
     from passerby.config import describe_keys
-    from passerby.methods.experiment import resolve_recipe
+    from passerby.runs.request import resolve_recipe
 
     recipe = resolve_recipe(request)
     rows = []
@@ -97,7 +97,7 @@ def print_evaluation(evaluations: list["ReportedEvaluation"], *, as_json: bool) 
 
 def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
     """What each seed reached; over several seeds, mean ± deviation."""
-    from passerby.report.training import spread
+    from passerby.workflows.train import spread
 
     if not outcomes:  # a process that only helped
         return

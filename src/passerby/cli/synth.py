@@ -76,7 +76,7 @@ def synth(
 ) -> None:
     """Parse, write, print."""
     from passerby import synth as world
-    from passerby.synth.contact_sheet import check_contact_sheet
+    from passerby.synth.output.contact_sheet import check_contact_sheet
 
     _refuse_without_effect(context, videos is not None, tracklets is not None)
     size = (height, height // 2)
@@ -130,7 +130,7 @@ def _refuse_without_effect(context: typer.Context, videos: bool, tracklets: bool
 def _naming_options() -> Iterator[None]:
     """Let errors about an argument in Python be about the option."""
     from passerby.errors import DataError
-    from passerby.synth.output_folder import ArgumentError
+    from passerby.synth.output.output_folder import ArgumentError
 
     try:
         yield
@@ -140,7 +140,7 @@ def _naming_options() -> Iterator[None]:
 
 def _print_next(folder: Path, people: int, train: float) -> None:
     """How to train on the world, where it has the two people that takes."""
-    from passerby.synth.market import trained_identities
+    from passerby.synth.output.market import trained_identities
 
     trained = trained_identities(people, train)
     if trained < 2:

@@ -59,17 +59,17 @@ def train(
         given.append(f"data.root={json.dumps(folders if len(folders) > 1 else folders[0])}")
     if skip_unreadable:
         given.append("data.skip_unreadable=true")
-    from passerby.methods.experiment import TrainingRequest
+    from passerby.runs.request import TrainingRequest
 
     request = TrainingRequest(recipe=recipe, overrides=tuple(given), out=out, resume=resume)
     if keys:
         output.print_keys(request, as_json=as_json)
     elif dry_run:
-        from passerby.methods.estimate import estimate_training
-        from passerby.methods.experiment import resolve_recipe
+        from passerby.runs.request import resolve_recipe
+        from passerby.training.estimate import estimate_training
 
         output.print_estimate(estimate_training(resolve_recipe(request)), as_json=as_json)
     else:
-        from passerby.report.training import run_seeds
+        from passerby.workflows.train import run_seeds
 
         output.print_outcome(run_seeds(request, seeds), as_json=as_json)

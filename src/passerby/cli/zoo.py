@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from passerby.models.zoo import PublishedResult, ZooEntry
+    from passerby.models.zoo.catalogue import PublishedResult, ZooEntry
 
 _ABOUT = "Published pre-trained backbones: what there is, and their files as files of ours."
 
@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
 def list_zoo(as_json: bool = typer.Option(False, "--json", help="Print JSON instead of a table.")) -> None:
     """Parse, run, print."""
-    from passerby.models.zoo import entries
+    from passerby.models.zoo.catalogue import entries
 
     if as_json:
         typer.echo(json.dumps([_as_json(entry) for entry in entries()], indent=2))
@@ -72,7 +72,7 @@ def show(
     as_json: bool = typer.Option(False, "--json", help="Print JSON instead of text."),
 ) -> None:
     """Parse, run, print."""
-    from passerby.models.zoo import count_operations, find_entry, published_results
+    from passerby.models.zoo.catalogue import count_operations, find_entry, published_results
 
     entry = find_entry(name)
     if as_json:
@@ -102,7 +102,7 @@ def convert(
     as_json: bool = typer.Option(False, "--json", help="Print what was written as JSON."),
 ) -> None:
     """Parse, run, print."""
-    from passerby.models.zoo_files import convert_backbone
+    from passerby.models.zoo.files import convert_backbone
 
     description = convert_backbone(file, out, name, _size(size))
     if as_json:
@@ -120,7 +120,7 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _figures(entry: "ZooEntry") -> tuple[str, str, str]:
-    from passerby.models.zoo import published_results
+    from passerby.models.zoo.catalogue import published_results
 
     results = published_results(entry.name)
     if not results:
@@ -144,7 +144,7 @@ def _print_result(result: "PublishedResult") -> None:
 def _as_json(entry: "ZooEntry") -> dict[str, Any]:
     from dataclasses import asdict
 
-    from passerby.models.zoo import published_results
+    from passerby.models.zoo.catalogue import published_results
 
     collection = entry.collection
     return {

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from passerby.data.concatenation import concatenate
-from passerby.data.folders import examples
+from passerby.data.image_files import examples
 from passerby.data.split import JUNK, IntegerColumn, Split, names_in_order
 from passerby.errors import DataError
 

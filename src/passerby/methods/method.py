@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from passerby.config import Recipe
-from passerby.data.loading import PixelSource
+from passerby.data.augmentation.transforms import TestTransform, TrainTransform
+from passerby.data.loading.loaders import PixelSource
 from passerby.data.split import LabelScope, Split
-from passerby.data.transforms import TestTransform, TrainTransform
 from passerby.errors import RecipeError
 from passerby.methods import METHODS
 from passerby.methods.stage import Stage

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from passerby.errors import PasserbyError
 from passerby.methods.loss_watch import SMALLEST_SCALE, STEPS_BETWEEN_CHECKS, LossWatch
-from passerby.methods.schedule import Schedule
+from passerby.methods.schedules import Schedule
 
 
 class EpochLoader(Protocol):

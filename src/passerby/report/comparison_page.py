@@ -8,8 +8,8 @@ import numpy as np
 from markupsafe import Markup
 
 from passerby.atomic_files import write_text_atomically
-from passerby.metrics.bootstrap import PairedComparison
-from passerby.report.cards import (
+from passerby.metrics.ranking.bootstrap import PairedComparison
+from passerby.report.html.cards import (
     INTERVAL_NOTE,
     Cell,
     ChartCard,
@@ -20,11 +20,11 @@ from passerby.report.cards import (
     scores_card,
     series_legend,
 )
-from passerby.report.charts import Line, cmc_chart, precision_recall_chart
-from passerby.report.page import rendered
+from passerby.report.html.charts import Line, cmc_chart, precision_recall_chart
+from passerby.report.html.template import rendered
 
 if TYPE_CHECKING:
-    from passerby.report.comparison import ComparedRun
+    from passerby.evaluation.comparison import ComparedRun
 
 _COLUMNS = (("mAP", "mAP"), ("rank1", "rank-1"), ("rank5", "rank-5"), ("rank10", "rank-10"), ("mINP", "mINP"))
 _QUERIES = 12

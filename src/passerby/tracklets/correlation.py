@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 from passerby.metrics.features import as_features
 from passerby.tracklets.arrangement import Arrangement, arrange
-from passerby.tracklets.components import ComponentSizes, component_sizes
-from passerby.tracklets.cross_video import Identities, block_count, identify
 from passerby.tracklets.distance import Float32, Float64, Integers, mean_direction
-from passerby.tracklets.linkage import reduced
-from passerby.tracklets.links import Links, in_first_order, join
+from passerby.tracklets.engines.in_memory import MemoryWork, Work
+from passerby.tracklets.engines.steps import ARRANGEMENT
+from passerby.tracklets.grouping.components import ComponentSizes, component_sizes
+from passerby.tracklets.grouping.linkage import reduced
+from passerby.tracklets.grouping.links import Links, in_first_order, join
+from passerby.tracklets.grouping.overlap import Spans
+from passerby.tracklets.levels.cross_video import Identities, block_count, identify
 from passerby.tracklets.options import DenoisingOptions
-from passerby.tracklets.overlap import Spans
 from passerby.tracklets.statistics import LevelStatistics, identity_distances, level_statistics
-from passerby.tracklets.steps import ARRANGEMENT
-from passerby.tracklets.work import MemoryWork, Work
 
 OUTCOMES = ("kept", "reallocated", "dropped by level 1", "dropped by level 2", "dropped as too few")
 """What can become of a sample; `Correlation.outcomes` holds positions in this list."""

@@ -7,7 +7,7 @@ import numpy as np
 from passerby.errors import DataError
 from passerby.metrics.features import as_features, as_labels
 from passerby.tracklets.distance import Float32, Float64, Integers, directions, group_sums, row_products, unit_rows
-from passerby.tracklets.links import band_links
+from passerby.tracklets.grouping.links import band_links
 
 
 @dataclass(frozen=True)

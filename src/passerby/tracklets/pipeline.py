@@ -16,15 +16,15 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from passerby.atomic_files import sweep_temporaries, write_atomically, write_text_atomically
-from passerby.data.table import read_table, required_text
+from passerby.data.formats.table import read_table, required_text
 from passerby.errors import DataError
 from passerby.tracklets.arrangement import arrange
 from passerby.tracklets.correlation import OUTCOMES, Correlation, arrays_of, correlate
 from passerby.tracklets.distance import Integers
-from passerby.tracklets.file_work import Engine, FileWork
+from passerby.tracklets.engines.in_files import Engine, FileWork
 from passerby.tracklets.options import DenoisingOptions
-from passerby.tracklets.relative_paths import relocated
-from passerby.tracklets.table import TrackletTable, check_output, open_tracklets, read_features
+from passerby.tracklets.tables.relative_paths import relocated
+from passerby.tracklets.tables.table import TrackletTable, check_output, open_tracklets, read_features
 
 _FORMAT = 2
 """Counted up when results of an older version could not be continued from."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from passerby.tracklets.cross_video import block_count
 from passerby.tracklets.distance import Float32, Float64, Integers, directions, group_sums
+from passerby.tracklets.engines.in_memory import Work
+from passerby.tracklets.engines.steps import noise_reach
+from passerby.tracklets.levels.cross_video import block_count
 from passerby.tracklets.noise import Noise
-from passerby.tracklets.steps import noise_reach
-from passerby.tracklets.work import Work
 
 _GATHERED_ROWS = 8192
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from passerby.data.benchmarks.layout import Images, Parts, PublicBenchmark, numbered
 from passerby.data.benchmarks.mars import read_matrix
-from passerby.data.folders import image_files, sub_folders
+from passerby.data.image_files import image_files, sub_folders
 from passerby.errors import DataError
 
 SPLITS = 10

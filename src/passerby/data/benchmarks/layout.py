@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from passerby.data.camera_labels import camera_labels, describe_classes
-from passerby.data.folders import examples, missing_files, sub_folders
+from passerby.data.image_files import examples, missing_files, sub_folders
 from passerby.data.split import Benchmark, Split, names_in_order, split_from_names
 from passerby.errors import DataError
 

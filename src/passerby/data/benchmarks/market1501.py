@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from passerby.data.benchmarks.layout import Counts, Images, Parts, PublicBenchmark, PublishedCounts, numbered
-from passerby.data.folders import examples, image_files
+from passerby.data.image_files import examples, image_files
 from passerby.errors import DataError
 
 CONTENTS = {"train": ("bounding_box_train",), "query": ("query",), "gallery": ("bounding_box_test",)}

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from passerby.data.benchmarks.layout import Counts, Images, Parts, PublicBenchmark, PublishedCounts
-from passerby.data.folders import image_files
+from passerby.data.image_files import image_files
 from passerby.errors import DataError
 
 

@@ -1,0 +1,1 @@
+"""Decoded images kept on disk, memory-mapped."""

@@ -1,0 +1,1 @@
+"""Tables, folders and lists that name images and labels."""

@@ -1,0 +1,246 @@
+"""Tables of images in passerby's one schema, CSV or Parquet: read, checked, turned into columns of text or numbers."""
+
+import os
+import posixpath
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from passerby.data.image_files import examples, missing_files
+from passerby.errors import DataError
+
+TABLE_SUFFIXES = frozenset({".csv", ".parquet", ".pq"})
+
+SCHEMA = {
+    "path": "image file, relative to the table",
+    "identity": "label valid everywhere; -1 is junk",
+    "local_identity": "label valid only inside its camera",
+    "true_identity": "for reporting only; never read in training",
+    "camera": "name of the camera",
+    "video": "name of the source video",
+    "track": "tracklet inside the video",
+    "frame": "frame number, whole",
+    "x": "left edge of the box in the frame, pixels",
+    "y": "upper edge of the box in the frame, pixels",
+    "width": "width of the box in the frame, pixels",
+    "height": "height of the box in the frame, pixels",
+    "visible": "visible fraction, 0 to 1",
+    "caption": "a sentence about the person",
+    "split": "train, query or gallery",
+    "embedding": "float32 vector, as embed returns it",
+}
+"""Columns that a table may have, and what they mean; only `path` is required, other columns are left alone."""
+
+_READ = ("path", "identity", "camera", "video", "track", "frame", "split")
+_NOT_UTF8 = "it is not UTF-8 text; save it as CSV in UTF-8"
+_BLANK = frozenset({"", "nan", "none", "null"})
+
+
+def read_table(file: Path, *, besides: Sequence[str] = ()) -> pa.Table:
+    """The columns that say what is on an image and where it belongs: text as strings, `frame` as it is stored.
+
+    Args:
+        file: CSV or Parquet.
+        besides: more columns of text to read, if the table has them.
+
+    Raises:
+        DataError: the file cannot be read, has no `path` column, or has a column whose name is nearly one of `SCHEMA`.
+    """
+    try:
+        names = _column_names(file)
+        _check_names(file, names)
+        wanted = [name for name in (*_READ, *besides) if name in names]
+        if file.suffix.lower() == ".csv":
+            # Text is read as text, or identity 0002 would come back as 2.
+            options = pa.csv.ConvertOptions(
+                column_types={name: pa.string() for name in wanted if name != "frame"}, include_columns=wanted
+            )
+            return pa.csv.read_csv(file, convert_options=options)
+        return pa.parquet.read_table(file, columns=wanted)
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
+        raise DataError(f"table {file} cannot be read: {_reason(file, error)}") from error
+
+
+def _reason(file: Path, error: Exception) -> str:
+    """What Arrow found wrong with a file, in words that say what to do where that is known."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    first = "".join(mark for mark in str(error).splitlines()[0] if mark.isprintable()).rstrip(":. ")
+    if file.suffix.lower() != ".csv":
+        return f"it is not Parquet, or not all of it ({first})"
+    with file.open("rb") as stream:
+        start = stream.read(4)
+    if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in first or b"\0" in start:
+        return _NOT_UTF8
+    if "Empty CSV file" in first:
+        return "it has no rows; write one for each image below the names of the columns"
+    return first
+
+
+def image_paths(table: pa.Table, file: Path) -> pa.Array:
+    """The `path` column, normalised and relative to the table's folder.
+
+    Raises:
+        DataError: a path is blank or occurs twice, or images are not on disk.
+    """
+    column = required_text(table, "path", file).combine_chunks()
+    # Only the few that need it are normalised one by one.
+    odd = np.flatnonzero(np.array(pc.match_substring_regex(column, r"^/|(^|/)\.{0,2}/|/\.{1,2}$"), dtype=bool))
+    if odd.size:
+        values = column.to_pylist()
+        for row in odd:
+            values[row] = _relative(values[row], file.parent)
+        column = pa.array(values, type=pa.string())
+    counted = pc.value_counts(column)
+    repeated = counted.filter(pc.greater(counted.field("counts"), 1)).field("values").to_pylist()
+    if repeated:
+        raise DataError(f"table {file} names images more than once: {examples(repeated)}; keep one row of each")
+    missing = missing_files(file.parent, column.to_pylist())
+    if missing:
+        hint = ", folders set off by /" if any("\\" in path for path in missing) else ""
+        raise DataError(
+            f"{len(missing):,} of {len(column):,} images named by table {file} are missing: {examples(missing)}; "
+            f"paths are relative to {file.parent}{hint}"
+        )
+    return column
+
+
+def required_text(table: pa.Table, name: str, file: Path, among: NDArray[np.bool_] | None = None) -> pa.ChunkedArray:
+    """A text column without blanks, trimmed; a blank ("", NaN, None, null) is a DataError that names the row.
+
+    Args:
+        table, name, file: the column, and the table for messages.
+        among: bool [N], the rows that must not be blank; all by default. Others are null where they are.
+    """
+    column = _text(table, name, file)
+    is_blank = _is_blank(column)
+    blank = np.flatnonzero(is_blank if among is None else is_blank & among)
+    if blank.size:
+        remedy = "fill them, drop the rows, or drop the column" if name != "path" else "fill them or drop the rows"
+        raise DataError(f"column {name!r} of table {file} is empty {_rows(table, blank)}; {remedy}")
+    return column if among is None else pc.if_else(pa.array(is_blank), None, column)
+
+
+def optional_text(table: pa.Table, name: str, file: Path) -> pa.ChunkedArray | None:
+    """A text column as `required_text` gives it; None if the table lacks it or all of it is blank."""
+    if name not in table.column_names or bool(_is_blank(_text(table, name, file)).all()):
+        return None
+    return required_text(table, name, file)
+
+
+def is_filled(table: pa.Table, name: str, file: Path) -> NDArray[np.bool_]:
+    """Which rows have something in a text column, bool [N]; none if the table lacks it."""
+    if name not in table.column_names:
+        return np.zeros(table.num_rows, dtype=np.bool_)
+    return ~_is_blank(_text(table, name, file))
+
+
+def identity_names(table: pa.Table, file: Path, among: NDArray[np.bool_] | None = None) -> pa.ChunkedArray:
+    """The `identity` column as `required_text` gives it; true and false, which name nobody, are a DataError."""
+    column = required_text(table, "identity", file, among)
+    if set(pc.unique(pc.utf8_lower(column)).to_pylist()) <= {"true", "false"}:
+        raise DataError(f"column 'identity' of table {file} holds true and false only: name the person on each image")
+    return column
+
+
+def optional_cameras(table: pa.Table, file: Path) -> pa.ChunkedArray | None:
+    """The `camera` column as `optional_text` gives it; a negative number, a usual mark for unknown, is a DataError."""
+    column = optional_text(table, "camera", file)
+    if column is not None:
+        negative = np.flatnonzero(np.array(pc.match_substring_regex(column, r"^-\d+$"), dtype=bool))
+        if negative.size:
+            raise DataError(
+                f"column 'camera' of table {file} is negative {_rows(table, negative)}; name the cameras, or drop the "
+                "column if they are unknown"
+            )
+    return column
+
+
+def optional_integers(table: pa.Table, name: str, file: Path) -> NDArray[np.int64] | None:
+    """A column of whole numbers, int64; None if the table lacks it or all of it is blank."""
+    column = table[name] if name in table.column_names else None
+    if column is not None and pa.types.is_floating(column.type):
+        fractional = pc.and_not(pc.not_equal(column, pc.floor(column)), pc.is_nan(column))  # NaN is a blank
+        broken = np.flatnonzero(np.array(fractional.fill_null(False), dtype=bool))
+        if broken.size:
+            found = column[int(broken[0])].as_py()
+            raise DataError(
+                f"column {name!r} of table {file} must hold whole numbers, but has {found:g} {_rows(table, broken)}"
+            )
+    if optional_text(table, name, file) is None:
+        return None
+    try:
+        return np.array(pc.cast(column, pa.int64()), dtype=np.int64)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DataError(
+            f"column {name!r} of table {file} must hold whole numbers: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _relative(path: str, folder: Path) -> str:
+    """The path without `.` and `..` inside, and relative to the folder if it was absolute."""
+    if posixpath.isabs(path):
+        return os.path.relpath(os.path.realpath(path), os.path.realpath(folder))
+    return posixpath.normpath(path)
+
+
+def _column_names(file: Path) -> list[str]:
+    names: list[str] = (
+        pa.csv.open_csv(file).schema.names if file.suffix.lower() == ".csv" else pa.parquet.read_schema(file).names
+    )
+    return names
+
+
+def _check_names(file: Path, names: list[str]) -> None:
+    """Refuse a table whose column names are not what their author meant."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"table {file} has two columns named {twice[0]!r}; drop one")
+    for name in names:
+        near = get_close_matches(name.strip().lower(), [known for known in SCHEMA if known not in names], 1, cutoff=0.8)
+        if name not in SCHEMA and near:
+            raise DataError(f"table {file} has a column {name!r} but none named {near[0]!r}; rename it")
+    if any("\0" in name for name in names):  # UTF-16 that Arrow takes for odd letters
+        raise DataError(f"table {file} cannot be read: {_NOT_UTF8}")
+    if "path" not in names:
+        hint = "; separate columns by commas" if len(names) == 1 and any(mark in names[0] for mark in ";\t|") else ""
+        raise DataError(f"table {file} has no column 'path' (it has {examples(names, 8)}){hint}")
+
+
+def _text(table: pa.Table, name: str, file: Path) -> pa.ChunkedArray:
+    """A column as trimmed strings; whole numbers that were stored as floats lose their `.0`."""
+    column = table[name]
+    if pa.types.is_boolean(column.type):
+        raise DataError(f"column {name!r} of table {file} must hold text or whole numbers, not true and false")
+    try:
+        if pa.types.is_floating(column.type):
+            column = pc.cast(pc.if_else(pc.is_nan(column), None, column), pa.int64())
+        return pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
+    except pa.ArrowNotImplementedError as error:
+        raise DataError(
+            f"column {name!r} of table {file} must hold text or whole numbers, not {column.type}"
+        ) from error
+    except pa.ArrowInvalid as error:
+        raise DataError(
+            f"column {name!r} of table {file} must hold text or whole numbers: {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _is_blank(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+    lowered = pc.utf8_lower(pc.fill_null(column, ""))
+    return np.array(pc.is_in(lowered, value_set=pa.array(sorted(_BLANK))), dtype=bool)
+
+
+def _rows(table: pa.Table, rows: NDArray[np.int64]) -> str:
+    """`in 4 of 10 rows, the first of them row 3 (b.jpg)`; the row below the header is row 1."""
+    first = int(rows[0])
+    path = table["path"][first].as_py()
+    named = f" ({path})" if path else ""
+    return f"in {rows.size:,} of {table.num_rows:,} rows, the first of them row {first + 1}{named}"

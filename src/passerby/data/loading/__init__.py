@@ -1,0 +1,1 @@
+"""Batches of images: which rows, and how their pixels reach the device."""

@@ -1,0 +1,1 @@
+"""Controlled occlusion of images, and how much of a person is visible."""

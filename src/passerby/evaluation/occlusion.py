@@ -1,0 +1,192 @@
+"""How a model fares when its queries are hidden bit by bit: all readouts, from the same forward passes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+
+from passerby.data.loading.loaders import EvalLoader, PixelSource, open_source
+from passerby.data.occlusion.manifest import manifest_rows
+from passerby.data.occlusion.occlude import LEVELS, Condition, Fill
+from passerby.data.occlusion.source import Donors, OccludedSource, OcclusionRun, choose_donors
+from passerby.data.split import JUNK, Benchmark, Split
+from passerby.errors import DataError
+from passerby.evaluation.evaluate import check_comparable
+from passerby.inference.camera_embedding import TrainedCameras, find_trained_cameras
+from passerby.inference.embedder import Embedder
+from passerby.metrics.ranking.rank_metrics import rank
+from passerby.models.inspection.readouts import readouts
+from passerby.progress import Progress
+
+Features = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class OcclusionPlan:
+    """What is tried.
+
+    Attributes:
+        conditions: what hides.
+        levels: shares that are hidden; the clean queries are always tried.
+        runs: repetitions with other places and other people.
+        fill: what a hidden pixel becomes.
+        masks: a folder of masks of the training images (see `Donors`), for people.
+    """
+
+    conditions: tuple[Condition, ...] = ("rectangle", "people")
+    levels: tuple[float, ...] = LEVELS[1:]
+    runs: int = 3
+    fill: Fill = "grey"
+    masks: Path | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One ranking of all queries.
+
+    Attributes:
+        condition: what hid; None for clean queries.
+        level, run: how much, and in which repetition.
+        readout: which feature was compared.
+        covered: the share of the pixels that was really hidden, mean over the queries.
+        average_precision: float64 [Q], NaN for queries without a match.
+        hits: float64 [Q], 1 where the first image found is right, NaN likewise.
+    """
+
+    condition: Condition | None
+    level: float
+    run: int
+    readout: str
+    covered: float
+    average_precision: NDArray[np.float64]
+    hits: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class OcclusionOutcome:
+    """Everything that was measured.
+
+    Attributes:
+        data: name of the data set.
+        query: the queries.
+        trials: one for each condition, level, run and readout, clean ones first.
+        manifests: what was done to each image, see `passerby.data.occlusion.manifest`.
+    """
+
+    data: str
+    query: Split
+    trials: list[Trial]
+    manifests: list[pa.Table]
+
+
+def occlusion_experiment(
+    model: Embedder,
+    benchmark: Benchmark,
+    plan: OcclusionPlan,
+    *,
+    batch_size: int = 64,
+    skip_unreadable: bool = False,
+    quiet: bool = False,
+) -> OcclusionOutcome:
+    """Rank a benchmark's queries against its clean gallery, clean and hidden.
+
+    Args:
+        model: computes the readouts.
+        benchmark: needs a training part where people hide people.
+        plan: what is tried.
+        batch_size: images computed at once.
+        skip_unreadable: leave out queries and gallery images that cannot be decoded instead of stopping.
+        quiet: show no progress.
+
+    Raises:
+        DataError: an image or mask cannot be read, or there is nobody to stand before others.
+        EvaluationError: nothing can be ranked.
+    """
+    check_comparable(benchmark)
+    donors = _donors(benchmark, plan) if "people" in plan.conditions else None
+    reader = _Reader(model, find_trained_cameras(model.description, benchmark), batch_size)
+    (query, source), (gallery, gallery_source) = (
+        open_source(part, model.transform, skip_unreadable=skip_unreadable, show_progress=not quiet)
+        for part in benchmark.query_and_gallery()
+    )
+    ranked = partial(_ranked, query, gallery, with_cameras=benchmark.same_camera_rule)
+    runs = [
+        OcclusionRun(benchmark.name, condition, run, plan.fill)
+        for condition in plan.conditions
+        for run in range(plan.runs)
+    ]
+    total = len(gallery) + len(query) * (1 + len(runs) * len(plan.levels))
+    manifests = []
+    with Progress(f"occluding {benchmark.name}", total, quiet=quiet) as progress:
+        found = reader.features(gallery, gallery_source, progress)
+        clean = reader.features(query, source, progress)
+        trials = list(ranked(clean, found, condition=None, level=0.0, run=0, covered=0.0))
+        for run in runs:
+            chosen = None
+            if run.condition == "people" and donors is not None:
+                chosen = donors, choose_donors(query, donors, run, occurring_names(gallery))
+            for level in plan.levels:
+                hidden = OccludedSource(source, query, run, level, chosen)
+                features = reader.features(query, hidden, progress)
+                covered = float(hidden.covered.mean())
+                what: dict[str, Any] = {"condition": run.condition, "level": level, "run": run.run, "covered": covered}
+                trials += ranked(features, found, **what)
+                manifests.append(manifest_rows(query, run, level, hidden, chosen))
+    return OcclusionOutcome(benchmark.name, query, trials, manifests)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Computes all readouts of a split."""
+
+    model: Embedder
+    cameras: TrainedCameras
+    batch_size: int
+
+    def features(self, split: Split, source: PixelSource, progress: Progress) -> Features:
+        """Features of all images by readout, float32 [N, D] each."""
+        loader = EvalLoader(split, source, self.model.transform, self.batch_size, device=self.model.device)
+        parts: dict[str, list[NDArray[np.float32]]] = {}
+        for batch in loader:
+            slots = self.cameras.of(batch.cameras.cpu().numpy())
+            with torch.inference_mode():
+                on_device = None if slots is None else torch.from_numpy(slots).to(self.model.device)
+                found = readouts(self.model.model, batch.images, on_device)
+            for name, values in found.items():
+                parts.setdefault(name, []).append(values.cpu().numpy())
+            progress.advance(len(batch.indices))
+        return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def occurring_names(split: Split) -> frozenset[str]:
+    """Names of the identities that occur, without junk."""
+    return frozenset(split.identity_names[label] for label in np.unique(split.identities) if label != JUNK)
+
+
+def _donors(benchmark: Benchmark, plan: OcclusionPlan) -> Donors:
+    if benchmark.train is None or not benchmark.train.identity_names:
+        raise DataError(
+            f"{benchmark.name} has no training images, whose people could hide others: leave out the condition people"
+        )
+    if plan.masks is not None and not plan.masks.is_dir():
+        raise DataError(f"{plan.masks}: no such folder of masks")
+    return Donors(benchmark.train, plan.masks)
+
+
+def _ranked(
+    query: Split, gallery: Split, queries: Features, found: Features, *, with_cameras: bool, **what: Any
+) -> Iterator[Trial]:
+    """One trial for each readout."""
+    cameras: Sequence[Any] = (None, None)
+    if with_cameras and query.cameras is not None and gallery.cameras is not None:
+        cameras = (query.cameras, gallery.cameras)
+    for name, features in queries.items():
+        result = rank(features, found[name], query.identities, gallery.identities, *cameras)
+        hits = np.where(result.valid, (result.first_match == 1).astype(np.float64), np.nan)
+        yield Trial(readout=name, average_precision=result.average_precision, hits=hits, **what)

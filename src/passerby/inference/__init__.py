@@ -1,0 +1,1 @@
+"""A trained model with its transform: from pixels or sentences to embeddings."""

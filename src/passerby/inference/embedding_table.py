@@ -1,0 +1,133 @@
+"""Features of many images as a Parquet table, written in parts so that an interruption loses little."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from passerby.atomic_files import write_atomically, write_text_atomically
+from passerby.data.cache.naming import file_stats
+from passerby.data.loading.loaders import EvalLoader, open_source
+from passerby.data.split import Split
+from passerby.inference.embedder import Embedder
+from passerby.inference.unreadable_images import explaining_unreadable
+from passerby.models.weights_digest import add_weights
+from passerby.progress import Progress, say
+
+TABLE_SUFFIXES = (".parquet",)
+"""What the table can be called."""
+
+_ROWS_PER_PART = 2048
+
+
+@dataclass(frozen=True)
+class WrittenTable:
+    """What was written: rows, and images that could not be read and were left out."""
+
+    rows: int
+    skipped: int
+
+
+def embed_to_table(
+    model: Embedder, split: Split, out: Path, *, batch_size: int = 64, skip_unreadable: bool = False
+) -> WrittenTable:
+    """Write `path` (relative to the table where possible) and `embedding` of every image to `out`, a Parquet file.
+
+    Labels that the images have (`identity`, `camera`) become columns too. Finished parts lie in a folder beside `out`
+    until the table is complete; the same call continues from them, unless model, images or labels have changed.
+
+    Raises:
+        DataError: an image cannot be read and `skip_unreadable` is off; what was computed stays for the next call.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    readable, source = open_source(split, model.transform, skip_unreadable=skip_unreadable)
+    parts = out.with_name(f".{out.name}.parts")
+    _claim(parts, _fingerprint(model, readable))
+    columns = _columns(readable, out.parent)
+    with explaining_unreadable(split), Progress("embedding", len(readable)) as progress:
+        for number, first in enumerate(range(0, len(readable), _ROWS_PER_PART)):
+            rows = range(first, min(first + _ROWS_PER_PART, len(readable)))
+            file = parts / f"{number:06d}.parquet"
+            if not _is_whole(file, len(rows)):
+                features = np.empty((len(rows), model.dimension), np.float32)
+                for batch in EvalLoader(readable, source, model.transform, batch_size, rows=rows, device=model.device):
+                    features[batch.indices.cpu().numpy() - first] = model.embed_batch(batch.images)
+                    progress.advance(len(batch.images))
+                with write_atomically(file) as temporary:
+                    pq.write_table(_table(columns, rows, features), temporary)
+            else:
+                progress.skip(len(rows))
+    _join(parts, out, _table(columns, range(0), np.empty((0, model.dimension), np.float32)).schema)
+    return WrittenTable(len(readable), len(split) - len(readable))
+
+
+def _columns(split: Split, folder: Path) -> dict[str, pa.Array]:
+    """The columns of the table besides the embedding."""
+    resolved, base = split.root.resolve(), folder.resolve()
+    relative = resolved.relative_to(base) if resolved.is_relative_to(base) else resolved
+    columns = {"path": pa.array([(relative / path).as_posix() for path in split.paths.to_pylist()], pa.string())}
+    if split.identity_names:
+        names = np.array([*split.identity_names, "-1"], dtype=object)
+        columns["identity"] = pa.array(names[split.identities], pa.string())
+    if split.cameras is not None:
+        columns["camera"] = pa.array(np.array(split.camera_names, dtype=object)[split.cameras], pa.string())
+    return columns
+
+
+def _table(
+    columns: dict[str, pa.Array], rows: range, features: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+) -> pa.Table:
+    part = {name: column.slice(rows.start, len(rows)) for name, column in columns.items()}
+    embedding = pa.FixedSizeListArray.from_arrays(pa.array(features.ravel(), pa.float32()), features.shape[1])
+    return pa.table({**part, "embedding": embedding})
+
+
+def _fingerprint(model: Embedder, split: Split) -> str:
+    """Tells whether parts found on disk belong to the same model, images (by size and time of change) and labels."""
+    digest = hashlib.blake2b(digest_size=16)
+    add_weights(digest, model.model.state_dict().items())
+    digest.update(repr(model.transform).encode())
+    for path in split.paths.to_pylist():
+        digest.update(f"{split.root}/{path}\n".encode())
+    for stats in file_stats(split):
+        digest.update(stats.tobytes())
+    digest.update(repr((split.identity_names, split.camera_names)).encode())
+    for labels in (split.identities, split.cameras):
+        digest.update(b"none" if labels is None else labels.tobytes())
+    return digest.hexdigest()
+
+
+def _claim(parts: Path, fingerprint: str) -> None:
+    """Keep parts of the same work, and throw away those of another."""
+    mark = parts / "source.json"
+    try:
+        if mark.is_file() and json.loads(mark.read_text("utf-8"))["fingerprint"] == fingerprint:
+            return
+    except (ValueError, KeyError, TypeError):  # ValueError: not JSON, or not UTF-8
+        say(f"{mark} is damaged, so what an interrupted call left there is computed again", show=True)
+    shutil.rmtree(parts, ignore_errors=True)
+    parts.mkdir(parents=True)
+    write_text_atomically(mark, json.dumps({"fingerprint": fingerprint}))
+
+
+def _is_whole(file: Path, rows: int) -> bool:
+    """Whether a part is there, with all its rows; one that is damaged is computed again, and that is said."""
+    if not file.exists():
+        return False
+    try:
+        return bool(pq.read_metadata(file).num_rows == rows)
+    except (OSError, pa.ArrowException):
+        say(f"{file} is damaged and is computed again", show=True)
+        return False
+
+
+def _join(parts: Path, out: Path, schema: pa.Schema) -> None:
+    with write_atomically(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        for file in sorted(parts.glob("*.parquet")):
+            writer.write_table(pq.read_table(file))
+    shutil.rmtree(parts)

@@ -1,0 +1,27 @@
+"""What a user is told when an image turns out to be unreadable in the middle of the work."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from passerby.data.pixels.reading import find_unreadable, refuse_unreadable
+from passerby.data.split import Split
+from passerby.errors import DataError
+
+
+@contextmanager
+def explaining_unreadable(split: Split, *, quiet: bool = False) -> Iterator[None]:
+    """Turn the complaint about the first unreadable image into one that counts them all and says what can be done.
+
+    The first tells neither how much of the data is damaged nor that the rest could be used; decoding everything once is
+    cheap beside finding one image per attempt.
+    """
+    try:
+        yield
+    except DataError as error:
+        complaints = find_unreadable(split, "looking for other unreadable images", show=not quiet)
+        if not complaints:  # it was about something else
+            raise
+        try:
+            refuse_unreadable(list(complaints.values()), len(split))
+        except DataError as explained:
+            raise explained from error

@@ -1,0 +1,1 @@
+"""CCAFL (Tan et al., TCSVT 2025): learning from camera-local labels."""

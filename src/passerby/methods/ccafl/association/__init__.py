@@ -1,0 +1,1 @@
+"""Association of the same person across cameras."""

@@ -1,0 +1,155 @@
+"""Which classes of different cameras are probably the same person: links between nearest classes, at most one to each
+camera, and the components they form.
+
+A class is one person in one camera. The algorithm is that of Precise-ICS (Wang et al., WACV 2021), which CCAFL repeats
+at every epoch: of all pairs of classes of different cameras, the `rate * N` nearest are gone through from the nearest
+on, and a pair is linked if neither class has a link to the other's camera yet.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from passerby.errors import EvaluationError
+from passerby.methods.ccafl.association.linker import Linker
+from passerby.methods.ccafl.association.nearest_pairs import nearest_pairs
+
+Integers = NDArray[np.int64]
+Float32 = NDArray[np.float32]
+
+UNASSOCIATED = -1
+"""The label of a class that is linked to no other."""
+
+
+@dataclass(frozen=True)
+class Association:
+    """What was linked.
+
+    Attributes:
+        labels: int64 [N], the component of each class, numbered by its first member; `UNASSOCIATED` for single ones.
+        links: int64 [L, 2], pairs of classes, the smaller number first; those that were decided, then the nearest.
+        distances: float32 [L], squared Euclidean distance of the two mean features.
+        doubts: float32 [L], by how much that is farther than to the nearest class that either could be linked to
+            instead, one of the other's camera: -4 beyond doubt, above 0 where another is nearer.
+        decided: bool [L], whether a person said so (a must-link).
+        cameras: int64 [N], as they were given.
+    """
+
+    labels: Integers
+    links: Integers
+    distances: Float32
+    doubts: Float32
+    decided: NDArray[np.bool_]
+    cameras: Integers
+
+    @property
+    def clusters(self) -> int:
+        """Number of components of two classes or more."""
+        return int(self.labels.max(initial=UNASSOCIATED)) + 1
+
+    @property
+    def unassociated(self) -> int:
+        """Number of classes that are linked to no other."""
+        return int((self.labels == UNASSOCIATED).sum())
+
+    @property
+    def clusters_with_duplicate_cameras(self) -> int:
+        """Number of components that hold two classes of one camera, who cannot be the same person."""
+        linked = self.labels != UNASSOCIATED
+        pairs, counts = np.unique(np.stack([self.labels[linked], self.cameras[linked]]), axis=1, return_counts=True)
+        return int(np.unique(pairs[0][counts > 1]).size)
+
+
+def associate(
+    features: ArrayLike,
+    cameras: ArrayLike,
+    rate: float,
+    *,
+    one_class_per_camera: bool = False,
+    must_link: ArrayLike | None = None,
+    cannot_link: ArrayLike | None = None,
+) -> Association:
+    """Link classes of different cameras and take connected components.
+
+    Decisions of a person go before distances. Pairs that must be linked are, whatever their distance, the number of
+    links to a camera or `one_class_per_camera` say; then each counts as its classes' link to the other's camera. A link
+    that would put the two classes of a pair that cannot be linked into one component is refused, also where it would
+    do so through other classes. Decided pairs use up nothing of the rate.
+
+    Args:
+        features: float [N, D], the mean feature of each class's images; of any length but 0.
+        cameras: int [N], the camera of each class.
+        rate: pairs gone through, as a multiple of N (rounded down).
+        one_class_per_camera: refuse links that would put two classes of one camera into one component.
+        must_link: int [M, 2], pairs of classes that are the same person.
+        cannot_link: int [K, 2], pairs that are not.
+
+    Raises:
+        EvaluationError: features that are not finite or have no direction, columns that do not fit each other, or
+            decisions that contradict each other.
+    """
+    directions, labels = _checked(features, cameras)
+    must, cannot = (_pairs(pairs, labels) for pairs in (must_link, cannot_link))
+    if not (math.isfinite(rate) and rate >= 0):
+        raise EvaluationError(f"rate {rate}: pairs gone through per class must be a number of at least 0")
+    linker = Linker(labels, must, cannot, one_class_per_camera=one_class_per_camera)
+    budget = math.floor(min(rate, len(labels)) * len(labels))  # N² are more than there are
+    found = nearest_pairs(directions, labels, budget, apart=np.concatenate([must, cannot]))
+    accepted = linker.link(found.pairs)
+    links = np.concatenate([must, found.pairs[accepted]])
+    distances = np.concatenate([found.measured(must), found.distances[accepted]])
+    return Association(
+        labels=_components(links, len(labels)),
+        links=links,
+        distances=distances,
+        doubts=distances - found.nearest_alternative(links),
+        decided=np.arange(len(links)) < len(must),
+        cameras=labels,
+    )
+
+
+def _components(links: Integers, count: int) -> Integers:
+    """Components of two classes or more, numbered by their first members, int64 [count]; else `UNASSOCIATED`."""
+    graph = coo_array((np.ones(len(links), np.bool_), (links[:, 0], links[:, 1])), shape=(count, count))
+    _, found = connected_components(graph, directed=False)
+    _, first, inverse, sizes = np.unique(found, return_index=True, return_inverse=True, return_counts=True)
+    numbers = np.full(len(sizes), UNASSOCIATED, dtype=np.int64)
+    several = np.flatnonzero(sizes > 1)
+    numbers[several[np.argsort(first[several])]] = np.arange(several.size)
+    return numbers[inverse.reshape(-1)]
+
+
+def _checked(features: ArrayLike, cameras: ArrayLike) -> tuple[Float32, Integers]:
+    """Features of length 1, float32 [N, D], and cameras, int64 [N]."""
+    vectors = np.asarray(features, dtype=np.float32)
+    labels = np.asarray(cameras)
+    if vectors.ndim != 2 or labels.shape != vectors.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+        raise EvaluationError(
+            f"features must be [N, D] and cameras whole numbers [N], not {vectors.shape} and "
+            f"{labels.dtype} {labels.shape}"
+        )
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    wrong = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
+    if wrong.size:
+        raise EvaluationError(
+            f"the mean features of {wrong.size:,} of {len(vectors):,} classes, the first of them class {wrong[0]}, are "
+            "not finite or zero: nothing can be linked to them"
+        )
+    return vectors / lengths, labels.astype(np.int64)
+
+
+def _pairs(pairs: ArrayLike | None, cameras: Integers) -> Integers:
+    """Decided pairs as int64 [M, 2], the smaller number first, each once."""
+    found = np.empty((0, 2), np.int64) if pairs is None else np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
+    if found.size and not (found.min() >= 0 and found.max() < len(cameras)):
+        raise EvaluationError(f"decided pairs must name classes from 0 to {len(cameras) - 1}")
+    same = np.flatnonzero(cameras[found[:, 0]] == cameras[found[:, 1]])
+    if same.size:
+        first, second = found[same[0]].tolist()
+        raise EvaluationError(f"classes {first} and {second} are of one camera: there is nothing to decide about them")
+    ordered = np.sort(found, axis=1)
+    return ordered[np.sort(np.unique(ordered, axis=0, return_index=True)[1])] if len(ordered) else ordered

@@ -1,0 +1,200 @@
+"""What a recipe of CCAFL says; the defaults are the published code's where it is the same for all data sets, and for
+custom data where it differs."""
+
+import math
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from passerby.config import Finite, NotNegative, Positive, Probability, Recipe, Section
+from passerby.errors import RecipeError
+from passerby.methods.schedules import Schedule
+from passerby.methods.sections.augmentation import AugmentationSection
+from passerby.methods.sections.clip import PromptStageSection, RateSection, TowersSection, image_schedule
+
+Count = Annotated[int, Field(ge=1)]
+Epoch = Annotated[int, Field(ge=0)]
+
+
+class ModelSection(TowersSection):
+    """The network."""
+
+    architecture: str = "RN50"
+    """An open_clip model name (RN50, ViT-B-16, …), or one of our small ones (vit-tiny-6, …) for work on two cores."""
+    prompt_prefix: Literal[4, 5, 6] = 4
+    """Words before the learnable ones; with 5 or 6, as in versions of the published code, later words are lost."""
+
+
+class CcaflAugmentationSection(AugmentationSection):
+    """From pixels to the network's input."""
+
+    mean: tuple[Finite, Finite, Finite] = (0.485, 0.456, 0.406)
+    """Subtracted from each channel (of values 0–1)."""
+    std: tuple[Positive, Positive, Positive] = (0.229, 0.224, 0.225)
+    """Divides each channel."""
+    test_interpolation: Literal["bicubic", "bilinear"] = "bicubic"
+    """Resizing elsewhere."""
+
+
+class PromptsSection(PromptStageSection):
+    """Stage 1: the words of each class."""
+
+    epochs: int = Field(default=60, ge=0)
+    """Passes over the cached features."""
+
+
+class LoopSection(RateSection):
+    """Stages 2 and 3, which share one optimiser and one schedule; epochs count from 0."""
+
+    epochs: int = Field(default=80, ge=1)
+    """Of the whole loop."""
+    intra_epochs: Epoch = 5
+    """Epochs of intra-camera learning (stage 2) before inter-camera learning (stage 3); all, if there is one camera."""
+    iterations: Count = 200
+    """Steps of an epoch."""
+    identities_per_batch: Count = 16
+    """P, classes per process and step."""
+    images_per_identity: int = Field(default=8, ge=2)
+    """K, images of each."""
+    rate: NotNegative = 3.5e-4
+    """Learning rate after warm-up."""
+    warmup_factor: NotNegative = 0.01
+    """Where the warm-up begins, as a fraction of the learning rate."""
+    milestones: tuple[Count, ...] = (40, 50)
+    """Epochs from which on the learning rate is a tenth of what it was."""
+    weight_decay: NotNegative = 5e-4
+    """Coupled L2, as in Adam; biases too."""
+    neck_from_data: bool = False
+    """Begin the neck's statistics with the training images', not with 0 and 1 as published: short epochs need it."""
+    margin: NotNegative = 0.3
+    """Of all triplet losses."""
+    smoothing: float = Field(default=0.1, ge=0, lt=1)
+    """Label smoothing of the image-to-text losses."""
+
+
+class MemorySection(Section):
+    """What is remembered of classes and clusters within an epoch."""
+
+    temperature: Positive = 0.05
+    """Divides the cosines with what is remembered."""
+    momentum: Probability = 0.1
+    """How much of a centroid an update keeps."""
+    instances: Annotated[int, Field(ge=1, le=4096)] | Literal["all"] = 32
+    """Images that stand for each class, drawn with replacement; all: every image."""
+
+
+class IntraSection(Section):
+    """Losses of stage 2; all are sums over the cameras of a batch."""
+
+    icdl: Literal["both", "centroid", "instance"] = "both"
+    """Contrast with centroids, with the hardest instances, or with both."""
+    centroid_share: Probability = 0.6
+    """Weight of the centroids where it is both; the instances have the rest."""
+    text: bool = True
+    """Images pick the text of their class among those of their camera."""
+    memory_triplet: bool = True
+    """Triplets with the centroids of the camera."""
+    batch_triplet: bool = True
+    """Triplets within the images of the camera."""
+
+
+class AssociationSection(Section):
+    """Which classes of different cameras are probably one person, found anew before every epoch."""
+
+    rate: NotNegative = 1.5
+    """Nearest pairs gone through, as a multiple of the number of classes: near the number of true links."""
+    one_class_per_camera: bool = False
+    """Refuse links that would put two classes of one camera into one cluster."""
+    decisions: Path | None = None
+    """A table of links that a person confirmed or refused, which are obeyed; see docs/camera-labels.md."""
+
+
+class InterSection(Section):
+    """Losses of stage 3 besides the contrast with clusters."""
+
+    text: bool = True
+    """Images pick the text of their cluster."""
+    text_from: Epoch = 10
+    """The first epoch of that."""
+    batch_triplet: bool = True
+    """Triplets within the images of a batch, by cluster."""
+
+
+class AdversarySection(Section):
+    """The classifier of all classes, and the loss by which features hide the camera from it."""
+
+    enabled: bool = True
+    """Use the loss; the classifier learns in any case, and changes nothing without it."""
+    first_epoch: Epoch = 40
+    """The first epoch of the loss."""
+    end_epoch: Epoch = 60
+    """The first epoch without it again."""
+    smoothing: Probability = 0.8
+    """ε: 1 treats all classes of a cluster alike, 0 sees the own one only."""
+    margin: float = Field(default=0.5, ge=0, lt=math.pi)
+    """An angle by which the own class is made harder."""
+    camera_reweight: NotNegative = 0.2
+    """How much harder other people of the own camera are made."""
+    scale: Positive = 16.0
+    """Multiplies the cosines."""
+    classifier_rate: NotNegative = 3.5e-4
+    """Learning rate of the classifier, constant."""
+    classifier_weight_decay: NotNegative = 5e-4
+    """Coupled L2, as in Adam."""
+
+
+class CcaflRecipe(Recipe):
+    """A recipe of CCAFL."""
+
+    model: ModelSection = ModelSection()
+    """The network."""
+    augmentation: CcaflAugmentationSection = CcaflAugmentationSection()
+    """From pixels to the network's input."""
+    stage1: PromptsSection = PromptsSection()
+    """The words of each class."""
+    stage2: LoopSection = LoopSection()
+    """Stages 2 and 3 in one loop."""
+    memory: MemorySection = MemorySection()
+    """What is remembered within an epoch."""
+    intra: IntraSection = IntraSection()
+    """Losses of stage 2."""
+    association: AssociationSection = AssociationSection()
+    """Which classes are linked."""
+    inter: InterSection = InterSection()
+    """Losses of stage 3."""
+    ical: AdversarySection = AdversarySection()
+    """Adversarial learning in stage 3."""
+
+    @model_validator(mode="after")
+    def _gradients_belong_to_one_step(self) -> "CcaflRecipe":
+        if self.trainer.accumulate > 1:
+            raise RecipeError(
+                f"trainer.accumulate={self.trainer.accumulate}: memories and classifier learn at every batch, so CCAFL "
+                "takes one step for each: set it to 1"
+            )
+        return self
+
+
+def loop_schedule(section: LoopSection) -> Schedule:
+    """Warm-up and decay by the epoch, 1-based as for all stages, of a published schedule that counts from 0."""
+    rate = image_schedule(section)
+    return lambda epoch: rate(epoch - 1)
+
+
+def parts_that_never_come(recipe: CcaflRecipe) -> list[str]:
+    """Parts that are switched on but whose epochs do not occur in inter-camera learning, one line for each."""
+    begin, end = recipe.stage2.intra_epochs, recipe.stage2.epochs
+    if begin >= end:
+        return []
+    lines, inter, ical = [], recipe.inter, recipe.ical
+    if inter.text and inter.text_from >= end:
+        lines.append(
+            f"inter.text_from={inter.text_from}: stage2.epochs={end} ends before, texts of clusters teach nothing"
+        )
+    if ical.enabled and max(ical.first_epoch, begin) >= min(ical.end_epoch, end):
+        lines.append(
+            f"ical.first_epoch={ical.first_epoch}, ical.end_epoch={ical.end_epoch}: none of these epochs is one of the "
+            f"inter-camera epochs {begin} to {end - 1}, features learn nothing from the adversary"
+        )
+    return lines

@@ -1,0 +1,204 @@
+"""CION's pre-training (Zuo et al., NeurIPS 2024): self-distillation guided by identities.
+
+A student learns to say of any view of a person what its teacher says of any other, also where the views are of two
+images. The teacher is an average of the students so far. In a curriculum the images of a person that are compared grow
+from 2 to 8. Specification: section 2 of our specification of CION.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from passerby.data.loading.identity_groups import identity_groups
+from passerby.data.loading.view_loader import ViewBatch, ViewLoader
+from passerby.distributed.processes import average_over_processes
+from passerby.losses.self_distillation import identity_distillation, moved_centre
+from passerby.methods.cion.gradient_clipping import clip_each
+from passerby.methods.cion.network import build, check, describe, restore, transforms
+from passerby.methods.cion.recipe import CionRecipe
+from passerby.methods.method import Method, TrainingData
+from passerby.methods.networks.backbones import recognise_nothing
+from passerby.methods.stage import EpochLoader, Stage
+from passerby.models.networks.self_distillation import SelfDistillation
+
+GLOBAL_VIEWS = 2
+
+
+class DistillationStage(Stage):
+    """The one stage: the student learns, the teacher follows."""
+
+    model: SelfDistillation
+
+    def __init__(self, recipe: CionRecipe, model: SelfDistillation, data: TrainingData) -> None:
+        section = recipe.training
+        self._rate, self._decay, self._momentum = recipe.rate_schedule, recipe.decay_schedule, recipe.momentum_schedule
+        super().__init__(
+            "distillation",
+            model,
+            epochs=section.epochs,
+            seed=recipe.seed,
+            schedule=lambda _: 0.0,  # rates change at every step: see on_train_batch_start
+        )
+        self.section, self.teaching, self.data, self.prefetch = section, recipe.teacher, data, recipe.trainer.prefetch
+        self.views = recipe.views.transform(recipe.model.image_size)
+        self._size = recipe.model.image_size
+        self._mean_logits: Tensor | None = None
+
+    def batches(self, epoch: int, process: int, processes: int) -> EpochLoader:
+        """Views of groups of images of one identity, as many to a group as the curriculum says."""
+        return ViewLoader(
+            self.data.training,
+            self.views,
+            self._rows(epoch, process, processes),
+            self._size,
+            images_per_identity=self.section.images_at(epoch),
+            seed=self.seed,
+            epoch=epoch,
+            rank=process,
+            processes=processes,
+            prefetch=self.prefetch,
+            device=self.device,
+        )
+
+    def losses(self, batch: ViewBatch) -> dict[str, Tensor]:
+        """The distillation loss, and the entropy of what the teacher says: near 0 or log K it has nothing to say."""
+        with torch.no_grad():
+            said = self.model.teacher(batch.views[:GLOBAL_VIEWS])
+        predicted = self.model.student(batch.views)
+        self._mean_logits = said.float().mean((0, 1))[None]
+        loss = identity_distillation(
+            predicted,
+            said,
+            self.model.centre,
+            images_per_identity=batch.images_per_identity,
+            form=self.section.form,
+            student_temperature=self.section.temperature,
+            teacher_temperature=self.teaching.temperature,
+        )
+        return {"loss": loss, "teacher_entropy": self._entropy(said)}
+
+    def training_step(self, batch: ViewBatch, batch_idx: int) -> dict[str, Any]:
+        """As in all stages; the centre moves once the loss is computed."""
+        result = super().training_step(batch, batch_idx)
+        assert self._mean_logits is not None
+        mean = average_over_processes(self._mean_logits)
+        self.model.centre.copy_(moved_centre(self.model.centre, mean, momentum=self.teaching.centre_momentum))
+        return result
+
+    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+        """The student, but for the lengths of the last layer's weights."""
+        named = self.model.student.named_parameters(prefix="student")
+        return [(name, parameter) for name, parameter in named if not name.endswith("last_layer.weight_g")]
+
+    def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+        """AdamW; vectors (biases, norms, scales) do not decay."""
+        decaying = [p for name, p in parameters if p.ndim > 1 and not name.endswith(".bias")]
+        others = [p for name, p in parameters if p.ndim <= 1 or name.endswith(".bias")]
+        decay = self.section.weight_decay
+        groups = [{"params": decaying, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+        return torch.optim.AdamW(groups, lr=0.0)
+
+    def steps_per_epoch(self, processes: int) -> int:
+        """The mean over all epochs, for there are fewer groups where they are larger."""
+        changes = (0, *self.section.changes, self.epochs)
+        lengths = [len(self._rows(epoch, 0, processes)) for epoch in changes[:-1]]
+        spans = [later - before for before, later in pairwise(changes)]
+        return round(sum(length * span for length, span in zip(lengths, spans, strict=True)) / self.epochs)
+
+    def example_batch(self) -> ViewBatch:
+        """Noise, in groups as at the beginning."""
+        count = self.section.batch_size
+        views = tuple(torch.randn(count, 3, *view.size, device=self.device) for view in self.views.views)
+        return ViewBatch(views, torch.arange(count, device=self.device), self.section.images_at(0))
+
+    def begin(self) -> None:
+        """Student and teacher learn statistics from their batches, unless the teacher averages the student's."""
+        self.model.train()
+        self.model.teacher.train(self.teaching.normalisation == "batch")
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """As in all stages, but learning rate and weight decay change at every step."""
+        super().on_train_batch_start(batch, batch_idx)
+        place = self._place(batch_idx)
+        decaying, others = self.trainer.optimizers[0].param_groups
+        decaying["lr"] = others["lr"] = self._rate.at(*place)
+        decaying["weight_decay"] = self._decay.at(*place)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Lightning's hook: the head's last layer does not learn at first."""
+        del optimizer
+        if self.trainer.current_epoch < self.section.frozen_epochs:
+            self.model.student.head.last_layer.weight_v.grad = None
+
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None
+    ) -> None:
+        """Lightning's hook: bound each tensor's gradient, which is no longer scaled here."""
+        del gradient_clip_val, gradient_clip_algorithm
+        if self.section.clip is None:
+            return
+        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        clip_each(gradients, self.section.clip, scale=self._judged_scale())
+
+    def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
+        """Lightning's hook: the teacher follows at once, so that a state saved after the step holds both."""
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        last = batch_idx + 1 == self.trainer.num_training_batches
+        if self.teaching.update == "step" or last:
+            momentum = self._momentum.at(*self._place(batch_idx))
+            self.model.follow(momentum, statistics=self.teaching.normalisation == "running")
+
+    def _rows(self, epoch: int, process: int, processes: int) -> NDArray[np.int64]:
+        return identity_groups(
+            self.data.identities,
+            images_per_identity=self.section.images_at(epoch),
+            batch_size=self.section.batch_size,
+            seed=self.seed,
+            epoch=epoch,
+            remainder=self.section.remainder,
+            rank=process,
+            processes=processes,
+        )
+
+    def _place(self, batch_idx: int) -> tuple[int, int, int]:
+        """Epoch, step and the epoch's steps."""
+        return self.trainer.current_epoch, batch_idx, int(self.trainer.num_training_batches)
+
+    def _judged_scale(self) -> float:
+        """By what gradients are multiplied when they are compared with the bound."""
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        return scaler.get_scale() if self.section.clip_mode == "official" and scaler is not None else 1.0
+
+    @torch.no_grad()
+    def _entropy(self, said: Tensor) -> Tensor:
+        targets = ((said.float() - self.model.centre) / self.teaching.temperature).log_softmax(2)
+        return -(targets.exp() * targets).sum(2).mean()
+
+
+def stages(recipe: CionRecipe, model: SelfDistillation, data: TrainingData, folder: Path) -> list[Stage]:
+    """One stage; with several processes batch statistics are shared among them, if the recipe says so."""
+    del folder
+    if recipe.trainer.processes > 1 and recipe.model.batch_norm == "synchronised":
+        model.student = nn.SyncBatchNorm.convert_sync_batchnorm(model.student)
+        model.teacher = nn.SyncBatchNorm.convert_sync_batchnorm(model.teacher)
+    return [DistillationStage(recipe, model, data)]
+
+
+METHOD = Method(
+    recipe=CionRecipe,
+    transforms=transforms,
+    check=check,
+    build=build,
+    describe=describe,
+    stages=stages,
+    restore=restore,
+    recognise=recognise_nothing,
+    class_sized=(),
+    training_only=(),
+)

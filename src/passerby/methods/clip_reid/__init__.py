@@ -1,0 +1,1 @@
+"""CLIP-ReID (Li et al., AAAI 2023) and its baseline."""

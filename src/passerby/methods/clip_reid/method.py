@@ -1,0 +1,124 @@
+"""CLIP-ReID (Li et al., AAAI 2023), and its baseline without prompts.
+
+Stage 1 learns a prompt per identity: a few free words whose text feature lies near the features of the identity's
+images; nothing else moves. Stage 2 freezes prompts and text tower and trains the image tower with identity, triplet and
+image-to-text losses. Specification: sections 1 and 2 of our specification of SAGA-ReID; equations of the paper.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from passerby.data.loading.loaders import Batch
+from passerby.distributed.processes import gather_labels, gather_with_gradient
+from passerby.losses.classification import smoothed_cross_entropy
+from passerby.losses.contrastive import image_to_text
+from passerby.losses.triplet import batch_hard_triplet
+from passerby.methods.clip_reid.network import build, check, describe, restore, transforms
+from passerby.methods.clip_reid.recipe import ClipReidRecipe
+from passerby.methods.method import Method, TrainingData
+from passerby.methods.sections.clip import image_schedule, prompt_schedule
+from passerby.methods.stage import Stage, adam_with_faster_biases
+from passerby.methods.stages.image_stage import ImageBatchStage
+from passerby.methods.stages.prompt_stage import PromptStage
+from passerby.models.clip.prompts import encode_all_prompts
+from passerby.models.clip_reid.network import CLASS_SIZED, TRAINING_ONLY, ClipReid
+from passerby.models.clip_reid.official_files import recognise_clip_reid
+
+
+def prompt_stage(recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path) -> PromptStage:
+    """Stage 1: the words of each identity's prompt."""
+    return PromptStage(
+        "stage1-prompts",
+        model,
+        recipe.stage1,
+        data,
+        folder,
+        seed=recipe.seed,
+        schedule=prompt_schedule(recipe.stage1),
+        words="prompt_learner.cls_ctx",
+        project=lambda images: model.features(images, with_cameras=False).projected,  # as published: not in stage 1
+        texts=model.prompt_features,
+        width=model.joint_width,
+    )
+
+
+class ImageStage(ImageBatchStage):
+    """Stage 2: the image tower and the heads, against the fixed texts of stage 1."""
+
+    model: ClipReid
+
+    def __init__(self, recipe: ClipReidRecipe, model: ClipReid, data: TrainingData) -> None:
+        section = recipe.stage2
+        super().__init__(
+            "stage2-images", model, epochs=section.epochs, seed=recipe.seed, schedule=image_schedule(section)
+        )
+        self.section, self.data, self.sizes, self.prefetch = section, data, section, recipe.trainer.prefetch
+        self.with_cameras = recipe.model.camera_embedding
+        self._texts: Tensor | None = None
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """w_id Σ smoothed CE (two heads) + w_tri Σ triplet (three features) + w_text smoothed CE against the texts."""
+        section, labels = self.section, batch.identities
+        features, logits = self.model(batch.images, batch.cameras if self.with_cameras else None)
+        identity = _total(smoothed_cross_entropy(score, labels, smoothing=section.smoothing) for score in logits)
+        triplet = _total(self._triplet(feature, labels) for feature in features)
+        total = section.identity_weight * identity + section.triplet_weight * triplet
+        losses = {"identity": identity, "triplet": triplet}
+        if self._texts is not None:
+            text = image_to_text(features.projected, self._texts, labels, smoothing=section.smoothing)
+            total = total + section.text_weight * text
+            losses["text"] = text
+        return {"loss": total} | {name: value.detach() for name, value in losses.items()}
+
+    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+        """Everything but prompts, text tower and the biases of the necks."""
+        frozen = ("prompt_learner.", "text_encoder.", "bottleneck.bias", "bottleneck_proj.bias")
+        return [(name, p) for name, p in self.model.named_parameters() if not name.startswith(frozen)]
+
+    def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+        """Adam with coupled weight decay; parameters whose name contains `bias` learn faster, as published."""
+        section = self.section
+        return adam_with_faster_biases(
+            parameters, weight_decay=section.weight_decay, bias_rate_factor=section.bias_rate_factor
+        )
+
+    def begin(self) -> None:
+        """Let batch statistics move, and encode the texts of all identities once: they no longer change."""
+        self.model.train()
+        if self.model.sizes.prompts:
+            self._texts = encode_all_prompts(self.model.prompt_learner, self.model.text_encoder)
+
+    def _triplet(self, feature: Tensor, labels: Tensor) -> Tensor:
+        if not self.section.gather_triplets:
+            return batch_hard_triplet(feature, labels, margin=self.section.margin)
+        others, other_labels = gather_with_gradient(feature), gather_labels(labels)
+        return batch_hard_triplet(feature, labels, margin=self.section.margin, others=others, other_labels=other_labels)
+
+
+def stages(recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path) -> list[Stage]:
+    """CLIP-ReID's two stages, or the baseline's one."""
+    image_stage = ImageStage(recipe, model, data)
+    if not recipe.model.prompts:
+        return [image_stage]
+    return [prompt_stage(recipe, model, data, folder), image_stage]
+
+
+def _total(terms: Iterable[Tensor]) -> Tensor:
+    return torch.stack(list(terms)).sum()
+
+
+METHOD = Method(
+    recipe=ClipReidRecipe,
+    transforms=transforms,
+    check=check,
+    build=build,
+    describe=describe,
+    stages=stages,
+    restore=restore,
+    recognise=recognise_clip_reid,
+    class_sized=CLASS_SIZED,
+    training_only=TRAINING_ONLY,
+)

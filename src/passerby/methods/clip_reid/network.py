@@ -1,0 +1,133 @@
+"""CLIP-ReID's network and transforms, from a recipe or from what a file says of itself."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from torch import Tensor
+
+from passerby.data.augmentation.transforms import TestTransform, TrainTransform
+from passerby.data.split import Split
+from passerby.errors import RecipeError
+from passerby.methods.clip_reid.recipe import ClipReidRecipe, ModelSection
+from passerby.methods.method import InitialWeights
+from passerby.methods.networks.clip_towers import agreed_quick_gelu, described_shape
+from passerby.methods.stages.image_stage import refuse_too_few_identities
+from passerby.models.checkpoint import load_strictly
+from passerby.models.clip.towers import ClipShape, is_residual, patch_stride, uses_quick_gelu
+from passerby.models.clip.weights import ClipWeights, clip_weights
+from passerby.models.clip_reid.network import CAMERA_EMBEDDING, TRAINING_ONLY, ClipReid, ClipReidSizes
+from passerby.models.clip_reid.official_files import is_clip_reid
+
+_QUICK_GELU_SUFFIX = "-quickgelu"
+
+
+def check(recipe: ClipReidRecipe, train: Split) -> None:
+    """Refuse what these training images cannot give.
+
+    Raises:
+        RecipeError: fewer identities than a step needs, or cameras that the data or the image tower do not have.
+    """
+    refuse_too_few_identities("stage2", recipe.stage2, train.identity_count, recipe.trainer.processes)
+    if not recipe.model.camera_embedding:
+        return
+    if train.cameras is None or not train.camera_names:
+        raise RecipeError("model.camera_embedding=true, but the training images have no cameras: set it to false")
+    if is_residual(recipe.model.architecture):
+        raise RecipeError(
+            f"model.camera_embedding=true: a residual network ({recipe.model.architecture}) has no class token to add "
+            "it to: set it to false, or use a vision transformer"
+        )
+
+
+def transforms(recipe: ClipReidRecipe) -> tuple[TrainTransform, TestTransform]:
+    """The transforms that the recipe says."""
+    return recipe.augmentation.transforms(recipe.model.image_size)
+
+
+def build(recipe: ClipReidRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> ClipReid:
+    """The network with CLIP's weights as the recipe says, and fresh heads.
+
+    With `init`, whose tensors the caller loads afterwards, CLIP's weights are fetched only for what `init` lacks.
+
+    Raises:
+        RecipeError: the recipe contradicts what `init` or CLIP's weights say of themselves, or it must say whether
+            they were trained with QuickGELU, because they do not.
+        CheckpointError: CLIP's weights cannot be had.
+    """
+    section = recipe.model
+    claims = []
+    if init is not None:
+        _refuse_contradictions(section, init)
+        claims.append((init.source, _said_quick_gelu(init)))
+    weights = ClipWeights(None)
+    if init is None or not _brings_every_tower(init, section):
+        weights = clip_weights(section.weights, section.architecture, allow_torchscript=section.allow_torchscript)
+        if weights.tensors is not None:
+            claims.append((f"model.weights={section.weights}", weights.quick_gelu))
+    shape = replace(_shape(section), quick_gelu=agreed_quick_gelu(section.architecture, section.quick_gelu, claims))
+    sizes = ClipReidSizes(classes, cameras if section.camera_embedding else 0, section.prompts)
+    return ClipReid(shape, sizes, camera_coefficient=section.camera_coefficient, clip_tensors=weights.tensors)
+
+
+def describe(recipe: ClipReidRecipe, model: ClipReid) -> dict[str, Any]:
+    """What `restore` and the embedder need, as JSON."""
+    _, test_transform = transforms(recipe)
+    return {
+        "shape": asdict(model.shape),
+        "camera_slots": model.sizes.camera_slots,
+        "camera_coefficient": model.camera_coefficient,
+        "transform": asdict(test_transform),
+    }
+
+
+def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> ClipReid:
+    """A network for embedding; tensors that only training needs are left aside."""
+    sizes = ClipReidSizes(classes=None, camera_slots=description["camera_slots"])
+    model = ClipReid(described_shape(description), sizes, camera_coefficient=description["camera_coefficient"])
+    load_strictly(model, tensors, source=source, ignored=TRAINING_ONLY)
+    return model
+
+
+def _shape(section: ModelSection) -> ClipShape:
+    return ClipShape(section.architecture, section.image_size, section.stride, section.quick_gelu)
+
+
+def _brings_every_tower(init: InitialWeights, section: ModelSection) -> bool:
+    """Whether nothing of CLIP's weights would be left once `init` is loaded; the text tower is what may be lacking."""
+    lacking = [prefix for prefix in ("text_encoder.", "prompt_learner.token_") if not _holds(init, prefix)]
+    return not (section.prompts and lacking)
+
+
+def _holds(init: InitialWeights, prefix: str) -> bool:
+    return any(name.startswith(prefix) for name in init.tensors)
+
+
+def _said_quick_gelu(init: InitialWeights) -> bool | None:
+    """Whether `init` was trained with QuickGELU; None where it does not say."""
+    if init.description is not None and "shape" in init.description:
+        return uses_quick_gelu(described_shape(init.description))
+    # CLIP-ReID's own code knows no other activation; what stands between our stages carries no shape.
+    return True if init.description is None and is_clip_reid(init.tensors) else None
+
+
+def _refuse_contradictions(section: ModelSection, init: InitialWeights) -> None:
+    """Compare with what `init` says of itself; of other files the tensors' shapes tell, when they are loaded."""
+    if _holds(init, CAMERA_EMBEDDING) and not section.camera_embedding:
+        raise RecipeError(f"{init.source} was trained with a camera embedding: set model.camera_embedding=true")
+    description = init.description
+    if description is None or "shape" not in description:
+        return
+    said, meant = described_shape(description), _shape(section)
+    theirs, ours = (shape.architecture.removesuffix(_QUICK_GELU_SUFFIX) for shape in (said, meant))
+    pairs: list[tuple[str, Any, Any]] = [
+        ("architecture", theirs, ours),
+        ("image_size", list(said.image_size), list(meant.image_size)),
+    ]
+    if theirs == ours:
+        pairs.append(("stride", patch_stride(said), patch_stride(meant)))
+    if _holds(init, CAMERA_EMBEDDING):
+        pairs.append(("camera_coefficient", description["camera_coefficient"], section.camera_coefficient))
+    for key, before, now in pairs:
+        if before != now:
+            raise RecipeError(f"{init.source} has model.{key}={before}, the recipe {now}: set model.{key}={before}")

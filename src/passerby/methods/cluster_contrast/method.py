@@ -1,0 +1,232 @@
+"""Cluster-Contrast (Dai et al., ACCV 2022): learning from images whose people nobody has named.
+
+Before every epoch all images are clustered by the Jaccard distances of their neighbourhoods; in its steps each image is
+drawn to the centroid of its cluster and away from those of others. With `init` from pre-training it learns without any
+labels, with `init` from fine-tuning on another data set it adapts to this one. Identities of the training images are
+not looked at. Specification: section 4.3 of our specification of CION.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from passerby.data.augmentation.transforms import TestTransform, TrainTransform
+from passerby.data.loading.loaders import Batch
+from passerby.data.loading.sampling import continued_class_batches
+from passerby.data.split import Split
+from passerby.distributed.processes import gather_labels
+from passerby.errors import PasserbyError, RecipeError
+from passerby.losses.centroids import centroid_contrast
+from passerby.losses.cluster_memory import ClusterMemory
+from passerby.methods.cluster_contrast.recipe import ClusterContrastRecipe
+from passerby.methods.method import InitialWeights, Method, TrainingData
+from passerby.methods.networks.backbones import (
+    adopt_backbone,
+    describe_backbone,
+    described_backbone,
+    new_backbone,
+    recognise_nothing,
+)
+from passerby.methods.stage import EpochLoader, Preparation, Stage, keyed_seed
+from passerby.methods.stages.features import EXTRACTION_BATCH, current_features, features_of
+from passerby.methods.stages.image_stage import ImageBatchStage
+from passerby.metrics.clusters.dbscan import density_clusters
+from passerby.metrics.reranking.jaccard import jaccard_distances
+from passerby.models.backbones.registry import family_of
+from passerby.models.checkpoint import load_strictly
+from passerby.models.networks.cluster_contrast import NEW, ClusterReid
+
+
+class ContrastStage(ImageBatchStage):
+    """The one stage: cluster, then learn, epoch after epoch."""
+
+    model: ClusterReid
+
+    def __init__(self, recipe: ClusterContrastRecipe, model: ClusterReid, data: TrainingData) -> None:
+        section = recipe.training
+        super().__init__("contrast", model, epochs=section.epochs, seed=recipe.seed, schedule=recipe.schedule())
+        self.section, self.clustering = section, recipe.clustering
+        self.data, self.sizes, self.prefetch = data, section, recipe.trainer.prefetch
+        self._clusters = torch.zeros(0, dtype=torch.int64)
+        self._memory: ClusterMemory | None = None
+        self._seen: tuple[Tensor, Tensor] | None = None
+        self._restored: Mapping[str, Any] = {}
+
+    def train_dataloader(self) -> EpochLoader:
+        """Lightning's hook, called at every epoch: its clusters first, which a run resumed inside it brings along."""
+        if self._first_step and "clusters" in self._restored:
+            self._clusters = self._restored["clusters"].to(self.device)
+            self._memory = ClusterMemory.restored(self._restored["memory"], self.device)
+            self.figures = dict(self._restored["figures"])
+        else:
+            self.cluster(current_features(self, self.model.embed, self.data), self.trainer.current_epoch)
+        self._restored = {}
+        return super().train_dataloader()
+
+    def cluster(self, features: Tensor, epoch: int) -> None:
+        """Cluster all images, and let the memory begin with the clusters' means.
+
+        Args:
+            features: of all training images, L2-normalised, float32 [n, D], the same in all processes.
+            epoch: from 0.
+
+        Raises:
+            PasserbyError: there is not one cluster.
+        """
+        section = self.clustering
+        distances = jaccard_distances(features.cpu().numpy(), k1=section.k1, k2=section.k2)
+        found = density_clusters(distances, section.eps, min_samples=section.min_samples)
+        count, outliers = int(found.max(initial=-1)) + 1, int((found < 0).sum())
+        if not count:
+            raise PasserbyError(
+                f"{self.name}: not one cluster among {len(found):,} images before epoch {epoch + 1}: start with "
+                "pre-trained weights (init), or with a larger clustering.eps"
+            )
+        self.figures = {"clusters": count, "outliers": outliers}
+        self.remark = f"{count:,} clusters, {outliers:,} images in none"
+        self._clusters = torch.from_numpy(found).to(features.device)
+        self._memory = ClusterMemory(features, self._clusters)
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Contrast with the centroids; these move after the gradient was taken, see `on_after_backward`."""
+        assert self._memory is not None
+        features, labels = self.model(batch.images), self._clusters[batch.indices]
+        self._seen = features.detach(), labels
+        return {
+            "loss": centroid_contrast(features, labels, self._memory.centroids, temperature=self.section.temperature)
+        }
+
+    def on_after_backward(self) -> None:
+        """Lightning's hook: let the memory learn from the batch of all processes."""
+        assert self._memory is not None
+        assert self._seen is not None
+        features, labels = (gather_labels(each) for each in self._seen)
+        self._memory.update(features, labels, momentum=self.section.memory_momentum)
+        self._seen = None
+
+    def rows(self, epoch: int, process: int, processes: int) -> Any:
+        """Batches of P clusters × K images, all clusters where there are fewer; in a pass none comes twice."""
+        clusters = self._clusters.cpu().numpy()
+        members = np.flatnonzero(clusters >= 0)
+        batches = continued_class_batches(
+            clusters[members],
+            classes_per_batch=self.section.identities_per_batch,
+            images_per_class=self.section.images_per_identity,
+            first=0,
+            count=self.section.iterations,
+            seed=keyed_seed(self.seed, self.name, epoch),
+            rank=process,
+            processes=processes,
+            whole_only=True,
+        )
+        return [members[batch] for batch in batches]
+
+    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+        """Everything but the bias of the neck, which stays 0."""
+        return [(name, p) for name, p in self.model.named_parameters() if name != "bottleneck.bias"]
+
+    def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+        """Stochastic gradient descent with momentum, or Adam; weight decay is coupled, and of everything."""
+        section, learned = self.section, [p for _, p in parameters]
+        if section.optimiser == "adam":
+            return torch.optim.Adam(learned, lr=0.0, weight_decay=section.weight_decay)
+        return torch.optim.SGD(learned, lr=0.0, momentum=section.momentum, weight_decay=section.weight_decay)
+
+    def begin(self) -> None:
+        """Let batch statistics move."""
+        self.model.train()
+
+    def steps_per_epoch(self, processes: int) -> int:
+        """As many as the recipe says."""
+        del processes
+        return self.section.iterations
+
+    def preparations(self, processes: int) -> Sequence[Preparation]:
+        """Before every epoch the features of all images, shared among the processes; clustering comes on top."""
+        images = torch.randn(EXTRACTION_BATCH, 3, *self.data.test_transform.size, device=self.device)
+        pieces = -(-len(self.data.split) // (EXTRACTION_BATCH * processes)) * self.epochs
+        return (Preparation(pieces, lambda: features_of(self, self.model.embed, images)),)
+
+    def example_batch(self) -> Any:
+        """Noise, and as many clusters as a batch takes."""
+        count = len(self.data.split)
+        self._clusters = torch.arange(count, device=self.device) % min(self.section.identities_per_batch, count)
+        self._memory = ClusterMemory(torch.randn(count, self.model.embedding_width, device=self.device), self._clusters)
+        batch = super().example_batch()
+        return batch._replace(indices=batch.indices.to(self.device) % count)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Remember clusters and memory inside an epoch: between two they are made anew."""
+        super().on_save_checkpoint(checkpoint)
+        if checkpoint["passerby"]["next_step"] and self._memory is not None:
+            state = {"clusters": self._clusters.cpu(), "memory": self._memory.state(), "figures": self.figures}
+            checkpoint["passerby"] |= state
+
+    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+        """Continue with them."""
+        super().on_load_checkpoint(checkpoint)
+        self._restored = checkpoint["passerby"]
+
+
+def transforms(recipe: ClusterContrastRecipe) -> tuple[TrainTransform, TestTransform]:
+    """The transforms that the recipe says."""
+    return recipe.augmentation.transforms(recipe.model.image_size)
+
+
+def check(recipe: ClusterContrastRecipe, train: Split) -> None:
+    """Refuse a pooling that the backbone cannot have, with a RecipeError."""
+    del train
+    if recipe.model.pooling == "gem" and family_of(recipe.model.backbone) not in ("resnet", "resnet_ibn"):
+        raise RecipeError(
+            f"model.pooling=gem: {recipe.model.backbone} is no residual network, whose last map could be pooled so: "
+            "set model.pooling=native"
+        )
+
+
+def build(recipe: ClusterContrastRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> ClusterReid:
+    """The network with random weights; those of `init` are loaded by the caller."""
+    del classes, cameras, init
+    return ClusterReid(new_backbone(recipe.model), generalised_mean=recipe.model.pooling == "gem")
+
+
+def describe(recipe: ClusterContrastRecipe, model: ClusterReid) -> dict[str, Any]:
+    """What `restore` and the embedder need, as JSON."""
+    described = describe_backbone(model.backbone, transforms(recipe)[1])
+    return {**described, "generalised_mean": model.pooling is not None}
+
+
+def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> ClusterReid:
+    """The whole network: pooling and neck belong to the feature."""
+    model = ClusterReid(described_backbone(description), generalised_mean=description["generalised_mean"])
+    load_strictly(model, tensors, source=source)
+    return model
+
+
+def stages(recipe: ClusterContrastRecipe, model: ClusterReid, data: TrainingData, folder: Path) -> list[Stage]:
+    """One stage."""
+    del folder
+    return [ContrastStage(recipe, model, data)]
+
+
+def adopt(recipe: ClusterContrastRecipe, init: InitialWeights) -> InitialWeights:
+    """Weights of CION's runs, of fine-tuned or bare backbones, and of official files, under this network's names."""
+    return adopt_backbone(init, recipe.model, own_method="cluster-contrast")
+
+
+METHOD = Method(
+    recipe=ClusterContrastRecipe,
+    transforms=transforms,
+    check=check,
+    build=build,
+    describe=describe,
+    stages=stages,
+    restore=restore,
+    recognise=recognise_nothing,
+    class_sized=(),
+    training_only=NEW,
+    adopt=adopt,
+)

@@ -1,0 +1,76 @@
+"""What a recipe of learning from clusters says; the defaults are the numbers published with ReIDZoo."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from passerby.config import NotNegative, Positive, Recipe, Section
+from passerby.methods.networks.backbones import BackboneSection
+from passerby.methods.schedules import Schedule, steps_with_warmup
+from passerby.methods.sections.augmentation import AugmentationSection
+
+
+class ClusterModelSection(BackboneSection):
+    """The network; its weights are random, or those that `init` names."""
+
+    pooling: Literal["gem", "native"] = "gem"
+    """A generalised mean of the last map (residual networks only), or as the backbone pools."""
+
+
+class ClusteringSection(Section):
+    """How images are clustered before every epoch."""
+
+    k1: int = Field(default=30, ge=1)
+    """Size of the reciprocal neighbourhoods of the Jaccard distance."""
+    k2: int = Field(default=6, ge=1)
+    """Images averaged over in it."""
+    eps: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    """Largest distance of neighbours; 0.7 was published for MSMT17."""
+    min_samples: int = Field(default=4, ge=1)
+    """Neighbours, itself included, that make an image a core of a cluster."""
+
+
+class ContrastSection(Section):
+    """How the network learns from clusters."""
+
+    epochs: int = Field(default=50, ge=1)
+    """Clusterings."""
+    iterations: int = Field(default=200, ge=1)
+    """Steps of an epoch."""
+    identities_per_batch: int = Field(default=32, ge=2)
+    """Clusters in a batch, per process."""
+    images_per_identity: int = Field(default=8, ge=2)
+    """Images of each."""
+    temperature: Positive = 0.05
+    """Of the softmax over the centroids."""
+    memory_momentum: float = Field(default=0.2, ge=0, lt=1)
+    """What stays of a centroid when it moves towards the least similar of its images in the batch."""
+    optimiser: Literal["sgd", "adam"] = "sgd"
+    """Stochastic gradient descent with momentum, as with ReIDZoo, or Adam, as in the original."""
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    """Of stochastic gradient descent."""
+    rate: Positive = 3.5e-4
+    """Learning rate at the beginning."""
+    decay_every: int = Field(default=20, ge=1)
+    """Epochs after which it falls to a tenth, again and again."""
+    weight_decay: NotNegative = 5e-4
+    """Coupled L2."""
+
+
+class ClusterContrastRecipe(Recipe):
+    """A recipe of learning from clusters, without identities."""
+
+    model: ClusterModelSection = ClusterModelSection()
+    """The network."""
+    augmentation: AugmentationSection = AugmentationSection()
+    """From pixels to the network's input."""
+    clustering: ClusteringSection = ClusteringSection()
+    """How images are clustered."""
+    training: ContrastSection = ContrastSection()
+    """How the network learns."""
+
+    def schedule(self) -> Schedule:
+        """Learning rate by epoch (1-based): a tenth after each `decay_every` epochs."""
+        section = self.training
+        milestones = range(section.decay_every + 1, section.epochs + 1, section.decay_every)
+        return steps_with_warmup(section.rate, milestones, warmup_epochs=0)

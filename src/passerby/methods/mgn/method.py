@@ -1,0 +1,185 @@
+"""MGN (Wang et al., ACM MM 2018): fine-tuning a residual network with features of the whole body and of its parts.
+
+Eight features, each with a circle loss over identities; triplet losses on the three of the whole body and on halves and
+thirds put together. As in ReIDZoo's fork of FastReID. Specification: section 4.2 of our specification of CION.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from passerby.data.augmentation.transforms import TestTransform, TrainTransform
+from passerby.data.loading.loaders import Batch
+from passerby.data.split import Split
+from passerby.distributed.processes import gather_labels, gather_with_gradient
+from passerby.errors import RecipeError
+from passerby.losses.circle import circle_logits, cross_entropy_smoothed_over_others
+from passerby.losses.triplet import batch_hard_triplet
+from passerby.methods.method import InitialWeights, Method, TrainingData
+from passerby.methods.mgn.recipe import MgnRecipe
+from passerby.methods.networks.backbones import (
+    adopt_backbone,
+    describe_transformed,
+    described_backbone,
+    new_backbone,
+    part_of,
+    recognise_nothing,
+)
+from passerby.methods.stage import Stage
+from passerby.methods.stages.image_stage import ImageBatchStage, refuse_too_few_identities
+from passerby.models.backbones.registry import create, family_of
+from passerby.models.checkpoint import load_strictly
+from passerby.models.networks.mgn import CLASS_SIZED, NEW, STRIPES, TRAINING_ONLY, Mgn
+
+_PRETRAINED = ("trunk.", "branches.")
+_MAP_STRIDE = 16
+
+
+class MgnStage(ImageBatchStage):
+    """The one stage."""
+
+    model: Mgn
+
+    def __init__(self, recipe: MgnRecipe, model: Mgn, data: TrainingData) -> None:
+        section = recipe.training
+        super().__init__(
+            "mgn", model, epochs=section.epochs, seed=recipe.seed, schedule=lambda e: section.rate_at(e - 1, 0.0)
+        )
+        self.section, self.data, self.sizes, self.prefetch = section, data, section, recipe.trainer.prefetch
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """w_id Σ smoothed circle loss (eight features) + w_tri Σ soft-margin triplet loss (wholes, halves, thirds)."""
+        section, labels = self.section, batch.identities
+        features = self.model.features(batch.images)
+        logits = [
+            circle_logits(cosines, labels, scale=section.scale, margin=section.margin)
+            for cosines in self.model.cosines(features.in_order())
+        ]
+        identity = torch.stack(
+            [cross_entropy_smoothed_over_others(each, labels, smoothing=section.smoothing) for each in logits]
+        ).sum()
+        compared = [*features.wholes, *(torch.cat(parts, 1) for parts in features.parts)]
+        triplet = torch.stack([self._triplet(each, labels) for each in compared]).sum()
+        total = section.identity_weight * identity + section.triplet_weight * triplet
+        return {"loss": total, "identity": identity.detach(), "triplet": triplet.detach()}
+
+    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+        """Everything but the biases of the necks, which stay 0."""
+        return [(name, p) for name, p in self.model.named_parameters() if not name.endswith("neck.bias")]
+
+    def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+        """Adam with coupled weight decay."""
+        return torch.optim.Adam([p for _, p in parameters], lr=0.0, weight_decay=self.section.weight_decay)
+
+    def begin(self) -> None:
+        """Let batch statistics move."""
+        self.model.train()
+
+    def on_train_epoch_start(self) -> None:
+        """Lightning's hook: while trunk and branches are frozen, so are their statistics."""
+        learning = not self._frozen()
+        self.model.trunk.train(learning)
+        self.model.branches.train(learning)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """As in all stages, with a warm-up that goes on inside of epochs."""
+        super().on_train_batch_start(batch, batch_idx)
+        done = batch_idx / int(self.trainer.num_training_batches)
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = self.section.rate_at(self.trainer.current_epoch, done)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Lightning's hook: what is frozen neither learns nor decays."""
+        del optimizer
+        if self._frozen():
+            for name, parameter in self.model.named_parameters():
+                if name.startswith(_PRETRAINED):
+                    parameter.grad = None
+
+    def _frozen(self) -> bool:
+        return self.trainer.current_epoch < self.section.frozen_epochs
+
+    def _triplet(self, features: Tensor, labels: Tensor) -> Tensor:
+        if not self.section.gather_triplets:
+            return batch_hard_triplet(features, labels, margin=None)
+        others, other_labels = gather_with_gradient(features), gather_labels(labels)
+        return batch_hard_triplet(features, labels, margin=None, others=others, other_labels=other_labels)
+
+
+def transforms(recipe: MgnRecipe) -> tuple[TrainTransform, TestTransform]:
+    """The transforms that the recipe says."""
+    train, test = recipe.augmentation.transforms(recipe.model.image_size)
+    return replace(train, fill=recipe.augmentation.fill), test
+
+
+def check(recipe: MgnRecipe, train: Split) -> None:
+    """Refuse what MGN cannot be made of.
+
+    Raises:
+        RecipeError: a backbone without groups of blocks, images too low for stripes, or fewer identities than a batch
+            takes.
+    """
+    if family_of(recipe.model.backbone) not in ("resnet", "resnet_ibn"):
+        raise RecipeError(f"model.backbone={recipe.model.backbone}: MGN needs a residual network, such as resnet50_ibn")
+    rows = -(-recipe.model.image_size[0] // _MAP_STRIDE)
+    if len(torch.empty(rows).chunk(max(STRIPES))) < max(STRIPES):
+        raise RecipeError(
+            f"model.image_size={list(recipe.model.image_size)}: leaves a map of {rows} rows, which cannot be cut into "
+            f"{max(STRIPES)} stripes: take a height of at least {_MAP_STRIDE * (max(STRIPES) + 1) + 1}"
+        )
+    refuse_too_few_identities("training", recipe.training, train.identity_count, recipe.trainer.processes)
+
+
+def build(recipe: MgnRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> Mgn:
+    """The network with random weights; those of `init` are loaded by the caller."""
+    del cameras, init
+    return Mgn(new_backbone(recipe.model), classes, width=recipe.model.width)
+
+
+def describe(recipe: MgnRecipe, model: Mgn) -> dict[str, Any]:
+    """What `restore` and the embedder need, as JSON."""
+    return {**describe_transformed(model.name, model.image_size, transforms(recipe)[1]), "width": model.width}
+
+
+def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> Mgn:
+    """The network without classifiers."""
+    model = Mgn(described_backbone(description), None, width=description["width"])
+    load_strictly(model, tensors, source=source, ignored=TRAINING_ONLY)
+    return model
+
+
+def stages(recipe: MgnRecipe, model: Mgn, data: TrainingData, folder: Path) -> list[Stage]:
+    """One stage."""
+    del folder
+    return [MgnStage(recipe, model, data)]
+
+
+def adopt(recipe: MgnRecipe, init: InitialWeights) -> InitialWeights:
+    """Weights of a backbone for the trunk and all branches; runs of MGN as they are."""
+    section = recipe.model
+    adopted = adopt_backbone(init, section, own_method="mgn")
+    if adopted is init:
+        return init
+    backbone = create(section.backbone, section.image_size)
+    load_strictly(backbone, part_of(adopted.tensors), source=init.source)
+    begun = Mgn(backbone, None, width=section.width).state_dict()
+    return replace(init, tensors={name: value for name, value in begun.items() if name.startswith(_PRETRAINED)})
+
+
+METHOD = Method(
+    recipe=MgnRecipe,
+    transforms=transforms,
+    check=check,
+    build=build,
+    describe=describe,
+    stages=stages,
+    restore=restore,
+    recognise=recognise_nothing,
+    class_sized=CLASS_SIZED,
+    training_only=(*TRAINING_ONLY, *NEW, "norms."),
+    adopt=adopt,
+)

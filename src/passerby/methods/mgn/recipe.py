@@ -1,0 +1,99 @@
+"""What a recipe of MGN says; the defaults are the numbers published with ReIDZoo."""
+
+import math
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from passerby.config import NotNegative, Positive, Recipe, Section
+from passerby.errors import RecipeError
+from passerby.methods.networks.backbones import BackboneSection
+from passerby.methods.sections.augmentation import AugmentationSection
+from passerby.methods.sections.clip import Pixels
+
+
+class MgnModelSection(BackboneSection):
+    """The network."""
+
+    image_size: tuple[Pixels, Pixels] = (384, 128)
+    """Height and width in pixels."""
+    width: int = Field(default=256, ge=1)
+    """Of each of the eight features."""
+
+
+class MgnAugmentationSection(AugmentationSection):
+    """From pixels to the network's input."""
+
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    """Subtracted from each channel (of values 0–1)."""
+    std: tuple[Positive, Positive, Positive] = (0.229, 0.224, 0.225)
+    """Divides each channel."""
+    fill: Literal["noise", "black"] = "black"
+    """What erased rectangles are filled with."""
+
+
+class MgnSection(Section):
+    """How everything is trained."""
+
+    epochs: int = Field(default=60, ge=1)
+    """Passes over the training identities."""
+    identities_per_batch: int = Field(default=4, ge=2)
+    """P, per process."""
+    images_per_identity: int = Field(default=16, ge=2)
+    """K."""
+    rate: Positive = 3.5e-4
+    """Learning rate after warm-up."""
+    warmup_epochs: int = Field(default=10, ge=0)
+    """Epochs of linear warm-up, step by step."""
+    warmup_factor: NotNegative = 0.01
+    """Where the warm-up begins, as a fraction of the learning rate."""
+    constant_epochs: int = Field(default=30, ge=0)
+    """Epochs, warm-up included, before the cosine begins."""
+    floor: NotNegative = 7.7e-7
+    """Learning rate at the end of the cosine."""
+    frozen_epochs: int = Field(default=10, ge=0)
+    """Epochs at the beginning in which trunk and branches keep their weights, and their statistics."""
+    weight_decay: NotNegative = 5e-4
+    """Coupled L2, as in Adam; biases too."""
+    identity_weight: NotNegative = 0.125
+    """Weight of each of the eight identity losses."""
+    triplet_weight: NotNegative = 0.2
+    """Weight of each of the five triplet losses."""
+    smoothing: float = Field(default=0.1, ge=0, lt=1)
+    """What the other classes share of the target of an identity loss."""
+    scale: Positive = 64.0
+    """Of circle logits."""
+    margin: NotNegative = 0.35
+    """Of circle logits."""
+    gather_triplets: bool = True
+    """Mine triplets among the batches of all processes instead of within each."""
+
+    @model_validator(mode="after")
+    def _cosine_has_epochs(self) -> "MgnSection":
+        if not self.warmup_epochs <= self.constant_epochs < self.epochs:
+            raise RecipeError(
+                f"training.warmup_epochs={self.warmup_epochs}, constant_epochs={self.constant_epochs} and "
+                f"epochs={self.epochs} must grow"
+            )
+        return self
+
+    def rate_at(self, epoch: int, done: float) -> float:
+        """Learning rate in an epoch (0-based), of which a share is done."""
+        if epoch < self.warmup_epochs:
+            share = (epoch + done) / self.warmup_epochs
+            return self.rate * (self.warmup_factor + (1 - self.warmup_factor) * share)
+        if epoch < self.constant_epochs:
+            return self.rate
+        share = (epoch - self.constant_epochs) / (self.epochs - self.constant_epochs)
+        return self.floor + 0.5 * (self.rate - self.floor) * (1 + math.cos(math.pi * share))
+
+
+class MgnRecipe(Recipe):
+    """A recipe of MGN."""
+
+    model: MgnModelSection = MgnModelSection()
+    """The network."""
+    augmentation: MgnAugmentationSection = MgnAugmentationSection()
+    """From pixels to the network's input."""
+    training: MgnSection = MgnSection()
+    """How it is trained."""

@@ -1,0 +1,1 @@
+"""How several methods build their networks."""

@@ -1,0 +1,123 @@
+"""What methods that train a backbone have in common: how it is made, described, and started from others' weights."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from passerby.config import Section
+from passerby.data.augmentation.transforms import TestTransform
+from passerby.errors import RecipeError
+from passerby.methods.method import InitialWeights
+from passerby.methods.sections.clip import Pixels
+from passerby.models.backbones.backbone import Backbone
+from passerby.models.backbones.official_files import backbone_tensors
+from passerby.models.backbones.registry import create
+from passerby.models.checkpoint import load_strictly
+from passerby.models.zoo.files import is_bare_backbone
+
+PREFIX = "backbone."
+"""Before the names of the backbone's tensors in a method's network."""
+
+_WITH_PREFIX = ("finetune", "cluster-contrast")
+"""Methods whose runs have a backbone under `PREFIX`; those of CION have one for each of two networks."""
+
+
+class BackboneSection(Section):
+    """A backbone; its weights are random, or those that `init` names."""
+
+    backbone: str = "resnet50"
+    """A name of ReIDZoo (`passerby zoo list`) or of timm."""
+    image_size: tuple[Pixels, Pixels] = (256, 128)
+    """Height and width in pixels."""
+    drop_path: float = Field(default=0.0, ge=0, lt=1)
+    """Stochastic depth; 0.1 for Swin as published."""
+
+
+def new_backbone(section: BackboneSection) -> Backbone:
+    """The backbone that a recipe says, with random weights.
+
+    Raises:
+        RecipeError: no such name, or one that cannot take images of this size.
+    """
+    options = {"drop_path_rate": section.drop_path} if section.drop_path else {}
+    return create(section.backbone, section.image_size, **options)
+
+
+def describe_backbone(backbone: Backbone, transform: TestTransform) -> dict[str, Any]:
+    """What `described_backbone` and the embedder need, as JSON."""
+    return describe_transformed(backbone.name, backbone.image_size, transform)
+
+
+def describe_transformed(name: str, image_size: tuple[int, int], transform: TestTransform) -> dict[str, Any]:
+    """The same for a network that was made from a backbone of this name."""
+    return {"architecture": name, "image_size": list(image_size), "camera_slots": 0, "transform": asdict(transform)}
+
+
+def described_backbone(description: Mapping[str, Any]) -> Backbone:
+    """The backbone that a file says it holds, with random weights."""
+    height, width = description["image_size"]
+    return create(description["architecture"], (height, width))
+
+
+def part_of(tensors: Mapping[str, Tensor], prefix: str = PREFIX) -> dict[str, Tensor]:
+    """The tensors under a prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def recognise_nothing(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
+    """Nobody else has files of these methods; those of bare backbones are `passerby.models.zoo.files`' to recognise."""
+    del tensors
+    return None
+
+
+def adopt_backbone(init: InitialWeights, section: BackboneSection, *, own_method: str) -> InitialWeights:
+    """What `init` names as tensors under `backbone.`; runs of the method itself stay as they are.
+
+    Position embeddings of another image size are resized. Of a run of CION the network that it embeds with is taken.
+
+    Args:
+        init: as read from its file: a run of CION or of a method that trains a backbone, a bare backbone, or an
+            official file.
+        section: what the recipe trains.
+        own_method: the recipe's.
+
+    Raises:
+        RecipeError: a run of another method or of another architecture.
+        CheckpointError: tensors that are not this backbone's.
+    """
+    description = init.description
+    if description is not None:
+        _refuse_another(init.source, description, section.backbone)
+        if description.get("method", own_method) == own_method:  # what stands between stages names no method
+            return init
+    with torch.device("meta"):
+        backbone = create(section.backbone, section.image_size)
+    found = backbone_tensors(backbone, _part_of_init(init), source=init.source)
+    load_strictly(backbone, {name: value.to("meta") for name, value in found.items()}, source=init.source)
+    return replace(init, tensors={PREFIX + name: value for name, value in found.items()})
+
+
+def _part_of_init(init: InitialWeights) -> Mapping[str, Tensor]:
+    """The backbone's tensors, by its own names or official ones."""
+    description = init.description
+    if description is None or is_bare_backbone(description):
+        return init.tensors
+    method = description.get("method")
+    if method == "cion":
+        return part_of(init.tensors, f"{description['network']}.{PREFIX}")
+    if method in _WITH_PREFIX:
+        return part_of(init.tensors)
+    raise RecipeError(
+        f"{init.source}: is a run of {method}, which trains no backbone of this kind: give a run of cion, "
+        f"{' or '.join(_WITH_PREFIX)}, or a file of a backbone (`passerby zoo list`)"
+    )
+
+
+def _refuse_another(source: str, description: Mapping[str, Any], architecture: str) -> None:
+    said = description.get("architecture", architecture)
+    if said != architecture:
+        raise RecipeError(f"{source}: holds {said}, the recipe trains {architecture}: set model.backbone={said}")

@@ -1,0 +1,1 @@
+"""SAGA-ReID: patch tokens aligned with anchors in the text space of CLIP."""

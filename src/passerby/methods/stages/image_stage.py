@@ -1,0 +1,119 @@
+"""Stages that learn from images in batches of P identities × K images."""
+
+from abc import ABC
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from passerby.data.loading.loaders import Batch, TrainLoader
+from passerby.data.loading.sampling import identity_balanced_batches
+from passerby.errors import RecipeError
+from passerby.methods.method import TrainingData
+from passerby.methods.stage import EpochLoader, Stage
+
+
+class BatchSizes(Protocol):
+    """The keys of a recipe's section that say the size of a batch."""
+
+    @property
+    def identities_per_batch(self) -> int:
+        """P, per process."""
+        ...
+
+    @property
+    def images_per_identity(self) -> int:
+        """K."""
+        ...
+
+
+class ImageBatchStage(Stage, ABC):
+    """A stage on augmented images; a subclass sets `data`, `sizes` and `prefetch` in its constructor."""
+
+    data: TrainingData
+    sizes: BatchSizes
+    prefetch: int
+
+    def batches(self, epoch: int, process: int, processes: int) -> EpochLoader:
+        """P identities × K images, augmented."""
+        loader = TrainLoader(
+            self.data.split,
+            self.data.training,
+            self.data.train_transform,
+            lambda epoch: self.rows(epoch, process, processes),
+            seed=self.seed,
+            rank=process,
+            processes=processes,
+            prefetch=self.prefetch,
+            device=self.device,
+        )
+        loader.set_epoch(epoch)
+        return loader
+
+    def steps_per_epoch(self, processes: int) -> int:
+        """As many batches as the sampler finds in the first epoch."""
+        return len(self.rows(0, 0, processes))
+
+    def example_batch(self) -> Any:
+        """Noise, of as many identities and images as a batch has."""
+        labels = self.example_labels()
+        images = torch.randn(len(labels), 3, *self.data.train_transform.size, device=self.device)
+        return Batch(images, labels, torch.zeros_like(labels), torch.arange(len(labels)))
+
+    def example_labels(self) -> torch.Tensor:
+        """Labels as a batch has them, int64 [P · K], on the stage's device."""
+        labels = torch.arange(self.sizes.identities_per_batch).repeat_interleave(self.sizes.images_per_identity)
+        return labels.to(self.device)
+
+    def rows(self, epoch: int, process: int, processes: int) -> NDArray[np.int64]:
+        """Rows of the split in each batch of an epoch (0-based), int64 [steps, P · K]."""
+        return identity_balanced_batches(
+            self.data.identities,
+            identities_per_batch=self.sizes.identities_per_batch,
+            images_per_identity=self.sizes.images_per_identity,
+            seed=self.seed,
+            epoch=epoch,
+            rank=process,
+            processes=processes,
+        )
+
+
+def estimated_steps(identities: NDArray[np.int64], sizes: BatchSizes) -> int:
+    """Steps of an epoch as samplers of this kind commonly estimate them: every complete group of K is taken for used.
+
+    Really some groups are left when fewer than P identities remain, so epochs are shorter.
+    """
+    counts = np.unique(identities, return_counts=True)[1]
+    groups = np.maximum(counts // sizes.images_per_identity, 1).sum()
+    return -(-int(groups) // sizes.identities_per_batch)
+
+
+def refuse_too_few_identities(key: str, sizes: BatchSizes, available: int, processes: int) -> None:
+    """Refuse batches of more identities than the training images show.
+
+    Args:
+        key: the section of the recipe.
+        sizes: what it says.
+        available: identities of the training images.
+        processes: among which they are shared.
+
+    Raises:
+        RecipeError: names the key and what helps.
+    """
+    if available >= sizes.identities_per_batch * processes:
+        return
+    most = available // processes
+    across = f" on each of {processes} processes" if processes > 1 else ""
+    shown = "1 identity" if available == 1 else f"{available} identities"
+    remedy = f"set it to at most {most}" if most >= 2 else _more_identities(available, processes)
+    raise RecipeError(
+        f"{key}.identities_per_batch={sizes.identities_per_batch}{across}, but the training images show {shown}: "
+        f"{remedy}"
+    )
+
+
+def _more_identities(available: int, processes: int) -> str:
+    """The remedy where no setting of the batch helps."""
+    fewer = f", or on at most {available // 2} processes" if processes > 1 and available >= 2 else ""
+    return f"losses compare identities, at least two in a process; train on at least {2 * processes} identities{fewer}"

@@ -1,0 +1,128 @@
+"""The stage that CLIP-ReID and its descendants begin with: words for each identity, from features extracted once."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from passerby.losses.contrastive import grouped_contrastive, supervised_contrastive
+from passerby.methods.method import TrainingData
+from passerby.methods.schedules import Schedule
+from passerby.methods.sections.clip import PromptStageSection
+from passerby.methods.stage import EpochLoader, Preparation, Stage
+from passerby.methods.stages.features import (
+    EXTRACTION_BATCH,
+    FeatureBatch,
+    FeatureBatches,
+    extract_features,
+    features_of,
+)
+
+
+class PromptStage(Stage):
+    """Contrast of images with the texts of their identities; only the words learn."""
+
+    def __init__(
+        self,
+        name: str,
+        model: nn.Module,
+        section: PromptStageSection,
+        data: TrainingData,
+        folder: Path,
+        *,
+        seed: int,
+        schedule: Schedule,
+        words: str,
+        project: Callable[[Tensor], Tensor],
+        texts: Callable[[Tensor], Tensor],
+        width: int,
+        groups: Tensor | None = None,
+    ) -> None:
+        """Describe the stage.
+
+        Args:
+            name: of the stage.
+            model: holds both towers and the words.
+            section: of the recipe.
+            data: the training images.
+            folder: of the run; keeps the features.
+            seed: of the recipe.
+            schedule: the learning rate by epoch.
+            words: the name of the parameter that learns.
+            project: images [B, 3, H, W] → features in the joint space [B, E], by frozen modules of the model.
+            texts: identities [B] → features of their prompts [B, E].
+            width: E.
+            groups: of each identity, int64 [C]; images are then compared with texts of their own group alone.
+        """
+        super().__init__(name, model, epochs=section.epochs, seed=seed, schedule=schedule)
+        self.section, self.data, self.words = section, data, words
+        self.project, self.texts, self.width, self.groups = project, texts, width, groups
+        self.cache = folder / "cache" / "stage1-features.safetensors"
+        self._features: Tensor | None = None
+
+    def batches(self, epoch: int, process: int, processes: int) -> EpochLoader:
+        """Shuffled features; they are extracted before the first epoch and kept in the run directory."""
+        if self._features is None:
+            self._features = extract_features(self, self.project, self.data, self.cache)
+        return FeatureBatches(
+            self._features,
+            torch.from_numpy(self.data.identities),
+            batch_size=self.section.batch_size,
+            seed=self.seed,
+            epoch=epoch,
+            process=process,
+            processes=processes,
+        )
+
+    def losses(self, batch: FeatureBatch) -> dict[str, Tensor]:
+        """Contrast of images with texts and of texts with images.
+
+        The published code takes products of half-precision features in half precision; here they are float32.
+        """
+        images, labels = batch.features, batch.identities
+        texts = self.texts(labels)
+        of_images, of_texts = (self._contrast(*each, labels) for each in ((images, texts), (texts, images)))
+        return {
+            "loss": of_images + of_texts,
+            "image_to_text": of_images.detach(),
+            "text_to_image": of_texts.detach(),
+        }
+
+    def steps_per_epoch(self, processes: int) -> int:
+        """Every image once, shared among the processes."""
+        return math.ceil(self._share(processes) / self.section.batch_size)
+
+    def example_batch(self) -> FeatureBatch:
+        """Random features of random identities, as many as a batch can have."""
+        count = min(self.section.batch_size, len(self.data.split))
+        features = torch.randn(count, self.width, device=self.device)
+        return FeatureBatch(features, torch.randint(self.data.classes, (count,), device=self.device))
+
+    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+        """The words only."""
+        return [(self.words, self.model.get_parameter(self.words))]
+
+    def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+        """Adam with coupled weight decay."""
+        return torch.optim.Adam([p for _, p in parameters], lr=0.0, weight_decay=self.section.weight_decay)
+
+    def begin(self) -> None:
+        """The towers stay in inference mode: their batch statistics must not move."""
+        self.model.eval()
+
+    def preparations(self, processes: int) -> Sequence[Preparation]:
+        """The features of each process's share of the images."""
+        images = torch.randn(EXTRACTION_BATCH, 3, *self.data.test_transform.size, device=self.device)
+        pieces = math.ceil(self._share(processes) / EXTRACTION_BATCH)
+        return (Preparation(pieces, lambda: features_of(self, self.project, images)),)
+
+    def _contrast(self, rows: Tensor, columns: Tensor, labels: Tensor) -> Tensor:
+        if self.groups is None:
+            return supervised_contrastive(rows, columns, labels, labels)
+        self.groups = self.groups.to(labels.device)
+        return grouped_contrastive(rows, columns, labels, self.groups[labels])
+
+    def _share(self, processes: int) -> int:
+        return math.ceil(len(self.data.split) / processes)

@@ -1,0 +1,1 @@
+"""Clustering, and how well predicted identities agree with true ones."""

@@ -1,0 +1,1 @@
+"""Exact distances between features, and single passes over all pairs."""

@@ -1,0 +1,1 @@
+"""Verification and open-set identification: thresholds and error rates."""

@@ -1,0 +1,141 @@
+"""Open-set identification: who is this, and is it anybody known? A deployed system must be able to say "nobody"."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.errors import EvaluationError
+from passerby.metrics.distances.distance import Metric
+from passerby.metrics.features import JUNK, as_array, as_labels
+from passerby.metrics.open_set.verification import threshold_at
+from passerby.metrics.ranking.matches import Matches
+from passerby.metrics.ranking.neighbours import top
+
+
+@dataclass(frozen=True, eq=False)
+class Identification:
+    """What was found for queries of known and of unknown people.
+
+    Attributes:
+        known_scores: float32 [K], the score of the nearest image of the query's own person, -inf where it is not among
+            the first `max_rank`.
+        known_ranks: int64 [K], its rank; 0 where it is not among them.
+        unknown_scores: float32 [U], ascending: the highest score of each query whose person is not in the gallery.
+    """
+
+    known_scores: NDArray[np.float32]
+    known_ranks: NDArray[np.int64]
+    unknown_scores: NDArray[np.float32]
+
+    def far(self, threshold: float) -> float:
+        """Share of the queries of unknown people that are taken for somebody."""
+        return 1 - float(np.searchsorted(self.unknown_scores, threshold, side="left")) / self.unknown_scores.size
+
+    def dir(self, threshold: float, rank: int = 1) -> float:
+        """Share of the queries of known people whose person comes within `rank` with at least this score."""
+        found = (self.known_ranks >= 1) & (self.known_ranks <= rank) & (self.known_scores >= threshold)
+        return float(found.mean())
+
+    def threshold_at(self, far: float) -> float:
+        """The lowest threshold at which at most this share of unknown people is taken for somebody.
+
+        Raises:
+            EvaluationError: `far` is not between 0 and 1, or below what this number of queries can show.
+        """
+        return threshold_at(self.unknown_scores, far)
+
+    def dir_at(self, far: float, rank: int = 1) -> float:
+        """Detection and identification rate at a false alarm rate."""
+        return self.dir(self.threshold_at(far), rank)
+
+
+def identify(
+    query: Any,
+    gallery: Any,
+    query_identities: Any,
+    gallery_identities: Any,
+    query_cameras: Any = None,
+    gallery_cameras: Any = None,
+    *,
+    unknown: Any = None,
+    unknown_share: float = 0.5,
+    seed: int = 0,
+    max_rank: int = 1,
+    metric: Metric = "cosine",
+) -> Identification:
+    """Search for every query in a gallery from which some people have been taken away.
+
+    Queries of a known person who has no admissible image in the gallery, as under the camera rule, are not asked.
+
+    Args:
+        query: float [Q, D], array or torch tensor.
+        gallery: float [G, D].
+        query_identities, gallery_identities: integer [Q] and [G], as for `rank`.
+        query_cameras, gallery_cameras: integer [Q] and [G], or neither, as for `rank`.
+        unknown: integers, the identities to take away; by default drawn among those of the queries.
+        unknown_share: how many of them are drawn, between 0 and 1.
+        seed: of the draw. Draws differ: give their mean and spread over several.
+        max_rank: up to which rank `dir` can be asked for.
+        metric: `"cosine"` or `"euclidean"`.
+
+    Raises:
+        EvaluationError: features or labels as `rank` refuses them, no query of a known or of an unknown person, or an
+            option out of range.
+    """
+    if max_rank < 1:
+        raise EvaluationError(f"max_rank must be at least 1, not {max_rank}")
+    queries = as_labels(query_identities, len(as_array(query)), "query identities")
+    others = as_labels(gallery_identities, len(as_array(gallery)), "gallery identities")
+    away = drawn_people(queries, unknown_share, seed) if unknown is None else np.unique(as_array(unknown))
+    others = np.where(np.isin(others, away), JUNK, others)
+    if not (others != JUNK).any():
+        raise EvaluationError("nobody is left in the gallery: take fewer people away")
+    found = top(
+        query,
+        gallery,
+        max_rank,
+        query_identities=queries,
+        gallery_identities=others,
+        query_cameras=query_cameras,
+        gallery_cameras=gallery_cameras,
+        metric=metric,
+    )
+    is_known = ~np.isin(queries, away)
+    asked = is_known & _can_be_found(queries, others, query_cameras, gallery_cameras)
+    if not asked.any() or is_known.all():
+        kind = "an unknown" if is_known.all() else "a known"
+        raise EvaluationError(f"no query shows {kind} person: check the identities taken away")
+    right = (found.indices >= 0) & (others[found.indices] == queries[:, None])
+    return _identified(right, found.scores if metric == "cosine" else -found.scores, is_known, asked)
+
+
+def _identified(
+    right: NDArray[np.bool_], scores: NDArray[np.float32], is_known: NDArray[np.bool_], asked: NDArray[np.bool_]
+) -> Identification:
+    """What the nearest images [Q, k] say: whether each is of the query's person, and its score."""
+    first = np.argmax(right, axis=1)
+    ranks = np.where(right.any(axis=1), first + 1, 0)
+    own = np.where(ranks > 0, scores[np.arange(len(scores)), first], np.float32(-np.inf))
+    return Identification(own[asked], ranks[asked].astype(np.int64), np.sort(scores[~is_known, 0]))
+
+
+def drawn_people(identities: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int64]:
+    """A share of the people that `identities` [Q] name, at least one and not all; each once.
+
+    Raises:
+        EvaluationError: the share is not between 0 and 1, or there is only one person.
+    """
+    if not 0 < share < 1:
+        raise EvaluationError(f"unknown_share must be between 0 and 1, not {share}")
+    people = np.unique(identities)
+    if people.size < 2:
+        raise EvaluationError("the queries show one person: open-set identification needs at least two")
+    count = min(max(1, round(share * people.size)), people.size - 1)
+    return np.random.default_rng(seed).choice(people, count, replace=False)
+
+
+def _can_be_found(queries: NDArray[np.int64], others: NDArray[np.int64], by_query: Any, by_gallery: Any) -> Any:
+    """Whether the gallery holds an admissible image of each query's person, bool [Q]."""
+    return Matches.of(queries.size, others.size, queries, others, by_query, by_gallery).counts > 0

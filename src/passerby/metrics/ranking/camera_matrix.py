@@ -1,0 +1,87 @@
+"""How well people are found from each camera in each other camera."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.errors import EvaluationError
+from passerby.metrics.distances.distance import Distances, Features, Metric
+from passerby.metrics.features import JUNK, as_labels
+from passerby.metrics.ranking.rank_metrics import rank
+
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class CameraMatrix:
+    """Figures of every pair of a query camera and a gallery camera; NaN where there is nothing to find.
+
+    Attributes:
+        cameras: int64 [K], the cameras that occur, ascending.
+        mAP: float64 [K, K]: queries of the row's camera searched for among the gallery images of the column's alone.
+        rank1: float64 [K, K], likewise.
+        queries: int64 [K, K], how many of the queries have a match there.
+    """
+
+    cameras: NDArray[np.int64]
+    mAP: NDArray[np.float64]  # noqa: N815 - the field's spelling
+    rank1: NDArray[np.float64]
+    queries: NDArray[np.int64]
+
+
+def camera_matrix(
+    query_features: Any,
+    gallery_features: Any,
+    query_identities: Any,
+    gallery_identities: Any,
+    query_cameras: Any,
+    gallery_cameras: Any,
+    *,
+    same_camera_rule: bool = True,
+    metric: Metric = "cosine",
+) -> CameraMatrix:
+    """mAP and rank-1 for every pair of cameras.
+
+    A gallery of one camera is smaller than the whole, so the figures are higher than those of the whole ranking; they
+    are meant to be compared with each other.
+
+    Args:
+        query_features: float [Q, D], array or torch tensor.
+        gallery_features: float [G, D].
+        query_identities, gallery_identities: integer [Q] and [G], as for `rank`.
+        query_cameras, gallery_cameras: integer [Q] and [G].
+        same_camera_rule: leave out images of the query's own identity and camera; then there is nothing to find within
+            one camera.
+        metric: `"cosine"` or `"euclidean"`.
+
+    Raises:
+        EvaluationError: as `rank`, except that no match is no error for a pair of cameras.
+    """
+    checked = Distances(query_features, gallery_features, metric)  # pairs of cameras may leave some images out
+    features = checked.query, checked.gallery
+    identities = _labels(query_identities, gallery_identities, features, "identities")
+    cameras = _labels(query_cameras, gallery_cameras, features, "cameras")
+    if (identities[0] == JUNK).any():
+        raise EvaluationError(f"there are queries of identity {JUNK} (junk): leave them out")
+    names = np.unique(np.concatenate(cameras))
+    shape = (names.size, names.size)
+    matrix = CameraMatrix(names, np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, dtype=np.int64))
+    rows = [[np.flatnonzero(side == camera) for camera in names] for side in cameras]
+    for first, query in enumerate(rows[0]):
+        for second, gallery in enumerate(rows[1]):
+            if same_camera_rule and first == second:
+                continue
+            who = identities[0][query], identities[1][gallery]
+            if np.isin(who[0], who[1]).any():
+                result = rank(features[0][query], features[1][gallery], *who, metric=metric, max_rank=1)
+                matrix.mAP[first, second] = result.mAP
+                matrix.rank1[first, second] = result.rank1
+                matrix.queries[first, second] = result.valid_queries
+    return matrix
+
+
+def _labels(query: Any, gallery: Any, features: tuple[Features, Features], name: str) -> tuple[Labels, Labels]:
+    """Labels of both sides, one for each row of features."""
+    return as_labels(query, len(features[0]), f"query {name}"), as_labels(gallery, len(features[1]), f"gallery {name}")

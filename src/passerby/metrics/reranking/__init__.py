@@ -1,0 +1,1 @@
+"""Re-ranking and feature refinement by neighbourhoods."""

@@ -1,0 +1,1 @@
+"""The backbones of ReIDZoo and of timm, by name."""

@@ -1,0 +1,33 @@
+"""A network that turns an image into one feature."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Backbone(nn.Module):
+    """Pooled features of a network without its classifier.
+
+    Args:
+        name: as `passerby.models.backbones.registry.create` takes it.
+        network: images [B, 3, H, W] → [B, feature_dim].
+        feature_dim: length of a feature.
+        image_size: height and width that the network is made for; others work too.
+    """
+
+    def __init__(self, name: str, network: nn.Module, feature_dim: int, image_size: tuple[int, int]) -> None:
+        super().__init__()
+        self.name, self.image_size = name, image_size
+        self.feature_dim = self.embedding_width = feature_dim
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalised images [B, 3, H, W] → float32 [B, feature_dim], also under mixed precision."""
+        features: Tensor = self.network(images)
+        return features.float()
+
+    def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
+        """Normalised images [B, 3, H, W] → float32 [B, feature_dim], L2-normalised; cameras make no difference."""
+        del camera_slots
+        with torch.autocast(images.device.type, enabled=False):
+            return F.normalize(self(images))

@@ -1,0 +1,1 @@
+"""CLIP's towers, prompts and weights."""

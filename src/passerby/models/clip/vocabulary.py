@@ -1,0 +1,63 @@
+"""A small vocabulary inside CLIP's: the rows of its token embedding that are kept, and one row for everything else."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from passerby.models.clip.prompts import CLIP_REID_PROMPT
+from passerby.models.clip.tokenizer import tokenizer
+
+_WORD = re.compile(r"[^\W\d_]+|\d")
+_SIGNS = (".", ",", "-")
+
+
+class Vocabulary:
+    """Which of CLIP's tokens have a row of their own.
+
+    Row 0 stands for all others. The rest follow the order of CLIP's numbers, so that the end of a text, CLIP's highest
+    number, keeps the highest row.
+
+    Args:
+        tokens: CLIP's numbers of the tokens that have a row.
+    """
+
+    def __init__(self, tokens: Iterable[int]) -> None:
+        self.tokens = tuple(sorted(set(tokens)))
+        self._rows = torch.zeros(tokenizer().vocab_size, dtype=torch.int64)
+        self._rows[list(self.tokens)] = torch.arange(1, len(self.tokens) + 1)
+
+    def __len__(self) -> int:
+        """Number of rows, the shared one included."""
+        return len(self.tokens) + 1
+
+    def rows(self, tokens: Tensor) -> Tensor:
+        """Rows of CLIP's token numbers, int64 of any shape."""
+        return self._rows[tokens.cpu()].to(tokens.device)
+
+    def expand(self, rows: Tensor) -> Tensor:
+        """Embeddings of these rows, [len(self), W], as a table for CLIP's whole vocabulary, [49408, W]."""
+        return rows[self._rows]
+
+
+def vocabulary_of(words: Iterable[str], phrases: Iterable[str] = ()) -> Vocabulary:
+    """What texts of these words need, besides signs, CLIP-ReID's prompt and whole phrases."""
+    texts = [*sorted(words), *_SIGNS, CLIP_REID_PROMPT, *phrases]
+    return Vocabulary(number for text in texts for number in tokenise([text])[0].tolist())
+
+
+def tokenise(texts: Sequence[str]) -> Tensor:
+    """CLIP's token numbers of texts, int64 [B, 77]: start, words, end, zeros; cut where a text is too long."""
+    return cast(Tensor, tokenizer()(list(texts)))
+
+
+def token_count(text: str) -> int:
+    """How many tokens a text has, start and end included, however long it is."""
+    return len(tokenizer().encode(text)) + 2
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in lower case, as CLIP's tokenizer separates them, in order and each once."""
+    return list(dict.fromkeys(_WORD.findall(text.lower())))

@@ -1,0 +1,1 @@
+"""CLIP-ReID's network, and its official files."""

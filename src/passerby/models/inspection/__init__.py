@@ -1,0 +1,1 @@
+"""Feature variants and attention maps of trained networks."""

@@ -1,0 +1,1 @@
+"""Networks of the methods that train a backbone."""

@@ -1,0 +1,48 @@
+"""A backbone whose features are compared with centroids of clusters: generalised mean, neck, length 1."""
+
+from typing import Any, cast
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from passerby.models.backbones.backbone import Backbone
+from passerby.models.layers import GeneralisedMean, bottleneck
+
+NEW = ("pooling.", "bottleneck.")
+"""Tensors that a pre-trained backbone does not bring along."""
+
+
+class ClusterReid(nn.Module):
+    """What Cluster-Contrast trains and embeds with.
+
+    Args:
+        backbone: images → features.
+        generalised_mean: pool the last map by a generalised mean (residual networks), not as the backbone does.
+
+    Source: Dai et al., Cluster Contrast for Unsupervised Person Re-Identification, ACCV 2022.
+    """
+
+    def __init__(self, backbone: Backbone, *, generalised_mean: bool) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.pooling = GeneralisedMean() if generalised_mean else None
+        self.bottleneck = bottleneck(backbone.feature_dim)
+
+    @property
+    def embedding_width(self) -> int:
+        """Length of the retrieval feature."""
+        return self.backbone.feature_dim
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalised images [B, 3, H, W] → features behind the neck, L2-normalised, float32 [B, D]."""
+        if self.pooling is None:
+            pooled = self.backbone(images)
+        else:
+            maps: Tensor = cast(Any, self.backbone.network).forward_features(images)
+            pooled = self.pooling(maps.float().flatten(2).transpose(1, 2))
+        return F.normalize(self.bottleneck(pooled).float())
+
+    def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
+        """The same; cameras say nothing to it."""
+        del camera_slots
+        return cast(Tensor, self(images))

@@ -1,0 +1,1 @@
+"""SAGA's network, and its official files."""

@@ -1,0 +1,1 @@
+"""Published models: what they are and how to read their files."""

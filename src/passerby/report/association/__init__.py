@@ -1,0 +1,1 @@
+"""Tables of cross-camera links."""

@@ -1,0 +1,1 @@
+"""Templates, cards, charts and thumbnails of all pages."""

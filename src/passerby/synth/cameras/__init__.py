@@ -1,0 +1,1 @@
+"""Cameras, and how they see a person."""

@@ -1,0 +1,1 @@
+"""Data sets, videos and tracklets written from a synthetic world."""

@@ -1,0 +1,201 @@
+"""Films the world: one .mp4 per camera, with ground truth and the tracks of an imperfect tracker in MOT format.
+
+`videos/NAME.mp4`; `gt/NAME.txt` with a row `frame, identity, x, y, width, height, 1, 1, visible` for everybody at least
+a quarter of whose box is in the picture, whole-body boxes, frames from 1; `tracks/NAME.txt` with the rows of a tracker,
+`frame, track, x, y, width, height, 1, -1, -1, -1`, and `tracks/NAME_true.txt` with `frame, track, identity` for the
+same rows in the same order, -1 for a box around nobody; `cameras.json` with the calibration of every camera.
+"""
+
+import json
+from dataclasses import asdict
+from math import cos, pi, sin
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from passerby.progress import Progress
+from passerby.synth.cameras.camera import HEIGHT, WIDTH, Camera, Picture
+from passerby.synth.output.output_folder import check_range, fresh_folder
+from passerby.synth.output.tracker import TrackerNoise, follow
+from passerby.synth.output.video_file import check_whole, open_writer
+from passerby.synth.places.crops import Box
+from passerby.synth.places.scene import Window, shoot
+from passerby.synth.places.traffic import Seen, Video, boxes, make_video, same_from, share_out
+from passerby.synth.places.walks import MIDDLE
+from passerby.synth.places.world import World
+from passerby.synth.randomness import keyed_generator
+
+FRAMES_PER_SECOND = 25
+
+
+def write_videos(
+    folder: str | Path,
+    *,
+    identities: int = 20,
+    cameras: int = 2,
+    seconds: float = 20.0,
+    width: int = 640,
+    overlapping: bool = False,
+    noise: TrackerNoise | None = None,
+    seed: int = 7,
+    replace: bool = False,
+    show_progress: bool = True,
+) -> Path:
+    """Film people as they come by each camera, every one of them once.
+
+    The same arguments give the same pictures. The folder appears complete or not at all.
+
+    Args:
+        folder: where to write; created with its parents, or replaced if the same call made it before.
+        identities: people, 1 to 9999.
+        cameras: 1 to 99; one video each.
+        seconds: length of each video, up to an hour; everybody comes by within it, so shorter is more crowded.
+        width: of the picture in pixels, 160 to 1920, even; its height is 9/16 of it.
+        overlapping: whether all cameras film the same people at the same time from different sides; otherwise each
+            films another place, and people pass it at another time. Furniture is each camera's own in any case.
+        noise: how the tracker errs.
+        seed: everything follows from it.
+        replace: whether a world of other arguments that is there is replaced; files that are not ours never are.
+        show_progress: whether to show progress on stderr.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DataError: an argument is out of range, the folder holds another world or something else,
+            OpenCV cannot write .mp4 here, or there is no room.
+    """
+    folder, noise = Path(folder), noise or TrackerNoise()
+    check_range(
+        "synthetic videos",
+        ("identities", identities, 1, 9999),
+        ("cameras", cameras, 1, 99),
+        ("seconds", seconds, 0.2, 3600),
+        ("width", width, 160, 1920),
+    )
+    world = World(seed=seed, steps=1, size=(128, 64))
+    description = {
+        "made_by": "passerby.synth.write_videos",
+        "identities": identities,
+        "cameras": cameras,
+        "seconds": seconds,
+        "width": width,
+        "overlapping": overlapping,
+        "noise": asdict(noise),
+        "seed": seed,
+    }
+    casts = share_out(seed, identities, cameras, cameras)
+    frames = round(seconds * FRAMES_PER_SECOND)
+    progress = Progress("filming", frames * cameras, unit="frames", quiet=not show_progress)
+    with fresh_folder(folder, description, replace=replace) as made, progress:
+        for name in ("videos", "gt", "tracks"):
+            (made / name).mkdir()
+        calibrations = {}
+        first = make_video(world, 1, 1, casts[0], seconds)
+        for camera, cast in enumerate(casts, start=1):
+            angle = 2 * pi * (camera - 1) / cameras if overlapping else 0.0
+            video = same_from(first, camera, angle) if overlapping else make_video(world, camera, camera, cast, seconds)
+            zoom = width / WIDTH
+            truth = _film(made, world, video, frames, zoom, progress)
+            _write_truth(made / "gt" / f"{video.name}.txt", truth)
+            _write_tracks(made / "tracks", world, video, truth, noise, zoom)
+            calibrations[video.name] = calibration(world.place(camera).camera, zoom, angle)
+        (made / "cameras.json").write_text(json.dumps(calibrations, indent=2) + "\n", encoding="utf-8")
+    return folder
+
+
+def frame_at(world: World, video: Video, frame: int, zoom: float) -> tuple[Picture, list[Seen]]:
+    """One frame of a video, uint8 RGB, and who is in it, boxes in its own pixels.
+
+    Args:
+        world: gives people and places.
+        video: which.
+        frame: index from 0.
+        zoom: size of the picture relative to the camera's own.
+    """
+    place = world.place(video.camera)
+    present = video.present(world, frame / FRAMES_PER_SECOND)
+    window = Window(0.0, 0.0, zoom, 2 * round(HEIGHT * zoom / 2), 2 * round(WIDTH * zoom / 2))
+    shot = shoot(place, [somebody for _, somebody in present], window)
+    fractions = [shot.visible_fraction(index) for index in range(len(present))]
+    seen = [
+        Seen(each.number, Box(*(zoom * value for value in each.box)), each.visible)
+        for each in boxes(place, present, fractions)
+    ]
+    # One light throughout: in a film, exposure does not jump from frame to frame.
+    sensor = place.camera.sensor
+    generator = keyed_generator(world.seed, "film", video.camera)
+    return sensor.develop(shot.image, sensor.blur * zoom, generator, grain_key=frame), seen
+
+
+def calibration(camera: Camera, zoom: float, angle: float = 0.0) -> dict[str, Any]:
+    """Where a camera is and how it projects, for `cameras.json`.
+
+    `matrix` (3 × 3) takes metres in the camera's axes (right, down, along the optical axis) to homogeneous pixels;
+    `rotation` (3 × 3) takes the world's axes to the camera's; `position` is in metres. The world's axes are right and
+    away along the ground and up from under the camera, or from under the first one where cameras overlap.
+
+    Args:
+        camera: which.
+        zoom: size of the picture relative to the camera's own.
+        angle: how far the camera stands around the middle of the place from the first one, radians.
+    """
+    lens = camera.lens
+    sine, cosine = sin(lens.tilt), cos(lens.tilt)
+    tilted = np.array([[1, 0, 0], [0, -sine, -cosine], [0, cosine, -sine]])
+    around = np.array([[cos(angle), sin(angle), 0], [-sin(angle), cos(angle), 0], [0, 0, 1]])
+    focal, middle = lens.focal * zoom, (WIDTH * zoom / 2, HEIGHT * zoom / 2)
+    return {
+        "matrix": [[focal, 0, middle[0]], [0, focal, middle[1]], [0, 0, 1]],
+        "rotation": (tilted @ around).tolist(),
+        "position": [MIDDLE * sin(angle), MIDDLE - MIDDLE * cos(angle), lens.height],
+        "frames_per_second": FRAMES_PER_SECOND,
+    }
+
+
+def _film(folder: Path, world: World, video: Video, frames: int, zoom: float, progress: Progress) -> list[list[Seen]]:
+    """Write the video; returns who is in each frame."""
+    size = 2 * round(WIDTH * zoom / 2), 2 * round(HEIGHT * zoom / 2)
+    file = folder / "videos" / f"{video.name}.mp4"
+    writer, _ = open_writer(file, ["mp4v"], FRAMES_PER_SECOND, size)
+    truth = []
+    try:
+        for frame in range(frames):
+            image, seen = frame_at(world, video, frame, zoom)
+            writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+            truth.append(seen)
+            progress.advance(1)
+    finally:
+        writer.release()
+    check_whole(file, frames)
+    return truth
+
+
+def _write_truth(file: Path, truth: list[list[Seen]]) -> None:
+    rows = [
+        f"{frame},{each.number},{_numbers(each.box)},1,1,{each.visible:.4f}\n"
+        for frame, seen in enumerate(truth, start=1)
+        for each in sorted(seen, key=lambda each: each.number)
+    ]
+    file.write_text("".join(rows), encoding="utf-8")
+
+
+def _write_tracks(
+    folder: Path, world: World, video: Video, truth: list[list[Seen]], noise: TrackerNoise, zoom: float
+) -> None:
+    # The tracker thinks in the camera's own pixels.
+    own = [[Seen(each.number, Box(*(v / zoom for v in each.box)), each.visible) for each in seen] for seen in truth]
+    found = follow(own, noise, keyed_generator(world.seed, "film tracker", video.camera))
+    rows, persons = [], []
+    for each in found:
+        box = Box(*(zoom * value for value in each.box))
+        rows.append(f"{each.frame + 1},{each.track},{_numbers(box)},1,-1,-1,-1\n")
+        persons.append(f"{each.frame + 1},{each.track},{each.person}\n")
+    (folder / f"{video.name}.txt").write_text("".join(rows), encoding="utf-8")
+    (folder / f"{video.name}_true.txt").write_text("".join(persons), encoding="utf-8")
+
+
+def _numbers(box: Box) -> str:
+    return ",".join(f"{value:.2f}" for value in np.array(box))

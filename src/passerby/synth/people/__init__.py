@@ -1,0 +1,1 @@
+"""People: attributes, bodies, clothes and poses."""

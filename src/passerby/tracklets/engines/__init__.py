@@ -1,0 +1,1 @@
+"""Where denoising is computed: in memory, in files, or on Ray."""

@@ -1,0 +1,1 @@
+"""From links between tracklets to groups."""

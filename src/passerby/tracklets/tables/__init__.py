@@ -1,0 +1,1 @@
+"""Tables of tracklets, and data sets that are turned into them."""

@@ -1,0 +1,1 @@
+"""Thresholds that fit the features at hand."""

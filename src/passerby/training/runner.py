@@ -1,0 +1,182 @@
+"""Run the stages of a recipe, from the first unfinished one to the trained model."""
+
+import errno
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from torch import nn
+
+from passerby.config import Recipe
+from passerby.distributed.devices import choose_accelerator
+from passerby.distributed.processes import check_processes
+from passerby.distributed.roles import is_main_process
+from passerby.errors import CheckpointError, PasserbyError
+from passerby.evaluation.preflight import check_decodable
+from passerby.inference.camera_embedding import cameras_set_aside
+from passerby.methods.method import Method, find_method
+from passerby.models.checkpoint import load_strictly, read_tensors, save_model
+from passerby.runs.data_record import describe_data
+from passerby.runs.file_record import Comparison, measure_files
+from passerby.runs.run_directory import RunDirectory
+from passerby.runs.run_lock import alone_in
+from passerby.runs.same_data import check_same_images, check_same_sets, rows_left_out, stored_data
+from passerby.training.fit_stage import fit_stage
+from passerby.training.initial_model import build_model, read_init
+from passerby.training.interruption import Interruption, interruptible
+from passerby.training.library_settings import settings_of_training
+from passerby.training.training_data import OpenedData, open_sets, open_training_data
+from passerby.training.validation import NAME, ValidateEpochs
+from passerby.version import __version__
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
+
+
+def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
+    """Train a recipe from its first unfinished stage to `model.safetensors` in the run's folder.
+
+    Args:
+        recipe: of the method's schema.
+        folder: of the run; new, or with `resume` one that holds a run of the same recipe.
+        resume: continue from the last complete checkpoint; ends with the weights of an uninterrupted run.
+
+    Returns:
+        The file of the trained model, which embeds and evaluates; None in processes other than the first.
+
+    Raises:
+        PasserbyError: anything a user can set right; `InterruptedRunError` after Ctrl-C.
+    """
+    run = RunDirectory(folder)
+    with settings_of_training(), interruptible(folder) as interruption, _explaining_disk(run), ExitStack() as lock:
+        method = find_method(recipe.method)
+        check_processes(recipe.trainer)
+        accelerator = choose_accelerator(recipe.trainer)
+        if resume:
+            run.check_unchanged(recipe)
+            if is_main_process():
+                lock.enter_context(alone_in(folder))
+            if run.model_file.exists():
+                return _finished(recipe, method, run) if is_main_process() else None
+        elif is_main_process():
+            run.check_new()
+        data, model = _begin(recipe, method, run, lock, resume=resume)
+        _train_stages(recipe, method, run, data, model, accelerator, interruption)
+        if not is_main_process():
+            return None
+        save_model(run.model_file, model, _description(recipe, method, model, data))
+        return run.model_file
+
+
+def _finished(recipe: Recipe, method: Method, run: RunDirectory) -> Path:
+    """The model of a run that needs no training, after seeing that it would be evaluated on the run's own data."""
+    sets = [] if method.draws_images else open_sets(recipe.data)
+    found = check_same_sets(run, sets, skip_unreadable=recipe.data.skip_unreadable)
+    run.reopen(recipe, {**stored_data(run), "sets": describe_data(sets)}, found.columns, rows_left_out(run))
+    return run.model_file
+
+
+def _begin(
+    recipe: Recipe, method: Method, run: RunDirectory, lock: ExitStack, *, resume: bool
+) -> tuple[OpenedData, nn.Module]:
+    """The data, checked, and the initial model; the first process makes the run's folder last, and locks it."""
+    skip = recipe.data.skip_unreadable
+    init = read_init(recipe, method)
+    left_out = rows_left_out(run) if resume else None
+    data = open_training_data(recipe, method, retry_unreadable=not resume, left_out=left_out)
+    found = Comparison(False, {})
+    if resume:
+        if is_main_process():
+            found = check_same_sets(run, data.benchmarks, skip_unreadable=skip)
+        check_same_images(run, data.record["trained_on"], skip_unreadable=skip)
+    elif is_main_process():
+        found = Comparison(True, measure_files(data.benchmarks))
+    if found.unread:
+        check_decodable(data.evaluated, skip_unreadable=skip)
+    model = build_model(recipe, method, data, init)
+    if not is_main_process():
+        return data, model
+    if resume:
+        run.reopen(recipe, data.record, found.columns, data.left_out)
+    else:
+        lock.enter_context(alone_in(run.folder))
+        run.check_holds_no_run()  # that another process has begun meanwhile
+        run.create(recipe, data.record, found.columns, data.left_out)
+    return data, model
+
+
+def _train_stages(
+    recipe: Recipe,
+    method: Method,
+    run: RunDirectory,
+    data: OpenedData,
+    model: nn.Module,
+    accelerator: str,
+    interruption: Interruption,
+) -> None:
+    stages = method.stages(recipe, model, data.training, run.folder)
+    for stage in stages:
+        if stage.epochs == 0:
+            continue
+        if run.weights_file(stage.name).exists():
+            _load_finished(model, run.weights_file(stage.name))
+            if is_main_process():  # of a process that was killed between writing the weights and removing the state
+                run.state_file(stage.name).unlink(missing_ok=True)
+            continue
+        validation = _validation(recipe, method, model, data, run) if stage is stages[-1] else None
+        fit_stage(stage, recipe.trainer, run, accelerator, validation, interruption)
+
+
+@contextmanager
+def _explaining_disk(run: RunDirectory) -> Iterator[None]:
+    """Say of a disk that is full or fails which file it was, and how the run goes on."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        if not _is_of_disk(error):
+            raise
+        place = (error.filename if isinstance(error, OSError) else None) or run.folder
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        go_on = f"passerby train --resume {shlex.quote(str(run.folder))}"
+        how = f"then `{go_on}`" if run.recipe_file.is_file() else "then start again"
+        raise PasserbyError(f"{place}: {reason}: see that it may be written and has room, {how}") from error
+
+
+def _is_of_disk(error: OSError | SafetensorError) -> bool:
+    """Whether a file could not be written, and would be if the disk let it."""
+    if isinstance(error, OSError):
+        return error.errno in _DISK
+    return str(error).startswith("Error while serializing: I/O error")
+
+
+def _load_finished(model: nn.Module, file: Path) -> None:
+    try:
+        load_strictly(model, read_tensors(file), source=str(file))
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}; it holds a finished stage: delete it to train that stage again") from error
+
+
+def _validation(
+    recipe: Recipe, method: Method, model: nn.Module, data: OpenedData, run: RunDirectory
+) -> ValidateEpochs | None:
+    if data.validation is None:
+        return None
+    _, transform = method.transforms(recipe)
+    description = _description(recipe, method, model, data)
+    cameras = None
+    if description.get("camera_slots"):
+        cameras = cameras_set_aside(data.training.split, data.validation, NAME)
+    return ValidateEpochs(recipe, data.validation, transform, run, description, cameras)
+
+
+def _description(recipe: Recipe, method: Method, model: nn.Module, data: OpenedData) -> dict[str, Any]:
+    return {
+        **method.describe(recipe, model),
+        "method": recipe.method,
+        "passerby": __version__,
+        "trained_on": data.sets,
+        "identities": data.training.classes,
+        "seed": recipe.seed,
+    }

@@ -1,0 +1,186 @@
+"""The data of a recipe, opened for training."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from passerby.config import DataSection, Recipe
+from passerby.data.benchmarks import BENCHMARKS
+from passerby.data.cache.pixel_cache import default_cache_folder
+from passerby.data.checks.shared_files import refuse_shared_files
+from passerby.data.fingerprint import fingerprint
+from passerby.data.formats.open_data import open_data
+from passerby.data.loading.loaders import PerImageSource, PixelSource, open_readable
+from passerby.data.split import Benchmark, Split
+from passerby.distributed.roles import is_main_process, is_one_of_many
+from passerby.errors import DataError, RecipeError
+from passerby.evaluation.preflight import check_evaluable
+from passerby.inference.camera_embedding import describe_training_sets
+from passerby.methods.method import Method, TrainingData
+from passerby.runs.data_record import describe_data, describe_split
+from passerby.training.training_labels import label_training_images, tell_camera_labels
+
+
+@dataclass(frozen=True)
+class OpenedData:
+    """What a recipe's data section names.
+
+    Attributes:
+        benchmarks: the data sets.
+        sets: what the model remembers of each data set; see `describe_training_sets`.
+        record: what the run remembers of them, as JSON: the lists as they are on disk, and what is trained on.
+        training: the images to train on; only cameras that took one of them have a label.
+        validation: query and gallery set aside from the training identities, if the recipe asks for them.
+        left_out: rows of the training images, validation set aside, that cannot be read or that the run has not trained
+            on before; int64 [n].
+    """
+
+    benchmarks: list[Benchmark]
+    sets: list[dict[str, Any]]
+    record: dict[str, Any]
+    training: TrainingData
+    validation: tuple[Split, Split] | None
+    left_out: NDArray[np.int64]
+
+    @property
+    def evaluated(self) -> list[Benchmark]:
+        """What will be evaluated on: the data sets, and the validation split as one of them."""
+        return [*self.benchmarks, *([Benchmark("validation", None, *self.validation)] if self.validation else [])]
+
+
+def open_sets(section: DataSection) -> list[Benchmark]:
+    """The data sets that a section names, in its order.
+
+    Raises:
+        RecipeError: no name, the same set twice, or another number of roots than of names.
+        DataError: a set is not on disk as it should be.
+    """
+    names = [section.name] if isinstance(section.name, str) else list(section.name)
+    if not any(names):
+        raise RecipeError("data.name is not set: name a benchmark (`passerby data list`), a table or a folder")
+    roots = section.root if isinstance(section.root, list) else [section.root] * len(names)
+    if len(roots) != len(names):
+        raise RecipeError(f"data.root: {len(roots)} folders for {len(names)} names in data.name: give one each, or one")
+    if not isinstance(section.root, list) and len(names) > 1:  # one root is for benchmarks
+        if section.root is not None and not any(name in BENCHMARKS for name in names):
+            raise RecipeError(
+                f"data.root: {section.root}: {', '.join(names)} are tables or folders and take no root: leave it out"
+            )
+        roots = [section.root if name in BENCHMARKS else None for name in names]
+    sets = [open_data(name, root, check_counts=section.check_counts) for name, root in zip(names, roots, strict=True)]
+    _refuse_repeats(sets)
+    return sets
+
+
+def _refuse_repeats(sets: list[Benchmark]) -> None:
+    """The same images named twice would count twice, as different people."""
+    seen: set[tuple[tuple[Path, str], ...]] = set()
+    for each in sets if len(sets) > 1 else ():
+        parts = (part for part in (each.train, each.query, each.gallery) if part is not None)
+        images = tuple((part.root.resolve(), fingerprint(part)) for part in parts)
+        if images in seen:
+            raise RecipeError(f"data.name: {each.name} in {images[0][0]} is named twice: name each data set once")
+        seen.add(images)
+
+
+def open_training_data(
+    recipe: Recipe,
+    method: Method,
+    *,
+    decode: bool = True,
+    retry_unreadable: bool = False,
+    left_out: NDArray[np.int64] | None = None,
+) -> OpenedData:
+    """Read the lists, cut off a validation split, and open (or build) the cache of decoded images.
+
+    Args:
+        recipe: its data section, seed and transforms count.
+        method: of the recipe.
+        decode: False to leave pixels alone: images are decoded when they are asked for.
+        retry_unreadable: see `PixelCache.open`; not for runs that go on, whose images must stay the same, unless
+            `left_out` says which. Processes that torchrun started never do: one might open the cache before and another
+            after images are added.
+        left_out: of a run that goes on: it trains on no more images than before, whatever can be read by now.
+
+    Raises:
+        DataError: a set has no training images, its query and gallery cannot be evaluated, or what `open_sets` and
+            the cache raise.
+        RecipeError: the method cannot learn from these images as the recipe says; found before any is decoded.
+    """
+    if method.draws_images:
+        return _no_data(recipe, method)
+    section = recipe.data
+    sets = open_sets(section)
+    splits = [each.training_split() for each in sets]
+    refuse_shared_files(splits, [each.name for each in sets])
+    check_evaluable(sets, skip_unreadable=section.skip_unreadable)
+    train, validation = label_training_images(recipe, method, sets)
+    tell_camera_labels(train)
+    if left_out is None:  # one that goes on was seen to be when it began; a file it has a copy of may be gone
+        _check_learnable(recipe, method, train, validation)
+    rows, split, data = _open_pixels(recipe, method, train, decode, retry_unreadable, left_out)
+    record = {"sets": describe_data(sets), "trained_on": describe_split(split)}
+    missing = np.setdiff1d(np.arange(len(train)), rows)
+    return OpenedData(sets, describe_training_sets(sets, split), record, data, validation, missing)
+
+
+def _open_pixels(
+    recipe: Recipe,
+    method: Method,
+    train: Split,
+    decode: bool,
+    retry_unreadable: bool,
+    left_out: NDArray[np.int64] | None,
+) -> tuple[NDArray[np.int64], Split, TrainingData]:
+    """Which rows are trained on, int64 [n], those rows with all cameras, and ready to be read with their own."""
+    section = recipe.data
+    train_transform, test_transform = method.transforms(recipe)
+    opened = partial(
+        open_readable,
+        train,
+        cache=section.cache if decode else "none",
+        folder=Path(section.cache_folder).expanduser() if section.cache_folder else default_cache_folder(),
+        skip_unreadable=section.skip_unreadable and decode,
+        retry_unreadable=(retry_unreadable or left_out is not None) and not is_one_of_many(),
+        show_progress=is_main_process(),
+    )
+    rows, training = opened(train_transform, left_out=left_out)
+    split = train if len(rows) == len(train) else train.take(rows).relabelled()
+
+    def open_plain() -> PixelSource:
+        again, source = opened(test_transform, left_out=np.setdiff1d(np.arange(len(train)), rows))
+        if len(again) < len(rows):  # what a stage computes from them belongs to the rows of the split
+            raise DataError(
+                f"{len(rows):,} images could be read when training began, {len(again):,} of them can now: restore them"
+            )
+        return source
+
+    own = split.with_occurring_cameras()
+    if method.label_scope == "global":  # others tell how right they are by it, and train without
+        own = own.without_truth()
+    data = TrainingData(own, training, open_plain, train_transform, test_transform)
+    return rows, split, data
+
+
+def _check_learnable(recipe: Recipe, method: Method, train: Split, validation: tuple[Split, Split] | None) -> None:
+    try:
+        method.check(recipe, train.without_truth())
+    except RecipeError as error:
+        if validation is None:
+            raise
+        held_out = validation[1].identity_count
+        raise RecipeError(f"{error} (data.validation.identities sets {held_out:,} aside)") from None
+
+
+def _no_data(recipe: Recipe, method: Method) -> OpenedData:
+    """What stands for the data of a method that draws its own."""
+    nothing = Split(Path(), pa.array([], pa.string()), np.empty(0, np.int64), ())
+    train_transform, test_transform = method.transforms(recipe)
+    source = PerImageSource(nothing)
+    data = TrainingData(nothing, source, lambda: source, train_transform, test_transform)
+    return OpenedData([], [], {"sets": [], "trained_on": describe_split(nothing)}, data, None, np.empty(0, np.int64))

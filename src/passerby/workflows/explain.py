@@ -1,0 +1,143 @@
+"""Pictures of what a model used of an image and what it suppressed: maps over the crop, whole and hidden."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from passerby.data.occlusion.occlude import Condition, Fill, Occlusion, image_seed, occlude
+from passerby.data.pixels.decoding import read_image, resize_image
+from passerby.inference.embedder import Embedder, load
+from passerby.models.inspection.attention_maps import AttentionMaps, attention_maps
+from passerby.output_paths import check_output_file
+from passerby.report.ranking.figure import FIGURE_SUFFIXES, save_figure
+
+_COLOURS = "inferno"
+_STRENGTH = 0.75
+_TILE = (1.15, 2.6)
+
+
+@dataclass(frozen=True)
+class ExplainRequest:
+    """What `passerby explain` was asked for; the fields are its options.
+
+    Attributes:
+        model: a run's folder or a file of weights.
+        images: files.
+        out: the picture to write.
+        anchors: how many of SAGA's anchors are shown.
+        occlusion: how each image is also hidden, to be shown next to it; None: not at all.
+        level: how much of it.
+        fill: with what.
+        donor: the image of another person, for the condition `people`.
+        device: `cpu`, `cuda`, …
+        allow_torchscript: see `passerby.load`.
+    """
+
+    model: str
+    images: tuple[Path, ...]
+    out: Path = Path("explain.png")
+    anchors: int = 3
+    occlusion: Condition | None = None
+    level: float = 0.4
+    fill: Fill = "grey"
+    donor: Path | None = None
+    device: str | None = None
+    allow_torchscript: bool = False
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One image, whole or hidden.
+
+    Attributes:
+        name: of the file.
+        image: uint8 [H, W, 3], as the network sees it.
+        seen: where the network looked.
+        hidden: bool [H, W]; None for a whole image.
+    """
+
+    name: str
+    image: NDArray[np.uint8]
+    seen: AttentionMaps
+    hidden: NDArray[np.bool_] | None = None
+
+    def weight_on_hidden(self) -> dict[str, float]:
+        """Of each map, the share that lies on what is hidden; empty for a whole image."""
+        if self.hidden is None:
+            return {}
+        inside = self.seen.geometry.share_inside(torch.from_numpy(self.hidden))
+        return {name: float((values * inside).sum()) for name, values in self.seen.maps.items()}
+
+
+def explain(request: ExplainRequest) -> list[Explained]:
+    """Look at each image, draw the picture, and return what was seen: each whole image, followed by its hidden version.
+
+    Raises:
+        PasserbyError: the model or an image cannot be used, or the picture cannot be written.
+    """
+    check_output_file(request.out, FIGURE_SUFFIXES)
+    embedder = load(request.model, device=request.device, allow_torchscript=request.allow_torchscript)
+    explained = [each for file in request.images for each in _explain(embedder, file, request)]
+    save_figure(explain_figure(explained), request.out)
+    return explained
+
+
+def explain_figure(explained: Sequence[Explained]) -> Figure:
+    """One line for each image: the image, then its maps over it; what is hidden is outlined."""
+    columns = 1 + max(len(each.seen.maps) for each in explained)
+    figure = Figure(
+        figsize=(_TILE[0] * columns + 0.2, _TILE[1] * len(explained) + 0.1), dpi=140, facecolor="white",
+        layout="constrained",
+    )  # fmt: skip
+    panels = figure.subplots(len(explained), columns, squeeze=False)
+    for line, each in enumerate(explained):
+        on_hidden = each.weight_on_hidden()
+        covered = "" if each.hidden is None else f"\nhidden: {100 * each.hidden.mean():.0f} %"
+        _draw(panels[line, 0], each, None, each.name[:16] + covered)
+        for column, (name, values) in enumerate(each.seen.maps.items(), start=1):
+            caption = f"{name}\npeak {float(values.max() / values.mean()):.1f} × mean"
+            if on_hidden:
+                caption += f"\non hidden: {100 * on_hidden[name]:.0f} %"
+            _draw(panels[line, column], each, each.seen.geometry.over_pixels(values).numpy(), caption)
+        for column in range(1 + len(each.seen.maps), columns):
+            panels[line, column].axis("off")
+    return figure
+
+
+def _explain(embedder: Embedder, file: Path, request: ExplainRequest) -> list[Explained]:
+    transform = embedder.transform
+    image = resize_image(read_image(file), transform.size, transform.interpolation)
+    versions: list[tuple[NDArray[np.uint8], NDArray[np.bool_] | None]] = [(image, None)]
+    if request.occlusion is not None:
+        seed = image_seed("explain", file.name, request.occlusion, 0)
+        donor = None
+        if request.donor is not None:
+            donor = resize_image(read_image(request.donor), transform.size, transform.interpolation)
+        found = occlude(image, Occlusion(request.occlusion, request.level, seed, request.fill), donor)
+        versions.append((found.image, found.hidden))
+    pixels = torch.from_numpy(np.stack([picture.transpose(2, 0, 1) for picture, _ in versions]))
+    maps = attention_maps(embedder.model, transform.normalise(pixels).to(embedder.device), anchors=request.anchors)
+    return [Explained(file.name, picture, seen, hidden) for (picture, hidden), seen in zip(versions, maps, strict=True)]
+
+
+def _draw(axes: Axes, each: Explained, values: NDArray[np.float32] | None, caption: str) -> None:
+    """The image, and over it a map scaled to its own largest value: dark where nothing was used."""
+    shown = each.image / 255.0
+    if values is not None:
+        strength = values / max(float(values.max()), 1e-12)
+        coloured = mpl.colormaps[_COLOURS](strength)[..., :3]
+        grey = shown.mean(2, keepdims=True)
+        shown = (1 - _STRENGTH) * grey + _STRENGTH * coloured
+    axes.imshow(shown, interpolation="nearest")
+    if each.hidden is not None and each.hidden.any() and not each.hidden.all():
+        axes.contour(each.hidden, levels=[0.5], colors="#35c3ff", linewidths=1.0)
+    axes.set_title(caption, fontsize=6)
+    axes.set_xticks([])
+    axes.set_yticks([])

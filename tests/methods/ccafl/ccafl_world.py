@@ -1,0 +1,73 @@
+"""CCAFL's smallest recipe, on the small world."""
+
+from pathlib import Path
+
+import torch
+
+from passerby.config import read_recipe
+from passerby.methods.ccafl.camera_stage import CameraLoop
+from passerby.methods.ccafl.method import METHOD
+from passerby.methods.ccafl.recipe import CcaflRecipe
+from passerby.methods.stages.prompt_stage import PromptStage
+from passerby.models.networks.ccafl import Ccafl
+from passerby.runs.request import checked_recipe
+from passerby.training.initial_model import build_model
+from passerby.training.training_data import open_training_data
+
+NANO = (
+    "model.architecture=vit-nano",
+    "model.weights=random",
+    "model.image_size=[64, 32]",
+    "augmentation.padding=3",
+    "stage1.epochs=1",
+    "stage1.batch_size=8",
+    "stage2.epochs=4",
+    "stage2.intra_epochs=1",
+    "stage2.iterations=3",
+    "stage2.identities_per_batch=3",
+    "stage2.images_per_identity=2",
+    "inter.text_from=2",
+    "ical.first_epoch=3",
+    "ical.end_epoch=4",
+    "trainer.accelerator=cpu",
+)
+"""One epoch inside cameras, and three across: plain, with texts, with texts and adversary."""
+
+
+def ccafl_overrides(world: Path, *more: str) -> tuple[str, ...]:
+    """The nano recipe on a folder in Market layout."""
+    return (*NANO, "data.name=market-layout", f"data.root={world}", f"data.cache_folder={world / 'cache'}", *more)
+
+
+def ccafl_recipe(world: Path, *more: str) -> CcaflRecipe:
+    """A checked recipe of both stages."""
+    found = checked_recipe(read_recipe("ccafl-tiny", ccafl_overrides(world, *more)))
+    assert isinstance(found, CcaflRecipe)
+    return found
+
+
+def ccafl_stages(world: Path, *more: str) -> tuple[CcaflRecipe, Ccafl, PromptStage, CameraLoop]:
+    """Recipe, model and stages, nothing of which has run; associations are kept nowhere."""
+    recipe = ccafl_recipe(world, *more)
+    data = open_training_data(recipe, METHOD)
+    model = build_model(recipe, METHOD, data, None)
+    assert isinstance(model, Ccafl)
+    words, loop = METHOD.stages(recipe, model, data.training, Path("nowhere"))
+    assert isinstance(words, PromptStage)
+    assert isinstance(loop, CameraLoop)
+    loop.record.folder = None
+    return recipe, model, words, loop
+
+
+def begun_loop(world: Path, *more: str, epoch: int) -> CameraLoop:
+    """The loop at the beginning of an epoch (from 0), with features that say who is who."""
+    _, _, _, loop = ccafl_stages(world, *more)
+    loop.set_trainable()
+    loop.begin()
+    generator = torch.Generator().manual_seed(0)
+    people = torch.tensor([int(name.rpartition("/")[2]) for name in loop.data.split.identity_names])
+    directions = torch.randn(int(people.max()) + 1, loop.model.embedding_width, generator=generator)
+    noise = torch.randn(len(loop.data.split), loop.model.embedding_width, generator=generator)
+    features = directions[people[torch.from_numpy(loop.data.identities)]] + 0.3 * noise
+    loop.begin_epoch(epoch, torch.nn.functional.normalize(features))
+    return loop

@@ -1,0 +1,65 @@
+"""Places that results cannot be written to, found out before the work."""
+
+from pathlib import Path
+
+import pytest
+
+from passerby.errors import DataError
+from passerby.output_paths import check_output_file, check_output_folder
+
+
+def test_a_good_place_is_left_as_it_was(tmp_path: Path) -> None:
+    check_output_folder(tmp_path / "new" / "deeper")
+    check_output_folder(tmp_path)
+    check_output_file(tmp_path / "other" / "a.parquet", (".parquet",))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("folder", ["/proc/passerby", "/proc/passerby/deeper"])
+def test_a_place_that_only_seems_writable_is_refused(folder: str) -> None:
+    with pytest.raises(DataError, match=r"^/proc: cannot be written into \(.+\): choose another place with --out"):
+        check_output_folder(Path(folder))
+
+
+def test_a_folder_in_which_no_file_can_be_made_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(DataError, match=r"cannot be written into \(No space left on device\)"):
+        check_output_folder(tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"cannot be a folder, for .*/file is a file"):
+        check_output_folder(tmp_path / "file" / "deeper")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"cannot be a folder, for .*/link is a link that leads nowhere: choose"):
+        check_output_folder(tmp_path / "link" / "deeper")
+    with pytest.raises(DataError, match=r"its name must end in \.png"):
+        check_output_file(tmp_path / "a.gif", (".png",))
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(DataError, match="is a folder: name a file"):
+        check_output_file(tmp_path / "a.png", (".png",))
+
+
+def test_a_name_that_the_disk_does_not_take_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"cannot be written into \(File name too long\): choose another place"):
+        check_output_folder(tmp_path / ("x" * 300))
+
+
+def test_folders_that_others_make_meanwhile_are_left_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where several processes that will train together ask at once."""
+    folder, write = tmp_path / "runs" / "new", Path.write_bytes
+
+    def write_late(file: Path, content: bytes) -> int:
+        folder.mkdir(parents=True, exist_ok=True)
+        return write(file, content)
+
+    monkeypatch.setattr(Path, "write_bytes", write_late)
+    check_output_folder(folder)
+    assert folder.is_dir(), "another process made it, and is about to open a file in it"
+    assert [path.name for path in tmp_path.rglob("*")] == ["runs", "new"]

@@ -1,0 +1,97 @@
+"""What a dry run counts besides the steps."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch import Tensor
+
+from passerby.methods.clip_reid import method as clip_reid
+from passerby.methods.clip_reid.method import METHOD
+from passerby.methods.stages import prompt_stage
+from passerby.training import estimate
+from passerby.training.estimate import estimate_training
+from passerby.training.initial_model import build_model
+from passerby.training.training_data import open_training_data
+from tests.methods.small_world import nano_recipe, write_small_world
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_world(tmp_path_factory.mktemp("world"))
+
+
+class Clock:
+    """Time that passes only where something is computed: so many seconds at each call."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.calls: dict[str, int] = {}
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def charge(self, monkeypatch: pytest.MonkeyPatch, place: Any, name: str, seconds: float) -> None:
+        original: Callable[..., Any] = getattr(place, name)
+
+        def wrapped(*arguments: Any, **options: Any) -> Any:
+            self.now += seconds
+            self.calls[name] = self.calls.get(name, 0) + 1
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(place, name, wrapped)
+
+
+def test_everything_that_takes_time_is_counted_as_often_as_training_does_it(
+    monkeypatch: pytest.MonkeyPatch, world: Path
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(estimate, "time", clock)
+    monkeypatch.setattr(prompt_stage, "EXTRACTION_BATCH", 5)
+    for place, name, seconds in (
+        (prompt_stage, "features_of", 100.0),
+        (prompt_stage, "supervised_contrastive", 0.5),
+        (clip_reid, "encode_all_prompts", 1_000.0),
+        (clip_reid, "image_to_text", 3.0),
+    ):
+        clock.charge(monkeypatch, place, name, seconds)
+    prompts, images = estimate_training(nano_recipe(world, "stage1.epochs=5", "stage2.epochs=7"))
+    assert clock.calls == {"features_of": 2, "supervised_contrastive": 6, "encode_all_prompts": 1, "image_to_text": 3}
+    assert prompts.preparation_seconds == pytest.approx(700), "32 images, five at a time"
+    assert prompts.seconds_per_step == pytest.approx(1), "of images with texts, and of texts with images"
+    assert prompts.steps == 20, "32 images in batches of 8, five times"
+    assert prompts.seconds == pytest.approx(720)
+    assert images.preparation_seconds == pytest.approx(1_000)
+    assert images.seconds_per_step == pytest.approx(3)
+    assert images.seconds == pytest.approx(1_000 + 3 * images.steps)
+    clock.calls.clear()
+    (baseline,) = estimate_training(nano_recipe(world, "model.prompts=false"))
+    assert (clock.calls, baseline.name, baseline.seconds) == ({}, "stage2-images", 0.0)
+
+
+def test_no_batch_is_larger_than_the_data(monkeypatch: pytest.MonkeyPatch, world: Path) -> None:
+    sizes: list[int] = []
+    original = prompt_stage.supervised_contrastive
+
+    def noted(first: Tensor, *more: Tensor) -> Tensor:
+        sizes.append(len(first))
+        return original(first, *more)
+
+    monkeypatch.setattr(prompt_stage, "supervised_contrastive", noted)
+    prompts, _ = estimate_training(nano_recipe(world, "stage1.batch_size=100000"))
+    assert set(sizes) == {32}
+    assert prompts.steps == 2
+
+
+@pytest.mark.parametrize(("processes", "pieces"), [(1, 7), (3, 3)])
+def test_every_image_is_extracted_once(
+    monkeypatch: pytest.MonkeyPatch, world: Path, processes: int, pieces: int
+) -> None:
+    monkeypatch.setattr(prompt_stage, "EXTRACTION_BATCH", 5)
+    recipe = nano_recipe(world)
+    data = open_training_data(recipe, METHOD, decode=False)
+    assert len(data.training.split) == 32
+    stage, _ = METHOD.stages(recipe, build_model(recipe, METHOD, data, None), data.training, Path())
+    (extraction,) = stage.preparations(processes)
+    assert extraction.pieces == pieces
