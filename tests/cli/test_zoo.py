@@ -57,7 +57,7 @@ def test_a_converted_file_embeds_and_evaluates(published: Path, network: Officia
     expected = F.normalize(network.features).numpy()
     for source in (out, published):
         model = passerby.load(source, device="cpu")
-        assert (model.dimension, model.transform.size) == (1280, (256, 128))
+        assert (model.embed_dim, model.transform.size) == (1280, (256, 128))
         assert model.transform.mean == (0.485, 0.456, 0.406)
         np.testing.assert_allclose(model.embed(network.images), expected, atol=1e-5)
     result = passerby.evaluate(out, write_small_world(tmp_path / "world"))

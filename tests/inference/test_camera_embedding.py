@@ -88,7 +88,7 @@ def test_query_and_gallery_take_the_embedding_of_their_own_cameras(runs: tuple[P
 
 def test_each_of_several_training_sets_has_its_own_rows(runs: tuple[Path, Path], worlds: tuple[Path, Path]) -> None:
     model = passerby.load(runs[1], device="cpu")
-    assert model.description["camera_slots"] == 4
+    assert model.description["camera_count"] == 4
     for world, first in ((worlds[1], 0), (worlds[0], 2)):
         benchmark = load_benchmark("market-layout", world)
         found = find_trained_cameras(model.description, benchmark)
@@ -119,10 +119,10 @@ def test_validation_takes_the_trained_cameras(worlds: tuple[Path, Path], tmp_pat
     seen: list[Tensor] = []
     embed = ClipReid.embed
 
-    def watched(self: ClipReid, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
-        assert camera_slots is not None
-        seen.append(camera_slots)
-        return embed(self, images, camera_slots)
+    def watched(self: ClipReid, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
+        assert camera_ids is not None
+        seen.append(camera_ids)
+        return embed(self, images, camera_ids)
 
     recipe = nano_recipe(
         worlds[0],
@@ -152,7 +152,7 @@ def test_cameras_that_took_no_training_image_take_the_mean_of_those_that_did(
     both = ("data.name=[market-layout, market-layout]", f"data.root=[{alone}, {other}]")
     train(nano_recipe(alone, *SIE, *both), tmp_path / "run")
     model = passerby.load(tmp_path / "run", device="cpu")
-    assert model.description["camera_slots"] == 3
+    assert model.description["camera_count"] == 3
     assert [each["cameras"] for each in model.description["trained_on"]] == [["2"], ["1", "2"]]
     benchmark = load_benchmark("market-layout", alone)
     found = evaluate_in_full(model, benchmark, quiet=True)
@@ -183,7 +183,7 @@ def named(name: str, cameras: tuple[str, ...], train: Split | None = None) -> Be
 
 
 MARKET: Mapping[str, Any] = {
-    "camera_slots": 6,
+    "camera_count": 6,
     "trained_on": [{"name": "market1501", "place": "market1501", "fingerprint": "x", "cameras": list("123456")}],
 }
 
@@ -211,7 +211,7 @@ def test_public_sets_are_recognised_by_the_place_they_were_filmed_at(
 
 
 def test_a_model_without_camera_embedding_uses_none() -> None:
-    found = find_trained_cameras({**MARKET, "camera_slots": 0}, named("market1501", ("1",)))
+    found = find_trained_cameras({**MARKET, "camera_count": 0}, named("market1501", ("1",)))
     assert (found.use, found.slots, found.of(np.array([0]))) == ("none", None, None)
 
 
@@ -255,5 +255,5 @@ def test_own_data_can_be_stated_too(worlds: tuple[Path, Path]) -> None:
     stated = stated_training_set(str(worlds[0]), 2, "some.pth")
     benchmark = load_benchmark("market-layout", worlds[0])
     assert {**stated, "name": "market-layout"} == describe_training_sets([benchmark], benchmark.training_split())[0]
-    said = {"camera_slots": 2, "trained_on": [stated]}
+    said = {"camera_count": 2, "trained_on": [stated]}
     assert find_trained_cameras(said, benchmark).use == "trained"

@@ -43,7 +43,7 @@ def test_every_kind_of_input_gives_the_same_feature(model: Embedder, world: Path
     pixels = np.asarray(image.convert("RGB"))
     tensor = model.transform(image)[None]
     reference = model.embed(file)
-    assert reference.shape == (1, model.dimension)
+    assert reference.shape == (1, model.embed_dim)
     assert reference.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(reference, axis=1), 1, rtol=1e-6)
     for same in (str(file), [file], image, [image], pixels, [pixels], np.stack([pixels]), tensor):
@@ -61,7 +61,7 @@ def test_batches_do_not_change_features(model: Embedder, world: Path) -> None:
     files = sorted((world / "bounding_box_test").iterdir())
     np.testing.assert_allclose(model.embed(files, batch_size=5), model.embed(files, batch_size=64), atol=1e-6)
     for nothing in ([], torch.zeros(0, 3, 64, 32), np.zeros((0, 64, 32, 3), np.uint8)):
-        assert model.embed(nothing).shape == (0, model.dimension)
+        assert model.embed(nothing).shape == (0, model.embed_dim)
     np.testing.assert_array_equal(model.embed(file for file in files), model.embed(files))
     for size in (0, 1.5, None, "4"):
         with pytest.raises(DataError, match=f"batch_size must be a whole number, at least 1, not {size!r}"):
@@ -150,8 +150,8 @@ def test_official_checkpoints_load_without_saying_what_they_are(
     state = {f"module.{name}": tensor for name, tensor in network.state_dict().items()}
     torch.save(state, tmp_path / "official.pth")
     loaded = passerby.load(tmp_path / "official.pth", device="cpu")
-    assert loaded.dimension == width
-    assert (loaded.description["identities"], loaded.description["camera_slots"]) == (10, cameras)
+    assert loaded.embed_dim == width
+    assert (loaded.description["identities"], loaded.description["camera_count"]) == (10, cameras)
     images = torch.randn(1, 3, 256, 128, generator=torch.Generator().manual_seed(0))
     slots = torch.tensor([2]) if cameras else None
     with torch.no_grad():

@@ -22,14 +22,14 @@ from tests.methods.small_world import write_small_world
 class MeanColour(nn.Module):
     """Embeds an image as its mean colour; can be told to fail."""
 
-    embedding_width = 3
+    embed_dim = 3
 
     def __init__(self) -> None:
         super().__init__()
         self.scale = nn.Parameter(torch.ones(1))
         self.calls, self.fail_at = 0, -1
 
-    def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
+    def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
         if self.calls == self.fail_at:
             raise KeyboardInterrupt
         self.calls += 1

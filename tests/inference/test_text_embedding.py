@@ -32,12 +32,12 @@ def test_texts_lie_in_the_space_of_images(model: Embedder) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         features = model.embed_text(texts)
-    assert features.shape == (300, model.dimension)
+    assert features.shape == (300, model.embed_dim)
     assert features.dtype == np.float32
     assert np.allclose(np.linalg.norm(features, axis=1), 1, atol=1e-5)
     assert np.allclose(features[:3], features[-3:], atol=1e-5)
     assert np.allclose(model.embed_text(texts[1]), features[1:2], atol=1e-5)
-    assert model.embed_text([]).shape == (0, model.dimension)
+    assert model.embed_text([]).shape == (0, model.embed_dim)
 
 
 def test_words_never_read_are_named_once_and_in_order(model: Embedder) -> None:

@@ -51,5 +51,5 @@ def evaluated(query: Split, gallery: Split, noise: float, *, cameras: bool = Tru
 
 def reported(evaluation: Evaluation, folder: Path, **protocol: Any) -> ReportedEvaluation:
     """Write the evaluation as `passerby eval` does."""
-    embedder: Any = SimpleNamespace(file=None, description={}, dimension=16)
+    embedder: Any = SimpleNamespace(file=None, description={}, embed_dim=16)
     return report_evaluation(evaluation, "mark of the drawn people", embedder, folder, Protocol(**protocol))

@@ -37,7 +37,7 @@ class CountedStage(Stage):
     def losses(self, batch: Tensor) -> dict[str, Tensor]:
         return {"loss": self.model(batch[:, None]).sum()}
 
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+    def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         return self.model.named_parameters()
 
     def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
@@ -49,5 +49,5 @@ class CountedStage(Stage):
     def example_batch(self) -> Tensor:
         return torch.ones(1)
 
-    def begin(self) -> None:
+    def on_stage_start(self) -> None:
         self.model.train()

@@ -21,7 +21,7 @@ def test_a_stage_keeps_its_modes_when_validation_fails(tmp_path: Path, monkeypat
     data = open_training_data(recipe, METHOD)
     model = build_model(recipe, METHOD, data, None)
     stage = METHOD.stages(recipe, model, data.training, tmp_path)[-1]
-    stage.begin()
+    stage.on_stage_start()
     model.get_submodule("text_encoder").eval()
     before = {name: part.training for name, part in model.named_modules()}
 

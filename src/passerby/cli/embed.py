@@ -52,11 +52,11 @@ def embed(
     if as_json:
         typer.echo(
             json.dumps(
-                {"out": str(out), "rows": written.rows, "dimension": model.dimension, "skipped": written.skipped}
+                {"out": str(out), "rows": written.rows, "dimension": model.embed_dim, "skipped": written.skipped}
             )
         )
     else:
         skipped = f", {written.skipped:,} unreadable images left out" if written.skipped else ""
-        typer.echo(f"{out}: {written.rows:,} features of {model.dimension} dimensions{skipped}")
-        if model.description.get("camera_slots"):
+        typer.echo(f"{out}: {written.rows:,} features of {model.embed_dim} dimensions{skipped}")
+        if model.description.get("camera_count"):
             typer.echo("Camera embedding: the mean of the trained cameras.")

@@ -7,9 +7,9 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.data.display_name import display_name
 from passerby.data.formats.open_data import open_data
 from passerby.data.loading.loaders import EvalLoader, open_source
-from passerby.data.naming import short_name
 from passerby.data.split import Benchmark, Split
 from passerby.errors import DataError, EvaluationError
 from passerby.evaluation.pooling import (
@@ -131,7 +131,7 @@ def evaluate_in_full(
     cameras = find_trained_cameras(model.description, benchmark) if cameras is None else cameras
     parts = []
     for kind, part in (("queries", query), ("gallery", gallery)):
-        title = f"embedding {kind} of {short_name(benchmark.name)}"
+        title = f"embedding {kind} of {display_name(benchmark.name)}"
         parts.append(embed_split(model, part, title, cameras, batch_size, skip_unreadable=skip_unreadable, quiet=quiet))
     (read_query, query_features), (read_gallery, gallery_features) = (pool_tracklets(*part, pooling) for part in parts)
     if multi_query:
@@ -209,7 +209,7 @@ def embed_split(
     """
     readable, source = open_source(split, model.transform, skip_unreadable=skip_unreadable, show_progress=not quiet)
     loader = EvalLoader(readable, source, model.transform, batch_size, device=model.device)
-    features = np.empty((len(readable), model.dimension), np.float32)
+    features = np.empty((len(readable), model.embed_dim), np.float32)
     with explaining_unreadable(split, quiet=quiet), Progress(title, len(readable), quiet=quiet) as progress:
         for batch in loader:
             rows = batch.indices.cpu().numpy()

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from passerby.atomic_files import write_text_atomically
+from passerby.data.display_name import display_name
 from passerby.data.fingerprint import fingerprint
-from passerby.data.naming import short_name
 from passerby.data.split import Benchmark
 from passerby.inference.embedder import Embedder
 from passerby.progress import say
@@ -52,7 +52,7 @@ def read_metrics(folder: Path) -> dict[str, dict[str, Any]]:
 
 def entry_name(content: dict[str, dict[str, Any]], name: str, mark: str) -> str:
     """Under which name figures go: the short one of the data set, numbered if other data is there under it already."""
-    return _numbered(short_name(name), lambda entry: content.get(entry, {}).get("data_fingerprint", mark) != mark)
+    return _numbered(display_name(name), lambda entry: content.get(entry, {}).get("data_fingerprint", mark) != mark)
 
 
 def page_name(content: dict[str, dict[str, Any]], entry: str) -> str:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.data.benchmarks import BENCHMARKS, FILMED_AT
+from passerby.data.display_name import display_name
 from passerby.data.fingerprint import fingerprint
 from passerby.data.formats.open_data import open_data
-from passerby.data.naming import short_name
 from passerby.data.split import Benchmark, Split
 from passerby.errors import CheckpointError
 
@@ -62,7 +62,7 @@ def describe_training_sets(benchmarks: Sequence[Benchmark], trained: Split) -> l
         first += len(split.camera_names)
         found.append(
             {
-                "name": short_name(benchmark.name),
+                "name": display_name(benchmark.name),
                 "place": FILMED_AT.get(benchmark.name),
                 "fingerprint": fingerprint(split),
                 "cameras": names,
@@ -106,7 +106,7 @@ def stated_training_set(name: str, slots: int, source: str) -> dict[str, Any]:
 
 def find_trained_cameras(description: Mapping[str, Any], benchmark: Benchmark) -> TrainedCameras:
     """How a model uses the cameras of a data set's query and gallery, from what the model says of its training."""
-    if not description.get("camera_slots"):
+    if not description.get("camera_count"):
         return TrainedCameras("none")
     names, occurring = _cameras_searched(benchmark)
     found, first = _recognise(description, benchmark)

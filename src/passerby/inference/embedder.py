@@ -22,7 +22,7 @@ from passerby.methods import METHODS
 from passerby.methods.method import EmbeddingModel, Method, find_method
 from passerby.models.checkpoint import read_description, read_tensors
 from passerby.models.networks.self_distillation import Network
-from passerby.models.packaged import place_of
+from passerby.models.packaged import resolve_path
 from passerby.models.zoo.files import describe_backbone, is_bare_backbone, recognise_backbone, restore_backbone
 from passerby.runs.run_directory import RunDirectory
 
@@ -58,9 +58,9 @@ class Embedder:
         self.file = file
 
     @property
-    def dimension(self) -> int:
+    def embed_dim(self) -> int:
         """Length of a feature."""
-        return cast(EmbeddingModel, self.model).embedding_width
+        return cast(EmbeddingModel, self.model).embed_dim
 
     def embed(
         self,
@@ -93,7 +93,7 @@ class Embedder:
             pictures = _listed(images)
             batches, count = self._prepared(pictures, batch_size), len(pictures)
         slots = None if cameras is None else self._slots(cameras, count)
-        features, first = [np.empty((0, self.dimension), np.float32)], 0
+        features, first = [np.empty((0, self.embed_dim), np.float32)], 0
         for batch in batches if count else ():
             part = None if slots is None else slots[first : first + len(batch)]
             features.append(self.embed_batch(batch, part))
@@ -129,7 +129,7 @@ class Embedder:
             raise DataError(
                 f"cameras must be {count} whole numbers, one for each image, not {slots.dtype} {list(slots.shape)}"
             )
-        known = int(self.description.get("camera_slots", 0))
+        known = int(self.description.get("camera_count", 0))
         outside = slots[(slots < -1) | (slots >= known)] if known else slots[:0]
         if outside.size:
             raise DataError(
@@ -171,7 +171,7 @@ def load(
     """
     if not isinstance(source, str | os.PathLike):
         raise CheckpointError(f"a model is named by a run's folder or a file of weights, not by {_kind(source)}")
-    path = place_of(source)
+    path = resolve_path(source)
     if path.is_dir():
         path = _model_of_run(path)
     description = read_description(path)
@@ -217,11 +217,11 @@ def _said_of_cameras(
     """What the user says of a foreign file's camera embedding, as the keys of our own descriptions."""
     if trained_on is None and coefficient is None:
         return {}
-    if not description["camera_slots"]:
+    if not description["camera_count"]:
         raise CheckpointError(f"{path}: has no camera embedding: leave out trained_on and camera_coefficient")
     said: dict[str, Any] = {} if coefficient is None else {"camera_coefficient": coefficient}
     if trained_on is not None:
-        said["trained_on"] = [stated_training_set(trained_on, description["camera_slots"], str(path))]
+        said["trained_on"] = [stated_training_set(trained_on, description["camera_count"], str(path))]
     return said
 
 

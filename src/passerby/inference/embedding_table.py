@@ -54,7 +54,7 @@ def embed_to_table(
             rows = range(first, min(first + _ROWS_PER_PART, len(readable)))
             file = parts / f"{number:06d}.parquet"
             if not _is_whole(file, len(rows)):
-                features = np.empty((len(rows), model.dimension), np.float32)
+                features = np.empty((len(rows), model.embed_dim), np.float32)
                 for batch in EvalLoader(readable, source, model.transform, batch_size, rows=rows, device=model.device):
                     features[batch.indices.cpu().numpy() - first] = model.embed_batch(batch.images)
                     progress.advance(len(batch.images))
@@ -62,7 +62,7 @@ def embed_to_table(
                     pq.write_table(_table(columns, rows, features), temporary)
             else:
                 progress.skip(len(rows))
-    _join(parts, out, _table(columns, range(0), np.empty((0, model.dimension), np.float32)).schema)
+    _join(parts, out, _table(columns, range(0), np.empty((0, model.embed_dim), np.float32)).schema)
     return WrittenTable(len(readable), len(split) - len(readable))
 
 

@@ -20,7 +20,7 @@ class TextEmbeddingModel(Protocol):
     """A network that also turns texts into retrieval features."""
 
     def embed_text(self, tokens: Tensor) -> Tensor:
-        """CLIP's token numbers [B, 77] → float32 [B, embedding_width], L2-normalised."""
+        """CLIP's token numbers [B, 77] → float32 [B, embed_dim], L2-normalised."""
         ...
 
 
@@ -50,7 +50,7 @@ def embed_texts(
     text_model = cast(TextEmbeddingModel, model)
     with torch.inference_mode():
         found = [text_model.embed_text(tokenise(part).to(device)).float().cpu().numpy() for part in parts]
-    width = int(cast(Any, model).embedding_width)
+    width = int(cast(Any, model).embed_dim)
     return np.concatenate([np.empty((0, width), np.float32), *found])
 
 

@@ -23,10 +23,10 @@ from passerby.methods.stage import Stage
 class EmbeddingModel(Protocol):
     """A network that turns images into retrieval features."""
 
-    embedding_width: int
+    embed_dim: int
 
-    def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
-        """Normalised images [B, 3, H, W] → float32 [B, embedding_width], L2-normalised."""
+    def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
+        """Normalised images [B, 3, H, W] → float32 [B, embed_dim], L2-normalised."""
         ...
 
 

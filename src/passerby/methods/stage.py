@@ -65,9 +65,9 @@ class Stage(LightningModule, ABC):
         self.epochs = epochs
         self.seed = seed
         self.schedule = schedule
-        self.figures: dict[str, int | float | None] = {}
+        self.metrics: dict[str, int | float | None] = {}
         """Of the running epoch, besides losses; alike in all processes."""
-        self.remark = ""
+        self.progress_note = ""
         """What to show of them while it runs."""
         self._first_step = 0
         self._watch = LossWatch()
@@ -81,12 +81,12 @@ class Stage(LightningModule, ABC):
         """Named scalar losses of a batch of this stage's kind; the one called `loss` is minimised."""
 
     @abstractmethod
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+    def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """The parameters that this stage changes, by name."""
 
     @abstractmethod
     def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
-        """An optimiser over the trained parameters; a group's `rate_factor` scales the schedule for it."""
+        """An optimiser over the trained parameters; a group's `lr_scale` scales the schedule for it."""
 
     @abstractmethod
     def steps_per_epoch(self, processes: int) -> int:
@@ -97,23 +97,25 @@ class Stage(LightningModule, ABC):
         """A batch of the usual shape with random content, on the stage's device."""
 
     @abstractmethod
-    def begin(self) -> None:
+    def on_stage_start(self) -> None:
         """Put the model into the mode that it learns in, and compute what stays constant; also after a resume."""
 
     def preparations(self, processes: int) -> Sequence[Preparation]:
-        """What is done once before the first step besides `begin`, for an estimate of its cost; by default nothing."""
+        """Work before the first step besides `on_stage_start`, for an estimate of its cost; none by default."""
         del processes
         return ()
 
     def set_trainable(self) -> None:
         """Freeze everything but what this stage trains."""
-        trained = {id(parameter) for _, parameter in self.trained()}
+        trained = {id(parameter) for _, parameter in self.trainable_parameters()}
         for parameter in self.model.parameters():
             parameter.requires_grad_(id(parameter) in trained)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Lightning's hook."""
-        return self.optimiser([(name, parameter) for name, parameter in self.trained() if parameter.requires_grad])
+        return self.optimiser(
+            [(name, parameter) for name, parameter in self.trainable_parameters() if parameter.requires_grad]
+        )
 
     def train_dataloader(self) -> EpochLoader:
         """Lightning's hook, called at every epoch: the epoch's batches, fast-forwarded after a resume."""
@@ -124,7 +126,7 @@ class Stage(LightningModule, ABC):
 
     def on_train_start(self) -> None:
         """Lightning's hook."""
-        self.begin()
+        self.on_stage_start()
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Set learning rates, and key the global random generators by the step."""
@@ -132,7 +134,7 @@ class Stage(LightningModule, ABC):
         epoch = self.trainer.current_epoch
         torch.manual_seed(keyed_seed(self.seed, self.name, epoch, batch_idx, self.global_rank))
         for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = self.schedule(epoch + 1) * group.get("rate_factor", 1.0)
+            group["lr"] = self.schedule(epoch + 1) * group.get("lr_scale", 1.0)
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Any]:
         """Lightning's hook: `loss` to minimise, and `losses` as they are, for reports."""
@@ -209,7 +211,7 @@ def adam_with_faster_biases(
 ) -> torch.optim.Adam:
     """Adam with coupled weight decay, in which parameters whose name contains `bias` have a rate of their own."""
     groups = [
-        {"params": [p for name, p in parameters if "bias" not in name], "rate_factor": 1.0},
-        {"params": [p for name, p in parameters if "bias" in name], "rate_factor": bias_rate_factor},
+        {"params": [p for name, p in parameters if "bias" not in name], "lr_scale": 1.0},
+        {"params": [p for name, p in parameters if "bias" in name], "lr_scale": bias_rate_factor},
     ]
     return torch.optim.Adam(groups, lr=0.0, weight_decay=weight_decay)

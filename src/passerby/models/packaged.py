@@ -14,6 +14,6 @@ def packaged_file(name: str) -> Path | None:
     return Path(str(files("passerby") / "weights" / f"{name}.safetensors")) if name in NAMES else None
 
 
-def place_of(source: str | Path) -> Path:
+def resolve_path(source: str | Path) -> Path:
     """Where a model is that is called by a name of ours, or by a file or folder."""
     return packaged_file(str(source)) or Path(source).expanduser()

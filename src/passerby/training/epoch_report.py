@@ -57,7 +57,7 @@ class EpochReport(Callback):
             self._log(trainer, {f"{pl_module.name}/step_{name}": float(value) for name, value in losses.items()})
         if batch_idx % _STEPS_BETWEEN_LOGS == 0:
             self._note = f"epoch {trainer.current_epoch + 1}/{pl_module.epochs}  loss {float(losses['loss']):.4f}"
-            self._note += f"  {pl_module.remark}" if pl_module.remark else ""
+            self._note += f"  {pl_module.progress_note}" if pl_module.progress_note else ""
         if self._progress is not None:
             self._progress.advance(1, self._note)
 
@@ -74,9 +74,9 @@ class EpochReport(Callback):
                 seconds=round(self._seconds, 3),
                 learning_rate=rate,
                 **averages,
-                **pl_module.figures,
+                **pl_module.metrics,
             )
-        known = {name: float(value) for name, value in pl_module.figures.items() if value is not None}
+        known = {name: float(value) for name, value in pl_module.metrics.items() if value is not None}
         values = {f"{pl_module.name}/{name}": value for name, value in (averages | known).items()}
         self._log(trainer, values | {f"{pl_module.name}/learning_rate": rate, "epoch": epoch})
         self._sums, self._steps, self._seconds = {}, 0, 0.0

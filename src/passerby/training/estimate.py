@@ -84,7 +84,7 @@ def _try(stage: Stage, recipe: Recipe, device: torch.device) -> StageEstimate:
 
 def _prepare(stage: Stage, processes: int, device: torch.device) -> float:
     """Begin the stage; the seconds that this and what comes before the first step take."""
-    seconds = _timed(stage.begin, device)
+    seconds = _timed(stage.on_stage_start, device)
     for each in stage.preparations(processes):
         seconds += each.pieces * min(_timed(each.piece, device) for _ in range(_PIECES_TRIED))
     return seconds

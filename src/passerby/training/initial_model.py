@@ -8,7 +8,7 @@ from passerby.errors import RecipeError
 from passerby.methods.method import InitialWeights, Method
 from passerby.models.checkpoint import load_strictly, read_description, read_tensors
 from passerby.models.clip.pair_files import METHOD, is_clip_pair
-from passerby.models.packaged import place_of
+from passerby.models.packaged import resolve_path
 from passerby.runs.run_directory import RunDirectory
 from passerby.training.training_data import OpenedData
 
@@ -23,7 +23,7 @@ def read_init(recipe: Recipe, method: Method) -> InitialWeights | None:
     init = recipe.init
     if init is None:
         return None
-    source = place_of(init)
+    source = resolve_path(init)
     file = RunDirectory(source).model_file if source.is_dir() else source
     weights = InitialWeights(f"init={init}", read_tensors(file), read_description(file))
     if is_clip_pair(weights.description) and recipe.method != METHOD:

@@ -166,7 +166,7 @@ def _validation(
     _, transform = method.transforms(recipe)
     description = _description(recipe, method, model, data)
     cameras = None
-    if description.get("camera_slots"):
+    if description.get("camera_count"):
         cameras = cameras_set_aside(data.training.split, data.validation, NAME)
     return ValidateEpochs(recipe, data.validation, transform, run, description, cameras)
 

@@ -16,7 +16,7 @@ from passerby.evaluation.protocol import Protocol
 from passerby.evaluation.query_table import TABLE_SUFFIXES
 from passerby.inference.embedder import Embedder, load
 from passerby.metrics.distances.distance import Metric
-from passerby.models.packaged import place_of
+from passerby.models.packaged import resolve_path
 from passerby.output_paths import check_output_file, check_output_folder
 from passerby.report.ranking.figure import FIGURE_SUFFIXES, rank_list_figure, save_figure
 from passerby.runs.request import stored_recipe
@@ -74,7 +74,7 @@ def open_request(request: EvaluationRequest) -> OpenedRequest:
     Raises:
         PasserbyError: the model or the data cannot be used, or there is no place for the results.
     """
-    path = place_of(request.model)
+    path = resolve_path(request.model)
     if not path.exists():
         raise CheckpointError(f"{request.model}: no such run or file of weights")
     recipe = stored_recipe(RunDirectory(path)) if RunDirectory(path).recipe_file.is_file() else None

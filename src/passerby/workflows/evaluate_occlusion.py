@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from passerby.atomic_files import write_text_atomically
-from passerby.data.naming import short_name
+from passerby.data.display_name import display_name
 from passerby.data.occlusion.manifest import write_manifest
 from passerby.data.occlusion.visible import TABLE_OF_WORLD, read_visible
 from passerby.data.split import Benchmark
@@ -56,7 +56,7 @@ def _report(
     outcome = occlusion_experiment(
         opened.embedder, benchmark, plan, batch_size=opened.batch_size, skip_unreadable=opened.skip_unreadable
     )
-    name = short_name(benchmark.name)
+    name = display_name(benchmark.name)
     mark = evaluation_fingerprint(benchmark)
     folder = _place(opened.folder / FOLDER, name, mark)
     figures, by_visibility = summarise(outcome), _by_visibility(outcome, visible)

@@ -101,7 +101,7 @@ def _figures(evaluation: Evaluation, embedder: Embedder, entry: str, mark: str, 
         "cameras_known": evaluation.cameras_known,
         "camera_embedding": evaluation.cameras.use,
         "camera_embedding_of": evaluation.cameras.data,
-        "dimension": embedder.dimension,
+        "dimension": embedder.embed_dim,
         "data_fingerprint": mark,
         "model": model_record(embedder),
     }

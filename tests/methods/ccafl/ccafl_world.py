@@ -63,11 +63,11 @@ def begun_loop(world: Path, *more: str, epoch: int) -> CameraLoop:
     """The loop at the beginning of an epoch (from 0), with features that say who is who."""
     _, _, _, loop = ccafl_stages(world, *more)
     loop.set_trainable()
-    loop.begin()
+    loop.on_stage_start()
     generator = torch.Generator().manual_seed(0)
     people = torch.tensor([int(name.rpartition("/")[2]) for name in loop.data.split.identity_names])
-    directions = torch.randn(int(people.max()) + 1, loop.model.embedding_width, generator=generator)
-    noise = torch.randn(len(loop.data.split), loop.model.embedding_width, generator=generator)
+    directions = torch.randn(int(people.max()) + 1, loop.model.embed_dim, generator=generator)
+    noise = torch.randn(len(loop.data.split), loop.model.embed_dim, generator=generator)
     features = directions[people[torch.from_numpy(loop.data.identities)]] + 0.3 * noise
     loop.begin_epoch(epoch, torch.nn.functional.normalize(features))
     return loop

@@ -217,7 +217,7 @@ def test_a_batch_in_which_a_camera_has_one_person_survives(
     losses = loop.losses(Batch(*(column[own] for column in whole)))
     assert all(torch.isfinite(value) for value in losses.values())
     losses["loss"].backward()
-    for name, parameter in loop.trained():
+    for name, parameter in loop.trainable_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
     loop.on_after_backward()
@@ -229,5 +229,7 @@ def test_images_of_unlinked_classes_teach_the_classifier_alone(world: Path) -> N
     losses["loss"].backward()
     assert losses["loss"].item() == 0
     assert losses["classifier"].item() > 0
-    assert all(parameter.grad is not None and parameter.grad.eq(0).all() for _, parameter in loop.trained())
+    assert all(
+        parameter.grad is not None and parameter.grad.eq(0).all() for _, parameter in loop.trainable_parameters()
+    )
     loop.on_after_backward()

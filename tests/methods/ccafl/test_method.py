@@ -220,7 +220,7 @@ def test_learning_rates_are_the_published_ones() -> None:
 
 def test_words_are_compared_inside_their_camera_alone(world: Path) -> None:
     _, _, words, _ = ccafl_stages(world)
-    words.begin()
+    words.on_stage_start()
     batch = words.example_batch()._replace(identities=torch.tensor([0, 1, 1, 5, 5, 7]))
     batch = batch._replace(features=batch.features[:6].requires_grad_())
     first = words.losses(batch._replace(features=batch.features[:3], identities=batch.identities[:3]))

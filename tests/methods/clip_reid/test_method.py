@@ -48,7 +48,7 @@ def image_stage(world: Path, *overrides: str) -> ImageStage:
     stage = stages[-1]
     assert isinstance(stage, ImageStage)
     stage.set_trainable()
-    stage.begin()
+    stage.on_stage_start()
     return stage
 
 
@@ -106,7 +106,7 @@ def test_the_image_loss_is_the_published_sum(world: Path, prompts: bool) -> None
 def test_the_prompt_loss_is_the_published_sum(world: Path) -> None:
     _, model, (stage, _) = stages_of(world)
     torch.manual_seed(0)
-    stage.begin()
+    stage.on_stage_start()
     batch = stage.example_batch()
     with torch.no_grad():
         found = {name: float(value) for name, value in stage.losses(batch).items()}
@@ -130,7 +130,7 @@ def test_biases_learn_twice_as_fast_and_what_is_frozen_not_at_all(world: Path) -
     stage = image_stage(world, "stage2.bias_rate_factor=2", "model.camera_embedding=true", "stage2.weight_decay=0.01")
     others, biases = stage.configure_optimizers().param_groups
     learned, fast = names_of(others["params"], stage.model), names_of(biases["params"], stage.model)
-    assert (others["rate_factor"], biases["rate_factor"]) == (1.0, 2.0)
+    assert (others["lr_scale"], biases["lr_scale"]) == (1.0, 2.0)
     assert (others["weight_decay"], biases["weight_decay"]) == (0.01, 0.01)
     assert {
         "cv_embed",
@@ -280,7 +280,7 @@ def test_losses_are_float32_in_half_precision(world: Path) -> None:
     torch.manual_seed(0)
     for stage in stages:
         stage.set_trainable()
-        stage.begin()
+        stage.on_stage_start()
         batch = stage.example_batch() if isinstance(stage, PromptStage) else next(iter(stage.batches(0, 0, 1)))
         with torch.no_grad():
             exact = stage.losses(batch)

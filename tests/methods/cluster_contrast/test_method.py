@@ -90,7 +90,7 @@ def test_clusters_take_the_place_of_identities(world: Path) -> None:
     outliers = clusters < 0
     assert outliers.any()
     assert (people[outliers] == 0).all()
-    assert stage.figures == {"clusters": int(clusters.max()) + 1, "outliers": int(outliers.sum())}
+    assert stage.metrics == {"clusters": int(clusters.max()) + 1, "outliers": int(outliers.sum())}
     for person in range(1, 8):
         assert len(clusters[people == person].unique()) == 1
     first, second = (stage.rows(epoch, 0, 1) for epoch in (0, 1))

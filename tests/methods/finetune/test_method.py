@@ -175,4 +175,4 @@ def test_too_few_identities_are_refused(world: Path) -> None:
 def test_a_model_of_cion_is_loaded_without_the_rest(pretrained: Path) -> None:
     model = load(pretrained)
     assert type(model.model).__name__ == "Backbone"
-    assert model.dimension == 16
+    assert model.embed_dim == 16

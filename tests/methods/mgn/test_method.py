@@ -83,7 +83,7 @@ def test_features_of_the_whole_and_of_stripes_from_the_top_down() -> None:
         torch.testing.assert_close(feature, expected, rtol=1e-3, atol=1e-5)
     assert [len(parts) for parts in features.parts] == [2, 3]
     torch.testing.assert_close(model.embed(images), normalize(torch.cat(features.in_order(), 1)))
-    assert model.embedding_width == 48
+    assert model.embed_dim == 48
     cosines = model.cosines(features.in_order())
     assert [each.shape for each in cosines] == [(2, 5)] * 8
     directions = normalize(model.classifiers[3].weight)
@@ -93,7 +93,7 @@ def test_features_of_the_whole_and_of_stripes_from_the_top_down() -> None:
 def test_the_published_network_has_features_of_2048() -> None:
     with torch.device("meta"):
         model = Mgn(create("resnet50_ibn", (384, 128)), 751)
-    assert model.embedding_width == 2048
+    assert model.embed_dim == 2048
     assert [head.reduction.weight.shape for head in model.heads] == [(256, 2048)] * 8
     blocks = [sum("downsample.0" in name for name, _ in branch.named_modules()) for branch in model.branches]
     assert blocks == [1, 1, 1]  # of the last group; the first block of the third is shared

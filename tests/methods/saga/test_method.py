@@ -85,7 +85,7 @@ def test_the_refinement_starts_from_the_block_of_its_tokens(world: Path, tmp_pat
 def test_the_run_embeds_and_leaves_no_cache(finished: Path, world: Path) -> None:
     assert not list((finished / "cache").glob("tokens-*"))
     model = passerby.load(finished)
-    assert model.dimension == 32 + 32 + 16
+    assert model.embed_dim == 32 + 32 + 16
     features = model.embed(sorted((world / "query").glob("*.jpg")))
     np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, rtol=1e-5)
     assert not any(name.startswith(("bn.", "classifiers.")) for name in model.model.state_dict())
@@ -131,7 +131,7 @@ def test_the_loss_of_stage_3_is_the_weighted_sum(world: Path, tmp_path: Path) ->
     recipe = saga_recipe(world, *more)
     model, data = opened(recipe)
     stage = AnchorStage(recipe, model, data, tmp_path, part="a")
-    stage.begin()
+    stage.on_stage_start()
     batch = stage.example_batch()._replace(identities=torch.tensor([0, 0, 1, 1, 2, 2]))
     losses = stage.losses(batch)
     found = model.aggregate(batch.patches.float(), batch.projected.float())
@@ -155,7 +155,7 @@ def test_the_loss_of_stage_4_is_the_weighted_sum(world: Path) -> None:
     recipe = saga_recipe(world, "stage4.epochs=1", "stage4.decorrelation_weight=0.4", "stage4.text_weight=0.3")
     model, data = opened(recipe)
     stage = EndToEndStage(recipe, model, data)
-    stage.begin()
+    stage.on_stage_start()
     batch = stage.example_batch()
     losses = stage.losses(batch)
     assert set(losses) == {"loss", "identity", "triplet", "decorrelation", "text"}
@@ -170,7 +170,7 @@ def test_official_trains_the_bias_of_the_neck(world: Path) -> None:
     for official in (False, True):
         recipe = saga_recipe(world, f"official={str(official).lower()}")
         model, data = opened(recipe)
-        learning = {name for name, _ in BackboneStage(recipe, model, data).trained()}
+        learning = {name for name, _ in BackboneStage(recipe, model, data).trainable_parameters()}
         assert ("bottleneck.bias" in learning) is official
         assert model.shape.anchors.dropped_weights is official
 
@@ -220,8 +220,8 @@ def test_a_full_disk_is_noticed_before_the_work(world: Path, tmp_path: Path, mon
 def test_variants_train_and_embed(world: Path, tmp_path: Path, override: str) -> None:
     train(saga_recipe(world, override, "stage1.epochs=0", "stage2.epochs=0", "stage3b.epochs=0"), tmp_path / "run")
     model = passerby.load(tmp_path / "run")
-    assert model.description["camera_slots"] == (2 if "camera" in override else 0)
-    assert model.embed(sorted((world / "query").glob("*.jpg"))[:2]).shape == (2, model.dimension)
+    assert model.description["camera_count"] == (2 if "camera" in override else 0)
+    assert model.embed(sorted((world / "query").glob("*.jpg"))[:2]).shape == (2, model.embed_dim)
 
 
 def test_stage_3_starts_from_a_clip_reid_run(world: Path, tmp_path: Path) -> None:

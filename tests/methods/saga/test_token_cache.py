@@ -30,7 +30,7 @@ def tokens_of(images: Tensor) -> ImageTokens:
     return ImageTokens(torch.stack([rows, -rows], 2), images.flatten(1)[:, :4])
 
 
-SHAPE = TokenShape(images=32, views=2, tokens=3, width=2, joint_width=4)
+SHAPE = TokenShape(images=32, views=2, tokens=3, width=2, joint_dim=4)
 
 
 def test_a_token_is_that_of_its_image_in_its_view(
@@ -93,7 +93,7 @@ def test_views_of_an_epoch_do_not_depend_on_where_it_begins(data: TrainingData, 
 
 
 def test_the_size_is_said_as_it_is() -> None:
-    market = TokenShape(images=12936, views=4, tokens=210, width=768, joint_width=512)
+    market = TokenShape(images=12936, views=4, tokens=210, width=768, joint_dim=512)
     assert market.describe() == "12,936 images × 4 views × 210 tokens of 768, float16: 16.7 GB"
     assert len(market.blocks) == 63
     assert len(TokenShape(10**6, 4, 210, 768, 512).blocks) <= 256, "each keeps two files open"

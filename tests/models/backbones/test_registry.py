@@ -57,7 +57,7 @@ def test_features_are_vectors_for_images_of_every_size_in_use(name: str) -> None
         shapes = [backbone(torch.zeros(2, 3, *size)).shape for size in ((256, 128), (128, 64), (384, 128))]
     expected = {**SMALL, **OTHERS}[name]
     assert shapes == [(2, expected)] * 3
-    assert backbone.feature_dim == backbone.embedding_width == expected
+    assert backbone.feature_dim == backbone.embed_dim == expected
 
 
 def test_every_name_has_one_family() -> None:

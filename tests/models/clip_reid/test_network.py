@@ -46,7 +46,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_features_are_those_of_the_official_code(case: str) -> None:
     shape, cameras, final, final_norm, projected, projected_norm, text = CASES[case]
-    model = ClipReid(shape, ClipReidSizes(classes=10, camera_slots=6 if cameras else 0)).eval()
+    model = ClipReid(shape, ClipReidSizes(classes=10, camera_count=6 if cameras else 0)).eval()
     fill(model)
     images = torch.from_numpy(golden_values("image", (2, 3, 256, 128)))
     with torch.no_grad():
@@ -84,7 +84,7 @@ def test_stored_sentence_has_the_published_layout() -> None:
 
 def test_the_last_feature_of_a_transformer_is_the_class_token_before_the_last_block() -> None:
     torch.manual_seed(0)
-    model = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(None, camera_slots=2), camera_coefficient=0.5)
+    model = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(None, camera_count=2), camera_coefficient=0.5)
     images, tower = torch.randn(2, 3, 64, 32), model.eval().image_encoder
     with torch.no_grad():
         model.cv_embed.normal_()
@@ -116,13 +116,13 @@ def test_the_last_feature_of_a_residual_network_is_the_mean_of_its_third_group()
 
 def test_unknown_cameras_get_the_mean_embedding() -> None:
     torch.manual_seed(0)
-    model = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(5, camera_slots=3), camera_coefficient=2.0).eval()
+    model = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(5, camera_count=3), camera_coefficient=2.0).eval()
     images = torch.randn(3, 3, 64, 32)
     with torch.no_grad():
         model.cv_embed.normal_(std=0.5)
         each = model.embed(images, torch.tensor([0, 1, -1]))
         unknown = model.embed(images)
-        alike = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(5, camera_slots=3), camera_coefficient=2.0)
+        alike = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(5, camera_count=3), camera_coefficient=2.0)
         alike.load_state_dict(model.state_dict())
         alike.cv_embed.copy_(model.cv_embed.mean(0).expand(3, -1))
         mean = alike.eval().embed(images, torch.tensor([2, 0, 1]))
@@ -133,7 +133,7 @@ def test_unknown_cameras_get_the_mean_embedding() -> None:
 
 @pytest.mark.parametrize("wrong", [3, 99, -2])
 def test_cameras_that_the_network_does_not_have_are_named(wrong: int) -> None:
-    model = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(5, camera_slots=3)).eval()
+    model = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(5, camera_count=3)).eval()
     message = f"camera {wrong} is not one of the 3 cameras this model was trained on (0 to 2): give -1 for an unknown"
     with pytest.raises(DataError, match=re.escape(message)):
         model.embed(torch.zeros(2, 3, 64, 32), torch.tensor([0, wrong]))
@@ -166,7 +166,7 @@ def test_embedding_is_the_joint_unit_vector() -> None:
         embedded, features = model.embed(images), model.features(images)
     joint = torch.cat([features.final, features.projected], 1)
     torch.testing.assert_close(embedded, joint / joint.norm(dim=1, keepdim=True))
-    assert embedded.shape == (4, model.embedding_width)
+    assert embedded.shape == (4, model.embed_dim)
     assert not any(name.startswith(("classifier", "prompt_learner", "text_encoder")) for name in model.state_dict())
 
 

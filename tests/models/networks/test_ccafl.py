@@ -21,7 +21,7 @@ def network(architecture: str, **options: int) -> Ccafl:
 def test_features_are_pooled_normalised_and_of_length_one(architecture: str, width: int) -> None:
     model, images = network(architecture), torch.randn(6, 3, 64, 32)
     features = model.train().features(images)
-    assert features.retrieval.shape == (6, width) == (6, model.embedding_width)
+    assert features.retrieval.shape == (6, width) == (6, model.embed_dim)
     assert features.joint.shape == (6, 16)
     torch.testing.assert_close(features.retrieval.norm(dim=1), torch.ones(6))
     with torch.no_grad():

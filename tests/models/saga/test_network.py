@@ -27,7 +27,7 @@ def test_cosines_of_the_embedding_are_weighted_means_of_the_branches() -> None:
     with torch.no_grad():
         embedded = model.embed(images)
         parts = [F.normalize(part) for part in model.branches(images)]
-    assert embedded.shape == (3, model.embedding_width) == (3, 32 + 32 + 16)
+    assert embedded.shape == (3, model.embed_dim) == (3, 32 + 32 + 16)
     torch.testing.assert_close(embedded.norm(dim=1), torch.ones(3))
     expected = sum(weight * part @ part.T for weight, part in zip((2, 0.2, 0.05), parts, strict=True)) / 2.25
     torch.testing.assert_close(embedded @ embedded.T, expected)
@@ -113,7 +113,7 @@ def test_every_variant_embeds_and_learns_everywhere_in_its_head(anchors: AnchorS
     without = [name for name in learning if model.get_parameter(name).grad is None]
     assert without == []
     with torch.no_grad():
-        assert model.eval().embed(images).shape == (2, model.embedding_width)
+        assert model.eval().embed(images).shape == (2, model.embed_dim)
 
 
 def test_camera_conditioned_anchors_look_at_the_camera() -> None:
@@ -130,7 +130,7 @@ def test_part_features_stand_at_the_places_of_their_anchors() -> None:
     model, images = build(embedding=EmbeddingShape(parts=2)), torch.randn(2, 3, 64, 32)
     with torch.no_grad():
         embedded = model.embed(images).reshape(2, 4, 32)
-    assert model.embedding_width == 4 * 32
+    assert model.embed_dim == 4 * 32
     assert (embedded.norm(dim=2) > 0).sum(1).tolist() == [2, 2]
 
 

@@ -104,7 +104,7 @@ class CameraLoop(ImageBatchStage):
         if self.associate is not None:
             association = self.associate(class_centroids(features, labels).cpu().numpy())
             statistics = self.record(epoch + 1, association)
-            self.figures, self.remark = statistics.to_dict(), statistics.describe()
+            self.metrics, self.progress_note = statistics.to_dict(), statistics.describe()
             clusters = torch.from_numpy(association.labels).to(features.device)
         if epoch < self.section.intra_epochs or self.associate is None:
             instances, generator = self.recipe.memory.instances, torch.Generator()
@@ -156,7 +156,7 @@ class CameraLoop(ImageBatchStage):
             processes=processes,
         )
 
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+    def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """Image tower, exponent of the pooling, and the neck but for its bias; the classifier has a step of its own."""
         learning = ("image_encoder.", "pooling.", "bottleneck.weight")
         return [(name, p) for name, p in self.model.named_parameters() if name.startswith(learning)]
@@ -168,7 +168,7 @@ class CameraLoop(ImageBatchStage):
             parameters, weight_decay=section.weight_decay, bias_rate_factor=section.bias_rate_factor
         )
 
-    def begin(self) -> None:
+    def on_stage_start(self) -> None:
         """Let batch statistics move."""
         self.model.train()
         self.classes = self.classes.to(self.device)
@@ -187,7 +187,7 @@ class CameraLoop(ImageBatchStage):
 
     def example_batch(self) -> Any:
         """Noise, and a memory of noise as most epochs have it."""
-        width = self.model.embedding_width
+        width = self.model.embed_dim
         self.record.folder = None
         self.begin_epoch(self.epochs - 1, torch.randn(len(self.data.split), width, device=self.device))
         return super().example_batch()
@@ -201,13 +201,13 @@ class CameraLoop(ImageBatchStage):
         if not kept["next_step"]:
             kept["finished_epoch"] = self._epoch
         elif self._memory is not None:
-            kept |= {"memory": self._memory.state(), "figures": self.figures, "remark": self.remark}
+            kept |= {"memory": self._memory.state(), "metrics": self.metrics, "progress_note": self.progress_note}
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
         """Continue with them."""
         super().on_load_checkpoint(checkpoint)
         self._restored = dict(checkpoint["passerby"])
-        self.figures, self.remark = self._restored.get("figures", {}), self._restored.get("remark", "")
+        self.metrics, self.progress_note = self._restored.get("metrics", {}), self._restored.get("progress_note", "")
 
     def _learned_classifier(self) -> ClassifierStep:
         """Made when it is first needed, for then its parameters are on the device that they will stay on."""

@@ -52,7 +52,7 @@ def prompt_stage(
         words="prompt_learner.cls_ctx",
         project=lambda images: model.features(images).joint,
         texts=model.prompt_features,
-        width=model.joint_width,
+        width=model.joint_dim,
         groups=torch.from_numpy(labels.class_cameras),
     )
 

@@ -63,7 +63,7 @@ def build(recipe: CcaflRecipe, classes: int, cameras: int, init: InitialWeights 
 def describe(recipe: CcaflRecipe, model: Ccafl) -> dict[str, Any]:
     """What `restore` and the embedder need, as JSON."""
     _, test_transform = transforms(recipe)
-    return {"shape": asdict(model.shape), "camera_slots": 0, "transform": asdict(test_transform)}
+    return {"shape": asdict(model.shape), "camera_count": 0, "transform": asdict(test_transform)}
 
 
 def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> Ccafl:

@@ -91,7 +91,7 @@ class DistillationStage(Stage):
         self.model.centre.copy_(moved_centre(self.model.centre, mean, momentum=self.teaching.centre_momentum))
         return result
 
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+    def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """The student, but for the lengths of the last layer's weights."""
         named = self.model.student.named_parameters(prefix="student")
         return [(name, parameter) for name, parameter in named if not name.endswith("last_layer.weight_g")]
@@ -117,7 +117,7 @@ class DistillationStage(Stage):
         views = tuple(torch.randn(count, 3, *view.size, device=self.device) for view in self.views.views)
         return ViewBatch(views, torch.arange(count, device=self.device), self.section.images_at(0))
 
-    def begin(self) -> None:
+    def on_stage_start(self) -> None:
         """Student and teacher learn statistics from their batches, unless the teacher averages the student's."""
         self.model.train()
         self.model.teacher.train(self.teaching.normalisation == "batch")

@@ -70,7 +70,7 @@ class PairStage(Stage):
             "scale": self.model.scale().detach(),
         }
 
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+    def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """Everything."""
         return self.model.named_parameters()
 
@@ -92,7 +92,7 @@ class PairStage(Stage):
         tokens = tokenise([f"{caption} short black hair and a red backpack."] * count).to(self.device)
         return PairBatch(images, tokens, torch.arange(count, device=self.device))
 
-    def begin(self) -> None:
+    def on_stage_start(self) -> None:
         """Let everything learn."""
         self.model.train()
 
@@ -159,7 +159,7 @@ def describe(recipe: ClipPretrainRecipe, model: ClipPair) -> dict[str, Any]:
     processes = recipe.trainer.processes
     return {
         "shape": asdict(model.shape),
-        "camera_slots": 0,
+        "camera_count": 0,
         "transform": asdict(test_transform),
         "tokens": list(model.vocabulary.tokens),
         "words": sorted(caption_words()),

@@ -41,7 +41,7 @@ def prompt_stage(recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, fo
         words="prompt_learner.cls_ctx",
         project=lambda images: model.features(images, with_cameras=False).projected,  # as published: not in stage 1
         texts=model.prompt_features,
-        width=model.joint_width,
+        width=model.joint_dim,
     )
 
 
@@ -73,7 +73,7 @@ class ImageStage(ImageBatchStage):
             losses["text"] = text
         return {"loss": total} | {name: value.detach() for name, value in losses.items()}
 
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+    def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """Everything but prompts, text tower and the biases of the necks."""
         frozen = ("prompt_learner.", "text_encoder.", "bottleneck.bias", "bottleneck_proj.bias")
         return [(name, p) for name, p in self.model.named_parameters() if not name.startswith(frozen)]
@@ -85,7 +85,7 @@ class ImageStage(ImageBatchStage):
             parameters, weight_decay=section.weight_decay, bias_rate_factor=section.bias_rate_factor
         )
 
-    def begin(self) -> None:
+    def on_stage_start(self) -> None:
         """Let batch statistics move, and encode the texts of all identities once: they no longer change."""
         self.model.train()
         if self.model.sizes.prompts:

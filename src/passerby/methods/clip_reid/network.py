@@ -75,7 +75,7 @@ def describe(recipe: ClipReidRecipe, model: ClipReid) -> dict[str, Any]:
     _, test_transform = transforms(recipe)
     return {
         "shape": asdict(model.shape),
-        "camera_slots": model.sizes.camera_slots,
+        "camera_count": model.sizes.camera_count,
         "camera_coefficient": model.camera_coefficient,
         "transform": asdict(test_transform),
     }
@@ -83,7 +83,7 @@ def describe(recipe: ClipReidRecipe, model: ClipReid) -> dict[str, Any]:
 
 def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> ClipReid:
     """A network for embedding; tensors that only training needs are left aside."""
-    sizes = ClipReidSizes(classes=None, camera_slots=description["camera_slots"])
+    sizes = ClipReidSizes(classes=None, camera_count=description["camera_count"])
     model = ClipReid(described_shape(description), sizes, camera_coefficient=description["camera_coefficient"])
     load_strictly(model, tensors, source=source, ignored=TRAINING_ONLY)
     return model

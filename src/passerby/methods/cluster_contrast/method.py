@@ -61,7 +61,7 @@ class ContrastStage(ImageBatchStage):
         if self._first_step and "clusters" in self._restored:
             self._clusters = self._restored["clusters"].to(self.device)
             self._memory = ClusterMemory.restored(self._restored["memory"], self.device)
-            self.figures = dict(self._restored["figures"])
+            self.metrics = dict(self._restored["metrics"])
         else:
             self.cluster(current_features(self, self.model.embed, self.data), self.trainer.current_epoch)
         self._restored = {}
@@ -86,8 +86,8 @@ class ContrastStage(ImageBatchStage):
                 f"{self.name}: not one cluster among {len(found):,} images before epoch {epoch + 1}: start with "
                 "pre-trained weights (init), or with a larger clustering.eps"
             )
-        self.figures = {"clusters": count, "outliers": outliers}
-        self.remark = f"{count:,} clusters, {outliers:,} images in none"
+        self.metrics = {"clusters": count, "outliers": outliers}
+        self.progress_note = f"{count:,} clusters, {outliers:,} images in none"
         self._clusters = torch.from_numpy(found).to(features.device)
         self._memory = ClusterMemory(features, self._clusters)
 
@@ -125,7 +125,7 @@ class ContrastStage(ImageBatchStage):
         )
         return [members[batch] for batch in batches]
 
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+    def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """Everything but the bias of the neck, which stays 0."""
         return [(name, p) for name, p in self.model.named_parameters() if name != "bottleneck.bias"]
 
@@ -136,7 +136,7 @@ class ContrastStage(ImageBatchStage):
             return torch.optim.Adam(learned, lr=0.0, weight_decay=section.weight_decay)
         return torch.optim.SGD(learned, lr=0.0, momentum=section.momentum, weight_decay=section.weight_decay)
 
-    def begin(self) -> None:
+    def on_stage_start(self) -> None:
         """Let batch statistics move."""
         self.model.train()
 
@@ -155,7 +155,7 @@ class ContrastStage(ImageBatchStage):
         """Noise, and as many clusters as a batch takes."""
         count = len(self.data.split)
         self._clusters = torch.arange(count, device=self.device) % min(self.section.identities_per_batch, count)
-        self._memory = ClusterMemory(torch.randn(count, self.model.embedding_width, device=self.device), self._clusters)
+        self._memory = ClusterMemory(torch.randn(count, self.model.embed_dim, device=self.device), self._clusters)
         batch = super().example_batch()
         return batch._replace(indices=batch.indices.to(self.device) % count)
 
@@ -163,7 +163,7 @@ class ContrastStage(ImageBatchStage):
         """Remember clusters and memory inside an epoch: between two they are made anew."""
         super().on_save_checkpoint(checkpoint)
         if checkpoint["passerby"]["next_step"] and self._memory is not None:
-            state = {"clusters": self._clusters.cpu(), "memory": self._memory.state(), "figures": self.figures}
+            state = {"clusters": self._clusters.cpu(), "memory": self._memory.state(), "metrics": self.metrics}
             checkpoint["passerby"] |= state
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:

@@ -54,7 +54,7 @@ class FineTuningStage(ImageBatchStage):
         total = section.identity_weight * identity + section.triplet_weight * triplet
         return {"loss": total, "identity": identity.detach(), "triplet": triplet.detach()}
 
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+    def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """Everything but the bias of the neck, which stays 0."""
         return [(name, p) for name, p in self.model.named_parameters() if name != "bottleneck.bias"]
 
@@ -70,7 +70,7 @@ class FineTuningStage(ImageBatchStage):
             weight_decay=section.weight_decay,
         )
 
-    def begin(self) -> None:
+    def on_stage_start(self) -> None:
         """Let batch statistics move."""
         self.model.train()
 

@@ -67,7 +67,7 @@ class MgnStage(ImageBatchStage):
         total = section.identity_weight * identity + section.triplet_weight * triplet
         return {"loss": total, "identity": identity.detach(), "triplet": triplet.detach()}
 
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+    def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """Everything but the biases of the necks, which stay 0."""
         return [(name, p) for name, p in self.model.named_parameters() if not name.endswith("neck.bias")]
 
@@ -75,7 +75,7 @@ class MgnStage(ImageBatchStage):
         """Adam with coupled weight decay."""
         return torch.optim.Adam([p for _, p in parameters], lr=0.0, weight_decay=self.section.weight_decay)
 
-    def begin(self) -> None:
+    def on_stage_start(self) -> None:
         """Let batch statistics move."""
         self.model.train()
 

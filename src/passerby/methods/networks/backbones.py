@@ -54,7 +54,7 @@ def describe_backbone(backbone: Backbone, transform: TestTransform) -> dict[str,
 
 def describe_transformed(name: str, image_size: tuple[int, int], transform: TestTransform) -> dict[str, Any]:
     """The same for a network that was made from a backbone of this name."""
-    return {"architecture": name, "image_size": list(image_size), "camera_slots": 0, "transform": asdict(transform)}
+    return {"architecture": name, "image_size": list(image_size), "camera_count": 0, "transform": asdict(transform)}
 
 
 def described_backbone(description: Mapping[str, Any]) -> Backbone:

@@ -110,10 +110,10 @@ class AnchorStage(ImageBatchStage):
             return noise
         labels, shape = self.example_labels(), self._cache_shape()
         patches = torch.randn(len(labels), shape.tokens, shape.width, device=self.device).half()
-        projected = torch.randn(len(labels), shape.joint_width, device=self.device).half()
+        projected = torch.randn(len(labels), shape.joint_dim, device=self.device).half()
         return TokenBatch(patches, projected, labels, torch.full_like(labels, -1))
 
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+    def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """Anchors, refinement, classifiers and the weights of necks, whose biases stay 0."""
         return [
             (name, p)
@@ -126,12 +126,12 @@ class AnchorStage(ImageBatchStage):
         classifiers = [p for name, p in parameters if name.startswith("classifiers.")]
         others = [p for name, p in parameters if not name.startswith("classifiers.")]
         groups = [
-            {"params": others, "rate_factor": 1.0},
-            {"params": classifiers, "rate_factor": self.section.classifier_rate_factor},
+            {"params": others, "lr_scale": 1.0},
+            {"params": classifiers, "lr_scale": self.section.classifier_rate_factor},
         ]
         return torch.optim.AdamW(groups, lr=0.0, weight_decay=self.section.weight_decay)
 
-    def begin(self) -> None:
+    def on_stage_start(self) -> None:
         """The head learns, the towers do not."""
         self.model.train()
         self.model.backbone.eval()
@@ -195,7 +195,7 @@ class AnchorStage(ImageBatchStage):
     def _cache_shape(self) -> TokenShape:
         model = self.model
         patches = (len(cast(Tensor, model.backbone.positional_embedding)) - 1) * len(model.shape.anchors.token_layers)
-        return TokenShape(len(self.data.split), self.tokens.views, patches, model.width, model.joint_width)
+        return TokenShape(len(self.data.split), self.tokens.views, patches, model.width, model.joint_dim)
 
     def _filled_cache(self, process: int, processes: int) -> TokenCache:
         """The cache of this tower's tokens; every process computes its share of what is missing."""

@@ -33,7 +33,7 @@ def words_stage(recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Pat
         words="prompt_learner.ctx_generic",
         project=lambda images: model.tokens(images).projected,
         texts=model.prompt_features,
-        width=model.joint_width,
+        width=model.joint_dim,
     )
 
 
@@ -73,7 +73,7 @@ class BackboneStage(ImageBatchStage):
                 self._texts = encode_words(self.model.prompt_learner, self.model.text_encoder)
         return self._texts
 
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+    def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """The image tower, the neck (its bias only if the recipe says so) and the classifier."""
         fixed = () if self.section.train_neck_bias else ("bottleneck.bias",)
         learning = ("backbone.", "bottleneck.", "classifier.")
@@ -88,7 +88,7 @@ class BackboneStage(ImageBatchStage):
         """Adam with coupled weight decay, all parameters alike."""
         return torch.optim.Adam([p for _, p in parameters], lr=0.0, weight_decay=self.section.weight_decay)
 
-    def begin(self) -> None:
+    def on_stage_start(self) -> None:
         """Let batch statistics move."""
         self.model.train()
 

@@ -58,7 +58,7 @@ class EndToEndStage(ImageBatchStage):
             total = total + section.text_weight * losses["text"]
         return {"loss": total} | {name: value.detach() for name, value in losses.items()}
 
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+    def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """What of the image tower reaches the loss: blocks after the token layer only with a text loss."""
         names = self._reached()
         return [(name, p) for name, p in self.model.named_parameters() if name in names]
@@ -67,7 +67,7 @@ class EndToEndStage(ImageBatchStage):
         """AdamW with decoupled weight decay."""
         return torch.optim.AdamW([p for _, p in parameters], lr=0.0, weight_decay=self.head.weight_decay)
 
-    def begin(self) -> None:
+    def on_stage_start(self) -> None:
         """Inference mode but for the neck, so that anchors are computed once."""
         self.model.eval()
         self.model.bn.train()

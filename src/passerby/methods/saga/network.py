@@ -83,7 +83,7 @@ def describe(recipe: SagaRecipe, model: Saga) -> dict[str, Any]:
     _, test_transform = transforms(recipe)
     return {
         "network": asdict(model.shape),
-        "camera_slots": model.sizes.cameras,
+        "camera_count": model.sizes.cameras,
         "transform": asdict(test_transform),
     }
 
@@ -99,7 +99,7 @@ def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], sourc
         model = ClipReid(shape.clip, ClipReidSizes(classes=None))
         load_strictly(model, tensors, source=source, ignored=NOT_EMBEDDED_BY_STAGE_2)
         return model
-    saga = Saga(shape, SagaSizes(classes=None, cameras=description["camera_slots"]))
+    saga = Saga(shape, SagaSizes(classes=None, cameras=description["camera_count"]))
     mine = from_official(tensors, source) if official else tensors
     load_strictly(saga, mine, source=source, ignored=TRAINING_ONLY)
     return saga

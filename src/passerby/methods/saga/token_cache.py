@@ -50,19 +50,19 @@ class TokenShape:
 
     Attributes:
         images: N; views: V of each.
-        tokens: T of each view; width: D of a token; joint_width: E of a projected feature.
+        tokens: T of each view; width: D of a token; joint_dim: E of a projected feature.
     """
 
     images: int
     views: int
     tokens: int
     width: int
-    joint_width: int
+    joint_dim: int
 
     @property
     def bytes_per_image(self) -> int:
         """What the views of one image take, in bytes."""
-        return 2 * self.views * (self.tokens * self.width + self.joint_width)
+        return 2 * self.views * (self.tokens * self.width + self.joint_dim)
 
     @property
     def block(self) -> int:
@@ -147,7 +147,7 @@ class TokenCache:
         """Tokens of some rows, each in one of its views (both int64 [B]); float16 on the CPU."""
         shape = self.shape
         patches = np.empty((len(rows), shape.tokens, shape.width), np.float16)
-        projected = np.empty((len(rows), shape.joint_width), np.float16)
+        projected = np.empty((len(rows), shape.joint_dim), np.float16)
         for place, (row, view) in enumerate(zip(rows.tolist(), views.tolist(), strict=True)):
             number, inside = divmod(row, shape.block)
             if number not in self._open:
@@ -165,7 +165,7 @@ class TokenCache:
     def _write(self, number: int, function: TokenFunction, views: "_Views", progress: Progress) -> None:
         rows, shape = self.shape.blocks[number], self.shape
         patches = np.empty((len(rows), shape.views, shape.tokens, shape.width), np.float16)
-        projected = np.empty((len(rows), shape.views, shape.joint_width), np.float16)
+        projected = np.empty((len(rows), shape.views, shape.joint_dim), np.float16)
         for view in range(shape.views):
             for places, pixels, draws in Prefetcher(views.batches(view, rows), 2):
                 found = function(views.data.train_transform.perform(pixels.on(views.device), draws))

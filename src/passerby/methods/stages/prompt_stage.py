@@ -100,7 +100,7 @@ class PromptStage(Stage):
         features = torch.randn(count, self.width, device=self.device)
         return FeatureBatch(features, torch.randint(self.data.classes, (count,), device=self.device))
 
-    def trained(self) -> Iterable[tuple[str, nn.Parameter]]:
+    def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """The words only."""
         return [(self.words, self.model.get_parameter(self.words))]
 
@@ -108,7 +108,7 @@ class PromptStage(Stage):
         """Adam with coupled weight decay."""
         return torch.optim.Adam([p for _, p in parameters], lr=0.0, weight_decay=self.section.weight_decay)
 
-    def begin(self) -> None:
+    def on_stage_start(self) -> None:
         """The towers stay in inference mode: their batch statistics must not move."""
         self.model.eval()
 

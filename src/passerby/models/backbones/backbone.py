@@ -18,7 +18,7 @@ class Backbone(nn.Module):
     def __init__(self, name: str, network: nn.Module, feature_dim: int, image_size: tuple[int, int]) -> None:
         super().__init__()
         self.name, self.image_size = name, image_size
-        self.feature_dim = self.embedding_width = feature_dim
+        self.feature_dim = self.embed_dim = feature_dim
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
@@ -26,8 +26,8 @@ class Backbone(nn.Module):
         features: Tensor = self.network(images)
         return features.float()
 
-    def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
+    def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
         """Normalised images [B, 3, H, W] → float32 [B, feature_dim], L2-normalised; cameras make no difference."""
-        del camera_slots
+        del camera_ids
         with torch.autocast(images.device.type, enabled=False):
             return F.normalize(self(images))

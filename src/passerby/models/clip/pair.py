@@ -41,7 +41,7 @@ class ClipPair(nn.Module):
         self.logit_scale = clip.logit_scale
         self.token_embedding = nn.Embedding(len(vocabulary), self.positional_embedding.shape[1])
         nn.init.normal_(self.token_embedding.weight, std=0.02)
-        self.embedding_width = image_widths(clip.visual)[1]
+        self.embed_dim = image_widths(clip.visual)[1]
 
     def keep_patches(self, fraction: float) -> None:
         """Show the image tower only so many of the patches while it learns, others each time; 1: all."""
@@ -92,9 +92,9 @@ class ClipPair(nn.Module):
         """What similarities are multiplied by, a learnable scalar of at most 100."""
         return cast(Tensor, self.logit_scale.clamp(max=_LARGEST_SCALE).exp())
 
-    def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
+    def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
         """The retrieval feature, float32 [B, E], L2-normalised: the image's place in the joint space."""
-        del camera_slots
+        del camera_ids
         return self.image_features(images)
 
     def embed_text(self, tokens: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from passerby.errors import CheckpointError
 from passerby.models.checkpoint import read_description, read_tensors
 from passerby.models.clip.pair_files import as_clip, is_clip_pair
 from passerby.models.clip.towers import ClipShape, uses_quick_gelu
-from passerby.models.packaged import place_of
+from passerby.models.packaged import resolve_path
 
 RANDOM = "random"
 REGISTRY_PREFIX = "open_clip:"
@@ -45,7 +45,7 @@ def clip_weights(source: str, architecture: str, *, allow_torchscript: bool = Fa
         return ClipWeights(None)
     if source.startswith(REGISTRY_PREFIX):
         return _from_registry(architecture, source.removeprefix(REGISTRY_PREFIX))
-    file = place_of(source)
+    file = resolve_path(source)
     file = file / "model.safetensors" if file.is_dir() else file
     tensors = read_tensors(file, allow_torchscript=allow_torchscript)
     description = read_description(file)

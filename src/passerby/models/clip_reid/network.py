@@ -34,12 +34,12 @@ class ClipReidSizes:
 
     Attributes:
         classes: number of training identities; None for embedding only (no classifiers, no prompts).
-        camera_slots: rows of the camera embedding: cameras, or cameras × views; 0 for none.
+        camera_count: rows of the camera embedding: cameras, or cameras × views; 0 for none.
         prompts: whether prompts and the text tower are present (not in the baseline).
     """
 
     classes: int | None
-    camera_slots: int = 0
+    camera_count: int = 0
     prompts: bool = True
 
 
@@ -90,18 +90,16 @@ class ClipReid(nn.Module):
             if sizes.prompts:
                 self.prompt_learner = PromptLearner(sizes.classes, clip.token_embedding.weight)
                 self.text_encoder = TextEncoder(clip)
-        if sizes.camera_slots and isinstance(clip.visual, VisionTransformer):
-            self.cv_embed = nn.Parameter(nn.init.trunc_normal_(torch.empty(sizes.camera_slots, width), std=0.02))
-        self.joint_width, self.embedding_width = joint, width + joint
+        if sizes.camera_count and isinstance(clip.visual, VisionTransformer):
+            self.cv_embed = nn.Parameter(nn.init.trunc_normal_(torch.empty(sizes.camera_count, width), std=0.02))
+        self.joint_dim, self.embed_dim = joint, width + joint
 
-    def features(
-        self, images: Tensor, camera_slots: Tensor | None = None, *, with_cameras: bool = True
-    ) -> ImageFeatures:
+    def features(self, images: Tensor, camera_ids: Tensor | None = None, *, with_cameras: bool = True) -> ImageFeatures:
         """Features of images [B, 3, H, W].
 
         Args:
             images: float, normalised.
-            camera_slots: int64 [B], rows of the camera embedding (camera, or camera · views + view). Where it is None
+            camera_ids: int64 [B], rows of the camera embedding (camera, or camera · views + view). Where it is None
                 or -1, a network with a camera embedding uses the mean of its rows.
             with_cameras: False leaves the camera embedding out altogether.
         """
@@ -111,30 +109,28 @@ class ClipReid(nn.Module):
             return ImageFeatures(maps.third.mean((2, 3)), maps.fourth.mean((2, 3)), maps.projected)
         vision = cast(VisionTransformer, tower)
         before_last = len(vision.transformer.resblocks) - 1
-        offset = self._camera_offset(len(images), camera_slots) if with_cameras else None
+        offset = self._camera_offset(len(images), camera_ids) if with_cameras else None
         tokens = vision_tokens(vision, images, blocks=(before_last,), class_offset=offset)
         return ImageFeatures(tokens.blocks[0][:, 0], tokens.final[:, 0], tokens.projected[:, 0])
 
-    def forward(
-        self, images: Tensor, camera_slots: Tensor | None = None
-    ) -> tuple[ImageFeatures, tuple[Tensor, Tensor]]:
+    def forward(self, images: Tensor, camera_ids: Tensor | None = None) -> tuple[ImageFeatures, tuple[Tensor, Tensor]]:
         """Features before the necks, and the identity logits [B, C] of both heads."""
-        features = self.features(images, camera_slots)
+        features = self.features(images, camera_ids)
         logits = (
             self.classifier(self.bottleneck(features.final)),
             self.classifier_proj(self.bottleneck_proj(features.projected)),
         )
         return features, logits
 
-    def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
+    def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
         """The retrieval feature: final and projected feature, jointly L2-normalised, float32 [B, 1280] (RN50: 3072).
 
         Raises:
             DataError: a camera that a network with a camera embedding does not know; -1 stands for any unknown one.
         """
-        if camera_slots is not None:
-            self._check_cameras(camera_slots)
-        features = self.features(images, camera_slots)
+        if camera_ids is not None:
+            self._check_cameras(camera_ids)
+        features = self.features(images, camera_ids)
         return F.normalize(torch.cat([features.final, features.projected], 1).float())
 
     def prompt_features(self, labels: Tensor) -> Tensor:
@@ -142,7 +138,7 @@ class ClipReid(nn.Module):
         return cast(Tensor, self.text_encoder(self.prompt_learner(labels), self.prompt_learner.end))
 
     def _check_cameras(self, slots: Tensor) -> None:
-        known = self.sizes.camera_slots if hasattr(self, CAMERA_EMBEDDING) else 0
+        known = self.sizes.camera_count if hasattr(self, CAMERA_EMBEDDING) else 0
         wrong = slots[(slots < -1) | (slots >= known)] if known else slots[:0]
         if len(wrong):
             raise DataError(

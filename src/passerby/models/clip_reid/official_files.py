@@ -48,7 +48,7 @@ def recognise_clip_reid(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
     return {
         "method": "clip-reid",
         "shape": asdict(shape),
-        "camera_slots": len(tensors["cv_embed"]) if "cv_embed" in tensors else 0,
+        "camera_count": len(tensors["cv_embed"]) if "cv_embed" in tensors else 0,
         "camera_coefficient": 1.0,
         "identities": len(tensors["classifier.weight"]) if "classifier.weight" in tensors else None,
         "transform": {"size": shape.image_size, "mean": mean, "std": std, "interpolation": "bilinear"},

@@ -16,7 +16,7 @@ REFERENCE = "class token"
 _NAMES = {"gem": "GeM", "query": "single query", "free": "free anchors (control)"}
 
 
-def readouts(model: nn.Module, images: Tensor, camera_slots: Tensor | None = None) -> dict[str, Tensor]:
+def readouts(model: nn.Module, images: Tensor, camera_ids: Tensor | None = None) -> dict[str, Tensor]:
     """Features of normalised images [B, 3, H, W] by the name of the readout, each float32 [B, D] of length 1.
 
     Of SAGA: the class token of the last block, its projection, both joined as in CLIP-ReID, the mean of the raw patch
@@ -24,19 +24,19 @@ def readouts(model: nn.Module, images: Tensor, camera_slots: Tensor | None = Non
     CLIP-ReID: the same but for the patches. Of other networks: the embedding.
     """
     if isinstance(model, Saga):
-        found = _of_saga(model, images, camera_slots)
+        found = _of_saga(model, images, camera_ids)
     elif isinstance(model, ClipReid):
-        features = model.features(images, camera_slots)
+        features = model.features(images, camera_ids)
         joint = torch.cat([features.final, features.projected], 1)
         found = {REFERENCE: features.final, "projected": features.projected, "class token + projected": joint}
     else:
-        found = {"embedding": model.embed(images, camera_slots)}  # type: ignore[operator]
+        found = {"embedding": model.embed(images, camera_ids)}  # type: ignore[operator]
     return {name: F.normalize(feature.float()) for name, feature in found.items()}
 
 
-def _of_saga(model: Saga, images: Tensor, camera_slots: Tensor | None) -> dict[str, Tensor]:
+def _of_saga(model: Saga, images: Tensor, camera_ids: Tensor | None) -> dict[str, Tensor]:
     tokens = model.tokens(images)
-    refined = model.aggregate(tokens.patches, tokens.projected, camera_slots).refined
+    refined = model.aggregate(tokens.patches, tokens.projected, camera_ids).refined
     found = {
         REFERENCE: tokens.final,
         "projected": tokens.projected,

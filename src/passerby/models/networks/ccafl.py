@@ -55,11 +55,11 @@ class Ccafl(nn.Module):
         self.shape, self.classes = shape, classes
         clip = build_clip(shape, clip_tensors)
         self.image_encoder = clip.visual
-        self.embedding_width, self.joint_width = image_widths(clip.visual)
+        self.embed_dim, self.joint_dim = image_widths(clip.visual)
         self.pooling = GeneralisedMean()
-        self.bottleneck = bottleneck(self.embedding_width)
+        self.bottleneck = bottleneck(self.embed_dim)
         if classes is not None:
-            self.classifier = CosineClassifier(self.embedding_width, classes)
+            self.classifier = CosineClassifier(self.embed_dim, classes)
             self.prompt_learner = PromptLearner(classes, clip.token_embedding.weight, prefix_words=prompt_prefix)
             self.text_encoder = TextEncoder(clip)
 
@@ -87,9 +87,9 @@ class Ccafl(nn.Module):
         """`features`."""
         return self.features(images)
 
-    def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
+    def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
         """The retrieval feature alone, float32 [B, D] (2048 for RN50), L2-normalised; cameras make no difference."""
-        del camera_slots
+        del camera_ids
         return self.features(images).retrieval
 
     def prompt_features(self, labels: Tensor) -> Tensor:

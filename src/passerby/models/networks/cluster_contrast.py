@@ -29,7 +29,7 @@ class ClusterReid(nn.Module):
         self.bottleneck = bottleneck(backbone.feature_dim)
 
     @property
-    def embedding_width(self) -> int:
+    def embed_dim(self) -> int:
         """Length of the retrieval feature."""
         return self.backbone.feature_dim
 
@@ -42,7 +42,7 @@ class ClusterReid(nn.Module):
             pooled = self.pooling(maps.float().flatten(2).transpose(1, 2))
         return F.normalize(self.bottleneck(pooled).float())
 
-    def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
+    def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
         """The same; cameras say nothing to it."""
-        del camera_slots
+        del camera_ids
         return cast(Tensor, self(images))

@@ -29,7 +29,7 @@ class BackboneReid(nn.Module):
         self.classifier = identity_classifier(backbone.feature_dim, classes)
 
     @property
-    def embedding_width(self) -> int:
+    def embed_dim(self) -> int:
         """Length of the retrieval feature."""
         return self.backbone.feature_dim
 
@@ -38,6 +38,6 @@ class BackboneReid(nn.Module):
         features: Tensor = self.backbone(images)
         return features, self.classifier(self.bottleneck(features))
 
-    def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
+    def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
         """The feature before the neck, L2-normalised, float32 [B, D]; cameras say nothing to it."""
-        return self.backbone.embed(images, camera_slots)
+        return self.backbone.embed(images, camera_ids)

@@ -84,7 +84,7 @@ class Mgn(nn.Module):
             self.classifiers = nn.ModuleList(CosineClassifier(width, classes) for _ in range(FEATURES))
 
     @property
-    def embedding_width(self) -> int:
+    def embed_dim(self) -> int:
         """Length of the retrieval feature, 2048 as published."""
         return FEATURES * self.width
 
@@ -105,7 +105,7 @@ class Mgn(nn.Module):
         """Cosines [B, C] of each of the eight features with the directions of the classes."""
         return [classifier(normalize(feature)) for classifier, feature in zip(self.classifiers, features, strict=True)]
 
-    def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
+    def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
         """All eight features in a row, L2-normalised, float32 [B, 2048]; cameras say nothing to it."""
-        del camera_slots
+        del camera_ids
         return normalize(torch.cat(self.features(images).in_order(), 1))

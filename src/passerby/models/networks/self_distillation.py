@@ -62,14 +62,14 @@ class SelfDistillation(nn.Module):
         self.register_buffer("centre", torch.zeros(1, len(head.last_layer.weight_v)))
 
     @property
-    def embedding_width(self) -> int:
+    def embed_dim(self) -> int:
         """Length of the retrieval feature."""
         return self.student.backbone.feature_dim
 
-    def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
+    def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
         """The chosen backbone's feature, L2-normalised, float32 [B, D]; cameras say nothing to it."""
         encoder = self.teacher if self.network == "teacher" else self.student
-        return encoder.backbone.embed(images, camera_slots)
+        return encoder.backbone.embed(images, camera_ids)
 
     @torch.no_grad()
     def follow(self, momentum: float, *, statistics: bool) -> None:

@@ -29,7 +29,7 @@ class TextAnchors(nn.Module):
     Args:
         count: number of anchors K.
         token_embedding: embeddings of CLIP's vocabulary, float [49408, W]; the phrases are spelt with them.
-        joint_width: E, width of the text tower's features.
+        joint_dim: E, width of the text tower's features.
         width: D, width of patch tokens.
         phrase_slots: words that stay fixed. 0: all 16 learn, and start from noise (see `start_from`).
     """
@@ -40,7 +40,7 @@ class TextAnchors(nn.Module):
     tokenized_prompts: Tensor
 
     def __init__(
-        self, count: int, token_embedding: Tensor, joint_width: int, width: int, *, phrase_slots: int = 12
+        self, count: int, token_embedding: Tensor, joint_dim: int, width: int, *, phrase_slots: int = 12
     ) -> None:
         super().__init__()
         if not 0 <= phrase_slots < CONTEXT_SLOTS:
@@ -58,7 +58,7 @@ class TextAnchors(nn.Module):
         self.ctx_main = nn.Parameter(main + _NOISE * torch.randn_like(main))
         parts = [spread_over_slots(phrase, phrase_slots) for phrase in phrases]
         self.register_buffer("ctx_parts", torch.stack(parts))
-        self.proj = nn.Linear(joint_width, width, bias=False)
+        self.proj = nn.Linear(joint_dim, width, bias=False)
         nn.init.xavier_uniform_(self.proj.weight)
 
     def forward(self, encoder: TextEncoder) -> Tensor:

@@ -67,9 +67,9 @@ class ClipDomainAnchors(nn.Module):
     The values are the text anchors as they are; only the keys are normalised.
     """
 
-    def __init__(self, count: int, width: int, joint_width: int, heads: int) -> None:
+    def __init__(self, count: int, width: int, joint_dim: int, heads: int) -> None:
         super().__init__()
-        self.clip_proj = nn.Linear(joint_width, width, bias=False)
+        self.clip_proj = nn.Linear(joint_dim, width, bias=False)
         self.queries = nn.Parameter(torch.empty(count, width).normal_(std=0.02))
         self.norm_q, self.norm_kv, self.norm_out = nn.LayerNorm(width), nn.LayerNorm(width), nn.LayerNorm(width)
         self.attn = AnchorAttention(width, heads)
@@ -83,7 +83,7 @@ class ClipDomainAnchors(nn.Module):
 
 
 def domain_anchors(
-    kind: DomainKind, count: int, *, width: int, joint_width: int, heads: int, cameras: int
+    kind: DomainKind, count: int, *, width: int, joint_dim: int, heads: int, cameras: int
 ) -> nn.Module | None:
     """The generator of a kind; None for `none` or a count of 0."""
     if kind == "none" or not count:
@@ -91,7 +91,7 @@ def domain_anchors(
     if kind == "camera":
         return CameraDomainAnchors(count, width, cameras)
     if kind == "clip":
-        return ClipDomainAnchors(count, width, joint_width, heads)
+        return ClipDomainAnchors(count, width, joint_dim, heads)
     return ImageDomainAnchors(count, width)
 
 

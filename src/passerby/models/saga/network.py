@@ -87,14 +87,14 @@ class Saga(nn.Module):
         if not isinstance(clip.visual, VisionTransformer):
             raise RecipeError(f"model.architecture: {shape.clip.architecture} has no patch tokens: use a ViT")
         self.backbone = clip.visual
-        self.width, self.joint_width = (int(size) for size in clip.visual.proj.shape)
+        self.width, self.joint_dim = (int(size) for size in clip.visual.proj.shape)
         anchors.check(self.width, len(clip.visual.transformer.resblocks))
         self.text_encoder = TextEncoder(clip)
         if anchors.kind == "text":
             self.text_anchor: TextAnchors | FreeAnchors = TextAnchors(
                 anchors.count,
                 clip.token_embedding.weight,
-                self.joint_width,
+                self.joint_dim,
                 self.width,
                 phrase_slots=anchors.phrase_slots,
             )
@@ -104,7 +104,7 @@ class Saga(nn.Module):
             anchors.domain,
             anchors.domain_count,
             width=self.width,
-            joint_width=self.joint_width,
+            joint_dim=self.joint_dim,
             heads=anchors.heads,
             cameras=sizes.cameras,
         )
@@ -123,11 +123,11 @@ class Saga(nn.Module):
         self._cached_anchors: tuple[Any, Tensor] | None = None
 
     @property
-    def embedding_width(self) -> int:
+    def embed_dim(self) -> int:
         """Length of the retrieval feature."""
         if self.shape.embedding.parts:
             return self.shape.anchors.count * self.width
-        return 2 * self.width + self.joint_width
+        return 2 * self.width + self.joint_dim
 
     def tokens(self, images: Tensor) -> SagaTokens:
         """Run the image tower once on normalised images [B, 3, H, W]."""
@@ -162,13 +162,13 @@ class Saga(nn.Module):
         """Make the retrieval feature of other parts from now on; nothing that was learned changes."""
         self.shape = replace(self.shape, embedding=embedding)
 
-    def embed(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
-        """The retrieval feature of normalised images [B, 3, H, W], float32 [B, embedding_width], L2-normalised."""
+    def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
+        """The retrieval feature of normalised images [B, 3, H, W], float32 [B, embed_dim], L2-normalised."""
         if self.shape.embedding.parts:
-            return F.normalize(self.part_features(images, camera_slots).flatten(1).float())
-        return fuse(self.branches(images, camera_slots), self.shape.embedding.weights)
+            return F.normalize(self.part_features(images, camera_ids).flatten(1).float())
+        return fuse(self.branches(images, camera_ids), self.shape.embedding.weights)
 
-    def branches(self, images: Tensor, camera_slots: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    def branches(self, images: Tensor, camera_ids: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Refined feature [B, D], class token [B, D] and projected feature [B, E], not normalised.
 
         With `embedding.flip`, each is the mean over the images and their mirror images.
@@ -177,12 +177,12 @@ class Saga(nn.Module):
         found = []
         for view in views:
             tokens = self.tokens(view)
-            refined = self.aggregate(tokens.patches, tokens.projected, camera_slots).refined
+            refined = self.aggregate(tokens.patches, tokens.projected, camera_ids).refined
             found.append((refined, tokens.final, tokens.projected))
         refined, final, projected = (torch.stack(each).mean(0) for each in zip(*found, strict=True))
         return refined, final, projected
 
-    def part_features(self, images: Tensor, camera_slots: Tensor | None = None) -> Tensor:
+    def part_features(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
         """Features of the `embedding.parts` anchors that drew most attention, [B, K, D]: of length 1, of the others 0.
 
         All are kept where `embedding.parts` is 0.
@@ -194,7 +194,7 @@ class Saga(nn.Module):
         found = []
         for view in views:
             tokens = self.tokens(view)
-            features, mass = self.by_anchor(self.aggregate(tokens.patches, tokens.projected, camera_slots))
+            features, mass = self.by_anchor(self.aggregate(tokens.patches, tokens.projected, camera_ids))
             found.append(keep_heaviest(features, mass, self.shape.embedding.parts or mass.shape[1]))
         return torch.stack(found).mean(0)
 

@@ -70,7 +70,7 @@ def recognise_saga(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
         "method": "saga",
         "official": "stage 3" if stage3 else "stage 2",
         "network": asdict(shape),
-        "camera_slots": 0 if camera is None else len(camera),
+        "camera_count": 0 if camera is None else len(camera),
         "transform": {"size": clip.image_size, "mean": _HALF, "std": _HALF, "interpolation": "bilinear"},
     }
 

@@ -52,7 +52,7 @@ class FreeAnchorPooling(nn.Module):
         self.free = FreeAnchors(shape.count, width)
         domain: DomainKind = "image" if shape.domain != "none" else "none"
         self.domain = domain_anchors(
-            domain, shape.domain_count, width=width, joint_width=width, heads=shape.heads, cameras=0
+            domain, shape.domain_count, width=width, joint_dim=width, heads=shape.heads, cameras=0
         )
         self.refine = Refinement(shape.layers, width, shape.heads, dropout=shape.dropout)
 

@@ -79,7 +79,7 @@ def describe_backbone(name: str, image_size: tuple[int, int] = _IMAGE_SIZE) -> d
         "method": METHOD,
         "architecture": architecture,
         "image_size": image_size,
-        "camera_slots": 0,
+        "camera_count": 0,
         "weights": name,
         "licence": collection.licence,
         "transform": {

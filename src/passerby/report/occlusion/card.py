@@ -5,7 +5,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from passerby.data.naming import short_name
+from passerby.data.display_name import display_name
 from passerby.report.html.cards import ChartCard
 
 
@@ -16,7 +16,7 @@ def occlusion_card(folder: Path, data_name: str) -> list[ChartCard]:
         folder: of the run.
         data_name: of the data set.
     """
-    picture = folder / "occlusion" / short_name(data_name) / "curves.png"
+    picture = folder / "occlusion" / display_name(data_name) / "curves.png"
     if not picture.is_file():
         return []
     address = base64.b64encode(picture.read_bytes()).decode("ascii")

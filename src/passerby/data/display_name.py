@@ -5,6 +5,6 @@ from pathlib import Path
 from passerby.data.benchmarks import BENCHMARKS
 
 
-def short_name(name: str) -> str:
+def display_name(name: str) -> str:
     """A benchmark's name as it is; of a table or folder, which is named by its path, the last part of that."""
     return name if name in BENCHMARKS else Path(name).resolve().name or name
