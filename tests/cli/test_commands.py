@@ -36,7 +36,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trainable_parameters(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "run"
     given = overrides(world)
     result = run("train", "clip-reid-vit-tiny", *given, "--out", folder)

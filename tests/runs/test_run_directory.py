@@ -27,7 +27,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trainable_parameters(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "run"
     train(nano_recipe(world, *SHORT), folder)
     return folder

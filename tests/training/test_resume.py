@@ -28,7 +28,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trainable_parameters(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "run"
     train(nano_recipe(world, "stage1.epochs=1", "stage2.epochs=1"), folder)
     return folder

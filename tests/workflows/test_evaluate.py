@@ -26,7 +26,7 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def trainable_parameters(worlds: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(worlds: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on two sets of one name."""
     folder = tmp_path_factory.mktemp("trained") / "run"
     both = ("data.name=[market-layout, market-layout]", f"data.root=[{worlds[0]}, {worlds[1]}]")
