@@ -21,7 +21,7 @@ from pathlib import Path
 def flock(*_):
     raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 fcntl.flock = flock
-from passerby.methods.run_lock import alone_in
+from passerby.runs.run_lock import alone_in
 with alone_in(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

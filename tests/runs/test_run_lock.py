@@ -20,7 +20,7 @@ from tests.training.started import SECONDS
 HOLDS = """
 import sys
 from pathlib import Path
-from passerby.methods.run_lock import alone_in
+from passerby.runs.run_lock import alone_in
 with alone_in(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -10,22 +10,16 @@ import json
 import platform
 import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from passerby.version import __version__
 from passerby.atomic_files import sweep_temporaries, write_text_atomically
-from passerby.config import Recipe, check_recipe, describe_keys, parse_recipe, write_recipe
+from passerby.config import Recipe, check_recipe, parse_recipe, write_recipe
 from passerby.errors import RecipeError
-from passerby.methods import METHODS
 from passerby.runs.metrics_log import read_lines, write_line, write_lines
-from passerby.runs.file_record import LEFT_OUT, FileColumns, write_file_record
-from passerby.methods.method import find_method
 from passerby.output_paths import check_output_folder
 
 _LIBRARIES = ("torch", "torchvision", "open_clip_torch", "timm", "lightning", "numpy", "pillow")
@@ -47,7 +41,7 @@ MAY_CHANGE = (
 
 Two may change the last bits of it: `data.cache` the border of doubled images by one grey level, where they are resized
 on a CPU, and `trainer.accelerator` how sums are rounded. Data that has moved has to be the same:
-`passerby.runs.same_data`.
+`passerby.runs.provenance`.
 """
 
 
@@ -57,8 +51,6 @@ class RunDirectory:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.recipe_file = folder / "recipe.yaml"
-        self.data_file = folder / "data.json"
-        self.files_file = folder / "data-files.npz"
         self.metrics_file = folder / "metrics.jsonl"
         self.model_file = folder / "model.safetensors"
 
@@ -102,36 +94,28 @@ class RunDirectory:
                 f"{shlex.quote(str(self.folder))}{more}`, or choose another folder with --out"
             )
 
-    def create(
-        self, recipe: Recipe, data: Mapping[str, Any], files: FileColumns, left_out: NDArray[np.int64] | None
-    ) -> None:
-        """Begin a new run: make the folder, and write what describes it; the recipe last, for it makes it a run."""
+    def create(self, recipe: Recipe) -> None:
+        """Make the folder a run's, as the last step of its preparation: a folder with a recipe is a run."""
         (self.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         write_environment(self.folder / "environment.json")
-        self.reopen(recipe, data, files, left_out)
+        self.reopen(recipe)
 
-    def reopen(
-        self, recipe: Recipe, data: Mapping[str, Any], files: FileColumns, left_out: NDArray[np.int64] | None
-    ) -> None:
-        """Continue, alone: remember where things are now, and remove what a killed process left half written."""
+    def reopen(self, recipe: Recipe) -> None:
+        """Store where data is now, and remove what a killed process left half written; for the holder of the lock."""
         sweep_temporaries(self.folder)
         for written_by_training in ("checkpoints", "cache"):  # elsewhere an evaluation may be writing
             sweep_temporaries(self.folder / written_by_training, alone=True)
-        write_file_record(self.files_file, files if left_out is None else {**files, LEFT_OUT: left_out})
-        write_text_atomically(self.data_file, json.dumps(data, indent=2) + "\n")
         write_recipe(recipe, self.recipe_file)
 
     def stored_recipe(self) -> dict[str, Any]:
         """The recipe of the run as stored, to resume it.
 
         Raises:
-            RecipeError: the folder holds no run, or its recipe is damaged or has keys that are no more.
+            RecipeError: the folder holds no run, or its recipe is damaged.
         """
         if not self.recipe_file.is_file():
             raise RecipeError(f"{self.folder}: holds no run (no recipe.yaml){_hint(self.folder)}")
-        content = parse_recipe(self.recipe_file, str(self.recipe_file))
-        _refuse_removed_keys(content, self.recipe_file)
-        return content
+        return parse_recipe(self.recipe_file, str(self.recipe_file))
 
     def check_unchanged(self, recipe: Recipe) -> None:
         """Refuse to resume with a recipe that computes something else; keys that are newer than the run have defaults.
@@ -188,20 +172,6 @@ def _hint(folder: Path) -> str:
     if not seeds:
         return ": give the folder that --out named"
     return f" but runs of {seeds} seeds: add --seeds {seeds}, or name one of them"
-
-
-def _refuse_removed_keys(content: dict[str, Any], file: Path) -> None:
-    """What this version of passerby does not know in a recipe that another version wrote is no slip of the pen."""
-    method = content.get("method")
-    if not isinstance(method, str) or method not in METHODS:
-        return  # told by whoever reads it
-    known = {key for key, *_ in describe_keys(find_method(method).recipe)}
-    for key in _flat(content):
-        if not any(key == each or key.startswith(f"{each}.") for each in known):
-            raise RecipeError(
-                f"{file}: {key}: passerby {__version__} no longer has this key: remove the line if it does not matter, "
-                f"or go on with the version that {file.with_name('environment.json')} names"
-            )
 
 
 def _may_change(key: str) -> bool:

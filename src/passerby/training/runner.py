@@ -19,11 +19,9 @@ from passerby.evaluation.preflight import check_decodable
 from passerby.inference.camera_embedding import cameras_set_aside
 from passerby.methods.method import Method, find_method
 from passerby.models.checkpoint import load_strictly, read_tensors, save_model
-from passerby.runs.data_record import describe_data
-from passerby.runs.file_record import Comparison, measure_files
+from passerby.runs.provenance import Provenance
 from passerby.runs.run_directory import RunDirectory
 from passerby.runs.run_lock import alone_in
-from passerby.runs.same_data import check_same_images, check_same_sets, rows_left_out, stored_data
 from passerby.training.fit_stage import fit_stage
 from passerby.training.initial_model import build_model, read_init
 from passerby.training.interruption import Interruption, interruptible
@@ -72,9 +70,10 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
 
 def _finished(recipe: Recipe, method: Method, run: RunDirectory) -> Path:
     """The model of a run that needs no training, after seeing that it would be evaluated on the run's own data."""
-    sets = [] if method.draws_images else open_sets(recipe.data)
-    found = check_same_sets(run, sets, skip_unreadable=recipe.data.skip_unreadable)
-    run.reopen(recipe, {**stored_data(run), "sets": describe_data(sets)}, found.columns, rows_left_out(run))
+    sets, provenance = [] if method.draws_images else open_sets(recipe.data), Provenance(run)
+    provenance.compare(sets, skip_unreadable=recipe.data.skip_unreadable)
+    provenance.update(sets)
+    run.reopen(recipe)
     return run.model_file
 
 
@@ -82,28 +81,23 @@ def _begin(
     recipe: Recipe, method: Method, run: RunDirectory, lock: ExitStack, *, resume: bool
 ) -> tuple[OpenedData, nn.Module]:
     """The data, checked, and the initial model; the first process makes the run's folder last, and locks it."""
-    skip = recipe.data.skip_unreadable
+    skip, provenance = recipe.data.skip_unreadable, Provenance(run)
     init = read_init(recipe, method)
-    left_out = rows_left_out(run) if resume else None
+    left_out = provenance.left_out() if resume else None
     data = open_training_data(recipe, method, retry_unreadable=not resume, left_out=left_out)
-    found = Comparison(False, {})
+    unread = is_main_process()
     if resume:
-        if is_main_process():
-            found = check_same_sets(run, data.benchmarks, skip_unreadable=skip)
-        check_same_images(run, data.record["trained_on"], skip_unreadable=skip)
-    elif is_main_process():
-        found = Comparison(True, measure_files(data.benchmarks))
-    if found.unread:
+        unread = unread and provenance.compare(data.benchmarks, skip_unreadable=skip)
+        provenance.compare_training_images(data.trained_on, skip_unreadable=skip)
+    if unread:
         check_decodable(data.evaluated, skip_unreadable=skip)
     model = build_model(recipe, method, data, init)
-    if not is_main_process():
-        return data, model
-    if resume:
-        run.reopen(recipe, data.record, found.columns, data.left_out)
-    else:
-        lock.enter_context(alone_in(run.folder))
-        run.check_holds_no_run()  # that another process has begun meanwhile
-        run.create(recipe, data.record, found.columns, data.left_out)
+    if is_main_process():
+        if not resume:
+            lock.enter_context(alone_in(run.folder))
+            run.check_holds_no_run()  # that another process has begun meanwhile
+        provenance.update(data.benchmarks, data.trained_on, data.left_out)
+        (run.reopen if resume else run.create)(recipe)
     return data, model
 
 

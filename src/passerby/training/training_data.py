@@ -22,7 +22,6 @@ from passerby.errors import DataError, RecipeError
 from passerby.evaluation.preflight import check_evaluable
 from passerby.inference.camera_embedding import describe_training_sets
 from passerby.methods.method import Method, TrainingData
-from passerby.runs.data_record import describe_data, describe_split
 from passerby.training.training_labels import label_training_images, tell_camera_labels
 
 
@@ -33,7 +32,7 @@ class OpenedData:
     Attributes:
         benchmarks: the data sets.
         sets: what the model remembers of each data set; see `describe_training_sets`.
-        record: what the run remembers of them, as JSON: the lists as they are on disk, and what is trained on.
+        trained_on: the training images that can be read, validation set aside; they carry the label of every camera.
         training: the images to train on; only cameras that took one of them have a label.
         validation: query and gallery set aside from the training identities, if the recipe asks for them.
         left_out: rows of the training images, validation set aside, that cannot be read or that the run has not trained
@@ -42,7 +41,7 @@ class OpenedData:
 
     benchmarks: list[Benchmark]
     sets: list[dict[str, Any]]
-    record: dict[str, Any]
+    trained_on: Split
     training: TrainingData
     validation: tuple[Split, Split] | None
     left_out: NDArray[np.int64]
@@ -124,9 +123,8 @@ def open_training_data(
     if left_out is None:  # one that goes on was seen to be when it began; a file it has a copy of may be gone
         _check_learnable(recipe, method, train, validation)
     rows, split, data = _open_pixels(recipe, method, train, decode, retry_unreadable, left_out)
-    record = {"sets": describe_data(sets), "trained_on": describe_split(split)}
     missing = np.setdiff1d(np.arange(len(train)), rows)
-    return OpenedData(sets, describe_training_sets(sets, split), record, data, validation, missing)
+    return OpenedData(sets, describe_training_sets(sets, split), split, data, validation, missing)
 
 
 def _open_pixels(
@@ -183,4 +181,4 @@ def _no_data(recipe: Recipe, method: Method) -> OpenedData:
     train_transform, test_transform = method.transforms(recipe)
     source = PerImageSource(nothing)
     data = TrainingData(nothing, source, lambda: source, train_transform, test_transform)
-    return OpenedData([], [], {"sets": [], "trained_on": describe_split(nothing)}, data, None, np.empty(0, np.int64))
+    return OpenedData([], [], nothing, data, None, np.empty(0, np.int64))

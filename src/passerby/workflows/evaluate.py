@@ -19,9 +19,9 @@ from passerby.metrics.distances.distance import Metric
 from passerby.models.packaged import resolve_path
 from passerby.output_paths import check_output_file, check_output_folder
 from passerby.report.ranking.figure import FIGURE_SUFFIXES, rank_list_figure, save_figure
+from passerby.runs.provenance import Provenance
 from passerby.runs.request import stored_recipe
 from passerby.runs.run_directory import RunDirectory
-from passerby.runs.same_data import say_if_other_data
 from passerby.training.training_data import open_sets
 from passerby.workflows.evaluation_report import ReportedEvaluation, report_evaluation
 
@@ -80,7 +80,7 @@ def open_request(request: EvaluationRequest) -> OpenedRequest:
     recipe = stored_recipe(RunDirectory(path)) if RunDirectory(path).recipe_file.is_file() else None
     sets = _sets(request, recipe)
     if recipe is not None:
-        say_if_other_data(RunDirectory(path), sets)
+        Provenance(RunDirectory(path)).log_differences(sets)
     check_output_folder(request.out or (path if path.is_dir() else _EVALUATIONS))
     for file, suffixes in ((request.figure, FIGURE_SUFFIXES), (request.protocol.export, TABLE_SUFFIXES)):
         if file is not None:

@@ -10,14 +10,14 @@ import pytest
 
 from passerby.errors import DataError, RecipeError
 from passerby.runs.request import TrainingRequest, resolve_recipe
-from passerby.runs.file_record import measure_files, read_file_record, refuse_changed_files
+from passerby.runs.file_stamps import check_same_files, measure_files, read_stamps
 from passerby.training.runner import train
 from passerby.training.training_data import open_sets
 from tests.training.resumed import resume
 from tests.methods.small_world import nano_recipe, write_small_world
 
 HOUR = 3_600 * 10**9
-SPLIT = {"images": 1, "identities": 1, "cameras": 1, "fingerprint": "a"}
+SPLIT = {"images": 1, "identities": 1, "cameras": 1, "fingerprint": "a", "labels": "a"}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def later(file: Path, by: int = HOUR) -> None:
 
 
 def test_every_file_is_remembered(finished: Path, world: Path) -> None:
-    stored = read_file_record(finished / "data-files.npz")
+    stored = read_stamps(finished / "data-files.npz")
     for part, folder in (("train", "bounding_box_train"), ("query", "query"), ("gallery", "bounding_box_test")):
         files = [file.stat() for file in images(world, folder)]
         assert sorted(stored[f"0.{part}.bytes"]) == sorted(each.st_size for each in files)
@@ -81,7 +81,7 @@ def test_a_copy_with_times_of_its_own_is_the_same_and_remembered(finished: Path,
         later(file)
     resume(finished, f"data.root={copied}")
     now = measure_files(open_sets(resolve_recipe(TrainingRequest(None, resume=finished)).data))
-    stored = read_file_record(finished / "data-files.npz")
+    stored = read_stamps(finished / "data-files.npz")
     assert all(np.array_equal(stored[name], now[name]) for name in now)
     largest = max(images(copied), key=lambda file: file.stat().st_size)
     moment = largest.stat().st_mtime_ns
@@ -109,14 +109,14 @@ def test_file_systems_may_count_coarsely(finished: Path, copied: Path) -> None:
     assert resume(finished, f"data.root={copied}") == finished / "model.safetensors"
 
 
-def test_runs_of_earlier_versions_are_compared_by_what_they_remember(
+def test_without_the_record_of_files_64_sizes_are_compared(
     finished: Path, copied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (finished / "data-files.npz").unlink()
     later(images(copied)[3])
     resume(finished, f"data.root={copied}")
     assert "64 sizes are compared" in capsys.readouterr().err
-    (finished / "data-files.npz").unlink()  # by now it remembers all files
+    (finished / "data-files.npz").unlink()  # resuming has written it again
     images(copied)[3].write_bytes(b"another size")
     with pytest.raises(DataError, match="other files or labels"):
         resume(finished, f"data.root={copied}")
@@ -131,12 +131,12 @@ def test_a_damaged_record_is_named(finished: Path, content: bytes) -> None:
 
 def test_no_flipped_bit_of_the_record_goes_through(finished: Path) -> None:
     file = finished / "data-files.npz"
-    whole, sound = file.read_bytes(), read_file_record(file)
+    whole, sound = file.read_bytes(), read_stamps(file)
     named = 0
     for place in range(len(whole)):
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
         try:
-            found = read_file_record(file)
+            found = read_stamps(file)
         except RecipeError:
             named += 1
         else:
@@ -201,7 +201,7 @@ def test_a_copy_may_lack_an_image_that_the_run_lacked(finished: Path, copied: Pa
         if name.endswith("times"):
             now[name] += HOUR
         now[name][0] = -1
-    assert refuse_changed_files(before, now, sets, finished / "data-files.npz").unread
+    assert check_same_files(before, now, sets, finished / "data-files.npz").unread
 
 
 @pytest.mark.parametrize("unfinished", [True, False], ids=["goes on", "finished"])
@@ -214,7 +214,7 @@ def test_where_data_lies_now_is_remembered(finished: Path, copied: Path, unfinis
     resume(finished, f"data.root={copied}")
     again = resolve_recipe(TrainingRequest(None, resume=finished))
     assert again.data.root == copied
-    now, stored = measure_files(open_sets(again.data)), read_file_record(finished / "data-files.npz")
+    now, stored = measure_files(open_sets(again.data)), read_stamps(finished / "data-files.npz")
     assert all(np.array_equal(stored[name], now[name]) for name in now)
     assert json.loads((finished / "data.json").read_text())["trained_on"] == record["trained_on"]
 
