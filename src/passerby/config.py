@@ -204,6 +204,18 @@ def check_recipe(schema: type[RecipeType], content: Mapping[str, Any]) -> Recipe
         raise RecipeError(_explain(schema, error)) from None
 
 
+def check_settings(schema: type[SectionType], content: Mapping[str, Any]) -> SectionType:
+    """The settings of a command, by key.
+
+    Raises:
+        RecipeError: an unknown key (the nearest known one is named) or a value that does not fit.
+    """
+    try:
+        return schema.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError(_explain(schema, error, "setting", "--keys")) from None
+
+
 def write_recipe(recipe: Recipe, path: Path) -> None:
     """Write every key of a recipe, defaults included, as YAML."""
     write_text_atomically(path, write_yaml(recipe.model_dump(mode="json")))
@@ -260,7 +272,12 @@ def _merged(before: Any, value: Any) -> Any:
     return before | {key: _merged(before.get(key), each) for key, each in value.items()}
 
 
-def _explain(schema: type[Section], error: ValidationError) -> str:
+def _explain(
+    schema: type[Section],
+    error: ValidationError,
+    kind: str = "key in the recipe",
+    listing: str = "passerby train RECIPE --keys",
+) -> str:
     fault, known = error.errors()[0], _known_keys(schema)
     parts = [str(part) for part in fault["loc"]]
     if fault["type"] == "missing":
@@ -273,8 +290,8 @@ def _explain(schema: type[Section], error: ValidationError) -> str:
     last = dotted.rpartition(".")[2]
     same_name = [key for key in known if key.rpartition(".")[2] == last]
     near = same_name or difflib.get_close_matches(dotted, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "`passerby train RECIPE --keys` lists them all"
-    return f"{dotted}: unknown key in the recipe; {hint}"
+    hint = f"did you mean {near[0]!r}?" if near else f"`{listing}` lists them all"
+    return f"{dotted}: unknown {kind}; {hint}"
 
 
 def _known_keys(schema: type[Section], prefix: str = "") -> list[str]:
