@@ -26,7 +26,7 @@ from loading import Rows, Way, make_images, measure, split_of
 from passerby.data.augmentation.view_parameters import View
 from passerby.data.augmentation.views import ViewsTransform
 from passerby.data.cache.pixel_cache import PixelCache
-from passerby.data.loading.sources import PerImageSource, PixelSource
+from passerby.data.loading.pixel_sources import PerImageSource, PixelSource
 from passerby.data.loading.view_loader import ViewLoader
 from passerby.data.pixels.decoding import read_image
 from passerby.data.split import Split

@@ -29,8 +29,8 @@ from PIL import Image
 from passerby.data.augmentation.batch import shift
 from passerby.data.augmentation.transforms import TrainTransform
 from passerby.data.cache.pixel_cache import PixelCache
+from passerby.data.loading.pixel_sources import PerImageSource, PixelSource
 from passerby.data.loading.sampling import shuffled_batches
-from passerby.data.loading.sources import PerImageSource, PixelSource
 from passerby.data.pixels.decoding import read_image
 from passerby.data.split import Split, split_from_names
 from passerby.errors import DataError, PasserbyError
@@ -89,10 +89,10 @@ def source_ways(source: PixelSource) -> tuple[Way, Way]:
     without_erasing = TrainTransform(erasing=0.0)
 
     def geometry(rows: Rows) -> torch.Tensor:
-        return shift(pixels(rows), without_erasing.draw(seed=0, epoch=0, positions=positions(rows)))
+        return shift(pixels(rows), without_erasing.sample(seed=0, epoch=0, positions=positions(rows)))
 
     def whole(rows: Rows) -> torch.Tensor:
-        return TRANSFORM.apply(pixels(rows), seed=0, epoch=0, positions=positions(rows))
+        return TRANSFORM.augment(pixels(rows), seed=0, epoch=0, positions=positions(rows))
 
     return geometry, whole
 

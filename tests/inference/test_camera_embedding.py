@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import passerby
-from passerby.data.benchmarks import BENCHMARKS, FILMED_AT, load_benchmark
+from passerby.data.benchmarks import BENCHMARKS, CAMERA_NETWORK, load_benchmark
 from passerby.data.split import Benchmark, Split
 from passerby.errors import CheckpointError, PasserbyError
 from passerby.evaluation.evaluate import evaluate_in_full
@@ -216,9 +216,9 @@ def test_a_model_without_camera_embedding_uses_none() -> None:
 
 
 def test_places_are_of_benchmarks_whose_cameras_are_listed() -> None:
-    assert set(FILMED_AT) <= set(BENCHMARKS)
-    for name, place in FILMED_AT.items():
-        same = {BENCHMARKS[other].cameras for other, where in FILMED_AT.items() if where == place}
+    assert set(CAMERA_NETWORK) <= set(BENCHMARKS)
+    for name, place in CAMERA_NETWORK.items():
+        same = {BENCHMARKS[other].cameras for other, where in CAMERA_NETWORK.items() if where == place}
         assert len(same) == 1, name
         assert same.pop(), name
 

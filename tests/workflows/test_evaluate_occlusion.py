@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 
 from passerby.data.occlusion.manifest import read_manifest, reproduce
-from passerby.data.occlusion.visible import read_visible
+from passerby.data.occlusion.visibility import read_visibility
 from passerby.data.split import Split
 from passerby.errors import DataError
 from passerby.evaluation.occlusion import OcclusionOutcome, OcclusionPlan, Trial
@@ -85,10 +85,10 @@ def test_visible_fractions_are_found_by_path(tmp_path: Path, suffix: str) -> Non
     else:
         pa.parquet.write_table(table, file)
     here = Split(tmp_path, split().paths, split().identities, ("a", "b", "c"))
-    np.testing.assert_array_equal(read_visible(here, file), [1.0, NAN, NAN, 0.25])
+    np.testing.assert_array_equal(read_visibility(here, file), [1.0, NAN, NAN, 0.25])
     (tmp_path / "other.csv").write_text("path\nx\n")
     with pytest.raises(DataError, match="no columns 'path' and 'visible'"):
-        read_visible(here, tmp_path / "other.csv")
+        read_visibility(here, tmp_path / "other.csv")
 
 
 def test_the_experiment_leaves_table_curves_figures_and_manifest(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ class Benchmark:
         gallery: images to search in; None without an evaluation.
         same_camera_rule: whether a gallery image of the query's own identity and camera is left out of the ranking.
         tracklets: whether query and gallery are compared tracklet by tracklet, and not image by image.
-        further_queries: more images of the queries' people in the queries' cameras, for multi-query evaluation alone.
+        multi_query_images: more images of the queries' identities by their cameras, for multi-query evaluation only.
     """
 
     name: str
@@ -142,7 +142,7 @@ class Benchmark:
     gallery: Split | None
     same_camera_rule: bool = True
     tracklets: bool = False
-    further_queries: Split | None = None
+    multi_query_images: Split | None = None
 
     def training_split(self) -> Split:
         """The training images; a DataError where there are none, or where nobody says who is on them."""

@@ -67,7 +67,7 @@ def check_multi_query(benchmark: Benchmark) -> None:
 
 def all_queries(benchmark: Benchmark) -> Split:
     """The queries, followed by the further images that multi-query evaluation has of them."""
-    query, further = benchmark.query_and_gallery()[0], benchmark.further_queries
+    query, further = benchmark.query_and_gallery()[0], benchmark.multi_query_images
     if further is None or query.cameras is None or further.cameras is None:
         return query
     return replace(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from passerby.data.pixels.reading import find_unreadable, refuse_unreadable
+from passerby.data.pixels.reading import check_readable, find_unreadable
 from passerby.data.split import Benchmark, Split
 from passerby.errors import DataError
 from passerby.evaluation.evaluate import check_comparable
@@ -58,7 +58,7 @@ def check_decodable(sets: Sequence[Benchmark], *, skip_unreadable: bool = False)
 
 def _refuse_undecodable(name: str, part: str, complaints: list[str], count: int) -> None:
     try:
-        refuse_unreadable(complaints, count)
+        check_readable(complaints, count)
     except DataError as error:
         raise DataError(f"{name}, {part}: {error}") from None
 

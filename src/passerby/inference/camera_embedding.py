@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.data.benchmarks import BENCHMARKS, FILMED_AT
+from passerby.data.benchmarks import BENCHMARKS, CAMERA_NETWORK
 from passerby.data.display_name import display_name
 from passerby.data.fingerprint import fingerprint
 from passerby.data.formats.open_data import open_data
@@ -63,7 +63,7 @@ def describe_training_sets(benchmarks: Sequence[Benchmark], trained: Split) -> l
         found.append(
             {
                 "name": display_name(benchmark.name),
-                "place": FILMED_AT.get(benchmark.name),
+                "place": CAMERA_NETWORK.get(benchmark.name),
                 "fingerprint": fingerprint(split),
                 "cameras": names,
             }
@@ -83,8 +83,8 @@ def stated_training_set(name: str, slots: int, source: str) -> dict[str, Any]:
         CheckpointError: the set has another number of cameras, or a name that fits many folders.
         DataError: no such set.
     """
-    if name in FILMED_AT:
-        place = FILMED_AT[name]
+    if name in CAMERA_NETWORK:
+        place = CAMERA_NETWORK[name]
         found: dict[str, Any] = {
             "name": name,
             "place": place,
@@ -150,7 +150,7 @@ def _occurring(parts: Sequence[Split]) -> NDArray[np.int64]:
 
 def _recognise(description: Mapping[str, Any], benchmark: Benchmark) -> tuple[Mapping[str, Any] | None, int]:
     """The training set that the benchmark belongs to, and the first row of its cameras; (None, 0) if there is none."""
-    place = FILMED_AT.get(benchmark.name)
+    place = CAMERA_NETWORK.get(benchmark.name)
     mark = fingerprint(benchmark.train) if place is None and benchmark.train is not None else None
     candidates, first = [], 0
     for trained in description.get("trained_on", []):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from passerby.data.pixels.reading import find_unreadable, refuse_unreadable
+from passerby.data.pixels.reading import check_readable, find_unreadable
 from passerby.data.split import Split
 from passerby.errors import DataError
 
@@ -22,6 +22,6 @@ def explaining_unreadable(split: Split, *, quiet: bool = False) -> Iterator[None
         if not complaints:  # it was about something else
             raise
         try:
-            refuse_unreadable(list(complaints.values()), len(split))
+            check_readable(list(complaints.values()), len(split))
         except DataError as explained:
             raise explained from error

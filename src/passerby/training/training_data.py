@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from passerby.config import DataSection, Recipe
 from passerby.data.benchmarks import BENCHMARKS
 from passerby.data.cache.pixel_cache import default_cache_folder
-from passerby.data.checks.shared_files import refuse_shared_files
+from passerby.data.checks.shared_files import check_no_shared_files
 from passerby.data.fingerprint import fingerprint
 from passerby.data.formats.open_data import open_data
 from passerby.data.loading.loaders import PerImageSource, PixelSource, open_readable
@@ -116,7 +116,7 @@ def open_training_data(
     section = recipe.data
     sets = open_sets(section)
     splits = [each.training_split() for each in sets]
-    refuse_shared_files(splits, [each.name for each in sets])
+    check_no_shared_files(splits, [each.name for each in sets])
     check_evaluable(sets, skip_unreadable=section.skip_unreadable)
     train, validation = label_training_images(recipe, method, sets)
     tell_camera_labels(train)

@@ -12,7 +12,7 @@ import numpy as np
 from passerby.atomic_files import write_text_atomically
 from passerby.data.display_name import display_name
 from passerby.data.occlusion.manifest import write_manifest
-from passerby.data.occlusion.visible import TABLE_OF_WORLD, read_visible
+from passerby.data.occlusion.visibility import TABLE_OF_WORLD, read_visibility
 from passerby.data.split import Benchmark
 from passerby.evaluation.metrics_file import evaluation_fingerprint, model_record
 from passerby.evaluation.occlusion import OcclusionOutcome, OcclusionPlan, occlusion_experiment
@@ -108,7 +108,7 @@ def _by_visibility(outcome: OcclusionOutcome, table: Path | None) -> list[Visibl
     file = outcome.query.root / TABLE_OF_WORLD if table is None else table
     if table is None and not file.is_file():
         return []
-    visible = read_visible(outcome.query, file)
+    visible = read_visibility(outcome.query, file)
     return [] if np.isnan(visible).all() else summarise_by_visibility(outcome, visible)
 
 

@@ -11,7 +11,7 @@ from timm.data.random_erasing import RandomErasing
 from torchvision.transforms import InterpolationMode, v2
 
 from passerby.data.augmentation import batch as augmentation
-from passerby.data.augmentation.batch import draw
+from passerby.data.augmentation.batch import sample_parameters
 from passerby.data.augmentation.transforms import TestTransform, TrainTransform
 from passerby.data.pixels.decoding import resize_image
 from passerby.errors import DataError, RecipeError
@@ -34,26 +34,26 @@ def smooth_picture(size: tuple[int, int]) -> Image.Image:
 
 def drawn(count: int, **changes):
     arguments = {"flip": 0.5, "padding": 10, "erasing": 0.5, "seed": 3, "epoch": 1} | changes
-    return draw(np.arange(count), (256, 128), **arguments)
+    return sample_parameters(np.arange(count), (256, 128), **arguments)
 
 
 # --- the same distribution -------------------------------------------------------------------------------------------
 
 
 def test_flip_rate_and_crop_offsets():
-    draws = drawn(20_000, erasing=0.0)
-    assert stats.binomtest(int(draws.flipped.sum()), 20_000, 0.5).pvalue > 1e-4
+    parameters = drawn(20_000, erasing=0.0)
+    assert stats.binomtest(int(parameters.flipped.sum()), 20_000, 0.5).pvalue > 1e-4
     for axis in range(2):
-        counts = np.bincount(draws.shifts[:, axis] + 10, minlength=21)
+        counts = np.bincount(parameters.shifts[:, axis] + 10, minlength=21)
         assert len(counts) == 21
         assert stats.chisquare(counts).pvalue > 1e-4
-    assert abs(np.corrcoef(draws.shifts.T)[0, 1]) < 0.03
-    assert not draws.noise.size
+    assert abs(np.corrcoef(parameters.shifts.T)[0, 1]) < 0.03
+    assert not parameters.noise.size
 
 
 def test_erased_boxes_follow_the_published_distribution():
-    draws = drawn(3_000, padding=0)
-    erased = draws.boxes[draws.boxes[:, 2] > 0]
+    parameters = drawn(3_000, padding=0)
+    erased = parameters.boxes[parameters.boxes[:, 2] > 0]
     top, left, height, width = erased.T
     assert stats.binomtest(len(erased), 3_000, 0.5).pvalue > 1e-4
     assert (top >= 0).all()
@@ -67,9 +67,9 @@ def test_erased_boxes_follow_the_published_distribution():
     aspect = height / width
     assert aspect.min() > 0.3 / rounding
     assert aspect.max() < 1 / 0.3 * rounding
-    assert abs(stats.kurtosis(draws.noise)) < 0.01  # standard normal: 0
-    assert abs(draws.noise.mean()) < 1e-3
-    assert abs(draws.noise.std() - 1) < 1e-3
+    assert abs(stats.kurtosis(parameters.noise)) < 0.01  # standard normal: 0
+    assert abs(parameters.noise.mean()) < 1e-3
+    assert abs(parameters.noise.std() - 1) < 1e-3
 
 
 @pytest.mark.parametrize("library", ["timm", "torchvision"])
@@ -89,7 +89,7 @@ def test_erased_boxes_against_other_implementations(library):
         erased = transform(torch.zeros(1, 64, 32))[0] != 0
         rows, columns = erased.any(1).nonzero(), erased.any(0).nonzero()
         theirs.append([rows.min(), columns.min(), rows.max() - rows.min() + 1, columns.max() - columns.min() + 1])
-    ours = draw(np.arange(10_000), (64, 32), flip=0, padding=0, erasing=1.0, seed=0, epoch=0).boxes
+    ours = sample_parameters(np.arange(10_000), (64, 32), flip=0, padding=0, erasing=1.0, seed=0, epoch=0).boxes
     ours = ours[ours[:, 2] > 0]
     for column in range(4):
         assert stats.ks_2samp(ours[:, column], np.array(theirs)[:, column]).pvalue > 1e-3
@@ -104,7 +104,7 @@ def test_whole_transform_has_the_moments_of_the_chain():
     count = 3_000
     theirs = torch.stack([chain(picture) for _ in range(count)])
     batch = torch.from_numpy(np.asarray(picture).transpose(2, 0, 1).copy()).expand(count, -1, -1, -1)
-    ours = transform.apply(batch.contiguous(), seed=0, epoch=0, positions=np.arange(count))
+    ours = transform.augment(batch.contiguous(), seed=0, epoch=0, positions=np.arange(count))
     error = ((theirs.var(0) + ours.var(0)) / count).sqrt()
     deviation = (theirs.mean(0) - ours.mean(0)) / error
     assert deviation.abs().max() < 5
@@ -117,7 +117,7 @@ def test_chain_without_randomness_equals_the_batch():
     transform = TrainTransform(**{**vars(transform), "erasing": 0.0})
     picture = smooth_picture((50, 21))
     pixels = resize_image(picture, transform.size, "bicubic")
-    ours = transform.apply(
+    ours = transform.augment(
         torch.from_numpy(pixels.transpose(2, 0, 1)[None].copy()), seed=0, epoch=0, positions=np.array([0])
     )
     torch.testing.assert_close(ours[0], transform.chain()(picture), atol=1e-6, rtol=0)
@@ -128,38 +128,38 @@ def test_chain_without_randomness_equals_the_batch():
 
 def test_shift_is_pad_then_crop_of_the_flipped_image():
     images = random_images(40)
-    draws = draw(np.arange(40), SIZE, flip=0.5, padding=10, erasing=0.0, seed=0, epoch=0)
-    shifted = augmentation.shift(images, draws)
+    parameters = sample_parameters(np.arange(40), SIZE, flip=0.5, padding=10, erasing=0.0, seed=0, epoch=0)
+    shifted = augmentation.shift(images, parameters)
     padded = np.pad(images.numpy(), ((0, 0), (0, 0), (10, 10), (10, 10)))
     flipped = np.pad(images.numpy()[..., ::-1], ((0, 0), (0, 0), (10, 10), (10, 10)))
-    for sample, (down, right) in enumerate(draws.shifts + 10):
-        source = flipped if draws.flipped[sample] else padded
+    for sample, (down, right) in enumerate(parameters.shifts + 10):
+        source = flipped if parameters.flipped[sample] else padded
         expected = source[sample, :, down : down + SIZE[0], right : right + SIZE[1]]
         np.testing.assert_array_equal(shifted[sample].numpy(), expected)
 
 
 def test_shift_beyond_the_image_is_black():
     images = random_images(200, (4, 3))
-    draws = draw(np.arange(200), (4, 3), flip=0.5, padding=9, erasing=0.0, seed=0, epoch=0)
-    gone = (abs(draws.shifts) >= (4, 3)).any(axis=1)
+    parameters = sample_parameters(np.arange(200), (4, 3), flip=0.5, padding=9, erasing=0.0, seed=0, epoch=0)
+    gone = (abs(parameters.shifts) >= (4, 3)).any(axis=1)
     assert gone.any()
-    assert not augmentation.shift(images, draws)[gone].any()
-    assert augmentation.shift(images, draws)[~gone].flatten(1).any(1).all()
+    assert not augmentation.shift(images, parameters)[gone].any()
+    assert augmentation.shift(images, parameters)[~gone].flatten(1).any(1).all()
 
 
 def test_copying_and_gathering_give_the_same_pixels():
     images = random_images(30)
-    draws = draw(np.arange(30), SIZE, flip=0.5, padding=40, erasing=0.0, seed=0, epoch=0)
-    copied = augmentation._shift_by_copying(images, draws)
-    assert torch.equal(copied, augmentation._shift_by_gathering(images, draws))
+    parameters = sample_parameters(np.arange(30), SIZE, flip=0.5, padding=40, erasing=0.0, seed=0, epoch=0)
+    copied = augmentation._shift_by_copying(images, parameters)
+    assert torch.equal(copied, augmentation._shift_by_gathering(images, parameters))
 
 
 def test_erasing_by_boxes_and_by_mask_give_the_same_pixels():
-    draws = draw(np.arange(30), SIZE, flip=0.5, padding=0, erasing=0.7, seed=0, epoch=0)
-    assert 0 < (draws.boxes[:, 2] > 0).sum() < 30
+    parameters = sample_parameters(np.arange(30), SIZE, flip=0.5, padding=0, erasing=0.7, seed=0, epoch=0)
+    assert 0 < (parameters.boxes[:, 2] > 0).sum() < 30
     by_boxes, by_mask = torch.zeros(30, 3, *SIZE), torch.zeros(30, 3, *SIZE)
-    augmentation._erase_by_boxes(by_boxes, draws)
-    augmentation._erase_by_mask(by_mask, draws)
+    augmentation._erase_by_boxes(by_boxes, parameters)
+    augmentation._erase_by_mask(by_mask, parameters)
     assert by_boxes.any()
     assert torch.equal(by_boxes, by_mask)
 
@@ -167,14 +167,14 @@ def test_erasing_by_boxes_and_by_mask_give_the_same_pixels():
 def test_erasing_changes_the_box_and_nothing_else():
     transform = TrainTransform(size=SIZE, flip=0, padding=0, erasing=1.0)
     images = random_images(20)
-    draws = transform.draw(seed=0, epoch=0, positions=np.arange(20))
-    erased = transform.perform(images, draws)
+    parameters = transform.sample(seed=0, epoch=0, positions=np.arange(20))
+    erased = transform.apply(images, parameters)
     whole = augmentation.normalise(images, transform.mean, transform.std)
     end = 0
-    for sample, (top, left, height, width) in enumerate(draws.boxes.tolist()):
+    for sample, (top, left, height, width) in enumerate(parameters.boxes.tolist()):
         box = erased[sample, :, top : top + height, left : left + width]
         begin, end = end, end + box.numel()
-        np.testing.assert_array_equal(box.numpy().ravel(), draws.noise[begin:end])
+        np.testing.assert_array_equal(box.numpy().ravel(), parameters.noise[begin:end])
         box.copy_(whole[sample, :, top : top + height, left : left + width])
     assert torch.equal(erased, whole)
 
@@ -186,11 +186,11 @@ def test_a_sample_does_not_depend_on_its_batch():
     transform = TrainTransform(size=SIZE)
     images = random_images(24)
     positions = np.arange(100, 124)
-    whole = transform.apply(images, seed=5, epoch=2, positions=positions)
+    whole = transform.augment(images, seed=5, epoch=2, positions=positions)
     order = np.random.default_rng(0).permutation(24)
-    shuffled = transform.apply(images[order], seed=5, epoch=2, positions=positions[order])
+    shuffled = transform.augment(images[order], seed=5, epoch=2, positions=positions[order])
     assert torch.equal(shuffled, whole[order])
-    single = [transform.apply(images[[i]], seed=5, epoch=2, positions=torch.tensor([100 + i])) for i in range(24)]
+    single = [transform.augment(images[[i]], seed=5, epoch=2, positions=torch.tensor([100 + i])) for i in range(24)]
     assert torch.equal(torch.cat(single), whole)
 
 
@@ -198,9 +198,9 @@ def test_seed_epoch_and_position_all_matter():
     transform = TrainTransform(size=SIZE)
     images = random_images(1).expand(16, -1, -1, -1).contiguous()
     reference = {"seed": 5, "epoch": 2, "positions": np.arange(16)}
-    base = transform.apply(images, **reference)
+    base = transform.augment(images, **reference)
     for change in ({"seed": 6}, {"epoch": 3}, {"positions": np.arange(16, 32)}):
-        other = transform.apply(images, **reference | change)
+        other = transform.augment(images, **reference | change)
         assert not (other == base).flatten(1).all(1).all()
     assert len({sample.numpy().tobytes() for sample in base}) == 16
 
@@ -208,19 +208,19 @@ def test_seed_epoch_and_position_all_matter():
 def test_global_generators_are_left_alone():
     torch.manual_seed(0)
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
-    TrainTransform(size=SIZE).apply(random_images(4), seed=0, epoch=0, positions=np.arange(4))
+    TrainTransform(size=SIZE).augment(random_images(4), seed=0, epoch=0, positions=np.arange(4))
     assert torch.equal(before[0], torch.get_rng_state())
     np.testing.assert_array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
 
 
 def test_draws_are_numpys_philox_at_the_documented_counter():
     """The key is (seed, epoch), the counter (0, 0, position, stream): what a foreign implementation would need."""
-    draws = draw(np.array([77]), (256, 128), flip=0.5, padding=10, erasing=1.0, seed=11, epoch=4)
+    parameters = sample_parameters(np.array([77]), (256, 128), flip=0.5, padding=10, erasing=1.0, seed=11, epoch=4)
     uniforms = np.random.Generator(np.random.Philox(key=[11, 4], counter=[0, 0, 77, 0])).random(3)
-    assert draws.flipped[0] == (uniforms[0] < 0.5)
-    np.testing.assert_array_equal(draws.shifts[0], np.floor(uniforms[1:] * 21) - 10)
+    assert parameters.flipped[0] == (uniforms[0] < 0.5)
+    np.testing.assert_array_equal(parameters.shifts[0], np.floor(uniforms[1:] * 21) - 10)
     noise = np.random.Generator(np.random.Philox(key=[11, 4], counter=[0, 0, 77, 1]))
-    np.testing.assert_array_equal(draws.noise, noise.standard_normal(len(draws.noise), dtype=np.float32))
+    np.testing.assert_array_equal(parameters.noise, noise.standard_normal(len(parameters.noise), dtype=np.float32))
 
 
 # --- the test transform ----------------------------------------------------------------------------------------------
@@ -276,11 +276,11 @@ def test_impossible_transforms_are_refused(arguments, message):
 def test_wrong_batches_are_refused():
     transform = TrainTransform(size=SIZE)
     with pytest.raises(DataError, match=r"uint8 \[B, 3, 64, 32\]"):
-        transform.apply(random_images(2, (8, 8)), seed=0, epoch=0, positions=np.arange(2))
+        transform.augment(random_images(2, (8, 8)), seed=0, epoch=0, positions=np.arange(2))
     with pytest.raises(DataError, match="2 images, but 3 positions"):
-        transform.apply(random_images(2), seed=0, epoch=0, positions=np.arange(3))
+        transform.augment(random_images(2), seed=0, epoch=0, positions=np.arange(3))
     with pytest.raises(DataError, match="negative"):
-        transform.apply(random_images(2), seed=-1, epoch=0, positions=np.arange(2))
+        transform.augment(random_images(2), seed=-1, epoch=0, positions=np.arange(2))
     with pytest.raises(DataError, match="uint8 RGB"):
         TestTransform(SIZE)(np.zeros((4, 4), dtype=np.uint8))
     with pytest.raises(DataError, match="float32"):
@@ -299,10 +299,10 @@ def test_erased_boxes_may_be_black():
     )
     images = torch.full((40, 3, 32, 16), 200, dtype=torch.uint8)
     keys = {"seed": 1, "epoch": 0, "positions": np.arange(40)}
-    draws = transform.draw(**keys)
-    seen = transform.apply(images, **keys)
-    for sample, (top, left, height, width) in enumerate(draws.boxes.tolist()):
+    parameters = transform.sample(**keys)
+    seen = transform.augment(images, **keys)
+    for sample, (top, left, height, width) in enumerate(parameters.boxes.tolist()):
         box = seen[sample, :, top : top + height, left : left + width]
         black = torch.tensor([-2.5, -1.6, -0.6])[:, None, None].expand_as(box)
         torch.testing.assert_close(box, black)
-    assert draws.boxes[:, 2].sum() > 0
+    assert parameters.boxes[:, 2].sum() > 0

@@ -5,19 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
 from passerby.data.augmentation import colour
-from passerby.data.augmentation import colour_uint8 as colour_levels
-from passerby.data.augmentation.view_parameters import ORDERS, Colours, View, ViewDraws, draw_view
-from passerby.data.augmentation.views import ViewsTransform, recoloured, seen_one
+from passerby.data.augmentation.view_parameters import ORDERS, Colours, View, ViewParameters, sample_view
+from passerby.data.augmentation.views import ViewsTransform, make_view
 from passerby.data.cache.pixel_cache import PixelCache
-from passerby.data.loading.sources import PerImageSource
+from passerby.data.loading.pixel_sources import PerImageSource
 from passerby.data.loading.view_loader import ViewBatch, ViewLoader
-from passerby.data.pixels.cropping import cut_out, cut_out_one
+from passerby.data.pixels.cropping import crop_and_resize
 from passerby.data.split import Split, split_from_names
 from passerby.errors import DataError, RecipeError
 
@@ -31,10 +31,14 @@ def pictures(count: int, height: int = 40, width: int = 20) -> Tensor:
     return functional.resize(coarse, [height, width], antialias=True)
 
 
-def draws(count: int, view: View = LOCAL, native: tuple[int, int] = (40, 20), **changes: int) -> ViewDraws:
+def draws(count: int, view: View = LOCAL, native: tuple[int, int] = (40, 20), **changes: int) -> ViewParameters:
     keys = {"seed": 3, "epoch": 1, "number": 0} | changes
     sizes = np.tile(native, (count, 1))
-    return draw_view(view, Colours(), sizes, positions=np.arange(count), ratio=(0.4, 0.6), flip=0.5, **keys)
+    return sample_view(view, Colours(), sizes, positions=np.arange(count), ratio=(0.4, 0.6), flip=0.5, **keys)
+
+
+def as_array(image: Tensor) -> NDArray[np.uint8]:
+    return image.permute(1, 2, 0).contiguous().numpy()
 
 
 CHANGES = [
@@ -47,71 +51,70 @@ CHANGES = [
 
 @pytest.mark.parametrize(("ours", "theirs", "amounts"), CHANGES, ids=["brightness", "contrast", "saturation", "hue"])
 def test_colours_change_as_in_torchvision(ours, theirs, amounts) -> None:  # type: ignore[no-untyped-def]
-    images = pictures(4).float()
+    images = pictures(4)
     images[0, :, 0] = 77  # grey pixels have no hue
-    expected = torch.stack([theirs(image / 255, amount) for image, amount in zip(images, amounts, strict=True)]) * 255
-    torch.testing.assert_close(ours(images, torch.tensor(amounts)), expected, atol=0.03, rtol=0)
+    hue = ours is colour.change_hue  # 256 steps of hue and of saturation
+    for image, amount in zip(images, amounts, strict=True):
+        changed = ours(as_array(image), amount).astype(np.float32)
+        exact = 255 * theirs(image / 255, amount).permute(1, 2, 0).numpy()
+        pillow = np.asarray(theirs(functional.to_pil_image(image), amount)).astype(np.float32)
+        assert np.abs(changed - exact).mean() < 0.6
+        assert np.abs(changed - exact).max() <= (6 if hue else 2)
+        assert np.abs(changed - pillow).mean() < (1.6 if hue else 1.0)  # which cuts fractions off
+        assert np.abs(changed - pillow).max() <= (15 if hue else 2)  # and is off by 11 itself where it turns hues
 
 
 def test_grey_and_solarised_are_torchvision_s() -> None:
-    images = pictures(2).float()
-    torch.testing.assert_close(colour.grey_levels(images), functional.rgb_to_grayscale(images), atol=0.03, rtol=0)
-    torch.testing.assert_close(
-        colour.solarise(images), functional.solarize(images.to(torch.uint8), 128).float(), atol=0, rtol=0
-    )
+    (image,) = pictures(1)
+    expected = functional.rgb_to_grayscale(image.float(), num_output_channels=3)
+    assert np.abs(colour.grey(as_array(image)) - as_array(expected)).max() <= 0.6
+    np.testing.assert_array_equal(colour.solarise(as_array(image)), as_array(functional.solarize(image, 128)))
 
 
-def test_blur_is_a_gaussian_that_goes_on_beyond_the_border() -> None:
-    images, deviations = pictures(3).float(), torch.tensor([0.1, 1.0, 2.0])
-    blurred = colour.blur(images, deviations)
-    for image, found, deviation in zip(images, blurred, deviations.tolist(), strict=True):
-        wide = functional.pad(image[None], [8, 8, 8, 8], padding_mode="edge")
-        expected = functional.gaussian_blur(wide, [13, 13], [deviation, deviation])[0, :, 8:-8, 8:-8]
-        torch.testing.assert_close(found, expected, atol=0.05, rtol=0)
+@pytest.mark.parametrize("deviation", [0.1, 1.0, 2.0])
+def test_blur_is_a_gaussian_that_goes_on_beyond_the_border(deviation: float) -> None:
+    (image,) = pictures(1)
+    wide = functional.pad(image[None].float(), [8, 8, 8, 8], padding_mode="edge")
+    expected = functional.gaussian_blur(wide, [13, 13], [deviation, deviation])[0, :, 8:-8, 8:-8]
+    assert np.abs(colour.blur(as_array(image), deviation) - as_array(expected)).max() <= 1.5
 
 
 @pytest.mark.parametrize("size", [(64, 32), (16, 8)])
 def test_boxes_are_cut_out_as_pillow_does(size: tuple[int, int]) -> None:
     images, drawn = pictures(12), draws(12)
-    together = cut_out(images, drawn.boxes, drawn.flipped, size).permute(0, 2, 3, 1).numpy()
     for place, image in enumerate(images):
         top, left, height, width = drawn.boxes[place].tolist()
         mirrored = bool(drawn.flipped[place])
-        box = Image.fromarray(image.permute(1, 2, 0).numpy()).crop((left, top, left + width, top + height))
+        box = Image.fromarray(as_array(image)).crop((left, top, left + width, top + height))
         theirs = np.asarray(box.resize(size[::-1], Image.Resampling.BICUBIC)).astype(np.float32)
-        theirs = theirs[:, ::-1] if mirrored else theirs
-        alone = cut_out_one(image, (top, left, height, width), size, mirrored=mirrored)
-        assert alone.dtype == np.uint8
-        assert np.abs(alone - theirs).max() <= 2
-        assert np.abs(together[place] - theirs).max() <= 2
+        ours = crop_and_resize(image, (top, left, height, width), size, mirrored=mirrored)
+        assert ours.dtype == np.uint8
+        assert np.abs(ours - (theirs[:, ::-1] if mirrored else theirs)).max() <= 2
 
 
-PAIRS = [
-    (colour_levels.change_brightness, colour.change_brightness, 1.3),
-    (colour_levels.change_contrast, colour.change_contrast, 0.7),
-    (colour_levels.change_saturation, colour.change_saturation, 1.2),
-    (colour_levels.change_hue, colour.change_hue, 0.07),
-    (colour_levels.change_hue, colour.change_hue, -0.1),
-    (colour_levels.blur, colour.blur, 0.1),
-    (colour_levels.blur, colour.blur, 1.7),
-]
-
-
-@pytest.mark.parametrize(("levels", "batched", "amount"), PAIRS)
-def test_whole_grey_levels_are_the_batched_values_rounded(levels, batched, amount: float) -> None:  # type: ignore[no-untyped-def]
+def test_a_view_changes_in_the_order_that_was_drawn() -> None:
     (image,) = pictures(1)
-    found = levels(image.permute(1, 2, 0).contiguous().numpy(), amount).transpose(2, 0, 1).astype(np.float32)
-    expected = batched(image[None].float(), torch.tensor([amount]))[0].numpy()
-    hue = levels is colour_levels.change_hue  # 256 steps of hue and of saturation
-    assert np.abs(found - expected).mean() < (1.5 if hue else 0.6)
-    assert np.abs(found - expected).max() <= (8 if hue else 2)
-
-
-def test_a_cpu_sees_what_other_devices_see() -> None:
-    images, drawn = pictures(16), draws(16)
-    together = recoloured(cut_out(images, drawn.boxes, drawn.flipped, (64, 32)), drawn).permute(0, 2, 3, 1).numpy()
-    differences = [np.abs(seen_one(images[place], drawn, place, (64, 32)) - together[place]) for place in range(16)]
-    assert max(each.mean() for each in differences) < 2.5
+    sampled = ViewParameters(
+        boxes=np.array([[4, 2, 32, 16]]),
+        flipped=np.array([True]),
+        changed=np.array([True]),
+        orders=np.array([ORDERS.index((3, 0, 2, 1))]),
+        factors=np.array([[1.2, 0.8, 0.9, 0.05]], dtype=np.float32),
+        grey=np.array([False]),
+        deviations=np.array([1.0], dtype=np.float32),
+        solarised=np.array([False]),
+    )
+    box = functional.hflip(functional.to_pil_image(image).crop((2, 4, 18, 36)).resize((16, 32)))
+    for change, amount in (
+        (functional.adjust_hue, 0.05),
+        (functional.adjust_brightness, 1.2),
+        (functional.adjust_saturation, 0.9),
+        (functional.adjust_contrast, 0.8),
+    ):
+        box = change(box, amount)
+    wide = functional.pad(functional.pil_to_tensor(box)[None].float(), [8, 8, 8, 8], padding_mode="edge")
+    expected = functional.gaussian_blur(wide, [7, 7], [1.0, 1.0])[0, :, 8:-8, 8:-8]
+    assert np.abs(make_view(image, sampled, 0, (32, 16)) - as_array(expected)).mean() < 2
 
 
 @pytest.mark.parametrize("view", [GLOBAL, LOCAL], ids=["global", "local"])
@@ -148,26 +151,15 @@ def test_decisions_have_their_probabilities() -> None:
 
 
 def test_a_sample_s_draws_depend_on_its_key_alone() -> None:
-    whole, part = draws(8), draws(8).take(np.array([5]))
+    whole = draws(8)
     sizes = np.array([[40, 20]])
-    alone = draw_view(
+    alone = sample_view(
         LOCAL, Colours(), sizes, number=0, positions=np.array([5]), seed=3, epoch=1, ratio=(0.4, 0.6), flip=0.5
     )
     for name, values in vars(alone).items():
-        np.testing.assert_array_equal(values, getattr(part, name))
+        np.testing.assert_array_equal(values, getattr(whole, name)[[5]])
     for changes in ({"seed": 4}, {"epoch": 2}, {"number": 1}):
         assert (draws(8, **changes).boxes != whole.boxes).any()
-
-
-def test_a_batch_is_recoloured_as_its_images_are_one_by_one() -> None:
-    images, drawn = pictures(16).float(), draws(16)  # not solarised: that turns rounding near 128 into a leap
-    together = recoloured(images.clone(), drawn)
-    for place in range(16):
-        alone = recoloured(images[place : place + 1].clone(), drawn.take(np.array([place])))
-        torch.testing.assert_close(
-            together[place : place + 1], alone, atol=0.05, rtol=0
-        )  # blurs reach further in a batch
-    assert -0.01 <= float(together.min()) <= float(together.max()) <= 255.01
 
 
 def split_of(folder: Path) -> Split:
@@ -197,6 +189,22 @@ def test_views_are_the_same_from_any_source_with_any_prefetch_and_after_a_restar
     for again, first in ((batches(native, prefetch=2), 0), (batches(PerImageSource(split, threads=1), 1), 1)):
         for one, other in zip(whole[first:], again, strict=True):
             assert all(torch.equal(a, b) for a, b in zip(one.views, other.views, strict=True))
+
+
+def test_other_devices_get_the_views_that_a_cpu_gets(tmp_path: Path) -> None:
+    """The meta device has shapes and no pixels: enough to see that only normalisation is left to it."""
+    loader = ViewLoader(
+        PerImageSource(split_of(tmp_path)),
+        TRANSFORM,
+        np.array([[0, 6]]),
+        (64, 32),
+        images_per_identity=1,
+        seed=7,
+        epoch=2,
+        device="meta",
+    )
+    (batch,) = loader
+    assert [(view.device.type, tuple(view.shape)) for view in batch.views][2] == ("meta", (2, 3, 32, 16))
 
 
 def test_a_cache_of_one_size_gives_views_too(tmp_path: Path) -> None:

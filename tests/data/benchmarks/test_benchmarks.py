@@ -73,7 +73,7 @@ def test_further_images_of_the_queries_are_kept_for_multi_query_evaluation(tmp_p
         ],
     }
     benchmark = load("market-layout", write_tree(tmp_path, files))
-    further, query = benchmark.further_queries, benchmark.query
+    further, query = benchmark.multi_query_images, benchmark.query
     assert rows(further) == [
         ("gt_bbox/0002_c1s1_000026_00.jpg", "0002", "1"),
         ("gt_bbox/0003_c2s1_000077_00.jpg", "0003", "2"),
@@ -82,7 +82,7 @@ def test_further_images_of_the_queries_are_kept_for_multi_query_evaluation(tmp_p
     assert query is not None
     assert (further.identity_names, further.camera_names) == (query.identity_names, query.camera_names)
     shutil.rmtree(tmp_path / "gt_bbox")
-    assert load("market-layout", tmp_path).further_queries is None
+    assert load("market-layout", tmp_path).multi_query_images is None
 
 
 def test_published_cameras_keep_their_labels_where_some_do_not_occur(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from passerby.data.benchmarks import BENCHMARKS, load_benchmark
 from passerby.data.benchmarks.layout import Counts, PublicBenchmark, PublishedCounts
-from passerby.data.checks.file_scan import scan_files
+from passerby.data.checks.decode_check import scan_files
 from passerby.data.checks.inspection import Inspection, inspect_data, queries_without_match
 from passerby.data.formats.open_data import open_data
 from passerby.data.split import split_from_names
@@ -207,7 +207,7 @@ def test_processes_and_one_process_tell_the_same(tmp_path: Path) -> None:
 
 @given(st.lists(st.sampled_from([b"a", b"b", b"c", b"\0", b""]), max_size=12))
 def test_duplicates_are_the_groups_of_equal_content(contents: list[bytes]) -> None:
-    from passerby.data.checks.file_scan import FileScan
+    from passerby.data.checks.decode_check import FileScan
 
     digests = np.array([content.ljust(16, b"\0") for content in contents], dtype="S16")
     groups = [group.tolist() for group in FileScan(digests, {}).duplicates()]

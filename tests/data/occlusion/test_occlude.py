@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from passerby.data.loading.sources import PerImageSource
+from passerby.data.loading.pixel_sources import PerImageSource
 from passerby.data.occlusion.manifest import manifest_rows, read_manifest, reproduce, write_manifest
 from passerby.data.occlusion.occlude import LEVELS, Occlusion, donor_choice, image_seed, occlude
 from passerby.data.occlusion.source import Donors, OccludedSource, OcclusionRun, choose_donors

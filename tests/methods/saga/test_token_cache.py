@@ -46,7 +46,7 @@ def test_a_token_is_that_of_its_image_in_its_view(
     transform = data.train_transform
     pixels = data.training.gather(rows, transform.size, transform.interpolation).on()
     for place, (row, view) in enumerate(zip(rows, views, strict=True)):
-        image = transform.apply(pixels[place : place + 1], seed=5, epoch=int(view), positions=np.array([row]))
+        image = transform.augment(pixels[place : place + 1], seed=5, epoch=int(view), positions=np.array([row]))
         expected = tokens_of(image)
         assert torch.equal(found.patches[place], expected.patches[0].half())
         assert torch.equal(found.projected[place], expected.projected[0].half())

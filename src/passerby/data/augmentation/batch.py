@@ -1,8 +1,8 @@
 """Flip, pad, crop, normalise and erase whole batches of uint8 images, on the device they are on.
 
-What happens to a sample is drawn from a generator keyed by (seed, epoch, position) alone: neither the batch it comes
-in, nor the process, nor the device changes it. All draws, the erasing noise included, are made with NumPy on the CPU,
-so that a sample is the same on every device.
+The parameters of a sample come from a generator keyed by (seed, epoch, position) alone: neither the batch it comes in,
+nor the process, nor the device changes them. All random numbers, the erasing noise included, are drawn with NumPy on
+the CPU, so that a sample is the same on every device.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _DECISIONS, _NOISE = 0, 1  # separate streams of random numbers of one sample
 
 
 @dataclass(frozen=True)
-class Draws:
+class AugmentationParameters:
     """What random augmentation does to each of B images.
 
     Attributes:
@@ -44,7 +44,7 @@ class Draws:
     noise: NDArray[np.float32]
 
 
-def draw(
+def sample_parameters(
     positions: NDArray[np.int64],
     size: Size,
     *,
@@ -54,7 +54,7 @@ def draw(
     seed: int,
     epoch: int,
     fill: Sequence[float] | None = None,
-) -> Draws:
+) -> AugmentationParameters:
     """The augmentation of the samples at `positions` (int64 [B], global within the epoch) for images of `size`.
 
     Erased boxes get normal noise, or the normalised values `fill`, one for each channel.
@@ -73,7 +73,7 @@ def draw(
             noise[begin:end] = np.repeat(fill, (end - begin) // 3)
             continue
         generator.at(int(positions[sample]), _NOISE).standard_normal(dtype=np.float32, out=noise[begin:end])
-    return Draws(
+    return AugmentationParameters(
         flipped=uniforms[:, _FLIP] < flip,
         shifts=(uniforms[:, [_TOP, _LEFT]] * (2 * padding + 1)).astype(np.int64) - padding,
         boxes=boxes,
@@ -81,12 +81,13 @@ def draw(
     )
 
 
-def shift(images: Tensor, draws: Draws) -> Tensor:
+def shift(images: Tensor, parameters: AugmentationParameters) -> Tensor:
     """Flip, pad with zeros and crop back to the same size; uint8 [B, 3, H, W] to a new tensor of the same shape.
 
     On the CPU each image is one or two strided copies; elsewhere the batch is one gather. Both give the same pixels.
     """
-    return _shift_by_copying(images, draws) if images.device.type == "cpu" else _shift_by_gathering(images, draws)
+    by = _shift_by_copying if images.device.type == "cpu" else _shift_by_gathering
+    return by(images, parameters)
 
 
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
@@ -100,14 +101,14 @@ def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
     return images.to(torch.float32, memory_format=torch.contiguous_format).mul_(scale).add_(offset)
 
 
-def erase_(images: Tensor, draws: Draws) -> Tensor:
+def erase_(images: Tensor, parameters: AugmentationParameters) -> Tensor:
     """Fill the drawn boxes with the drawn noise, in place; normalised float32 [B, 3, H, W].
 
     On the CPU each box is one copy; elsewhere the batch is one masked copy. Both give the same pixels.
     """
-    if not draws.noise.size:
+    if not parameters.noise.size:
         return images
-    return _erase_by_boxes(images, draws) if images.device.type == "cpu" else _erase_by_mask(images, draws)
+    return _erase_by_boxes(images, parameters) if images.device.type == "cpu" else _erase_by_mask(images, parameters)
 
 
 def _boxes(uniforms: NDArray[np.float64], size: Size, erasing: float) -> NDArray[np.int64]:
@@ -133,12 +134,12 @@ def _boxes(uniforms: NDArray[np.float64], size: Size, erasing: float) -> NDArray
     return boxes
 
 
-def _shift_by_copying(images: Tensor, draws: Draws) -> Tensor:
+def _shift_by_copying(images: Tensor, parameters: AugmentationParameters) -> Tensor:
     height, width = images.shape[2:]
     source = images.numpy()
     target = np.zeros(source.shape, dtype=np.uint8)
-    for sample, (down, right) in enumerate(draws.shifts.tolist()):
-        image = source[sample, :, :, ::-1] if draws.flipped[sample] else source[sample]
+    for sample, (down, right) in enumerate(parameters.shifts.tolist()):
+        image = source[sample, :, :, ::-1] if parameters.flipped[sample] else source[sample]
         rows, columns = _overlap(down, height), _overlap(right, width)
         target[sample, :, rows[0], columns[0]] = image[:, rows[1], columns[1]]
     return torch.from_numpy(target)
@@ -150,11 +151,11 @@ def _overlap(shift: int, extent: int) -> tuple[slice, slice]:
     return slice(max(-shift, 0), max(-shift, 0) + length), slice(max(shift, 0), max(shift, 0) + length)
 
 
-def _shift_by_gathering(images: Tensor, draws: Draws) -> Tensor:
+def _shift_by_gathering(images: Tensor, parameters: AugmentationParameters) -> Tensor:
     device = images.device
     height, width = images.shape[2:]
-    shifts = torch.from_numpy(draws.shifts).to(device)
-    flipped = torch.from_numpy(draws.flipped).to(device)[:, None]
+    shifts = torch.from_numpy(parameters.shifts).to(device)
+    flipped = torch.from_numpy(parameters.flipped).to(device)[:, None]
     rows = torch.arange(height, device=device) + shifts[:, :1]
     columns = torch.arange(width, device=device) + shifts[:, 1:]
     inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
@@ -165,21 +166,21 @@ def _shift_by_gathering(images: Tensor, draws: Draws) -> Tensor:
     return gathered * inside[:, None]
 
 
-def _erase_by_boxes(images: Tensor, draws: Draws) -> Tensor:
+def _erase_by_boxes(images: Tensor, parameters: AugmentationParameters) -> Tensor:
     pixels = images.numpy()
     end = 0
-    for sample in np.flatnonzero(draws.boxes[:, 2] * draws.boxes[:, 3]).tolist():
-        top, left, height, width = draws.boxes[sample].tolist()
+    for sample in np.flatnonzero(parameters.boxes[:, 2] * parameters.boxes[:, 3]).tolist():
+        top, left, height, width = parameters.boxes[sample].tolist()
         begin, end = end, end + 3 * height * width
-        box = draws.noise[begin:end].reshape(3, height, width)
+        box = parameters.noise[begin:end].reshape(3, height, width)
         pixels[sample, :, top : top + height, left : left + width] = box
     return images
 
 
-def _erase_by_mask(images: Tensor, draws: Draws) -> Tensor:
-    tops, lefts, heights, widths = torch.from_numpy(draws.boxes).to(images.device)[:, :, None].unbind(1)
+def _erase_by_mask(images: Tensor, parameters: AugmentationParameters) -> Tensor:
+    tops, lefts, heights, widths = torch.from_numpy(parameters.boxes).to(images.device)[:, :, None].unbind(1)
     rows, columns = (torch.arange(extent, device=images.device) for extent in images.shape[2:])
     inside_rows = (rows >= tops) & (rows < tops + heights)
     inside_columns = (columns >= lefts) & (columns < lefts + widths)
     inside = (inside_rows[:, :, None] & inside_columns[:, None, :])[:, None].expand_as(images)
-    return images.masked_scatter_(inside, torch.from_numpy(draws.noise).to(images.device))
+    return images.masked_scatter_(inside, torch.from_numpy(parameters.noise).to(images.device))

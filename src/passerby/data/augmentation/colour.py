@@ -1,103 +1,75 @@
-"""Colour changes and blur of whole batches, each image by its own amount, on the device they are on.
+"""Colour changes and blur of one image, the same pixels whatever device the network trains on.
 
-Images are float32 [B, 3, H, W] with values 0 to 255, and results are clamped to that range. The changes are those of
-torchvision's `adjust_*` functions; where published programs work on whole grey levels (Pillow), these do not round.
+Images are uint8 RGB [H, W, 3], and every change rounds to uint8, as Pillow does in published programs. The changes are
+those of torchvision's `adjust_*` functions.
 """
 
 import math
 from collections.abc import Callable
 
-import torch
-from torch import Tensor
-from torch.nn.functional import pad
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 
-Change = Callable[[Tensor, Tensor], Tensor]
-"""Images [B, 3, H, W] and an amount for each [B] to changed images."""
+Image = NDArray[np.uint8]
 
-_RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
-"""Shares of the channels in brightness (ITU-R 601)."""
-
+_LEVELS = np.arange(256, dtype=np.float32)
+_SOLARISED = np.where(np.arange(256) >= 128, 255 - np.arange(256), np.arange(256)).astype(np.uint8)
 _REACH = 3
 """A Gaussian is cut off at so many standard deviations."""
 
 
-def grey_levels(images: Tensor) -> Tensor:
-    """Brightness of every pixel, [B, 1, H, W]."""
-    red, green, blue = images.unbind(1)
-    return (red * _RED).add_(green, alpha=_GREEN).add_(blue, alpha=_BLUE).unsqueeze(1)
+def change_brightness(image: Image, factor: float) -> Image:
+    """Multiply by a factor."""
+    return _looked_up(image, _LEVELS * factor)
 
 
-def change_brightness(images: Tensor, factors: Tensor) -> Tensor:
-    """Multiply by factors [B]."""
-    return (images * _each(factors)).clamp_(0, 255)
+def change_contrast(image: Image, factor: float) -> Image:
+    """Move away from the mean brightness of the image by a factor; below 1 towards it."""
+    mean = cv2.mean(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[0]
+    return _looked_up(image, mean + factor * (_LEVELS - mean))
 
 
-def change_contrast(images: Tensor, factors: Tensor) -> Tensor:
-    """Move away from the mean brightness of the image by factors [B]; below 1 towards it."""
-    return _blended(images, grey_levels(images).mean((1, 2, 3), keepdim=True), factors)
+def change_saturation(image: Image, factor: float) -> Image:
+    """Move away from the grey image by a factor; below 1 towards it."""
+    return _array(cv2.addWeighted(image, factor, grey(image), 1 - factor, 0))
 
 
-def change_saturation(images: Tensor, factors: Tensor) -> Tensor:
-    """Move away from the grey image by factors [B]; below 1 towards it."""
-    return _blended(images, grey_levels(images), factors)
+def change_hue(image: Image, turn: float) -> Image:
+    """Turn the hue, where 1 is the whole circle; in 256 steps."""
+    turned = cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL)
+    turned[:, :, 0] += np.uint8(round(turn * 256) % 256)
+    return _array(cv2.cvtColor(turned, cv2.COLOR_HSV2RGB_FULL))
 
 
-def change_hue(images: Tensor, turns: Tensor) -> Tensor:
-    """Turn the hue by [B], where 1 is the whole circle; brightest channel and chroma of every pixel stay.
-
-    With the hue h counted in sixths of the circle, a channel is V - C · clamp(min(k, 4 - k), 0, 1) for
-    k = (n + h) mod 6 and n = 5, 3, 1 for red, green and blue.
-    """
-    red, green, blue = images.unbind(1)
-    value = images.amax(1)
-    chroma = value - images.amin(1)
-    divisor = chroma.clamp(min=1e-6)
-    hue = torch.where(value == green, (blue - red) / divisor + 2, (red - green) / divisor + 4)
-    hue = torch.where(value == red, (green - blue) / divisor, hue).add_(6 * turns[:, None, None])
-    turned = torch.empty_like(images)
-    for channel, n in enumerate((5, 3, 1)):
-        k = hue + n
-        k -= (k / 6).floor_().mul_(6)
-        turned[:, channel] = value - chroma * torch.minimum(k, 4 - k).clamp_(0, 1)
-    return turned
+def grey(image: Image) -> Image:
+    """The brightness of every pixel in all three channels."""
+    return _array(cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB))
 
 
-def blur(images: Tensor, deviations: Tensor) -> Tensor:
-    """Gaussian blur by standard deviations [B] in pixels; beyond the border the image goes on as it is there."""
-    places = torch.arange(_reach(images, deviations) + 1, device=images.device, dtype=torch.float32)
-    weights = torch.exp(-0.5 * (places / deviations[:, None].clamp(min=1e-3)).square())
-    weights = weights / (2 * weights.sum(1, keepdim=True) - 1)  # the middle counts once, the others on both sides
-    return _weighted_neighbours(_weighted_neighbours(images, weights, 2), weights, 3)
+def blur(image: Image, deviation: float) -> Image:
+    """Gaussian blur by a standard deviation in pixels; beyond the border the image goes on as it is there."""
+    size = 2 * max(1, math.ceil(_REACH * deviation)) + 1
+    return _array(cv2.GaussianBlur(image, (size, size), deviation, borderType=cv2.BORDER_REPLICATE))
 
 
-def _reach(images: Tensor, deviations: Tensor) -> int:
-    return min(math.ceil(_REACH * float(deviations.max())), min(images.shape[2:]) - 1)
+def solarise(image: Image) -> Image:
+    """Invert the values from 128 on."""
+    return _array(cv2.LUT(image, _SOLARISED))
 
 
-def _weighted_neighbours(images: Tensor, weights: Tensor, dimension: int) -> Tensor:
-    """Sums of the neighbours on both sides in one direction; weights [B, 1 + reach], the image's own first.
-
-    A sum of shifted images: convolution by groups, one for each image, takes several times as long on a CPU.
-    """
-    reach, length = weights.shape[1] - 1, images.shape[dimension]
-    border = (0, 0, reach, reach) if dimension == 2 else (reach, reach, 0, 0)
-    padded = pad(images, border, mode="replicate")
-    each = weights[:, :, None, None, None]
-    total = images * each[:, 0]
-    for distance in range(1, reach + 1):
-        before = padded.narrow(dimension, reach - distance, length)
-        total.addcmul_(before + padded.narrow(dimension, reach + distance, length), each[:, distance])
-    return total
+def _looked_up(image: Image, table: NDArray[np.float32]) -> Image:
+    return _array(cv2.LUT(image, np.rint(table).clip(0, 255).astype(np.uint8)))
 
 
-def solarise(images: Tensor, threshold: float = 128) -> Tensor:
-    """Invert the values from the threshold on."""
-    return torch.where(images >= threshold, 255 - images, images)
+def _array(image: object) -> Image:
+    return np.asarray(image, dtype=np.uint8)
 
 
-def _blended(images: Tensor, other: Tensor, factors: Tensor) -> Tensor:
-    return torch.lerp(other.expand_as(images), images, _each(factors)).clamp_(0, 255)
-
-
-def _each(values: Tensor) -> Tensor:
-    return values[:, None, None, None]
+CHANGES: tuple[Callable[[Image, float], Image], ...] = (
+    change_brightness,
+    change_contrast,
+    change_saturation,
+    change_hue,
+)
+"""In the order in which `ViewParameters` numbers them."""

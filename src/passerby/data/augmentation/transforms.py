@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from passerby.data.augmentation.batch import ERASED_AREA, ERASED_ASPECT, Draws, draw, erase_, normalise, shift
+from passerby.data.augmentation.batch import (
+    ERASED_AREA,
+    ERASED_ASPECT,
+    AugmentationParameters,
+    erase_,
+    normalise,
+    sample_parameters,
+    shift,
+)
 from passerby.data.pixels.decoding import INTERPOLATIONS, Interpolation, Size, resize_image, to_rgb
 from passerby.errors import DataError, RecipeError
 
@@ -62,7 +70,7 @@ class TrainTransform:
     def chain(self) -> "v2.Compose":
         """The same as torchvision's per-image chain, from a PIL RGB image to float32 [3, H, W].
 
-        Draws from torch's global generator. passerby trains with `apply`, which gives samples of the same
+        Samples from torch's global generator. passerby trains with `augment`, which gives samples of the same
         distribution; this is for comparing with it, and for use in loaders of one's own.
         """
         from torchvision.transforms import InterpolationMode, v2
@@ -85,7 +93,7 @@ class TrainTransform:
             ]
         )
 
-    def apply(self, images: Tensor, *, seed: int, epoch: int, positions: NDArray[np.int64] | Tensor) -> Tensor:
+    def augment(self, images: Tensor, *, seed: int, epoch: int, positions: NDArray[np.int64] | Tensor) -> Tensor:
         """Augment and normalise a batch on the device it is on.
 
         Args:
@@ -101,13 +109,13 @@ class TrainTransform:
         Raises:
             DataError: images of another type or size, or as many positions as there are no images.
         """
-        return self.perform(images, self.draw(seed=seed, epoch=epoch, positions=positions))
+        return self.apply(images, self.sample(seed=seed, epoch=epoch, positions=positions))
 
-    def draw(self, *, seed: int, epoch: int, positions: NDArray[np.int64] | Tensor) -> Draws:
-        """The random half of `apply`: on the CPU, without the images."""
+    def sample(self, *, seed: int, epoch: int, positions: NDArray[np.int64] | Tensor) -> AugmentationParameters:
+        """The random half of `augment`, drawn on the CPU without the images."""
         if seed < 0 or epoch < 0:
             raise DataError(f"seed and epoch must not be negative, but are {seed} and {epoch}")
-        return draw(
+        return sample_parameters(
             np.asarray(positions, dtype=np.int64),
             self.size,
             flip=self.flip,
@@ -123,12 +131,12 @@ class TrainTransform:
         red, green, blue = (-mean / std for mean, std in zip(self.mean, self.std, strict=True))
         return red, green, blue
 
-    def perform(self, images: Tensor, draws: Draws) -> Tensor:
-        """The other half of `apply`: do what was drawn to uint8 [B, 3, H, W], on its device; float32 [B, 3, H, W]."""
+    def apply(self, images: Tensor, parameters: AugmentationParameters) -> Tensor:
+        """The other half of `augment`, on the images' device: uint8 [B, 3, H, W] to float32 [B, 3, H, W]."""
         _check_batch(images, self.size)
-        if len(images) != len(draws.flipped):
-            raise DataError(f"{len(images)} images, but {len(draws.flipped)} positions")
-        return erase_(normalise(shift(images, draws), self.mean, self.std), draws)
+        if len(images) != len(parameters.flipped):
+            raise DataError(f"{len(images)} images, but {len(parameters.flipped)} positions")
+        return erase_(normalise(shift(images, parameters), self.mean, self.std), parameters)
 
 
 @dataclass(frozen=True)

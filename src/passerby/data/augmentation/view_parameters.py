@@ -1,4 +1,4 @@
-"""What random views of an image are: drawn with NumPy on the CPU, keyed by sample, so alike on every device."""
+"""Random parameters of the views of an image, drawn with NumPy and keyed by sample, so alike on every device."""
 
 import itertools
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class Colours:
 
 
 @dataclass(frozen=True)
-class ViewDraws:
+class ViewParameters:
     """One view of each of B images.
 
     Attributes:
@@ -78,12 +78,8 @@ class ViewDraws:
     deviations: NDArray[np.float32]
     solarised: NDArray[np.bool_]
 
-    def take(self, places: NDArray[np.int64]) -> "ViewDraws":
-        """The draws of some of the images, int64 [n]."""
-        return ViewDraws(**{name: values[places] for name, values in vars(self).items()})
 
-
-def draw_view(
+def sample_view(
     view: View,
     colours: Colours,
     native: NDArray[np.int64],
@@ -94,7 +90,7 @@ def draw_view(
     epoch: int,
     ratio: tuple[float, float],
     flip: float,
-) -> ViewDraws:
+) -> ViewParameters:
     """One view of the samples at `positions`.
 
     Args:
@@ -116,7 +112,7 @@ def draw_view(
     spread = (2 * uniforms[:, _FACTORS] - 1) * strengths
     low, high = colours.deviations
     deviations = low + (high - low) * uniforms[:, _DEVIATION]
-    return ViewDraws(
+    return ViewParameters(
         boxes=_boxes(uniforms, native, view.area, ratio),
         flipped=uniforms[:, _FLIP] < flip,
         changed=uniforms[:, _JITTER] < colours.probability,
@@ -131,7 +127,7 @@ def draw_view(
 def _boxes(
     uniforms: NDArray[np.float64], native: NDArray[np.int64], area: tuple[float, float], ratio: tuple[float, float]
 ) -> NDArray[np.int64]:
-    """Boxes [B, 4] found as torchvision's RandomResizedCrop finds them.
+    """Boxes [B, 4], chosen as torchvision's RandomResizedCrop does.
 
     Up to ten tries of a uniform area and a log-uniform ratio until the box fits into the image, then a uniform place;
     where all tries fail, the largest box of an allowed ratio in the middle.
@@ -144,14 +140,13 @@ def _boxes(
     heights, widths = np.rint(np.sqrt(areas / ratios)), np.rint(np.sqrt(areas * ratios))
     fits = (heights > 0) & (heights <= height) & (widths > 0) & (widths <= width)
     first = fits.argmax(1)[:, None]
-    found = fits.any(1)
     box_height = np.take_along_axis(heights, first, 1)[:, 0]
     box_width = np.take_along_axis(widths, first, 1)[:, 0]
     top = np.floor(uniforms[:, _TOP] * (native[:, 0] - box_height + 1))
     left = np.floor(uniforms[:, _LEFT] * (native[:, 1] - box_width + 1))
     boxes = np.stack([top, left, box_height, box_width], 1)
     middle = _middle(native, ratio)
-    return np.where(found[:, None], boxes, middle).astype(np.int64)
+    return np.where(fits.any(1)[:, None], boxes, middle).astype(np.int64)
 
 
 def _middle(native: NDArray[np.int64], ratio: tuple[float, float]) -> NDArray[np.int64]:

@@ -1,9 +1,11 @@
-"""Several random views of every image: what self-distillation compares.
+"""Several random views of every image, as self-distillation compares them.
 
 The numbers are CION's: two large views of most of the image, which the teacher sees too, and some small ones of parts.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,24 +13,38 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from passerby.data.augmentation import colour
-from passerby.data.augmentation import colour_uint8 as colour_levels
 from passerby.data.augmentation.batch import normalise
 from passerby.data.augmentation.transforms import Channels
-from passerby.data.augmentation.view_parameters import ORDERS, Colours, View, ViewDraws, draw_view
+from passerby.data.augmentation.view_parameters import ORDERS, Colours, View, ViewParameters, sample_view
 from passerby.data.cache.pixel_cache import Pixels
-from passerby.data.pixels.cropping import cut_out, cut_out_one
+from passerby.data.pixels.cropping import crop_and_resize
 from passerby.data.pixels.decoding import Size
+from passerby.data.pixels.reading import thread_count
 from passerby.errors import RecipeError
 
 IMAGENET_MEAN: Channels = (0.485, 0.456, 0.406)
 IMAGENET_STD: Channels = (0.229, 0.224, 0.225)
 
-_CHANGES = (colour.change_brightness, colour.change_contrast, colour.change_saturation, colour.change_hue)
+
+class Views(NamedTuple):
+    """Views of the images of a batch, before they are normalised.
+
+    Attributes:
+        images: uint8 [B, 3, H, W] on the CPU, for each view.
+    """
+
+    images: tuple[Tensor, ...]
+
+    def pinned(self) -> "Views":
+        """The same in page-locked memory, from which copies to a GPU need not be waited for."""
+        return Views(tuple(images.pin_memory() for images in self.images))
 
 
 @dataclass(frozen=True)
 class ViewsTransform:
-    """Cut out, resize, mirror, change colours, blur, solarise, normalise: once for every view.
+    """Crop, resize, mirror, change colours, blur, solarise and normalise, once for every view.
+
+    Pixels are made on the CPU, in threads, and only normalised on the device, so that they do not depend on it.
 
     Attributes:
         views: the kinds of views, in their order.
@@ -53,10 +69,10 @@ class ViewsTransform:
             if not 0 < low <= high:
                 raise RecipeError(f"{name}: must be a smaller and a larger value above 0, not {low} and {high}")
 
-    def draw(
+    def sample(
         self, native: NDArray[np.int64], *, seed: int, epoch: int, positions: NDArray[np.int64]
-    ) -> tuple[ViewDraws, ...]:
-        """The random half, of every view; a sample's depends on (seed, epoch, position) and its size alone.
+    ) -> tuple[ViewParameters, ...]:
+        """The random parameters of every view; a sample's depend on (seed, epoch, position) and its size alone.
 
         Args:
             native: int64 [B, 2], heights and widths of the images.
@@ -65,7 +81,7 @@ class ViewsTransform:
             positions: int64 [B], global within the epoch.
         """
         return tuple(
-            draw_view(
+            sample_view(
                 view,
                 self.colours,
                 native,
@@ -79,76 +95,35 @@ class ViewsTransform:
             for number, view in enumerate(self.views)
         )
 
-    def perform(self, pixels: Pixels, draws: tuple[ViewDraws, ...], device: torch.device | str) -> list[Tensor]:
-        """The other half: do what was drawn to uint8 images of any sizes, on a device.
+    def apply(self, pixels: Pixels, parameters: tuple[ViewParameters, ...]) -> Views:
+        """The views of a batch of uint8 images of any sizes."""
+        count = sum(len(images) for _, images in pixels.groups)
+        made = [np.empty((count, *view.size, 3), np.uint8) for view in self.views]
 
-        Returns:
-            a tensor float32 [B, 3, H, W] for each view.
-        """
-        groups = [(places.numpy(), images.to(device, non_blocking=True)) for places, images in pixels.groups]
-        count = sum(len(images) for _, images in groups)
-        return [
-            self._view(view, groups, drawn, count, torch.device(device))
-            for view, drawn in zip(self.views, draws, strict=True)
-        ]
+        def make(place: int, image: Tensor) -> None:
+            for view, sampled, target in zip(self.views, parameters, made, strict=True):
+                target[place] = make_view(image, sampled, place, view.size)
 
-    def _view(
-        self,
-        view: View,
-        groups: list[tuple[NDArray[np.int64], Tensor]],
-        drawn: ViewDraws,
-        count: int,
-        device: torch.device,
-    ) -> Tensor:
-        """One view of all images: on a CPU image by image in whole grey levels, elsewhere batch by batch."""
-        result = torch.empty((count, 3, *view.size), device=device)
-        for places, images in groups:
-            if device.type == "cpu":
-                for place, image in zip(places.tolist(), images, strict=True):
-                    result[place] = torch.from_numpy(seen_one(image, drawn, place, view.size)).permute(2, 0, 1)
-            else:
-                part = drawn.take(places)
-                seen = recoloured(cut_out(images, part.boxes, part.flipped, view.size), part)
-                result[torch.from_numpy(places).to(device)] = seen
-        return normalise(result, self.mean, self.std)
+        places = [place for of_group, _ in pixels.groups for place in of_group.tolist()]
+        with ThreadPoolExecutor(thread_count()) as pool:
+            list(pool.map(make, places, (image for _, images in pixels.groups for image in images)))
+        return Views(tuple(torch.from_numpy(images).permute(0, 3, 1, 2) for images in made))
+
+    def normalise(self, views: Views, device: torch.device | str) -> tuple[Tensor, ...]:
+        """The views on a device, float32 [B, 3, H, W] each."""
+        return tuple(normalise(images.to(device, non_blocking=True), self.mean, self.std) for images in views.images)
 
 
-def seen_one(image: Tensor, drawn: ViewDraws, place: int, size: Size) -> NDArray[np.uint8]:
-    """One view of one image on the CPU: uint8 [3, h, w] to uint8 [H, W, 3], as drawn for this place in the batch."""
-    top, left, height, width = drawn.boxes[place].tolist()
-    seen = cut_out_one(image, (top, left, height, width), size, mirrored=bool(drawn.flipped[place]))
-    if drawn.changed[place]:
-        factors = drawn.factors[place].tolist()
-        for number in ORDERS[drawn.orders[place]]:
-            seen = colour_levels.CHANGES[number](seen, factors[number])
-    if drawn.grey[place]:
-        seen = colour_levels.grey(seen)
-    if drawn.deviations[place] > 0:
-        seen = colour_levels.blur(seen, float(drawn.deviations[place]))
-    return colour_levels.solarise(seen) if drawn.solarised[place] else seen
-
-
-def recoloured(images: Tensor, drawn: ViewDraws) -> Tensor:
-    """Colour changes in the order drawn for each image, grey, blur and solarisation; float32 [B, 3, H, W], 0 to 255.
-
-    On any device; see `seen_one` for CPUs.
-    """
-    orders = np.array(ORDERS)[drawn.orders]
-    for turn in range(len(_CHANGES)):
-        for number, change in enumerate(_CHANGES):
-            chosen = drawn.changed & (orders[:, turn] == number)
-            images = _where(chosen, images, change, drawn.factors[:, number])
-    images = _where(drawn.grey, images, lambda each, _: colour.grey_levels(each).repeat(1, 3, 1, 1), drawn.deviations)
-    images = _where(drawn.deviations > 0, images, colour.blur, drawn.deviations)
-    return _where(drawn.solarised, images, lambda each, _: colour.solarise(each), drawn.deviations)
-
-
-def _where(chosen: NDArray[np.bool_], images: Tensor, change: colour.Change, amounts: NDArray[np.float32]) -> Tensor:
-    """The images, the chosen ones of them changed by their amounts."""
-    if not chosen.any():
-        return images
-    given = torch.from_numpy(amounts[chosen]).to(images.device)
-    if chosen.all():
-        return change(images, given)
-    places = torch.from_numpy(np.flatnonzero(chosen)).to(images.device)
-    return images.index_copy(0, places, change(images[places], given).contiguous())
+def make_view(image: Tensor, parameters: ViewParameters, place: int, size: Size) -> NDArray[np.uint8]:
+    """One view of an image: uint8 [3, h, w] to uint8 [H, W, 3], with the parameters at this place in the batch."""
+    top, left, height, width = parameters.boxes[place].tolist()
+    view = crop_and_resize(image, (top, left, height, width), size, mirrored=bool(parameters.flipped[place]))
+    if parameters.changed[place]:
+        factors = parameters.factors[place].tolist()
+        for number in ORDERS[parameters.orders[place]]:
+            view = colour.CHANGES[number](view, factors[number])
+    if parameters.grey[place]:
+        view = colour.grey(view)
+    if parameters.deviations[place] > 0:
+        view = colour.blur(view, float(parameters.deviations[place]))
+    return colour.solarise(view) if parameters.solarised[place] else view

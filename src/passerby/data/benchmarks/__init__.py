@@ -36,7 +36,7 @@ BENCHMARKS: dict[str, PublicBenchmark] = {
     "market-layout": MARKET_LAYOUT,
 }
 
-FILMED_AT: dict[str, str] = {
+CAMERA_NETWORK: dict[str, str] = {
     "market1501": "market1501",
     "market1501-dev": "market1501",
     "occluded-market": "market1501",

@@ -61,13 +61,13 @@ class Images(NamedTuple):
 class Parts(NamedTuple):
     """What a reader finds: `train` is None for sets without a training half.
 
-    `further_queries` are images of the queries' people in the queries' cameras, for multi-query evaluation.
+    `multi_query_images` are images of the queries' people in the queries' cameras, for multi-query evaluation.
     """
 
     train: Images | None
     query: Images
     gallery: Images
-    further_queries: Images | None = None
+    multi_query_images: Images | None = None
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,9 @@ class PublicBenchmark:
             gallery=split(parts.gallery, test_names),
             same_camera_rule=self.same_camera_rule and with_cameras,
             tracklets=self.tracklets,
-            further_queries=None if parts.further_queries is None else split(parts.further_queries, test_names),
+            multi_query_images=None
+            if parts.multi_query_images is None
+            else split(parts.multi_query_images, test_names),
         )
 
 
@@ -230,7 +232,7 @@ def numbered(count: int, digits: int = 1) -> tuple[str, ...]:
     return tuple(f"{number:0{digits}d}" for number in range(1, count + 1))
 
 
-def refuse_missing(name: str, root: Path, paths: list[str]) -> None:
+def check_present(name: str, root: Path, paths: list[str]) -> None:
     """A DataError that names the first of the listed images that are not on disk, if any."""
     missing = missing_files(root, paths)
     if missing:

@@ -33,10 +33,10 @@ def read_market_layout(folder: Path, found: Mapping[str, str], *, dropped: froze
     """
     read = partial(_read_images, folder, dropped=dropped)
     query = read(found["query"])
-    return Parts(read(found["train"]), query, read(found["gallery"]), _further_queries(folder, query))
+    return Parts(read(found["train"]), query, read(found["gallery"]), _multi_query_images(folder, query))
 
 
-def _further_queries(folder: Path, query: Images) -> Images | None:
+def _multi_query_images(folder: Path, query: Images) -> Images | None:
     """Images in `gt_bbox` of a person and camera that are searched for, without the queries themselves, if any."""
     part = "gt_bbox"
     if not (folder / part).is_dir():

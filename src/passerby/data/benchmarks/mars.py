@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
-from passerby.data.benchmarks.layout import Images, Parts, PublicBenchmark, numbered, refuse_missing
+from passerby.data.benchmarks.layout import Images, Parts, PublicBenchmark, check_present, numbered
 from passerby.errors import DataError
 
 _JUNK = -1
@@ -80,7 +80,7 @@ def _images(folder: Path, part: str, names: list[str], table: NDArray[np.int64],
             frames.append(frame)
     if not images.paths:
         raise DataError(f"mars: {folder / part} has no tracklets of people; unpack the whole archive")
-    refuse_missing("mars", folder, images.paths)
+    check_present("mars", folder, images.paths)
     return images
 
 

@@ -19,8 +19,8 @@ from passerby.data.benchmarks.layout import (
     Parts,
     PublicBenchmark,
     PublishedCounts,
+    check_present,
     numbered,
-    refuse_missing,
 )
 from passerby.errors import DataError
 
@@ -47,7 +47,7 @@ def _read_lists(folder: Path, part: str, half: str, lists: list[str]) -> Images:
         raise DataError(f"{folder / lists[0]} names no images; unpack the whole archive")
     rows.sort()
     paths, identities, cameras = (list(column) for column in zip(*rows, strict=True))
-    refuse_missing("msmt17", folder, paths)
+    check_present("msmt17", folder, paths)
     return Images(paths, identities, cameras)
 
 

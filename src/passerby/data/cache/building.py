@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from passerby.atomic_files import sweep_temporaries, write_text_atomically
-from passerby.data.cache.disk import gibibytes, not_written, require_room
+from passerby.data.cache.disk import check_room, gibibytes, not_written
 from passerby.data.cache.files import (
     ASIDE,
     DONE,
@@ -36,7 +36,7 @@ from passerby.data.cache.files import (
 )
 from passerby.data.cache.naming import FORMAT, CacheKind, cache_name, file_stats
 from passerby.data.pixels.decoding import read_image, read_size, resize_image
-from passerby.data.pixels.reading import find_unreadable, in_threads, refuse_unreadable
+from passerby.data.pixels.reading import check_readable, find_unreadable, in_threads
 from passerby.data.split import Split
 from passerby.errors import DataError, DeviceError, PasserbyError
 from passerby.progress import say
@@ -126,7 +126,7 @@ class Builder:
         status = self._status(len(records))
         total = int(pixel_counts(records).sum())
         images = f"{len(records):,} images {self._kind.description}"
-        require_room(self._building / "pixels.bin", total, images)
+        check_room(self._building / "pixels.bin", total, images)
         say(f"pixel cache {self._location}: {images}, {gibibytes(total)}", show=self._show)
         with (self._building / "pixels.bin").open("r+b", buffering=0) as pixels:
             pixels.truncate(total)
@@ -134,7 +134,7 @@ class Builder:
             self._decode(records, status, pixels)
         unreadable = self._write_complaints()
         if unreadable and (not self._skip_unreadable or len(unreadable) == len(records)):
-            refuse_unreadable(unreadable, len(records))
+            check_readable(unreadable, len(records))
         self._publish(len(records))
 
     def _can_be_mended(self) -> bool:

@@ -9,7 +9,7 @@ from passerby.errors import DeviceError
 _ANOTHER = "name another folder (data.cache_folder in a recipe, or the variable PASSERBY_CACHE)"
 
 
-def require_room(file: Path, total: int, images: str) -> None:
+def check_room(file: Path, total: int, images: str) -> None:
     """Refuse to fill a file that would not fit on its disk.
 
     Args:

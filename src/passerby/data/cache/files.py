@@ -50,13 +50,13 @@ def read_stored(folder: Path) -> Stored:
         DataError: they are damaged.
         DeviceError: they cannot be read for another reason, such as too many open files.
     """
-    with explaining_damage(folder):
+    with translate_damage(folder):
         return _read_stored(folder)
 
 
 def read_json(file: Path) -> Any:
     """What a cache's JSON file says. Raises as `read_stored` does."""
-    with explaining_damage(file.parent):
+    with translate_damage(file.parent):
         return _read_json(file)
 
 
@@ -91,7 +91,7 @@ def move_aside(folder: Path) -> Path:
 
 
 @contextmanager
-def explaining_damage(folder: Path) -> Iterator[None]:
+def translate_damage(folder: Path) -> Iterator[None]:
     """Tell, instead of how a file of a cache could not be read, what to do about it."""
     try:
         yield

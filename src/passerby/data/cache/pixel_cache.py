@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from passerby.data.cache.building import Builder
-from passerby.data.cache.files import DONE, explaining_damage, read_json, read_stored
+from passerby.data.cache.files import DONE, read_json, read_stored, translate_damage
 from passerby.data.cache.naming import CacheKind
 from passerby.data.pixels.decoding import Interpolation, Size
-from passerby.data.pixels.reading import refuse_unreadable, say_left_out
+from passerby.data.pixels.reading import check_readable, log_left_out
 from passerby.data.pixels.resizing import resize
 from passerby.data.split import Split
 from passerby.errors import DataError
@@ -75,7 +75,7 @@ class PixelCache:
     def __init__(self, location: Path, rows: NDArray[np.int64] | None = None) -> None:
         manifest = read_json(location / "manifest.json")
         self.location = location
-        with explaining_damage(location):
+        with translate_damage(location):
             self.size: Size | None = tuple(manifest["size"]) if manifest["size"] else None
             self.interpolation: Interpolation | None = manifest["interpolation"]
         records, status, self._pixels = read_stored(location)
@@ -124,8 +124,8 @@ class PixelCache:
         location = Builder(split, kind, folder, skip_unreadable, show_progress).build(retry=retry_unreadable)
         complaints = read_json(location / "unreadable.json")
         if complaints and not skip_unreadable:
-            refuse_unreadable(complaints, len(split))
-        say_left_out(complaints, len(split), show=show_progress)
+            check_readable(complaints, len(split))
+        log_left_out(complaints, len(split), show=show_progress)
         return cls(location)
 
     def __len__(self) -> int:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from passerby.data.benchmarks.layout import Counts, PublicBenchmark, class_mismatch, count_mismatches, counts_of
 from passerby.data.camera_labels import camera_label_remarks, camera_labels, describe_classes
-from passerby.data.checks.file_scan import FileScan, scan_files
+from passerby.data.checks.decode_check import FileScan, scan_files
 from passerby.data.image_files import examples
 from passerby.data.split import JUNK, PARTS, Benchmark, Split
 from passerby.errors import DataError

@@ -13,7 +13,7 @@ from passerby.errors import DataError
 _PATHS_AT_ONCE = 65_536  # as Python strings; a column of millions stays in Arrow
 
 
-def refuse_shared_files(splits: Sequence[Split], names: Sequence[str]) -> None:
+def check_no_shared_files(splits: Sequence[Split], names: Sequence[str]) -> None:
     """Refuse splits that are to be trained on together if a file is in two of them, under whatever path.
 
     Args:

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from passerby.data.augmentation.transforms import TestTransform, TrainTransform
 from passerby.data.cache.pixel_cache import Pixels
-from passerby.data.loading.delivery import Prepared, deliver
-from passerby.data.loading.sources import PerImageSource, PixelSource, open_readable, open_source
+from passerby.data.loading.device_transfer import Prepared, transfer
+from passerby.data.loading.pixel_sources import PerImageSource, PixelSource, open_readable, open_source
 from passerby.data.split import Split
 from passerby.errors import DataError
 
@@ -124,8 +124,8 @@ class TrainLoader:
             rows = np.asarray(steps[step], dtype=np.int64)
             pixels = self._source.gather(rows, self._transform.size, self._transform.interpolation)
             positions = np.arange(begin, begin + len(rows), dtype=np.int64)
-            draws = self._transform.draw(seed=self._seed, epoch=epoch, positions=positions)
-            return _Prepared(rows, pixels, lambda images: self._transform.perform(images, draws))
+            parameters = self._transform.sample(seed=self._seed, epoch=epoch, positions=positions)
+            return _Prepared(rows, pixels, lambda images: self._transform.apply(images, parameters))
 
         yield from _batches(self._split, range(first, len(steps)), prepare, self._prefetch, self._device)
 
@@ -194,7 +194,7 @@ def _batches(
         return finished
 
     made = (prepare(step) for step in steps)
-    return deliver((Prepared(each.pixels, finish(each)) for each in made), prefetch, device)
+    return transfer((Prepared(each.pixels, finish(each)) for each in made), prefetch, device)
 
 
 class _Prepared(NamedTuple):

@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from passerby.data.augmentation.views import ViewsTransform
+from passerby.data.augmentation.views import Views, ViewsTransform
 from passerby.data.cache.pixel_cache import Pixels
-from passerby.data.loading.delivery import Prepared, deliver
-from passerby.data.loading.sources import PixelSource
+from passerby.data.loading.device_transfer import Prepared, transfer
+from passerby.data.loading.pixel_sources import PixelSource
 from passerby.data.pixels.decoding import Size
 from passerby.errors import DataError
 
@@ -37,7 +37,7 @@ class ViewLoader:
 
     A sample's views depend on (seed, epoch, position) and its size alone; its position in the epoch is
     `(step * processes + rank) * B + place in the batch`. So neither a restart in mid-epoch nor the kind of device
-    changes what is drawn.
+    changes a pixel.
 
     Args:
         source: pixels.
@@ -50,7 +50,7 @@ class ViewLoader:
         rank: this process.
         processes: number of processes that train together.
         prefetch: batches made ahead in a background thread; 0 makes each when it is asked for.
-        device: where views are made; elsewhere than on the CPU images travel as uint8.
+        device: where views are normalised; elsewhere than on the CPU they travel as uint8.
     """
 
     def __init__(
@@ -92,20 +92,21 @@ class ViewLoader:
         # A generator: an iterator that is made but never asked, as Lightning does to try a loader, uses up no skip.
         first, self._first = self._first, 0
         prepared = (self._prepare(step) for step in range(first, len(self)))
-        yield from deliver(prepared, self._prefetch, self._device)
+        yield from transfer(prepared, self._prefetch, self._device)
 
-    def _prepare(self, step: int) -> Prepared[ViewBatch]:
+    def _prepare(self, step: int) -> Prepared[Views, ViewBatch]:
         rows = self._rows[step]
         pixels = self._source.gather(rows, self._size, "bicubic", native=True)
         begin = (step * self._processes + self._rank) * len(rows)
         positions = np.arange(begin, begin + len(rows), dtype=np.int64)
-        draws = self._transform.draw(_sizes(pixels, len(rows)), seed=self._seed, epoch=self._epoch, positions=positions)
+        keys = {"seed": self._seed, "epoch": self._epoch}
+        parameters = self._transform.sample(_sizes(pixels, len(rows)), positions=positions, **keys)
 
-        def finish(images: Pixels) -> ViewBatch:
-            views = self._transform.perform(images, draws, self._device)
-            return ViewBatch(tuple(views), torch.from_numpy(rows).to(self._device), self._images_per_identity)
+        def finish(views: Views) -> ViewBatch:
+            images = self._transform.normalise(views, self._device)
+            return ViewBatch(images, torch.from_numpy(rows).to(self._device), self._images_per_identity)
 
-        return Prepared(pixels, finish)
+        return Prepared(self._transform.apply(pixels, parameters), finish)
 
 
 def _sizes(pixels: Pixels, count: int) -> Rows:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from passerby.data.cache.pixel_cache import Pixels
-from passerby.data.loading.sources import PixelSource
+from passerby.data.loading.pixel_sources import PixelSource
 from passerby.data.occlusion.occlude import Condition, Fill, Occluded, Occlusion, donor_choice, image_seed, occlude
 from passerby.data.pixels.decoding import Interpolation, Size, read_image, resize_image
 from passerby.data.split import JUNK, Split

@@ -53,7 +53,7 @@ def find_unreadable(split: Split, title: str, *, rows: NDArray[np.int64] | None 
     return {row: complaint for row, complaint in told if complaint is not None}
 
 
-def refuse_unreadable(complaints: list[str], count: int, *, all_read: bool = True) -> NoReturn:
+def check_readable(complaints: list[str], count: int, *, all_read: bool = True) -> NoReturn:
     """Raise the DataError that counts unreadable images and names the first few.
 
     Args:
@@ -68,7 +68,7 @@ def refuse_unreadable(complaints: list[str], count: int, *, all_read: bool = Tru
     )
 
 
-def say_left_out(complaints: list[str], count: int, *, show: bool) -> None:
+def log_left_out(complaints: list[str], count: int, *, show: bool) -> None:
     """Count the unreadable images that are left out, and name the first few; nothing where there are none."""
     if complaints:
         say(f"{len(complaints):,} of {count:,} images cannot be read and are left out: {_few(complaints)}", show=show)

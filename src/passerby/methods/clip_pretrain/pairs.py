@@ -152,7 +152,7 @@ class PairBatches:
     def _batch(self, step: int, images: Tensor, captions: list[str]) -> PairBatch:
         plan = self._plan
         positions = (step * plan.processes + plan.process) * plan.batch_size + np.arange(len(captions))
-        augmented = self._transform.apply(
+        augmented = self._transform.augment(
             images.contiguous(), seed=plan.seed, epoch=plan.epoch, positions=positions.astype(np.int64)
         )
         labels = torch.tensor([keyed_seed(caption) for caption in captions])

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from passerby.atomic_files import write_atomically
-from passerby.data.augmentation.batch import Draws
+from passerby.data.augmentation.batch import AugmentationParameters
 from passerby.data.cache.pixel_cache import Pixels
 from passerby.data.fingerprint import fingerprint
 from passerby.data.loading.prefetching import Prefetcher
@@ -167,8 +167,8 @@ class TokenCache:
         patches = np.empty((len(rows), shape.views, shape.tokens, shape.width), np.float16)
         projected = np.empty((len(rows), shape.views, shape.joint_dim), np.float16)
         for view in range(shape.views):
-            for places, pixels, draws in Prefetcher(views.batches(view, rows), 2):
-                found = function(views.data.train_transform.perform(pixels.on(views.device), draws))
+            for places, pixels, parameters in Prefetcher(views.batches(view, rows), 2):
+                found = function(views.data.train_transform.apply(pixels.on(views.device), parameters))
                 inside = places - rows.start
                 patches[inside, view] = found.patches.half().cpu().numpy()
                 projected[inside, view] = found.projected.half().cpu().numpy()
@@ -198,10 +198,10 @@ class _Views:
     seed: int
     device: torch.device
 
-    def batches(self, view: int, rows: range) -> Iterator[tuple[NDArray[np.int64], Pixels, Draws]]:
+    def batches(self, view: int, rows: range) -> Iterator[tuple[NDArray[np.int64], Pixels, AugmentationParameters]]:
         """Rows, pixels and what is drawn for them, in batches."""
         transform = self.data.train_transform
         for first in range(rows.start, rows.stop, EXTRACTION_BATCH):
             places = np.arange(first, min(first + EXTRACTION_BATCH, rows.stop), dtype=np.int64)
             pixels = self.data.training.gather(places, transform.size, transform.interpolation)
-            yield places, pixels, transform.draw(seed=self.seed, epoch=view, positions=places)
+            yield places, pixels, transform.sample(seed=self.seed, epoch=view, positions=places)

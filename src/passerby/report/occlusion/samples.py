@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from passerby.data.augmentation.transforms import TestTransform
-from passerby.data.loading.sources import open_source
+from passerby.data.loading.pixel_sources import open_source
 from passerby.data.occlusion.occlude import Condition
 from passerby.data.occlusion.source import Donors, OccludedSource, OcclusionRun, choose_donors
 from passerby.data.split import Benchmark

@@ -60,12 +60,12 @@ def fresh_folder(folder: Path, description: dict[str, Any], *, replace: bool = F
 def _refuse(folder: Path, description: dict[str, Any], replace: bool) -> None:
     if Path.cwd().is_relative_to(folder.resolve()):  # it would be taken away from under whoever works in it
         raise DataError(f"{folder} is the working directory, or above it: name another folder for the synthetic world")
-    refuse_foreign(folder)
+    check_ours(folder)
     if not replace:
         _refuse_another_world(folder, description)
 
 
-def refuse_foreign(folder: Path) -> None:
+def check_ours(folder: Path) -> None:
     """Refuse to touch a folder that holds anything which was not written here, or was changed since.
 
     Raises:

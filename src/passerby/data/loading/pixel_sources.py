@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from passerby.data.augmentation.transforms import TestTransform, TrainTransform
 from passerby.data.cache.pixel_cache import PixelCache, Pixels, default_cache_folder
 from passerby.data.pixels.decoding import Interpolation, Size, read_image, resize_image
-from passerby.data.pixels.reading import find_unreadable, refuse_unreadable, say_left_out, thread_count
+from passerby.data.pixels.reading import check_readable, find_unreadable, log_left_out, thread_count
 from passerby.data.split import JUNK, Split
 from passerby.errors import DataError
 
@@ -72,7 +72,7 @@ class PerImageSource:
                 found = list(pool.map(read, range(len(rows))))
         complaints = [complaint for complaint in found if complaint is not None]
         if complaints:
-            refuse_unreadable(complaints, len(self), all_read=False)
+            check_readable(complaints, len(self), all_read=False)
         return Pixels(_by_size(images), size, interpolation)
 
 
@@ -187,8 +187,8 @@ def _readable(split: Split, *, show_progress: bool) -> NDArray[np.bool_]:
     """Which images can be decoded, bool [N], from decoding them all; says how many cannot."""
     found = find_unreadable(split, "checking images", show=show_progress)
     if found and len(found) == len(split):
-        refuse_unreadable(list(found.values()), len(split))
-    say_left_out(list(found.values()), len(split), show=show_progress)
+        check_readable(list(found.values()), len(split))
+    log_left_out(list(found.values()), len(split), show=show_progress)
     readable = np.ones(len(split), dtype=np.bool_)
     readable[list(found)] = False
     return readable

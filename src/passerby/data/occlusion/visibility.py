@@ -16,7 +16,7 @@ TABLE_OF_WORLD = "people.parquet"
 """The table beside the images of a synthetic world."""
 
 
-def read_visible(split: Split, table: Path) -> NDArray[np.float64]:
+def read_visibility(split: Split, table: Path) -> NDArray[np.float64]:
     """The visible fraction of each image of a split, float64 [N], NaN where the table does not tell it.
 
     Args:
