@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.metrics.ranking.distance_ranking import rank_distances
-from passerby.metrics.reranking.rerank import k_reciprocal
+from passerby.metrics.reranking.k_reciprocal import k_reciprocal
 from ranking import Problem, drawn, peak, resident, with_numpy, with_passerby
 
 K1, K2, SHARE = 20, 6, 0.3

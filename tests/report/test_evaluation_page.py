@@ -13,7 +13,7 @@ from passerby.evaluation.analysis import Analysis, analyse
 from passerby.evaluation.protocol import RerankSettings
 from passerby.evaluation.query_table import read_query_table, write_query_table
 from passerby.metrics.ranking.distance_ranking import rank_distances
-from passerby.metrics.reranking.rerank import k_reciprocal
+from passerby.metrics.reranking.k_reciprocal import k_reciprocal
 from passerby.report.html.cards import share_text
 from passerby.report.html.heat_map import heat_map
 from tests.report.evaluated import drawn_splits, evaluated, reported

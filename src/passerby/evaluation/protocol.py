@@ -8,7 +8,7 @@ from passerby.evaluation.evaluate import Evaluation
 from passerby.evaluation.pooling import TrackletPooling
 from passerby.metrics.ranking.distance_ranking import rank_distances
 from passerby.metrics.ranking.rank_metrics import RankingResult
-from passerby.metrics.reranking.rerank import check_reranking, k_reciprocal
+from passerby.metrics.reranking.k_reciprocal import check_reranking, k_reciprocal
 
 
 @dataclass(frozen=True)

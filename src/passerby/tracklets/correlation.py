@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.metrics.features import as_features
+from passerby.metrics.arrays import as_features
 from passerby.tracklets.arrangement import Arrangement, arrange
 from passerby.tracklets.distance import Float32, Float64, Integers, mean_direction
 from passerby.tracklets.engines.in_memory import MemoryWork, Work

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from passerby.errors import DataError
-from passerby.metrics.features import as_features, as_labels
+from passerby.metrics.arrays import as_features, as_labels
 from passerby.tracklets.distance import Float32, Float64, Integers, directions, group_sums, row_products, unit_rows
 from passerby.tracklets.grouping.links import band_links
 

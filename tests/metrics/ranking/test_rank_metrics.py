@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from passerby.errors import EvaluationError
 from passerby.metrics.distances import distance
-from passerby.metrics.ranking import counting
+from passerby.metrics.ranking import positive_ranks as counting
 from passerby.metrics.ranking.rank_metrics import RankingResult, rank
 from tests.golden import golden_values
 from tests.metrics.ranking import oracle as slow

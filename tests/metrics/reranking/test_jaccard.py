@@ -7,7 +7,7 @@ from sklearn.metrics import adjusted_rand_score
 from passerby.errors import EvaluationError
 from passerby.metrics.reranking.jaccard import jaccard_distances
 from tests.metrics.reranking.dense_rerank import reciprocal
-from tests.metrics.reranking.test_rerank import people
+from tests.metrics.reranking.test_k_reciprocal import people
 
 
 def dense_jaccard(features, k1, k2):

@@ -8,7 +8,7 @@ from passerby.metrics.ranking.rank_metrics import rank
 from passerby.metrics.reranking.centralisation import centralise
 from passerby.metrics.reranking.query_expansion import augment_gallery, expand_queries, nearest_others
 from tests.metrics.ranking.test_rank_metrics import golden_problem
-from tests.metrics.reranking.test_rerank import people
+from tests.metrics.reranking.test_k_reciprocal import people
 
 
 def units(rows):
@@ -77,7 +77,7 @@ def test_neighbours_help_where_people_form_groups():
     plain = rank(query, gallery, *labels).mAP
     assert rank(expand_queries(query, gallery), gallery, *labels).mAP > plain
     assert rank(query, augment_gallery(gallery), *labels).mAP > plain
-    from passerby.metrics.reranking.rerank import k_reciprocal
+    from passerby.metrics.reranking.k_reciprocal import k_reciprocal
 
     assert rank_distances(k_reciprocal(query, gallery), *labels).mAP > plain + 0.03
 

@@ -34,7 +34,7 @@ from passerby.methods.networks.backbones import (
 from passerby.methods.stage import EpochLoader, Preparation, Stage, keyed_seed
 from passerby.methods.stages.features import EXTRACTION_BATCH, current_features, features_of
 from passerby.methods.stages.image_stage import ImageBatchStage
-from passerby.metrics.clusters.dbscan import density_clusters
+from passerby.metrics.clusters.density import density_clusters
 from passerby.metrics.reranking.jaccard import jaccard_distances
 from passerby.models.backbones.registry import family_of
 from passerby.models.checkpoint import load_strictly

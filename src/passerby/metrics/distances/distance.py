@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.features import as_features, squared_norms
+from passerby.metrics.arrays import as_features, squared_norms
 
 Metric = Literal["cosine", "euclidean"]
 Features = NDArray[np.floating[Any]]

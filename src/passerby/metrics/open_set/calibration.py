@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from passerby.errors import EvaluationError
 from passerby.metrics.distances.distance import Distances, Metric
 from passerby.metrics.distances.sweep import closeness
-from passerby.metrics.features import JUNK, as_labels
+from passerby.metrics.arrays import JUNK, as_labels
 from passerby.metrics.ranking.bootstrap import Interval
 
 _HEADROOM = 30

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
 from passerby.metrics.distances.distance import Metric
-from passerby.metrics.features import JUNK, as_array, as_labels
+from passerby.metrics.arrays import JUNK, as_array, as_labels
 from passerby.metrics.open_set.verification import threshold_at
 from passerby.metrics.ranking.matches import Matches
 from passerby.metrics.ranking.neighbours import top

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.features import as_array
+from passerby.metrics.arrays import as_array
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.features import as_labels
+from passerby.metrics.arrays import as_labels
 from passerby.metrics.ranking.rank_metrics import RankingResult
 
 REPEATS = 2000

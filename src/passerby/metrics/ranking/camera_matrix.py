@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
 from passerby.metrics.distances.distance import Distances, Features, Metric
-from passerby.metrics.features import JUNK, as_labels
+from passerby.metrics.arrays import JUNK, as_labels
 from passerby.metrics.ranking.rank_metrics import rank
 
 Labels = NDArray[np.int64]

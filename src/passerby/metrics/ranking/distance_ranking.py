@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.features import as_array
+from passerby.metrics.arrays import as_array
 from passerby.metrics.ranking.matches import Matches, Rows
 from passerby.metrics.ranking.rank_metrics import AveragePrecision, RankingResult, summarised
 

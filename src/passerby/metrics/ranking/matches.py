@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.features import JUNK, as_labels
+from passerby.metrics.arrays import JUNK, as_labels
 
 Rows = NDArray[np.int64]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
 from passerby.metrics.distances.distance import Distances, Metric
-from passerby.metrics.ranking.counting import AnswerRanks
+from passerby.metrics.ranking.positive_ranks import AnswerRanks
 from passerby.metrics.ranking.matches import Matches, Rows
 
 AveragePrecision = Literal["step", "trapezoid"]

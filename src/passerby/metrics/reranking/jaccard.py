@@ -11,9 +11,9 @@ from scipy import sparse
 
 from passerby.metrics.distances.all_pairs import Search, nearest_rows
 from passerby.metrics.distances.distance import Distances, Metric
-from passerby.metrics.reranking.overlap import Overlap
-from passerby.metrics.reranking.reciprocal import averaged, pair_distances, reciprocal_sets, weighted
-from passerby.metrics.reranking.rerank import check_neighbourhoods
+from passerby.metrics.reranking.jaccard_overlap import Overlap
+from passerby.metrics.reranking.reciprocal_encoding import averaged, pair_distances, reciprocal_sets, weighted
+from passerby.metrics.reranking.k_reciprocal import check_neighbourhoods
 
 
 def jaccard_distances(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.features import as_array, as_labels
+from passerby.metrics.arrays import as_array, as_labels
 from passerby.metrics.reranking.query_expansion import unit_rows
 
 Pooling = Literal["mean", "attention", "max"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from passerby.errors import EvaluationError
 from passerby.metrics.distances.all_pairs import Search, nearest_rows
 from passerby.metrics.distances.distance import Distances
-from passerby.metrics.features import as_features, squared_norms
+from passerby.metrics.arrays import as_features, squared_norms
 from passerby.metrics.ranking.neighbours import top
 
 _ROWS = 4096

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from passerby.data.split import JUNK, Split
 from passerby.errors import EvaluationError
 from passerby.metrics.distances.distance import Metric
-from passerby.metrics.features import as_array
+from passerby.metrics.arrays import as_array
 from passerby.metrics.ranking.neighbours import Neighbours
 from passerby.metrics.ranking.neighbours import top as nearest
 from passerby.metrics.ranking.rank_metrics import RankingResult

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import DataError
-from passerby.metrics.features import as_features
+from passerby.metrics.arrays import as_features
 from passerby.tracklets.arrangement import Arrangement, arrange
 from passerby.tracklets.distance import Float32, Float64, Integers, mean_direction
 from passerby.tracklets.grouping.links import closure

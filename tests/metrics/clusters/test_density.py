@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.cluster import DBSCAN
 
 from passerby.errors import EvaluationError
-from passerby.metrics.clusters.dbscan import density_clusters
+from passerby.metrics.clusters.density import density_clusters
 from passerby.metrics.reranking.jaccard import jaccard_distances
 
 cases = st.tuples(

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from passerby.errors import EvaluationError
 from passerby.metrics.distances.all_pairs import Search, nearest_rows
 from passerby.metrics.distances.distance import Distances, Metric, inverse_lengths
-from passerby.metrics.features import as_features, squared_norms
-from passerby.metrics.reranking.overlap import Overlap
-from passerby.metrics.reranking.reciprocal import averaged, pair_distances, reciprocal_sets, weighted
+from passerby.metrics.arrays import as_features, squared_norms
+from passerby.metrics.reranking.jaccard_overlap import Overlap
+from passerby.metrics.reranking.reciprocal_encoding import averaged, pair_distances, reciprocal_sets, weighted
 
 Variant = Literal["float32", "original"]
 

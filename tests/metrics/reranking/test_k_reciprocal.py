@@ -10,8 +10,8 @@ from passerby.metrics.distances import all_pairs, sweep
 from passerby.metrics.distances.all_pairs import nearest_rows
 from passerby.metrics.distances.distance import Distances
 from passerby.metrics.ranking.distance_ranking import rank_distances
-from passerby.metrics.reranking.reciprocal import half_neighbourhood
-from passerby.metrics.reranking.rerank import k_reciprocal
+from passerby.metrics.reranking.reciprocal_encoding import half_neighbourhood
+from passerby.metrics.reranking.k_reciprocal import k_reciprocal
 from tests.metrics.ranking.test_rank_metrics import golden_problem
 from tests.metrics.reranking.dense_rerank import dense_k_reciprocal
 
@@ -189,7 +189,7 @@ def test_reranking_does_not_import_torch():
     import sys
 
     code = (
-        "import sys; import numpy as np; from passerby.metrics.reranking.rerank import k_reciprocal;"
+        "import sys; import numpy as np; from passerby.metrics.reranking.k_reciprocal import k_reciprocal;"
         "k_reciprocal(np.eye(2, 4), np.eye(4)); sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=240)
