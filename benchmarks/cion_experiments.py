@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 import passerby  # noqa: F401 - guards against a torchvision that cannot load
 from measured_runs import COST, cpu_minutes, figures_of, run_measured, run_passerby
 from passerby.data.loading.identity_groups import identity_groups
-from passerby.metrics.clusters.agreement import correlation_quality
+from passerby.metrics import correlation_quality
 from passerby.synth.output.tracklets import TABLE, write_tracklets
 
 WORLD: dict[str, Any] = {

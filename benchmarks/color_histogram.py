@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from passerby.data.benchmarks import load_benchmark
 from passerby.data.split import Split
 from passerby.errors import DataError, PasserbyError
-from passerby.metrics.ranking.rank_metrics import rank
+from passerby.metrics import rank
 
 Features = NDArray[np.float32]
 

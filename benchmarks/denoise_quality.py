@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from denoise_samples import Noise, Samples, read_samples, simulated, spoilt
-from passerby.metrics.clusters.agreement import correlation_quality, exclusion_quality
+from passerby.metrics import correlation_quality, exclusion_quality
 from passerby.tracklets.arrangement import Arrangement, arrange
 from passerby.tracklets.correlation import REALLOCATED, Correlation, arrays_of, correlate
 from passerby.tracklets.engines.in_memory import MemoryWork

@@ -26,8 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.metrics.ranking.distance_ranking import rank_distances
-from passerby.metrics.reranking.k_reciprocal import k_reciprocal
+from passerby.metrics import rank_distances, rerank
 from ranking import Problem, drawn, peak, resident, with_numpy, with_passerby
 
 K1, K2, SHARE = 20, 6, 0.3
@@ -125,9 +124,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             way = {"passerby": with_passerby, ARGSORT: with_numpy, DENSE: dense_ranking}[arguments.way]
             return way(some)[:2]
         if arguments.way == "passerby":
-            distances = k_reciprocal(
-                some.query, some.gallery, k1=K1, k2=K2, lambda_value=SHARE, search=arguments.search
-            )
+            distances = rerank(some.query, some.gallery, k1=K1, k2=K2, lambda_value=SHARE, search=arguments.search)
         else:
             distances = dense_reranking(some.query, some.gallery)
         result = rank_distances(distances, *some[2:])

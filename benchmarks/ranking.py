@@ -60,7 +60,7 @@ def drawn(arguments: argparse.Namespace) -> Problem:
 
 
 def with_passerby(problem: Problem) -> tuple[float, float, float]:
-    from passerby.metrics.ranking.rank_metrics import rank
+    from passerby.metrics import rank
 
     result = rank(*problem, max_rank=MAX_RANK)
     return result.mAP, result.rank1, result.mINP

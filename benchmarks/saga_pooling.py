@@ -27,7 +27,7 @@ from passerby.data.pixels.decoding import read_image, resize_image
 from passerby.data.split import Benchmark, Split
 from passerby.evaluation.occlusion import occurring_names
 from passerby.inference.embedder import Embedder
-from passerby.metrics.ranking.rank_metrics import rank
+from passerby.metrics import rank
 from passerby.models.inspection.attention_maps import CLASS_ATTENTION, TOKEN_WEIGHTS, attention_maps
 from passerby.models.saga.anchor_pooling import pool
 from passerby.models.saga.network import Saga

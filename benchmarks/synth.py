@@ -27,7 +27,7 @@ from passerby.data.benchmarks import load_benchmark
 from passerby.data.split import Split
 from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.triplet import batch_hard_triplet
-from passerby.metrics.ranking.rank_metrics import RankingResult, rank
+from passerby.metrics import RankingResult, rank
 from passerby.synth import write_market
 from passerby.synth.output.videos import frame_at
 from passerby.synth.places.crops import encode

@@ -30,7 +30,7 @@ from passerby.errors import PasserbyError
 from passerby.evaluation.evaluate import Evaluation, evaluate_in_full
 from passerby.inference.embedder import Embedder
 from passerby.methods.clip_pretrain.method import build, describe, transforms
-from passerby.metrics.ranking.rank_metrics import RankingResult, rank
+from passerby.metrics import RankingResult, rank
 from passerby.models.checkpoint import save_model
 from passerby.runs.request import checked_recipe
 from passerby.synth import write_market

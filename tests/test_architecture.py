@@ -27,6 +27,7 @@ FLOORS = (
     {
         "config",
         "recipes",
+        "labels",
         "recipe_yaml",
         "atomic_files",
         "output_paths",
@@ -39,7 +40,7 @@ FLOORS = (
 """Rooms from the top floor to the lowest; a room may import those below its own floor, and on the lowest each other."""
 
 ROOMS = frozenset().union(*FLOORS)
-ONLY_ERRORS = {"metrics", "losses"}
+ARRAYS_ALONE = {"metrics", "losses"}
 FACE = {"__init__", "__main__"}  # what users import and run: they may import everything
 
 
@@ -86,8 +87,8 @@ def allowed(room: str, imported: str) -> bool:
         return True
     if imported not in ROOMS:
         return room in FLOORS[0]  # commands use what users use
-    if room in ONLY_ERRORS:
-        return imported == "errors"
+    if room in ARRAYS_ALONE:
+        return imported in {"errors", "labels"}
     lowest = len(FLOORS) - 1
     return floor_of(imported) > floor_of(room) or floor_of(room) == floor_of(imported) == lowest
 

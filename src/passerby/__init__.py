@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from passerby.data.split import Benchmark, Split
     from passerby.evaluation.evaluate import evaluate
     from passerby.inference.embedder import Embedder, load
-    from passerby.metrics.ranking.rank_metrics import RankingResult, rank
+    from passerby.metrics import RankingResult, rank
 
 torchvision_guard.install()
 
 _WHERE = {
     "Benchmark": "passerby.data.split",
     "Embedder": "passerby.inference.embedder",
-    "RankingResult": "passerby.metrics.ranking.rank_metrics",
+    "RankingResult": "passerby.metrics",
     "Split": "passerby.data.split",
     "evaluate": "passerby.evaluation.evaluate",
     "load": "passerby.inference.embedder",
     "load_benchmark": "passerby.data.benchmarks",
-    "rank": "passerby.metrics.ranking.rank_metrics",
+    "rank": "passerby.metrics",
 }
 
 __all__ = [

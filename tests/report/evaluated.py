@@ -12,7 +12,7 @@ from passerby.data.split import Split
 from passerby.evaluation.evaluate import Evaluation
 from passerby.evaluation.protocol import Protocol
 from passerby.inference.camera_embedding import TrainedCameras
-from passerby.metrics.ranking.rank_metrics import rank
+from passerby.metrics import rank
 from passerby.workflows.evaluation_report import ReportedEvaluation, report_evaluation
 
 PEOPLE, CAMERAS = 14, 3

@@ -12,8 +12,7 @@ from passerby.errors import EvaluationError
 from passerby.evaluation.analysis import Analysis, analyse
 from passerby.evaluation.protocol import RerankSettings
 from passerby.evaluation.query_table import read_query_table, write_query_table
-from passerby.metrics.ranking.distance_ranking import rank_distances
-from passerby.metrics.reranking.k_reciprocal import k_reciprocal
+from passerby.metrics import rank_distances, rerank
 from passerby.report.html.cards import share_text
 from passerby.report.html.heat_map import heat_map
 from tests.report.evaluated import drawn_splits, evaluated, reported
@@ -76,7 +75,7 @@ def test_figures_tables_and_numbers_lie_beside_the_page(evaluation, tmp_path):
     assert csv["average_precision"].to_pylist() == pytest.approx(evaluation.result.average_precision.tolist())
     assert csv["match_ranks"][0].as_py() == " ".join(map(str, table.match_ranks[0]))
     labels = evaluation.query.identities, evaluation.gallery.identities
-    distances = k_reciprocal(evaluation.query_features, evaluation.gallery_features)
+    distances = rerank(evaluation.query_features, evaluation.gallery_features)
     expected = rank_distances(distances, *labels, evaluation.query.cameras, evaluation.gallery.cameras)
     assert stored["reranked"]["mAP"] == pytest.approx(expected.mAP)
     assert stored["reranked"]["settings"] == "k1 20, k2 6, λ 0.3"

@@ -11,7 +11,7 @@ import pytest
 
 from passerby.cli import compare as command
 from passerby.errors import DataError, EvaluationError, PasserbyError
-from passerby.metrics.ranking.bootstrap import compare_paired
+from passerby.metrics import compare_paired
 from passerby.workflows.compare import compare_runs
 from tests.report.evaluated import drawn_splits, evaluated, reported
 from tests.report.ranking.test_page import Page

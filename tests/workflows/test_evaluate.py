@@ -13,7 +13,7 @@ from PIL import Image
 from passerby.errors import CheckpointError, DataError, EvaluationError, PasserbyError, RecipeError
 from passerby.evaluation.protocol import Protocol, RerankSettings
 from passerby.inference.embedder import Embedder, load
-from passerby.metrics.ranking.rank_metrics import rank
+from passerby.metrics import rank
 from passerby.training.runner import train
 from passerby.workflows.evaluate import EvaluationRequest, evaluate_and_report
 from tests.methods.small_world import nano_recipe, write_small_world

@@ -9,7 +9,7 @@ from passerby.cli.occlusion import DEFAULTS, check_only_with_occlusion
 
 if TYPE_CHECKING:
     from passerby.evaluation.protocol import Protocol
-    from passerby.metrics.distances.distance import Metric
+    from passerby.metrics import Metric
     from passerby.workflows.evaluate import EvaluationRequest
 
 _EXAMPLE = """Evaluate a model on a query and a gallery: mAP, CMC, mINP, and a page of rank lists.

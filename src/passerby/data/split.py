@@ -16,9 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from passerby.errors import DataError
-
-JUNK = -1
-"""The identity of a gallery image that counts neither as right nor as wrong."""
+from passerby.labels import JUNK as JUNK
 
 PARTS = ("train", "query", "gallery")
 """The parts of a data set, as the `split` column of a table and the sub-folders of a folder name them."""

@@ -9,14 +9,19 @@ from numpy.typing import NDArray
 from passerby.data.split import JUNK
 from passerby.errors import EvaluationError
 from passerby.evaluation.evaluate import Evaluation
-from passerby.metrics.distances.distance import Metric
-from passerby.metrics.open_set.identification import drawn_people, identify
-from passerby.metrics.open_set.pair_scores import PairScores, pair_scores
-from passerby.metrics.open_set.verification import Verification
-from passerby.metrics.ranking.bootstrap import mean_interval, ranking_intervals
-from passerby.metrics.ranking.camera_matrix import camera_matrix
-from passerby.metrics.ranking.precision_recall import precision_recall
-from passerby.metrics.ranking.rank_metrics import RankingResult
+from passerby.metrics import (
+    Metric,
+    PairScores,
+    RankingResult,
+    Verification,
+    camera_matrix,
+    identify,
+    mean_interval,
+    pair_scores,
+    precision_recall,
+    ranking_intervals,
+)
+from passerby.metrics.open_set import draw_people
 
 _BINS = 60
 _RATES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
@@ -98,7 +103,7 @@ def check_open_set(name: str, identities: NDArray[np.int64], draws: int) -> None
         EvaluationError: there are too few queries or people.
     """
     for seed in range(draws):
-        unknown = np.isin(identities, drawn_people(identities, _UNKNOWN_SHARE, seed))
+        unknown = np.isin(identities, draw_people(identities, _UNKNOWN_SHARE, seed))
         if _OPEN_SET_RATES[0] * np.count_nonzero(unknown) >= _LEAST_QUERIES:
             return
     if draws:

@@ -13,7 +13,7 @@ from passerby.errors import DataError, EvaluationError
 from passerby.evaluation.analysis import Analysis
 from passerby.evaluation.metrics_file import FILE_NAME, read_metrics
 from passerby.evaluation.query_table import QueryTable
-from passerby.metrics.ranking.bootstrap import PairedComparison
+from passerby.metrics import PairedComparison
 
 FIGURES = ("mAP", "rank1", "mINP")
 """What runs are tested on."""

@@ -23,9 +23,8 @@ from passerby.evaluation.pooling import (
 from passerby.inference.camera_embedding import TrainedCameras, find_trained_cameras
 from passerby.inference.embedder import Embedder, check_batch_size, load
 from passerby.inference.unreadable_images import explaining_unreadable
-from passerby.metrics.distances.distance import Metric
-from passerby.metrics.ranking.matches import Matches
-from passerby.metrics.ranking.rank_metrics import RankingResult, rank
+from passerby.metrics import Metric, RankingResult, rank
+from passerby.metrics.ranking import Matches
 from passerby.progress import Progress
 
 

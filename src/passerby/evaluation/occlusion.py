@@ -20,7 +20,7 @@ from passerby.errors import DataError
 from passerby.evaluation.evaluate import check_comparable
 from passerby.inference.camera_embedding import TrainedCameras, find_trained_cameras
 from passerby.inference.embedder import Embedder
-from passerby.metrics.ranking.rank_metrics import rank
+from passerby.metrics import rank
 from passerby.models.inspection.readouts import readouts
 from passerby.progress import Progress
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.evaluation.occlusion import OcclusionOutcome, Trial
-from passerby.metrics.ranking.bootstrap import Interval, PairedComparison, compare_paired
+from passerby.metrics import Interval, PairedComparison, compare_paired
 from passerby.models.inspection.readouts import REFERENCE
 
 _REPEATS = 2000

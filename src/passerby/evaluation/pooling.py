@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from passerby.data.split import Benchmark, Split
 from passerby.errors import DataError
-from passerby.metrics.reranking.pooling import Pooling, pool, query_groups
+from passerby.metrics import Pooling, pool, query_groups
 
 TrackletPooling = Literal["none", Pooling]
 """How the images of a tracklet become one feature; `"none"` compares images."""

@@ -6,9 +6,8 @@ from pathlib import Path
 from passerby.errors import EvaluationError
 from passerby.evaluation.evaluate import Evaluation
 from passerby.evaluation.pooling import TrackletPooling
-from passerby.metrics.ranking.distance_ranking import rank_distances
-from passerby.metrics.ranking.rank_metrics import RankingResult
-from passerby.metrics.reranking.k_reciprocal import check_reranking, k_reciprocal
+from passerby.metrics import RankingResult, rank_distances, rerank
+from passerby.metrics.reranking import check_reranking
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Protocol:
 def rerank_evaluation(evaluation: Evaluation, settings: RerankSettings) -> RankingResult:
     """The ranking of the same features after k-reciprocal re-ranking."""
     result, query, gallery = evaluation.result, evaluation.query, evaluation.gallery
-    distances = k_reciprocal(
+    distances = rerank(
         evaluation.query_features,
         evaluation.gallery_features,
         k1=settings.k1,

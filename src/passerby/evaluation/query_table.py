@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from passerby.atomic_files import write_atomically
 from passerby.data.split import Split
 from passerby.errors import EvaluationError
-from passerby.metrics.ranking.rank_metrics import RankingResult
+from passerby.metrics import RankingResult
 
 TABLE_SUFFIXES = (".csv", ".parquet")
 

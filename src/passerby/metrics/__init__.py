@@ -1,1 +1,96 @@
-"""How good a ranking is. This room knows arrays of features and labels, nothing of images, models or files."""
+"""How good features are: ranking, re-ranking, verification, open sets and clusters, from arrays alone.
+
+Nothing here knows images, models or files. Only NumPy is imported before a function that needs more is called.
+"""
+
+from passerby.metrics.clusters import (
+    CorrelationQuality,
+    CorrelationResult,
+    ExclusionQuality,
+    correlation_quality,
+    dbscan,
+    exclusion_quality,
+)
+from passerby.metrics.distances import Metric
+from passerby.metrics.open_set import (
+    Calibration,
+    Identification,
+    PairScores,
+    Verification,
+    calibrate,
+    identify,
+    pair_scores,
+)
+from passerby.metrics.ranking import (
+    AveragePrecision,
+    CameraMatrix,
+    Interval,
+    Neighbours,
+    PairedComparison,
+    RankingResult,
+    camera_matrix,
+    compare_paired,
+    mean_interval,
+    precision_recall,
+    rank,
+    rank_distances,
+    ranking_intervals,
+    top_k,
+)
+from passerby.metrics.reranking import (
+    CohortScores,
+    Pooled,
+    Pooling,
+    augment_gallery,
+    centralise,
+    cohort_scores,
+    expand_queries,
+    jaccard_distances,
+    normalise_scores,
+    pool,
+    query_groups,
+    rerank,
+)
+
+__all__ = [
+    "AveragePrecision",
+    "Calibration",
+    "CameraMatrix",
+    "CohortScores",
+    "CorrelationQuality",
+    "CorrelationResult",
+    "ExclusionQuality",
+    "Identification",
+    "Interval",
+    "Metric",
+    "Neighbours",
+    "PairScores",
+    "PairedComparison",
+    "Pooled",
+    "Pooling",
+    "RankingResult",
+    "Verification",
+    "augment_gallery",
+    "calibrate",
+    "camera_matrix",
+    "centralise",
+    "cohort_scores",
+    "compare_paired",
+    "correlation_quality",
+    "dbscan",
+    "exclusion_quality",
+    "expand_queries",
+    "identify",
+    "jaccard_distances",
+    "mean_interval",
+    "normalise_scores",
+    "pair_scores",
+    "pool",
+    "precision_recall",
+    "query_groups",
+    "rank",
+    "rank_distances",
+    "ranking_intervals",
+    "rerank",
+    "top_k",
+]

@@ -1,4 +1,4 @@
-"""What users hand to a metric, as NumPy arrays that can be relied upon."""
+"""Checks that turn what users pass to a metric into NumPy arrays, and the array types of this room."""
 
 import sys
 from typing import Any
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
 
-JUNK = -1
-"""The identity of a gallery image that counts neither as right nor as wrong."""
+Integers = NDArray[np.int64]
+Features = NDArray[np.floating[Any]]
 
 
 def as_array(values: Any) -> NDArray[Any]:
-    """The same values as a NumPy array on the CPU, without a copy where there need not be one.
+    """Convert values to a NumPy array on the CPU, without a copy where none is needed.
 
     Takes arrays, sequences and torch tensors of any device; bfloat16, which NumPy lacks, becomes float32.
     """
@@ -24,8 +24,8 @@ def as_array(values: Any) -> NDArray[Any]:
     return np.asarray(values)
 
 
-def as_features(features: Any, name: str) -> NDArray[np.floating[Any]]:
-    """Features [N, D] of a floating dtype, N and D at least 1; anything else is an EvaluationError."""
+def as_features(features: Any, name: str) -> Features:
+    """Check features [N, D] of a floating dtype, N and D at least 1; anything else is an EvaluationError."""
     array = as_array(features)
     if array.ndim != 2:
         raise EvaluationError(f"{name} features must have shape [N, D], not {list(array.shape)}")
@@ -36,8 +36,8 @@ def as_features(features: Any, name: str) -> NDArray[np.floating[Any]]:
     return array
 
 
-def as_labels(labels: Any, count: int, name: str) -> NDArray[np.int64]:
-    """Labels [count] as int64; anything else is an EvaluationError."""
+def as_labels(labels: Any, count: int, name: str) -> Integers:
+    """Check labels [count] and return them as int64; anything else is an EvaluationError."""
     array = as_array(labels)
     if array.shape != (count,):
         raise EvaluationError(
@@ -50,8 +50,8 @@ def as_labels(labels: Any, count: int, name: str) -> NDArray[np.int64]:
     return array.astype(np.int64, copy=False)
 
 
-def squared_norms(features: NDArray[np.floating[Any]], name: str) -> NDArray[np.float64]:
-    """Squared length of every row, float64 [N]; an EvaluationError if a row holds NaN or an infinity.
+def squared_norms(features: Features, name: str) -> NDArray[np.float64]:
+    """Return the squared length of every row, float64 [N]; an EvaluationError if a row holds NaN or an infinity.
 
     A row's value depends on that row alone, bit for bit: equal rows have equal norms wherever they stand.
     """

@@ -8,7 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from passerby.atomic_files import write_text_atomically
-from passerby.metrics.ranking.bootstrap import PairedComparison
+from passerby.metrics import PairedComparison
 from passerby.report.html.cards import (
     INTERVAL_NOTE,
     Cell,

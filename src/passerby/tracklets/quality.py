@@ -11,12 +11,7 @@ from numpy.typing import NDArray
 
 from passerby.data.formats.table import read_table
 from passerby.errors import DataError
-from passerby.metrics.clusters.agreement import (
-    CorrelationResult,
-    ExclusionQuality,
-    correlation_quality,
-    exclusion_quality,
-)
+from passerby.metrics import CorrelationResult, ExclusionQuality, correlation_quality, exclusion_quality
 from passerby.tracklets.arrangement import arrange
 from passerby.tracklets.correlation import REALLOCATED
 from passerby.tracklets.pipeline import DenoisedTable

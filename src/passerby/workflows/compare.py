@@ -21,7 +21,7 @@ from passerby.evaluation.comparison import (
     _names,
 )
 from passerby.evaluation.query_table import read_query_table
-from passerby.metrics.ranking.bootstrap import compare_paired
+from passerby.metrics import compare_paired
 from passerby.output_paths import check_output_folder
 from passerby.report.comparison_page import write_comparison_page
 

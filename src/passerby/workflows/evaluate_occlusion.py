@@ -23,7 +23,7 @@ from passerby.evaluation.occlusion_summary import (
     summarise,
     summarise_by_visibility,
 )
-from passerby.metrics.ranking.bootstrap import Interval
+from passerby.metrics import Interval
 from passerby.models.inspection.readouts import REFERENCE
 from passerby.report.occlusion.figure import occlusion_figure
 from passerby.report.ranking.figure import save_figure

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.cluster import DBSCAN
 
 from passerby.errors import EvaluationError
-from passerby.metrics.clusters.density import density_clusters
+from passerby.metrics.clusters.density import dbscan
 from passerby.metrics.reranking.jaccard import jaccard_distances
 
 cases = st.tuples(
@@ -30,7 +30,7 @@ def test_labels_are_scikit_learn_s(case: tuple[int, int, float, int, int]) -> No
     rows, columns = np.nonzero(whole < 0.7)
     stored = sparse.csr_array((whole[rows, columns], (rows, columns)), shape=whole.shape)
     expected = DBSCAN(eps=eps, min_samples=min_samples, metric="precomputed").fit_predict(whole)
-    np.testing.assert_array_equal(density_clusters(stored, eps, min_samples=min_samples), expected)
+    np.testing.assert_array_equal(dbscan(stored, eps, min_samples=min_samples), expected)
 
 
 def test_sparse_jaccard_distances_are_clustered() -> None:
@@ -39,7 +39,7 @@ def test_sparse_jaccard_distances_are_clustered() -> None:
     order = generator.permutation(72)
     features = (people + 0.2 * generator.normal(size=people.shape))[order]
     distances = jaccard_distances(features, k1=8, k2=3)
-    labels = density_clusters(distances, 0.6)
+    labels = dbscan(distances, 0.6)
     expected = DBSCAN(eps=0.6, min_samples=4, metric="precomputed").fit_predict(sparse.csr_matrix(distances))
     np.testing.assert_array_equal(labels, expected)
     assert len(np.unique(labels[labels >= 0])) == 6
@@ -50,7 +50,7 @@ def test_sparse_jaccard_distances_are_clustered() -> None:
 def test_parameters_out_of_range_are_refused() -> None:
     empty = sparse.csr_array((3, 3))
     with pytest.raises(EvaluationError, match="eps must be above 0"):
-        density_clusters(empty, 0.0)
+        dbscan(empty, 0.0)
     with pytest.raises(EvaluationError, match="min_samples at least 1"):
-        density_clusters(empty, 0.5, min_samples=0)
-    np.testing.assert_array_equal(density_clusters(empty, 0.5), [-1, -1, -1])
+        dbscan(empty, 0.5, min_samples=0)
+    np.testing.assert_array_equal(dbscan(empty, 0.5), [-1, -1, -1])

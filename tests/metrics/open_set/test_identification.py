@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from passerby.errors import EvaluationError
 from passerby.metrics.open_set.identification import identify
 from tests.metrics.ranking import oracle as slow
-from tests.metrics.ranking.test_rank_metrics import golden_problem, problems
+from tests.metrics.ranking.test_feature_ranking import golden_problem, problems
 
 
 @settings(max_examples=150, deadline=None)

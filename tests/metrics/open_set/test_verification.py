@@ -7,9 +7,9 @@ from scipy.optimize import brentq
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from passerby.errors import EvaluationError
-from passerby.metrics.open_set.pair_scores import pair_scores
+from passerby.metrics.open_set.pairs import pair_scores
 from passerby.metrics.open_set.verification import Verification
-from tests.metrics.ranking.test_rank_metrics import golden_problem
+from tests.metrics.ranking.test_feature_ranking import golden_problem
 
 scores = st.lists(st.integers(-6, 6).map(lambda n: n / 4), min_size=1, max_size=40)
 

@@ -4,8 +4,8 @@ from scipy import stats
 
 from passerby.errors import EvaluationError
 from passerby.metrics.ranking.bootstrap import compare_paired, mean_interval, ranking_intervals
-from passerby.metrics.ranking.rank_metrics import rank
-from tests.metrics.ranking.test_rank_metrics import golden_problem
+from passerby.metrics.ranking.feature_ranking import rank
+from tests.metrics.ranking.test_feature_ranking import golden_problem
 
 
 def test_without_groups_it_is_the_ordinary_bootstrap():

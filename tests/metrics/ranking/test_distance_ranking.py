@@ -9,8 +9,8 @@ from torchmetrics.functional.retrieval import retrieval_average_precision, retri
 from passerby.errors import EvaluationError
 from passerby.metrics.distances.distance import Distances
 from passerby.metrics.ranking.distance_ranking import rank_distances
-from passerby.metrics.ranking.rank_metrics import rank
-from tests.metrics.ranking.test_rank_metrics import golden_problem, problems
+from passerby.metrics.ranking.feature_ranking import rank
+from tests.metrics.ranking.test_feature_ranking import golden_problem, problems
 
 
 @settings(max_examples=150, deadline=None)

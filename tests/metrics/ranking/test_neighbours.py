@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerby.errors import EvaluationError
-from passerby.metrics.ranking.neighbours import top
+from passerby.metrics.ranking.neighbours import top_k
 from tests.metrics.ranking import oracle as slow
-from tests.metrics.ranking.test_rank_metrics import golden_problem, problems
+from tests.metrics.ranking.test_feature_ranking import golden_problem, problems
 
 
 @settings(max_examples=150, deadline=None)
@@ -20,7 +20,7 @@ from tests.metrics.ranking.test_rank_metrics import golden_problem, problems
 def test_lists_the_gallery_in_the_obvious_order(problem, metric, k, query_block, gallery_block):
     query, gallery, qid, gid, qcam, gcam = problem
     labels = {"query_identities": qid, "gallery_identities": gid, "query_cameras": qcam, "gallery_cameras": gcam}
-    found = top(query, gallery, k, metric=metric, query_block=query_block, gallery_block=gallery_block, **labels)
+    found = top_k(query, gallery, k, metric=metric, query_block=query_block, gallery_block=gallery_block, **labels)
     for row, expected in enumerate(slow.oracle(*problem, metric=metric).order):
         listed = found.indices[row]
         count = min(k, len(expected))
@@ -33,7 +33,7 @@ def test_lists_the_gallery_in_the_obvious_order(problem, metric, k, query_block,
 def test_scores_are_cosines_or_distances(metric):
     query, gallery = golden_problem()[:2]
     query, gallery = query * 3, gallery * 5
-    found = top(query, gallery, 120, metric=metric)
+    found = top_k(query, gallery, 120, metric=metric)
     assert found.scores.dtype == np.float32
     for row in range(6):
         other = gallery[found.indices[row]].astype(float)
@@ -48,9 +48,9 @@ def test_blocks_never_change_the_list():
     gallery = np.float32(generator.standard_normal((900, 24)))
     gallery[300:600] = gallery[:300]
     query = np.float32(generator.standard_normal((20, 24)))
-    whole = top(query, gallery, 30)
+    whole = top_k(query, gallery, 30)
     for blocks in [(1, 900), (20, 17), (6, 450)]:
-        pieces = top(query, gallery, 30, query_block=blocks[0], gallery_block=blocks[1])
+        pieces = top_k(query, gallery, 30, query_block=blocks[0], gallery_block=blocks[1])
         np.testing.assert_array_equal(pieces.indices, whole.indices)
         np.testing.assert_array_equal(pieces.scores, whole.scores)
 
@@ -68,4 +68,4 @@ def test_blocks_never_change_the_list():
 )
 def test_what_cannot_be_listed_is_refused(arguments, message):
     with pytest.raises(EvaluationError, match=message):
-        top(*golden_problem()[:2], **arguments)
+        top_k(*golden_problem()[:2], **arguments)

@@ -10,16 +10,16 @@ from passerby.metrics.distances import all_pairs, sweep
 from passerby.metrics.distances.all_pairs import nearest_rows
 from passerby.metrics.distances.distance import Distances
 from passerby.metrics.ranking.distance_ranking import rank_distances
+from passerby.metrics.reranking.k_reciprocal import rerank
 from passerby.metrics.reranking.reciprocal_encoding import half_neighbourhood
-from passerby.metrics.reranking.k_reciprocal import k_reciprocal
-from tests.metrics.ranking.test_rank_metrics import golden_problem
+from tests.metrics.ranking.test_feature_ranking import golden_problem
 from tests.metrics.reranking.dense_rerank import dense_k_reciprocal
 
 
 def test_golden_values_as_published():
     """To what one weight on the edge between two half-precision numbers, on another machine, could change."""
     query, gallery, *labels = golden_problem()
-    distances = k_reciprocal(query, gallery, k1=6, k2=3, variant="original")
+    distances = rerank(query, gallery, k1=6, k2=3, variant="original")
     assert distances.dtype == np.float32
     np.testing.assert_allclose(distances[0, :4], [0.944548, 0.705591, 0.787492, 0.889399], atol=3e-5)
     assert distances.astype(np.float64).sum() == pytest.approx(617.24884, abs=2e-3)
@@ -32,7 +32,7 @@ def test_golden_values_in_single_precision():
     noted = dense_k_reciprocal(query, gallery, 6, 3, weights=np.float16, averages=np.float16)
     assert noted[0, 0] == pytest.approx(0.944439, abs=2e-6)
     assert noted.sum(dtype=np.float64) == pytest.approx(617.119, abs=1e-3)
-    distances = k_reciprocal(query, gallery, k1=6, k2=3)
+    distances = rerank(query, gallery, k1=6, k2=3)
     assert distances[0, 0] == pytest.approx(0.944439, abs=2e-5)
     assert distances.sum(dtype=np.float64) == pytest.approx(617.119, abs=2e-3)
     assert rank_distances(distances, *labels).mAP == pytest.approx(0.168573, abs=1e-6)
@@ -52,7 +52,7 @@ def test_agrees_with_the_dense_way(k1, k2):
     jaccard = dense_k_reciprocal(features[:12], features[12:], k1, k2, 0.0)
     original = dense_k_reciprocal(features[:12], features[12:], 1, 1, 1.0)
     for share in (0.3, 0.0, 1.0):
-        found = k_reciprocal(features[:12], features[12:], k1=k1, k2=k2, lambda_value=share)
+        found = rerank(features[:12], features[12:], k1=k1, k2=k2, lambda_value=share)
         np.testing.assert_allclose(found, (1 - share) * jaccard + share * original, atol=3e-6)
 
 
@@ -61,7 +61,7 @@ def test_half_precision_agrees_with_the_dense_way_to_the_bit_of_half_precision(s
     features = people(seed=seed)
     half = np.float16
     expected = dense_k_reciprocal(features[:12], features[12:], 10, 4, 0.3, half, half, half)
-    found = k_reciprocal(features[:12], features[12:], k1=10, k2=4, variant="original")
+    found = rerank(features[:12], features[12:], k1=10, k2=4, variant="original")
     np.testing.assert_allclose(found, expected, atol=1e-3)
     assert np.mean(np.abs(found - expected) < 3e-7) > 0.97  # a weight on the edge may round to the other side
 
@@ -76,12 +76,12 @@ def test_copies_and_ties_are_decided_as_in_the_dense_way(data, count, k1, k2):
     queries = data.draw(st.integers(1, count - 1))
     with np.errstate(invalid="ignore"):  # no neighbours, no weights
         expected = dense_k_reciprocal(features[:queries], features[queries:], k1, k2)
-    found = k_reciprocal(features[:queries], features[queries:], k1=k1, k2=k2)
+    found = rerank(features[:queries], features[queries:], k1=k1, k2=k2)
     np.testing.assert_allclose(found, np.nan_to_num(expected, nan=1.0), atol=3e-6)
 
 
 def test_one_picture_many_times_is_all_alike():
-    found = k_reciprocal(np.ones((2, 4)), np.ones((30, 4)), k1=5, k2=2)
+    found = rerank(np.ones((2, 4)), np.ones((30, 4)), k1=5, k2=2)
     assert found.shape == (2, 30)
     assert np.isfinite(found).all()
 
@@ -119,7 +119,7 @@ def test_every_search_gives_the_same_distances(search):
     if search == "faiss":
         pytest.importorskip("faiss")
     features = people(300)
-    found, expected = (k_reciprocal(features[:40], features[40:], search=each) for each in (search, "numpy"))
+    found, expected = (rerank(features[:40], features[40:], search=each) for each in (search, "numpy"))
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
@@ -161,7 +161,7 @@ def test_faiss_that_is_not_installed_is_named(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without_faiss)
     with pytest.raises(DeviceError, match="pip install faiss-cpu"):
-        k_reciprocal(*golden_problem()[:2], search="faiss")
+        rerank(*golden_problem()[:2], search="faiss")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_faiss_that_is_not_installed_is_named(monkeypatch):
 def test_what_cannot_be_reranked_is_refused(changes, message):
     query, gallery = golden_problem()[:2]
     with pytest.raises(EvaluationError, match=message):
-        k_reciprocal(**({"query": query, "gallery": gallery} | changes))
+        rerank(**({"query": query, "gallery": gallery} | changes))
 
 
 def test_reranking_does_not_import_torch():
@@ -189,7 +189,7 @@ def test_reranking_does_not_import_torch():
     import sys
 
     code = (
-        "import sys; import numpy as np; from passerby.metrics.reranking.k_reciprocal import k_reciprocal;"
-        "k_reciprocal(np.eye(2, 4), np.eye(4)); sys.exit('torch' in sys.modules)"
+        "import sys; import numpy as np; from passerby.metrics.reranking.k_reciprocal import rerank;"
+        "rerank(np.eye(2, 4), np.eye(4)); sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=240)

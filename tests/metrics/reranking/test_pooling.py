@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from passerby.errors import EvaluationError
-from passerby.metrics.ranking.camera_matrix import camera_matrix
-from passerby.metrics.ranking.rank_metrics import rank
+from passerby.metrics.ranking.camera_pairs import camera_matrix
+from passerby.metrics.ranking.feature_ranking import rank
 from passerby.metrics.reranking.pooling import pool, query_groups
-from tests.metrics.ranking.test_rank_metrics import golden_problem
+from tests.metrics.ranking.test_feature_ranking import golden_problem
 
 
 def units(rows):

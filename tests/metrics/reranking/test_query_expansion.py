@@ -4,10 +4,10 @@ import torch
 
 from passerby.errors import EvaluationError
 from passerby.metrics.ranking.distance_ranking import rank_distances
-from passerby.metrics.ranking.rank_metrics import rank
+from passerby.metrics.ranking.feature_ranking import rank
 from passerby.metrics.reranking.centralisation import centralise
 from passerby.metrics.reranking.query_expansion import augment_gallery, expand_queries, nearest_others
-from tests.metrics.ranking.test_rank_metrics import golden_problem
+from tests.metrics.ranking.test_feature_ranking import golden_problem
 from tests.metrics.reranking.test_k_reciprocal import people
 
 
@@ -77,9 +77,9 @@ def test_neighbours_help_where_people_form_groups():
     plain = rank(query, gallery, *labels).mAP
     assert rank(expand_queries(query, gallery), gallery, *labels).mAP > plain
     assert rank(query, augment_gallery(gallery), *labels).mAP > plain
-    from passerby.metrics.reranking.k_reciprocal import k_reciprocal
+    from passerby.metrics.reranking.k_reciprocal import rerank
 
-    assert rank_distances(k_reciprocal(query, gallery), *labels).mAP > plain + 0.03
+    assert rank_distances(rerank(query, gallery), *labels).mAP > plain + 0.03
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from passerby.errors import DataError
-from passerby.metrics.clusters.agreement import correlation_quality
+from passerby.metrics import correlation_quality
 from passerby.report.denoising import page as denoising
 from passerby.tracklets.pipeline import denoise_table
 from passerby.tracklets.quality import score_table

@@ -13,7 +13,7 @@ from PIL import Image
 
 from passerby.data.split import Split
 from passerby.errors import EvaluationError
-from passerby.metrics.ranking.rank_metrics import rank
+from passerby.metrics import rank
 from passerby.report.html.charts import cmc_chart, precision_chart
 from passerby.report.html.thumbnail import thumbnail
 from passerby.report.ranking.figure import rank_list_figure, save_figure

@@ -3,7 +3,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from passerby.errors import DataError
-from passerby.metrics.clusters.agreement import correlation_quality
+from passerby.metrics import correlation_quality
 from passerby.tracklets import arrangement
 from passerby.tracklets.correlation import denoise
 from passerby.tracklets.tables.table import open_tracklets, read_features

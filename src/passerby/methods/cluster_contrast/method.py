@@ -34,8 +34,7 @@ from passerby.methods.networks.backbones import (
 from passerby.methods.stage import EpochLoader, Preparation, Stage, keyed_seed
 from passerby.methods.stages.features import EXTRACTION_BATCH, current_features, features_of
 from passerby.methods.stages.image_stage import ImageBatchStage
-from passerby.metrics.clusters.density import density_clusters
-from passerby.metrics.reranking.jaccard import jaccard_distances
+from passerby.metrics import dbscan, jaccard_distances
 from passerby.models.backbones.registry import family_of
 from passerby.models.checkpoint import load_strictly
 from passerby.models.networks.cluster_contrast import NEW, ClusterReid
@@ -79,7 +78,7 @@ class ContrastStage(ImageBatchStage):
         """
         section = self.clustering
         distances = jaccard_distances(features.cpu().numpy(), k1=section.k1, k2=section.k2)
-        found = density_clusters(distances, section.eps, min_samples=section.min_samples)
+        found = dbscan(distances, section.eps, min_samples=section.min_samples)
         count, outliers = int(found.max(initial=-1)) + 1, int((found < 0).sum())
         if not count:
             raise PasserbyError(

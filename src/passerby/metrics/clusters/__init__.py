@@ -1,1 +1,19 @@
 """Clustering, and how well predicted identities agree with true ones."""
+
+from passerby.metrics.clusters.agreement import (
+    CorrelationQuality,
+    CorrelationResult,
+    ExclusionQuality,
+    correlation_quality,
+    exclusion_quality,
+)
+from passerby.metrics.clusters.density import dbscan
+
+__all__ = [
+    "CorrelationQuality",
+    "CorrelationResult",
+    "ExclusionQuality",
+    "correlation_quality",
+    "dbscan",
+    "exclusion_quality",
+]

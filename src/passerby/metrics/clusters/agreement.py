@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.arrays import as_array, as_labels
-
-Integers = NDArray[np.int64]
+from passerby.metrics.arrays import Integers, as_array, as_labels
 
 DROPPED = -1
 """The predicted label of a sample that was left out."""

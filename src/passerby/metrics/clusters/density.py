@@ -1,18 +1,21 @@
-"""Clusters of dense places in a sparse matrix of distances."""
+"""DBSCAN on a sparse matrix of distances."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from passerby.errors import EvaluationError
+from passerby.metrics.arrays import Integers
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 OUTLIER = -1
-"""The cluster of rows that belong to none."""
+"""The label of rows that belong to no cluster."""
 
 
-def density_clusters(distances: sparse.csr_array, eps: float, *, min_samples: int = 4) -> NDArray[np.int64]:
-    """DBSCAN (Ester et al. 1996): rows with enough neighbours, joined where they are each other's, and their borders.
+def dbscan(distances: "sparse.csr_array", eps: float, *, min_samples: int = 4) -> Integers:
+    """Cluster by DBSCAN (Ester et al. 1996): dense rows that are neighbours share a cluster.
 
     A row with `min_samples` neighbours within `eps`, itself among them, is a core. Cores that are neighbours belong to
     one cluster; another row belongs to the first cluster that has a core among its neighbours, or to none.
@@ -29,6 +32,9 @@ def density_clusters(distances: sparse.csr_array, eps: float, *, min_samples: in
     Raises:
         EvaluationError: `min_samples` below 1, or `eps` not above 0.
     """
+    from scipy import sparse
+    from scipy.sparse.csgraph import connected_components
+
     if min_samples < 1 or not eps > 0:
         raise EvaluationError(f"eps must be above 0 and min_samples at least 1, not {eps} and {min_samples}")
     count = distances.shape[0]

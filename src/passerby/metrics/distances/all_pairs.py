@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import DeviceError, EvaluationError
+from passerby.metrics.arrays import Integers
 from passerby.metrics.distances.distance import Block, Distances, margin
-from passerby.metrics.distances.sweep import Observer, Screened, closeness, sweep
+from passerby.metrics.distances.sweep import Observer, Screened, similarity, sweep
 
 Search = Literal["numpy", "torch", "faiss"]
 
@@ -98,13 +99,13 @@ def _settle(
 
 
 def _find_again(
-    distances: Distances, rows: Block, unsure: NDArray[np.int64], bound: NDArray[np.float64], found: NearestRows
+    distances: Distances, rows: Block, unsure: Integers, bound: NDArray[np.float64], found: NearestRows
 ) -> None:
     """Search all rows, exactly, for the nearest of those rows whose candidates cannot be told apart."""
     for start in range(0, unsure.size, _UNSURE_ROWS):
         again = unsure[start : start + _UNSURE_ROWS]
         part = Block(rows.centred[again], rows.squares[again])
-        for row, values in zip(again, closeness(part, rows), strict=True):
+        for row, values in zip(again, similarity(part, rows), strict=True):
             candidates = np.flatnonzero(values >= bound[row])
             exact = distances.exact(int(row), candidates)
             order = np.argsort(exact, kind="stable")[: found.indices.shape[1]]
@@ -153,7 +154,7 @@ def _with_faiss(rows: Block, width: int, observe: Observer | None) -> Screened:
         for start in range(0, len(halves), _BLOCK):
             part, rest = slice(start, min(start + _BLOCK, len(halves))), slice(start, len(halves))
             own, others = (Block(rows.centred[each], rows.squares[each]) for each in (part, rest))
-            observe(part, rest, closeness(own, others))
+            observe(part, rest, similarity(own, others))
     return Screened(values - halves[:, None], indices.astype(np.int32), -farthest[:, 0] - halves)
 
 

@@ -13,11 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.arrays import as_features, squared_norms
+from passerby.metrics.arrays import Features, Integers, as_features, squared_norms
 
 Metric = Literal["cosine", "euclidean"]
-Features = NDArray[np.floating[Any]]
-Rows = NDArray[np.int64]
 
 UNIT_ROUNDOFF = 2.0**-24
 """Largest relative error of rounding to float32."""
@@ -83,17 +81,17 @@ class Distances:
         sample = np.linspace(0, len(self.gallery) - 1, min(1024, len(self.gallery))).astype(np.int64)
         # Distances do not change when everything is shifted; any point amid the gallery keeps the numbers small.
         self._centre = _scaled(self.gallery, self._gallery_scale, sample).mean(axis=0)
-        self._same: Rows | None = None
+        self._same: Integers | None = None
 
-    def queries(self, rows: Rows) -> Block:
-        """These query rows, prepared for `nearness`."""
+    def queries(self, rows: Integers) -> Block:
+        """These query rows, prepared for `relative_similarity`."""
         return _prepared(self.query, self._query_scale, rows, self._centre)
 
-    def candidates(self, rows: Rows) -> Block:
-        """These gallery rows, prepared for `nearness`."""
+    def candidates(self, rows: Integers) -> Block:
+        """These gallery rows, prepared for `relative_similarity`."""
         return _prepared(self.gallery, self._gallery_scale, rows, self._centre)
 
-    def exact(self, query_row: int, gallery_rows: Rows) -> NDArray[np.float32]:
+    def exact(self, query_row: int, gallery_rows: Integers) -> NDArray[np.float32]:
         """Distances [n] of one query, summed in double precision and rounded to single.
 
         Each depends on its two rows alone, so equal gallery rows are exactly equally far.
@@ -103,7 +101,7 @@ class Distances:
             return self._summed(query_row, gallery_rows)[copies]
         return self._summed(query_row, gallery_rows)
 
-    def pairs(self, query_rows: Rows, gallery_rows: Rows) -> NDArray[np.float32]:
+    def pairs(self, query_rows: Integers, gallery_rows: Integers) -> NDArray[np.float32]:
         """Distances [n] of n pairs of a query and a gallery row, each as `exact` gives it."""
         distances = np.empty(query_rows.size, dtype=np.float32)
         step = max(1, _CACHED_BYTES // (8 * self.query.shape[1]))
@@ -123,7 +121,7 @@ class Distances:
             return 1 - distances / np.float32(2)
         return -np.sqrt(distances) * np.float32(self.unit)
 
-    def _summed(self, query_row: int, gallery_rows: Rows) -> NDArray[np.float32]:
+    def _summed(self, query_row: int, gallery_rows: Integers) -> NDArray[np.float32]:
         target = self.query[query_row].astype(np.float64) * self._query_scale[query_row]
         distances = np.empty(gallery_rows.size, dtype=np.float32)
         step = max(1, _PAIR_BYTES // (8 * target.size))
@@ -133,7 +131,7 @@ class Distances:
             distances[start : start + step] = np.add.reduce(np.multiply(rows, rows, out=rows), axis=1)
         return distances
 
-    def _representatives(self) -> Rows:
+    def _representatives(self) -> Integers:
         """For every gallery row the first row that is equal to it bit for bit, found once when first needed."""
         if self._same is None:
             digests = (blake2b(row.tobytes(), digest_size=8).digest() for row in self.gallery)
@@ -143,7 +141,7 @@ class Distances:
         return self._same
 
 
-def nearness(queries: Block, candidates: Block, out: NDArray[np.float32]) -> NDArray[np.float32]:
+def relative_similarity(queries: Block, candidates: Block, out: NDArray[np.float32]) -> NDArray[np.float32]:
     """Float32 [q, g], larger where nearer: half of (|query|² − distance), within `margin` of the truth.
 
     The result is written into the flat buffer `out` of at least q·g entries.
@@ -155,13 +153,13 @@ def nearness(queries: Block, candidates: Block, out: NDArray[np.float32]) -> NDA
     return result
 
 
-def nearness_of(squares: Any, distances: NDArray[np.float32]) -> NDArray[np.float64]:
-    """What `nearness` would be for exact `distances` from queries whose centred squared lengths are `squares`."""
+def relative_similarity_of(squares: Any, distances: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Turn exact `distances` into relative similarities; `squares` are the centred squared lengths of the queries."""
     return np.asarray(0.5 * (squares - distances.astype(np.float64)), dtype=np.float64)
 
 
 def margin(queries: Block, candidates: Block) -> NDArray[np.float64]:
-    """How far `nearness` may be from the exact value, per query [q].
+    """How far `relative_similarity` may be from the exact value, per query [q].
 
     In units of 2**-24 and of the lengths, the error of a sum of D products is D at worst and a fraction of √D in
     practice: among 400,000 pairs of 768 dimensions the largest was 0.07 √D, and 0.4 √D where no feature is negative
@@ -187,12 +185,12 @@ def inverse_lengths(norms: NDArray[np.float64], name: str) -> NDArray[np.float64
     return np.asarray(1.0 / np.sqrt(norms), dtype=np.float64)
 
 
-def _scaled(features: Features, scale: NDArray[np.float64], rows: Rows) -> NDArray[np.float64]:
+def _scaled(features: Features, scale: NDArray[np.float64], rows: Integers) -> NDArray[np.float64]:
     """These rows in double precision, float64 [n, D], multiplied by their scale."""
     return np.asarray(np.multiply(features[rows], scale[rows, None], dtype=np.float64))
 
 
-def _prepared(features: Features, scale: NDArray[np.float64], rows: Rows, centre: NDArray[np.float64]) -> Block:
+def _prepared(features: Features, scale: NDArray[np.float64], rows: Integers, centre: NDArray[np.float64]) -> Block:
     """Rows scaled and centred in double precision, then rounded once."""
     centred = np.empty((rows.size, features.shape[1]), dtype=np.float32)
     squares = np.empty(rows.size, dtype=np.float64)

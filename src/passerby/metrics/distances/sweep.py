@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.metrics.arrays import Integers
 from passerby.metrics.distances.distance import Block, margin
 
 _BLOCK = 4096
@@ -17,7 +18,7 @@ _SAMPLE = 1024
 """Rows that every row is compared with beforehand, to know from where on a pair matters."""
 
 Observer = Callable[[slice, slice, NDArray[np.float32]], None]
-"""Is shown the pairs of rows and columns, and their closeness [rows, columns], once for each block of a pass."""
+"""Is shown the pairs of rows and columns, and their similarity [rows, columns], once for each block of a pass."""
 
 
 class Screened(NamedTuple):
@@ -35,7 +36,7 @@ class Screened(NamedTuple):
     lowest: NDArray[np.float32]
 
 
-def closeness(rows: Block, others: Block, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+def similarity(rows: Block, others: Block, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
     """Minus half the squared distances, float32 [n, m], within `margin` of the truth."""
     product = np.matmul(rows.centred, others.centred.T, out=out)
     product -= (0.5 * rows.squares).astype(np.float32)[:, None]
@@ -75,7 +76,7 @@ def _first_bounds(rows: Block, width: int) -> NDArray[np.float64]:
     bounds = np.empty(count, dtype=np.float64)
     for start in range(0, count, _STRIP):
         part = slice(start, start + _STRIP)
-        values = closeness(Block(rows.centred[part], rows.squares[part]), others)
+        values = similarity(Block(rows.centred[part], rows.squares[part]), others)
         values.partition(size - place, axis=1)
         bounds[part] = values[:, size - place]
     return bounds
@@ -96,7 +97,7 @@ def _screen(
         strip = slice(start, min(start + _STRIP, down.stop))
         shape = (strip.stop - strip.start, across.stop - across.start)
         out = buffer[: shape[0] * shape[1]].reshape(shape)
-        values = closeness(Block(rows.centred[strip], rows.squares[strip]), others, out=out)
+        values = similarity(Block(rows.centred[strip], rows.squares[strip]), others, out=out)
         if observe is not None:
             observe(strip, across, values)
         np.minimum(found.lowest[strip], values.min(axis=1), out=found.lowest[strip])
@@ -112,8 +113,8 @@ def _screen(
 class _Pairs(NamedTuple):
     """Pairs of rows and their values, columns of equal length; rows are counted from the corner of a block."""
 
-    rows: NDArray[np.int64]
-    others: NDArray[np.int64]
+    rows: Integers
+    others: Integers
     values: NDArray[np.float32]
 
 

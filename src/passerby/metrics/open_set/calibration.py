@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
+from passerby.labels import JUNK
+from passerby.metrics.arrays import Integers, as_labels
 from passerby.metrics.distances.distance import Distances, Metric
-from passerby.metrics.distances.sweep import closeness
-from passerby.metrics.arrays import JUNK, as_labels
+from passerby.metrics.distances.sweep import similarity
 from passerby.metrics.ranking.bootstrap import Interval
 
 _HEADROOM = 30
@@ -98,12 +99,12 @@ class _Images:
     """
 
     people: int
-    person: NDArray[np.int64]
-    view: NDArray[np.int64]
-    count: NDArray[np.int64]
+    person: Integers
+    view: Integers
+    count: Integers
 
     @classmethod
-    def of(cls, people: NDArray[np.int64], views: NDArray[np.int64]) -> "_Images":
+    def of(cls, people: Integers, views: Integers) -> "_Images":
         """Of N images, whose people are numbered 0..P-1."""
         names, numbers = np.unique(views, return_inverse=True)
         cells, count = np.unique(people * names.size + numbers, return_counts=True)
@@ -132,10 +133,10 @@ class _Pairs:
     """
 
     genuine: NDArray[np.float32]
-    genuine_people: NDArray[np.int64]
+    genuine_people: Integers
     impostor: NDArray[np.float32]
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
+    first: Integers
+    second: Integers
     images: _Images
 
     @classmethod
@@ -181,12 +182,12 @@ class _Pairs:
         return float(pairs[self.genuine >= threshold].sum() / pairs.sum()) if pairs.any() else float("nan")
 
 
-Scored = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]
+Scored = tuple[NDArray[np.float32], Integers, Integers]
 """Minus half squared distances of pairs, and their two rows."""
 
 
 def _scored(
-    distances: Distances, rows: NDArray[np.int64], people: NDArray[np.int64], views: NDArray[np.int64], kept: int
+    distances: Distances, rows: Integers, people: Integers, views: Integers, kept: int
 ) -> tuple[Scored, Scored]:
     """All genuine pairs, and at least the `kept` closest impostor pairs; each pair once."""
     everything = distances.candidates(rows)
@@ -195,7 +196,7 @@ def _scored(
     bound, pending = np.float32(-np.inf), 0
     for start in range(0, rows.size, _ROWS):
         own = np.arange(start, min(start + _ROWS, rows.size))
-        values = closeness(distances.candidates(rows[own]), everything)
+        values = similarity(distances.candidates(rows[own]), everything)
         allowed = (np.arange(rows.size) > own[:, None]) & (views != views[own, None])
         same = people == people[own, None]
         for into, mask in ((genuine, allowed & same), (impostor, allowed & ~same & (values >= bound))):

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
+from passerby.labels import JUNK
+from passerby.metrics.arrays import Integers, as_array, as_labels
 from passerby.metrics.distances.distance import Metric
-from passerby.metrics.arrays import JUNK, as_array, as_labels
 from passerby.metrics.open_set.verification import threshold_at
 from passerby.metrics.ranking.matches import Matches
-from passerby.metrics.ranking.neighbours import top
+from passerby.metrics.ranking.neighbours import top_k
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,7 @@ class Identification:
     """
 
     known_scores: NDArray[np.float32]
-    known_ranks: NDArray[np.int64]
+    known_ranks: Integers
     unknown_scores: NDArray[np.float32]
 
     def far(self, threshold: float) -> float:
@@ -88,11 +89,11 @@ def identify(
         raise EvaluationError(f"max_rank must be at least 1, not {max_rank}")
     queries = as_labels(query_identities, len(as_array(query)), "query identities")
     others = as_labels(gallery_identities, len(as_array(gallery)), "gallery identities")
-    away = drawn_people(queries, unknown_share, seed) if unknown is None else np.unique(as_array(unknown))
+    away = draw_people(queries, unknown_share, seed) if unknown is None else np.unique(as_array(unknown))
     others = np.where(np.isin(others, away), JUNK, others)
     if not (others != JUNK).any():
         raise EvaluationError("nobody is left in the gallery: take fewer people away")
-    found = top(
+    found = top_k(
         query,
         gallery,
         max_rank,
@@ -121,7 +122,7 @@ def _identified(
     return Identification(own[asked], ranks[asked].astype(np.int64), np.sort(scores[~is_known, 0]))
 
 
-def drawn_people(identities: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int64]:
+def draw_people(identities: Integers, share: float, seed: int) -> Integers:
     """A share of the people that `identities` [Q] name, at least one and not all; each once.
 
     Raises:
@@ -136,6 +137,6 @@ def drawn_people(identities: NDArray[np.int64], share: float, seed: int) -> NDAr
     return np.random.default_rng(seed).choice(people, count, replace=False)
 
 
-def _can_be_found(queries: NDArray[np.int64], others: NDArray[np.int64], by_query: Any, by_gallery: Any) -> Any:
+def _can_be_found(queries: Integers, others: Integers, by_query: Any, by_gallery: Any) -> Any:
     """Whether the gallery holds an admissible image of each query's person, bool [Q]."""
     return Matches.of(queries.size, others.size, queries, others, by_query, by_gallery).counts > 0

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.arrays import as_array
-from passerby.metrics.ranking.matches import Matches, Rows
-from passerby.metrics.ranking.rank_metrics import AveragePrecision, RankingResult, summarised
+from passerby.metrics.arrays import Integers, as_array
+from passerby.metrics.ranking.matches import Matches
+from passerby.metrics.ranking.rank_metrics import AveragePrecision, RankingResult, summarise
 
 _BLOCK = 4096
 """Queries ranked at a time."""
@@ -41,7 +41,7 @@ def rank_distances(
     queries, gallery = array.shape
     matches = Matches.of(queries, gallery, query_identities, gallery_identities, query_cameras, gallery_cameras)
     found = ((rows, [_ranks(array[row], matches, int(row)) for row in rows]) for rows in matches.query_blocks(_BLOCK))
-    return summarised(found, matches, max_rank=max_rank, ap=ap, metric="given")
+    return summarise(found, matches, max_rank=max_rank, ap=ap, metric="given")
 
 
 def as_distances(distances: Any) -> NDArray[np.floating[Any]]:
@@ -57,9 +57,9 @@ def as_distances(distances: Any) -> NDArray[np.floating[Any]]:
     return array
 
 
-def _ranks(line: NDArray[np.floating[Any]], matches: Matches, query: int) -> Rows:
+def _ranks(line: NDArray[np.floating[Any]], matches: Matches, query: int) -> Integers:
     """The ascending ranks, from 1, of a query's right answers, from its distances to the whole gallery."""
-    answers = matches.right_answers(query)
+    answers = matches.positives(query)
     line = line if matches.junk == 0 else line[matches.rows]
     rivals = np.ones(line.size, dtype=bool)
     rivals[matches.same_identity(query)] = False

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.arrays import JUNK, as_labels
-
-Rows = NDArray[np.int64]
+from passerby.labels import JUNK
+from passerby.metrics.arrays import Integers, as_labels
 
 _PAIRS = 2**20
 """Most same-identity pairs that a block of queries may have: bounds memory where a gallery has few identities."""
@@ -27,15 +26,15 @@ class Matches:
         counts: int64 [Q], number of right answers of each query.
     """
 
-    rows: Rows
+    rows: Integers
     camera_rule: bool
     junk: int
-    counts: Rows
-    _positions: Rows  # sorted by identity, ascending within one
-    _starts: Rows  # of each query's own identity in _positions
-    _stops: Rows
-    _query_cameras: Rows
-    _gallery_cameras: Rows  # by position; all -1, and those of the queries -2, where there is no camera rule
+    counts: Integers
+    _positions: Integers  # sorted by identity, ascending within one
+    _starts: Integers  # of each query's own identity in _positions
+    _stops: Integers
+    _query_cameras: Integers
+    _gallery_cameras: Integers  # by position; all -1, and those of the queries -2, where there is no camera rule
 
     @classmethod
     def of(
@@ -78,23 +77,23 @@ class Matches:
         counts = (stops - starts) - (own_stops - own_starts)
         return cls(rows, camera_rule, gallery - rows.size, counts, positions, starts, stops, by_query, by_gallery)
 
-    def same_identity(self, query: int) -> Rows:
+    def same_identity(self, query: int) -> Integers:
         """Positions of all images of the query's own identity, ascending."""
         return self._positions[self._starts[query] : self._stops[query]]
 
-    def right_answers(self, query: int) -> Rows:
+    def positives(self, query: int) -> Integers:
         """Positions of the images that the query should find, ascending."""
         same = self.same_identity(query)
         keep: NDArray[np.bool_] = self._gallery_cameras[same] != self._query_cameras[query]
         return same[keep]
 
-    def left_out(self, query: int) -> Rows:
+    def left_out(self, query: int) -> Integers:
         """Positions of the images that are left out of this query's ranking, ascending."""
         same = self.same_identity(query)
         own: NDArray[np.bool_] = self._gallery_cameras[same] == self._query_cameras[query]
         return same[own]
 
-    def query_blocks(self, limit: int) -> Iterator[Rows]:
+    def query_blocks(self, limit: int) -> Iterator[Integers]:
         """The queries that have a right answer, at most `limit` at a time, and fewer where they have very many."""
         queries = np.flatnonzero(self.counts)
         pairs = np.cumsum((self._stops - self._starts)[queries])
@@ -107,14 +106,14 @@ class Matches:
             start = stop
 
 
-def _ranges(ordered: Rows, wanted: Rows) -> tuple[Rows, Rows]:
+def _ranges(ordered: Integers, wanted: Integers) -> tuple[Integers, Integers]:
     """Where each wanted label starts and stops in a sorted column."""
     return np.searchsorted(ordered, wanted, side="left"), np.searchsorted(ordered, wanted, side="right")
 
 
 def _pair_ranges(
-    gallery_identities: Rows, gallery_cameras: Rows, query_identities: Rows, query_cameras: Rows
-) -> tuple[Rows, Rows]:
+    gallery_identities: Integers, gallery_cameras: Integers, query_identities: Integers, query_cameras: Integers
+) -> tuple[Integers, Integers]:
     """The same for pairs of identity and camera; both are renumbered, so that labels of any size make one number."""
     _, identities = np.unique(np.concatenate([gallery_identities, query_identities]), return_inverse=True)
     names, cameras = np.unique(np.concatenate([gallery_cameras, query_cameras]), return_inverse=True)

@@ -6,8 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.distances.distance import Block, Distances, Metric, margin, nearness, nearness_of
-from passerby.metrics.ranking.matches import Matches, Rows
+from passerby.metrics.arrays import Integers
+from passerby.metrics.distances.distance import (
+    Block,
+    Distances,
+    Metric,
+    margin,
+    relative_similarity,
+    relative_similarity_of,
+)
+from passerby.metrics.ranking.matches import Matches
 
 QUERY_BLOCK = 1024
 GALLERY_BLOCK = 8192
@@ -22,11 +30,11 @@ class Neighbours(NamedTuple):
         scores: float32 [Q, k], the cosine similarity, or the Euclidean distance for that metric; NaN beside -1.
     """
 
-    indices: NDArray[np.int64]
+    indices: Integers
     scores: NDArray[np.float32]
 
 
-def top(
+def top_k(
     query_features: Any,
     gallery_features: Any,
     k: int,
@@ -95,12 +103,12 @@ class _Nearest:
     def bound(self, values: NDArray[np.float32], slack: float) -> float:
         """No image with a smaller screening value can be among the nearest k."""
         if self.positions.size == self.k:
-            return float(nearness_of(self.square, self.distances[-1:])[0]) - slack
+            return float(relative_similarity_of(self.square, self.distances[-1:])[0]) - slack
         if values.size > self.k:
             return float(np.partition(values, -self.k)[-self.k]) - 2 * slack
         return float(-np.inf)
 
-    def add(self, positions: Rows, distances: NDArray[np.float32]) -> None:
+    def add(self, positions: Integers, distances: NDArray[np.float32]) -> None:
         """Take in images of later positions than all before, ascending."""
         positions = np.concatenate([self.positions, positions])
         distances = np.concatenate([self.distances, distances])
@@ -109,7 +117,7 @@ class _Nearest:
 
 
 def _nearest(
-    distances: Distances, matches: Matches, rows: Rows, k: int, gallery_block: int, product: NDArray[np.float32]
+    distances: Distances, matches: Matches, rows: Integers, k: int, gallery_block: int, product: NDArray[np.float32]
 ) -> list[_Nearest]:
     """The nearest images of a block of queries."""
     block = distances.queries(rows)
@@ -117,7 +125,7 @@ def _nearest(
     left_out = [matches.left_out(int(row)) for row in rows]
     for start in range(0, matches.rows.size, gallery_block):
         candidates: Block = distances.candidates(matches.rows[start : start + gallery_block])
-        screened = nearness(block, candidates, out=product)
+        screened = relative_similarity(block, candidates, out=product)
         for nearest, values, slack, hidden in zip(found, screened, margin(block, candidates), left_out, strict=True):
             first, last = np.searchsorted(hidden, (start, start + values.size))
             values[hidden[first:last] - start] = -np.inf

@@ -5,14 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.metrics.distances.distance import Block, Distances, margin, nearness, nearness_of
-from passerby.metrics.ranking.matches import Matches, Rows
+from passerby.metrics.arrays import Integers
+from passerby.metrics.distances.distance import Block, Distances, margin, relative_similarity, relative_similarity_of
+from passerby.metrics.ranking.matches import Matches
 
 _PRODUCT_ROWS = 512
 """Queries multiplied with a gallery block at a time: more are no faster, and the product soon outgrows the cache."""
 
 
-class AnswerRanks:
+class PositiveRanks:
     """Ranks of right answers, for blocks of queries against blocks of the gallery.
 
     Args:
@@ -27,7 +28,7 @@ class AnswerRanks:
         self._gallery_block = min(gallery_block, max(1, matches.rows.size))
         self._product = np.empty(_PRODUCT_ROWS * self._gallery_block, dtype=np.float32)
 
-    def of(self, rows: Rows) -> list[Rows]:
+    def of(self, rows: Integers) -> list[Integers]:
         """For each of these query rows, which all have a right answer, the ascending ranks, from 1, of its answers."""
         block = self._distances.queries(rows)
         answers = _Answers(rows, block, self._distances, self._matches)
@@ -55,14 +56,14 @@ class AnswerRanks:
     def _screened_rows(
         self, answers: "_Answers", block: Block, candidates: Block, start: int
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """The nearness of all candidates to each query of the block in turn; -inf where the identity is the query's."""
+        """Yield each query's number and its similarities to all candidates; -inf for those of its own identity."""
         for first in range(0, len(block.squares), _PRODUCT_ROWS):
             part = Block(block.centred[first : first + _PRODUCT_ROWS], block.squares[first : first + _PRODUCT_ROWS])
-            product = nearness(part, candidates, out=self._product)
+            product = relative_similarity(part, candidates, out=self._product)
             answers.hide(product, first, start)
             yield from enumerate(product, start=first)
 
-    def _exactly_ahead(self, answers: "_Answers", number: int, positions: Rows) -> Rows:
+    def _exactly_ahead(self, answers: "_Answers", number: int, positions: Integers) -> Integers:
         """How many of these gallery positions (ascending) come before each right answer, by exact distance."""
         own = slice(answers.offsets[number], answers.offsets[number + 1])
         exact, answer_positions = answers.exact[own], answers.positions[own]
@@ -87,8 +88,8 @@ class _Answers:
         ahead: int64 [A], wrong answers seen so far that come before them.
     """
 
-    def __init__(self, rows: Rows, block: Block, distances: Distances, matches: Matches) -> None:
-        answers = [matches.right_answers(int(row)) for row in rows]
+    def __init__(self, rows: Integers, block: Block, distances: Distances, matches: Matches) -> None:
+        answers = [matches.positives(int(row)) for row in rows]
         same = [matches.same_identity(int(row)) for row in rows]
         self.rows = rows
         self.offsets = np.cumsum([0] + [found.size for found in answers])
@@ -96,7 +97,7 @@ class _Answers:
         self.ahead = np.zeros(self.positions.size, dtype=np.int64)
         self._numbers = np.repeat(np.arange(rows.size), np.diff(self.offsets))
         self.exact = distances.pairs(rows[self._numbers], matches.rows[self.positions])
-        self._nearness = nearness_of(block.squares[self._numbers], self.exact)
+        self._nearness = relative_similarity_of(block.squares[self._numbers], self.exact)
         self._same = np.concatenate(same)
         self._same_numbers = np.repeat(np.arange(rows.size), [found.size for found in same])
 
@@ -110,13 +111,13 @@ class _Answers:
         product[rows[inside], places[inside]] = -np.inf
 
     def bounds(self, slack: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The nearness [A] below which an image is surely farther than each answer, and above which surely nearer."""
+        """Bound [A] each positive's similarity: images below are surely farther, above surely nearer."""
         slack = slack[self._numbers]
         low = (self._nearness - slack).astype(np.float32)
         high = (self._nearness + slack).astype(np.float32)
         return np.nextafter(low, np.float32(-np.inf)), np.nextafter(high, np.float32(np.inf))
 
-    def ranks(self) -> list[Rows]:
+    def ranks(self) -> list[Integers]:
         """For each query the ranks of its right answers, from 1, ascending.
 
         A right answer's rank is its place among the right answers plus the wrong ones ahead of it, and of two right
@@ -128,7 +129,7 @@ class _Answers:
 
 def _screened(
     values: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
+) -> tuple[Integers, NDArray[np.bool_] | None]:
     """How many values lie above each `high`, and which lie between any `low` and its `high`; None if none does."""
     contested = None
     if values.size <= 100 * low.size:

@@ -12,20 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.distances.distance import Distances, Metric
-from passerby.metrics.ranking.positive_ranks import AnswerRanks
-from passerby.metrics.ranking.matches import Matches, Rows
+from passerby.metrics.arrays import Integers
+from passerby.metrics.ranking.matches import Matches
 
 AveragePrecision = Literal["step", "trapezoid"]
 Compared = Literal["cosine", "euclidean", "given"]
 """By what images were compared; `"given"` where the distances themselves were handed over."""
-
-QUERY_BLOCK = 4096
-GALLERY_BLOCK = 16384
-"""Most rows prepared at a time."""
-
-_GALLERY_BYTES = 64 * 2**20
-"""Features of more than 1024 dimensions are taken in smaller gallery blocks, of this size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +45,9 @@ class RankingResult:
     cmc: NDArray[np.float64]
     average_precision: NDArray[np.float64]
     inverse_negative_penalty: NDArray[np.float64]
-    first_match: NDArray[np.int64]
-    match_counts: NDArray[np.int64]
-    match_ranks: NDArray[np.int64]
+    first_match: Integers
+    match_counts: Integers
+    match_ranks: Integers
     valid: NDArray[np.bool_]
     camera_rule: bool
     junk: int
@@ -95,66 +87,8 @@ class RankingResult:
         }
 
 
-def rank(
-    query_features: Any,
-    gallery_features: Any,
-    query_identities: Any,
-    gallery_identities: Any,
-    query_cameras: Any = None,
-    gallery_cameras: Any = None,
-    *,
-    max_rank: int = 50,
-    metric: Metric = "cosine",
-    ap: AveragePrecision = "step",
-    query_block: int = QUERY_BLOCK,
-    gallery_block: int | None = None,
-) -> RankingResult:
-    """Rank the gallery for every query and summarise where the matches came.
-
-    The distance of a pair is the squared Euclidean distance (of unit vectors for cosine, where it orders as the cosine
-    does), summed in double precision and rounded to float32; where two are equal, the earlier gallery row comes first.
-    The result does not depend on the blocks, the BLAS library or its threads.
-
-    Args:
-        query_features: float [Q, D], array or torch tensor; need not be normalised.
-        gallery_features: float [G, D].
-        query_identities: integer [Q]; -1 is refused.
-        gallery_identities: integer [G]; images of identity -1 are junk and left out of every ranking.
-        query_cameras: integer [Q]; given with `gallery_cameras`, gallery images of the query's own identity and camera
-            are left out of its ranking. Without them there is no such rule, and the result says so.
-        gallery_cameras: integer [G].
-        max_rank: length of the CMC curve; may exceed the gallery, the curve then stays at its last value.
-        metric: `"cosine"` or `"euclidean"`.
-        ap: `"step"` averages the precision at each match; `"trapezoid"` the mean of the precisions just before and at
-            each match, as the Oxford buildings evaluation does.
-        query_block: number of queries prepared at a time; bounds memory, never changes the result.
-        gallery_block: number of gallery images prepared at a time; likewise. By default 16,384, or what fits 64 MiB.
-
-    Raises:
-        EvaluationError: shapes or dtypes that do not fit, NaN or infinite features, rows of zeros under cosine, one of
-            the two camera columns missing, or no query with a match.
-    """
-    distances = Distances(query_features, gallery_features, metric)
-    if gallery_block is None:
-        gallery_block = max(1, min(GALLERY_BLOCK, _GALLERY_BYTES // (4 * distances.gallery.shape[1])))
-    for name, value in (("query_block", query_block), ("gallery_block", gallery_block)):
-        if value < 1:
-            raise EvaluationError(f"{name} must be at least 1, not {value}")
-    matches = Matches.of(
-        len(distances.query),
-        len(distances.gallery),
-        query_identities,
-        gallery_identities,
-        query_cameras,
-        gallery_cameras,
-    )
-    answers = AnswerRanks(distances, matches, gallery_block)
-    found = ((rows, answers.of(rows)) for rows in matches.query_blocks(query_block))
-    return summarised(found, matches, max_rank=max_rank, ap=ap, metric=metric)
-
-
-def summarised(
-    found: Iterable[tuple[Rows, list[Rows]]],
+def summarise(
+    found: Iterable[tuple[Integers, list[Integers]]],
     matches: Matches,
     *,
     max_rank: int,
@@ -178,7 +112,7 @@ def summarised(
     average_precision = np.full(valid.size, np.nan)
     inverse_negative_penalty = np.full(valid.size, np.nan)
     first_match = np.zeros(valid.size, dtype=np.int64)
-    match_ranks: list[Rows] = []
+    match_ranks: list[Integers] = []
     for rows, columns in found:
         for row, ranks in zip(rows, columns, strict=True):
             average_precision[row] = _average_precision(ranks, ap)
@@ -203,7 +137,7 @@ def summarised(
     )
 
 
-def _average_precision(ranks: NDArray[np.int64], ap: AveragePrecision) -> float:
+def _average_precision(ranks: Integers, ap: AveragePrecision) -> float:
     """Average precision of one query from the ascending ranks (from 1) of its matches."""
     found = np.arange(1, len(ranks) + 1)
     precision = found / ranks

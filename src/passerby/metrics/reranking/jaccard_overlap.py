@@ -1,10 +1,14 @@
-"""The Jaccard distance of encodings: how much of two rows of weights, each summing to one, they have in common."""
+"""Jaccard distances between rows of weights that each sum to one."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+
+from passerby.metrics.arrays import Integers
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 class Overlap:
@@ -15,14 +19,14 @@ class Overlap:
         dtype: float16 rounds every sum as a program does that stores it in half precision.
     """
 
-    def __init__(self, others: sparse.csr_array, dtype: Any) -> None:
+    def __init__(self, others: "sparse.csr_array", dtype: Any) -> None:
         self._count = others.shape[0]
         columns = others.tocsc()
         columns.sort_indices()
         self._starts, self._rows, self._weights = columns.indptr, columns.indices, columns.data
         self._dtype = dtype
 
-    def add_jaccard(self, line: NDArray[np.float32], encoding: sparse.csr_array, row: int, share: float) -> None:
+    def add_jaccard(self, line: NDArray[np.float32], encoding: "sparse.csr_array", row: int, share: float) -> None:
         """Add `share` times the Jaccard distances of this row of `encoding` to `line` [M], in place."""
         if self._dtype == np.float16:
             rounded = self._rounded_sums(*_entries(encoding, row))
@@ -33,7 +37,7 @@ class Overlap:
         line += np.float32(share)
         line[touched] -= (share * (sums / (2 - sums))).astype(np.float32)
 
-    def sums(self, encoding: sparse.csr_array, row: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def sums(self, encoding: "sparse.csr_array", row: int) -> tuple[Integers, NDArray[np.float64]]:
         """Which of the M others share something with this row of `encoding`, ascending, and their sums of minima."""
         columns, weights = _entries(encoding, row)
         starts, lengths = self._starts[columns], self._starts[columns + 1] - self._starts[columns]
@@ -52,7 +56,7 @@ class Overlap:
         return sums
 
 
-def _entries(encoding: sparse.csr_array, row: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def _entries(encoding: "sparse.csr_array", row: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Columns and weights of one row."""
     part = slice(encoding.indptr[row], encoding.indptr[row + 1])
     return encoding.indices[part], encoding.data[part]

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
+from passerby.metrics.arrays import as_features, squared_norms
 from passerby.metrics.distances.all_pairs import Search, nearest_rows
 from passerby.metrics.distances.distance import Distances, Metric, inverse_lengths
-from passerby.metrics.arrays import as_features, squared_norms
 from passerby.metrics.reranking.jaccard_overlap import Overlap
-from passerby.metrics.reranking.reciprocal_encoding import averaged, pair_distances, reciprocal_sets, weighted
+from passerby.metrics.reranking.reciprocal_encoding import average_neighbours, pair_distances, reciprocal_sets, weigh
 
 Variant = Literal["float32", "original"]
 
 
-def k_reciprocal(
+def rerank(
     query: Any,
     gallery: Any,
     *,
@@ -69,7 +69,7 @@ def k_reciprocal(
     sets = reciprocal_sets(nearest.indices, k1)
     scale = np.where(nearest.farthest > 0, nearest.farthest, np.float32(1))  # one picture, many times
     normalised = pair_distances(sets, rows) / np.repeat(scale, np.diff(sets.indptr))
-    encoding = averaged(weighted(sets, normalised, dtype), nearest, k2, dtype)
+    encoding = average_neighbours(weigh(sets, normalised, dtype), nearest, k2, dtype)
     mixed = original.distances
     mixed *= np.float32(lambda_value) / scale[: len(mixed), None]
     overlap = Overlap(encoding[len(mixed) :], dtype)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.arrays import as_array, as_labels
+from passerby.metrics.arrays import Integers, as_array, as_labels
 from passerby.metrics.reranking.query_expansion import unit_rows
 
 Pooling = Literal["mean", "attention", "max"]
@@ -25,8 +25,8 @@ class Pooled(NamedTuple):
     """
 
     features: NDArray[np.float32]
-    groups: NDArray[np.int64]
-    first: NDArray[np.int64]
+    groups: Integers
+    first: Integers
 
 
 def pool(features: Any, groups: Any, *, how: Pooling = "mean", temperature: float = 0.1) -> Pooled:
@@ -70,7 +70,7 @@ def pool(features: Any, groups: Any, *, how: Pooling = "mean", temperature: floa
     return Pooled(unit_rows(pooled, "pooled"), labels, first.astype(np.int64))
 
 
-def query_groups(identities: Any, cameras: Any) -> NDArray[np.int64]:
+def query_groups(identities: Any, cameras: Any) -> Integers:
     """Numbers int64 [Q] of the groups of multi-query evaluation: queries of one person and one camera."""
     columns = [as_array(identities), as_array(cameras)]
     both = np.stack(
@@ -81,7 +81,7 @@ def query_groups(identities: Any, cameras: Any) -> NDArray[np.int64]:
 
 
 def _sums(
-    units: NDArray[np.float32], numbers: NDArray[np.int64], weights: NDArray[np.float32], count: int
+    units: NDArray[np.float32], numbers: Integers, weights: NDArray[np.float32], count: int
 ) -> NDArray[np.float32]:
     """Weighted sum of each group's rows, float32 [count, D]."""
     order = np.argsort(numbers, kind="stable")

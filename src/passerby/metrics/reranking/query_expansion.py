@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
+from passerby.metrics.arrays import Integers, as_features, squared_norms
 from passerby.metrics.distances.all_pairs import Search, nearest_rows
 from passerby.metrics.distances.distance import Distances
-from passerby.metrics.arrays import as_features, squared_norms
-from passerby.metrics.ranking.neighbours import top
+from passerby.metrics.ranking.neighbours import top_k
 
 _ROWS = 4096
 """Rows summed at a time."""
@@ -40,7 +40,7 @@ def expand_queries(query: Any, gallery: Any, *, k: int = 10, alpha: float = 3.0)
     """
     _check(k, alpha)
     units = unit_rows(gallery, "gallery")
-    found = top(query, gallery, min(k, len(units)))
+    found = top_k(query, gallery, min(k, len(units)))
     return _joined(unit_rows(query, "query"), units, found.indices, found.scores, alpha)
 
 
@@ -62,7 +62,7 @@ def augment_gallery(gallery: Any, *, k: int = 10, alpha: float = 3.0, search: Se
     return _joined(units, units, indices, 1 - distances / np.float32(2), alpha)
 
 
-def nearest_others(features: Any, k: int, *, search: Search = "numpy") -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def nearest_others(features: Any, k: int, *, search: Search = "numpy") -> tuple[Integers, NDArray[np.float32]]:
     """The `k` nearest rows of every row besides itself, int64 [N, min(k, N - 1)], and their squared distances.
 
     Features are compared by cosine; equally near rows come in their order.
@@ -89,7 +89,7 @@ def unit_rows(features: Any, name: str) -> NDArray[np.float32]:
 def _joined(
     rows: NDArray[np.float32],
     others: NDArray[np.float32],
-    indices: NDArray[np.int64],
+    indices: Integers,
     cosines: NDArray[np.float32],
     alpha: float,
 ) -> NDArray[np.float32]:

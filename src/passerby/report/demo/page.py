@@ -17,7 +17,7 @@ from passerby.data.split import Benchmark
 from passerby.evaluation.analysis import Analysis
 from passerby.evaluation.evaluate import Evaluation
 from passerby.evaluation.occlusion_summary import ReportedOcclusion
-from passerby.metrics.ranking.rank_metrics import RankingResult
+from passerby.metrics import RankingResult
 from passerby.report.demo.film import Film
 from passerby.report.demo.training_curves import training_curves
 from passerby.report.html.cards import INTERVAL_NOTE, Cell, ChartCard, TableCard, charts, headline, series_legend

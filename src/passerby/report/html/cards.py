@@ -7,7 +7,7 @@ import numpy as np
 from markupsafe import Markup
 
 from passerby.evaluation.analysis import Analysis
-from passerby.metrics.ranking.rank_metrics import RankingResult
+from passerby.metrics import RankingResult
 from passerby.report.html.charts import Line, cmc_chart, precision_chart, precision_recall_chart, roc_chart, score_chart
 from passerby.report.html.drawing import series
 from passerby.report.html.heat_map import heat_map

@@ -12,7 +12,7 @@ from PIL import Image
 
 from passerby.atomic_files import write_atomically
 from passerby.data.split import Split
-from passerby.metrics.ranking.rank_metrics import RankingResult
+from passerby.metrics import RankingResult
 from passerby.report.html.thumbnail import thumbnail
 from passerby.report.ranking.rank_list import Picture, rank_lists, worst_median_best
 

@@ -12,7 +12,7 @@ import numpy as np
 from passerby.atomic_files import write_text_atomically
 from passerby.data.split import Split
 from passerby.evaluation.analysis import Analysis
-from passerby.metrics.ranking.rank_metrics import RankingResult
+from passerby.metrics import RankingResult
 from passerby.report.html.cards import INTERVAL_NOTE, ChartCard, charts, headline, tables
 from passerby.report.html.template import rendered
 from passerby.report.html.thumbnail import data_uri, thumbnail

@@ -10,11 +10,8 @@ from numpy.typing import NDArray
 
 from passerby.data.split import JUNK, Split
 from passerby.errors import EvaluationError
-from passerby.metrics.distances.distance import Metric
+from passerby.metrics import Metric, Neighbours, RankingResult, top_k
 from passerby.metrics.arrays import as_array
-from passerby.metrics.ranking.neighbours import Neighbours
-from passerby.metrics.ranking.neighbours import top as nearest
-from passerby.metrics.ranking.rank_metrics import RankingResult
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ def rank_lists(
     if not chosen.size:
         return []
     features, asked = as_array(query_features)[chosen], query.take(chosen)
-    found = nearest(
+    found = top_k(
         features,
         gallery_features,
         top,
@@ -119,7 +116,7 @@ def rank_lists(
         gallery_cameras=gallery.cameras if result.camera_rule else None,
         metric=metric,
     )
-    every = nearest(features, gallery_features, 2 * top, metric=metric) if show_left_out else found
+    every = top_k(features, gallery_features, 2 * top, metric=metric) if show_left_out else found
     return [
         RankList(
             query=_picture(query, row),

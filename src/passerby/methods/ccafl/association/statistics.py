@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
 from passerby.methods.ccafl.association.associate import Association
-from passerby.metrics.clusters.agreement import correlation_quality
+from passerby.metrics import correlation_quality
 
 Integers = NDArray[np.int64]
 

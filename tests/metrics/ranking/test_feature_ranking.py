@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from passerby.errors import EvaluationError
 from passerby.metrics.distances import distance
-from passerby.metrics.ranking import positive_ranks as counting
-from passerby.metrics.ranking.rank_metrics import RankingResult, rank
+from passerby.metrics.ranking import positive_ranks
+from passerby.metrics.ranking.feature_ranking import rank
+from passerby.metrics.ranking.rank_metrics import RankingResult
 from tests.golden import golden_values
 from tests.metrics.ranking import oracle as slow
 
@@ -149,10 +150,10 @@ def test_the_product_is_never_larger_than_a_block(monkeypatch):
 
     def spied(queries, candidates, out):
         sizes.append(out.size)
-        return distance.nearness(queries, candidates, out)
+        return distance.relative_similarity(queries, candidates, out)
 
-    monkeypatch.setattr(counting, "nearness", spied)
-    monkeypatch.setattr(counting, "_PRODUCT_ROWS", 8)
+    monkeypatch.setattr(positive_ranks, "relative_similarity", spied)
+    monkeypatch.setattr(positive_ranks, "_PRODUCT_ROWS", 8)
     features = golden_values("blocks", (500, 8))
     rank(features[:90], features, np.arange(90) % 9, np.arange(500) % 9, query_block=16, gallery_block=64)
     assert len(sizes) == (5 * 2 + 2) * 8  # 90 queries are five blocks of 16, two products each, and one of 10

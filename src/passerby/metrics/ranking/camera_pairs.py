@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.distances.distance import Distances, Features, Metric
-from passerby.metrics.arrays import JUNK, as_labels
-from passerby.metrics.ranking.rank_metrics import rank
-
-Labels = NDArray[np.int64]
+from passerby.labels import JUNK
+from passerby.metrics.arrays import Features, Integers, as_labels
+from passerby.metrics.distances.distance import Distances, Metric
+from passerby.metrics.ranking.feature_ranking import rank
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +24,10 @@ class CameraMatrix:
         queries: int64 [K, K], how many of the queries have a match there.
     """
 
-    cameras: NDArray[np.int64]
+    cameras: Integers
     mAP: NDArray[np.float64]  # noqa: N815 - the field's spelling
     rank1: NDArray[np.float64]
-    queries: NDArray[np.int64]
+    queries: Integers
 
 
 def camera_matrix(
@@ -82,6 +81,6 @@ def camera_matrix(
     return matrix
 
 
-def _labels(query: Any, gallery: Any, features: tuple[Features, Features], name: str) -> tuple[Labels, Labels]:
+def _labels(query: Any, gallery: Any, features: tuple[Features, Features], name: str) -> tuple[Integers, Integers]:
     """Labels of both sides, one for each row of features."""
     return as_labels(query, len(features[0]), f"query {name}"), as_labels(gallery, len(features[1]), f"gallery {name}")

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import precision_recall_curve
 
-from passerby.metrics.ranking.precision_recall import precision_recall
-from passerby.metrics.ranking.rank_metrics import rank
-from tests.metrics.ranking.test_rank_metrics import golden_problem
+from passerby.metrics.ranking.curves import precision_recall
+from passerby.metrics.ranking.feature_ranking import rank
+from tests.metrics.ranking.test_feature_ranking import golden_problem
 
 
 def test_agrees_with_scikit_learn_s_curve_of_each_query():

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
+from passerby.metrics.arrays import Integers
 from passerby.metrics.distances.distance import Distances, Metric
-from passerby.metrics.distances.sweep import closeness
+from passerby.metrics.distances.sweep import similarity
 from passerby.metrics.ranking.matches import Matches
 
 MAX_IMPOSTORS = 2**26
@@ -30,7 +31,7 @@ class PairScores(NamedTuple):
     """
 
     genuine: NDArray[np.float32]
-    genuine_queries: NDArray[np.int64]
+    genuine_queries: Integers
     impostor: NDArray[np.float32]
     pairs: int
 
@@ -78,7 +79,7 @@ def pair_scores(
     if not pairs or not genuine_queries.size:
         missing = "different people" if not pairs else "one person"
         raise EvaluationError(f"there is no pair of {missing} to compare: check the identities")
-    positions = np.concatenate([matches.right_answers(row) for row in range(len(distances.query))])
+    positions = np.concatenate([matches.positives(row) for row in range(len(distances.query))])
     genuine = distances.pairs(genuine_queries, matches.rows[positions])
     share = min(1.0, max_impostors / pairs)
     found = np.concatenate(list(_impostors(distances, matches, share, seed)))[:max_impostors]
@@ -91,7 +92,7 @@ def _impostors(distances: Distances, matches: Matches, share: float, seed: int) 
     candidates = distances.candidates(matches.rows)
     for start in range(0, len(distances.query), _QUERIES):
         rows = np.arange(start, min(start + _QUERIES, len(distances.query)))
-        values = closeness(distances.queries(rows), candidates)
+        values = similarity(distances.queries(rows), candidates)
         kept = np.ones(values.shape, dtype=bool) if share == 1 else generator.random(values.shape) < share
         for line, row in zip(kept, rows, strict=True):
             line[matches.same_identity(int(row))] = False
