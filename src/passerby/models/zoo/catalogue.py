@@ -167,7 +167,7 @@ def entries() -> tuple[ZooEntry, ...]:
     """All published backbones, ReIDZoo's 32 first."""
     return tuple(
         ZooEntry(row["name"], row["title"], row["file"], float(row["parameters"]), float(row["macs"]))
-        for row in _rows("zoo.csv")
+        for row in _rows("catalogue.csv")
     )
 
 
@@ -206,7 +206,7 @@ def split_name(name: str) -> tuple[str, str]:
 @cache
 def published_results(name: str) -> tuple[PublishedResult, ...]:
     """What the backbone of this name reached; empty where nothing was published."""
-    return tuple(_result(row) for row in _rows("zoo_results.csv") if row["name"] == name)
+    return tuple(_result(row) for row in _rows("results.csv") if row["name"] == name)
 
 
 def count_operations(architecture: str, image_size: tuple[int, int] = (256, 128)) -> tuple[float, float]:
@@ -227,7 +227,7 @@ def count_operations(architecture: str, image_size: tuple[int, int] = (256, 128)
 
 
 def _rows(file: str) -> Iterator[dict[str, str]]:
-    text = (files("passerby") / "models" / file).read_text("utf-8")
+    text = (files("passerby") / "models" / "zoo" / file).read_text("utf-8")
     return iter(csv.DictReader(text.splitlines()))
 
 
