@@ -31,6 +31,7 @@ FLOORS = (
         "recipe_yaml",
         "atomic_files",
         "output_paths",
+        "plugins",
         "progress",
         "torchvision_guard",
         "version",

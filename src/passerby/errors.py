@@ -13,6 +13,10 @@ class RecipeError(PasserbyError):
     """A recipe names an unknown key, a value out of range, or a combination that cannot work."""
 
 
+class PluginError(PasserbyError):
+    """A plugin cannot be imported, is not the one that a run was made with, or takes a name that is taken."""
+
+
 class CheckpointError(PasserbyError):
     """A file of weights cannot be read, or does not fit the model."""
 

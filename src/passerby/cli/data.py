@@ -78,7 +78,9 @@ def list_benchmarks(
 ) -> None:
     """Print what `BENCHMARKS` holds."""
     from passerby.data.benchmarks import BENCHMARKS
+    from passerby.plugins import load_installed_plugins
 
+    load_installed_plugins()
     if as_json:
         typer.echo(json.dumps([_as_json(public) for public in BENCHMARKS.values()], indent=2, ensure_ascii=False))
         return

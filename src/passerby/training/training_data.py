@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from passerby.config import DataSection, Recipe
-from passerby.data.benchmarks import BENCHMARKS
+from passerby.data.benchmarks import is_benchmark
 from passerby.data.cache.pixel_cache import default_cache_folder
 from passerby.data.checks.shared_files import check_no_shared_files
 from passerby.data.fingerprint import fingerprint
@@ -66,11 +66,11 @@ def open_sets(section: DataSection) -> list[Benchmark]:
     if len(roots) != len(names):
         raise RecipeError(f"data.root: {len(roots)} folders for {len(names)} names in data.name: give one each, or one")
     if not isinstance(section.root, list) and len(names) > 1:  # one root is for benchmarks
-        if section.root is not None and not any(name in BENCHMARKS for name in names):
+        if section.root is not None and not any(is_benchmark(name) for name in names):
             raise RecipeError(
                 f"data.root: {section.root}: {', '.join(names)} are tables or folders and take no root: leave it out"
             )
-        roots = [section.root if name in BENCHMARKS else None for name in names]
+        roots = [section.root if is_benchmark(name) else None for name in names]
     sets = [open_data(name, root, check_counts=section.check_counts) for name, root in zip(names, roots, strict=True)]
     _refuse_repeats(sets)
     return sets

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from passerby.data.benchmarks import BENCHMARKS, load_benchmark, near_names
+from passerby.data.benchmarks import is_benchmark, load_benchmark, near_names
 from passerby.data.formats.identity_folders import benchmark_of_identity_folders
 from passerby.data.formats.local_columns import LOCAL_COLUMNS, LocalColumns, read_local_columns
 from passerby.data.formats.table import (
@@ -53,7 +53,7 @@ def open_data(name_or_path: str, root: str | Path | None = None, *, check_counts
         DataError: it is neither a known name nor on disk, or what is on disk is not as it should be.
     """
     path = Path(name_or_path).expanduser()
-    if name_or_path in BENCHMARKS:
+    if is_benchmark(name_or_path):
         if root is None:
             raise DataError(f"{name_or_path} is a benchmark: name the folder it is in with --root or data.root")
         return load_benchmark(name_or_path, root, check_counts=check_counts)

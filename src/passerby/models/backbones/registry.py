@@ -9,18 +9,26 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import timm
+import torch
 from torch import nn
 
-from passerby.errors import RecipeError
+from passerby.errors import PluginError, RecipeError
 from passerby.models.backbones import resnet as backbone_resnet
 from passerby.models.backbones import vit as backbone_vit
 from passerby.models.backbones import volo as backbone_volo
 from passerby.models.backbones.backbone import Backbone
 from passerby.models.backbones.repvit import build_repvit
 from passerby.models.backbones.timm_models import build_timm
+from passerby.plugins import Registry
 
 TIMM_PREFIX = "timm:"
 """Before a name that is also one of `names()`: timm's own network of this name, unchanged."""
+
+Builder = Callable[[str, tuple[int, int], dict[str, Any]], Backbone]
+"""Name, image size, options → the backbone."""
+
+NetworkFunction = Callable[..., nn.Module]
+"""Image size (height, width), options → a network from images to features."""
 
 _TIMM_NAMES = {"ghostnet_0_5": "ghostnet_050", "ghostnet_1_0": "ghostnet_100", "ghostnet_1_3": "ghostnet_130"}
 
@@ -33,7 +41,8 @@ def create(name: str, image_size: tuple[int, int] = (256, 128), **options: Any) 
     """A backbone with random weights and without classifier.
 
     Args:
-        name: one of `names()`, or any model of timm; `timm:NAME` where both have one and timm's is meant.
+        name: one of `names()`, any model of timm (`timm:NAME` where both have one and timm's is meant), or a backbone
+            that a plugin registers.
         image_size: height and width it is made for. ReIDZoo's take images of other sizes too: position embeddings are
             interpolated, windows filled up.
         options: of the network: `drop_path_rate`, …
@@ -55,7 +64,7 @@ def create(name: str, image_size: tuple[int, int] = (256, 128), **options: Any) 
 
 def names() -> list[str]:
     """Backbones that timm does not have like this; all names of timm come on top."""
-    return [name for family in FAMILIES.values() for name in family]
+    return list(BACKBONES)
 
 
 def family_of(name: str) -> str | None:
@@ -63,15 +72,50 @@ def family_of(name: str) -> str | None:
     return next((family for family, members in FAMILIES.items() if name in members), None)
 
 
+def register_backbone(function: NetworkFunction) -> NetworkFunction:
+    """Let recipes name a backbone of one's own by the name of the function that builds it; a decorator.
+
+    Args:
+        function: takes the image size (height, width), and options by keyword if it has any (`drop_path_rate` where the
+            recipe says `drop_path`). It returns a network with random weights, from normalised images [B, 3, H, W] to
+            features [B, D].
+
+    Raises:
+        PluginError: the name is taken, by timm too.
+    """
+    name = function.__name__
+    if timm.is_model(name):
+        raise PluginError(f"the backbone {name!r} is already there, from timm: choose another name")
+
+    def build(name: str, image_size: tuple[int, int], options: dict[str, Any]) -> Backbone:
+        network = function(image_size, **options)
+        return Backbone(name, network, _measured_width(name, network, image_size), image_size)
+
+    BACKBONES.register(name, build)
+    return function
+
+
 def _create(name: str, image_size: tuple[int, int], options: dict[str, Any]) -> Backbone:
-    family = family_of(name)
-    if family is not None:
-        return _BUILDERS[family](name, image_size, options)
     timm_name = name.removeprefix(TIMM_PREFIX)
-    if not timm.is_model(timm_name):
-        raise RecipeError(f"backbone: unknown name {name!r}; {_nearest(name)}")
-    network, feature_dim = build_timm(timm_name, image_size, options)
-    return Backbone(name, network, feature_dim, image_size)
+    if name not in BACKBONES and timm.is_model(timm_name):
+        network, feature_dim = build_timm(timm_name, image_size, options)
+        return Backbone(name, network, feature_dim, image_size)
+    builder = BACKBONES.find(name)
+    if builder is None:
+        raise RecipeError(f"backbone: unknown name {name!r}; {BACKBONES.missing_plugin(name) or _nearest(name)}")
+    return builder(name, image_size, options)
+
+
+@torch.no_grad()
+def _measured_width(name: str, network: nn.Module, image_size: tuple[int, int]) -> int:
+    """Length of the features of one's own network, found by giving it an image."""
+    training = network.training
+    features = network.eval()(torch.zeros(1, 3, *image_size))
+    network.train(training)
+    if not isinstance(features, torch.Tensor) or features.ndim != 2:
+        found = list(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__
+        raise PluginError(f"backbone {name}: must return features [B, D] for images [B, 3, H, W], not {found}")
+    return features.shape[1]
 
 
 def _nearest(name: str) -> str:
@@ -128,9 +172,6 @@ def _width(network: Any) -> int:
     return int(network.head_hidden_size)
 
 
-Builder = Callable[[str, tuple[int, int], dict[str, Any]], Backbone]
-"""Name, image size, options → the backbone."""
-
 _BUILDERS: Mapping[str, Builder] = {
     "ghostnet": _build_timm,
     "edgenext": _build_timm,
@@ -157,3 +198,8 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "swin": ("swin_tiny", "swin_small", "swin_base"),
 }
 """Family → its members; those of ReIDZoo under the names that its code takes as `--arch`."""
+
+BACKBONES: Registry[Builder] = Registry(
+    "backbone", {name: _BUILDERS[family] for family, members in FAMILIES.items() for name in members}
+)
+"""Backbones that timm does not have like this, and those that plugins register."""
