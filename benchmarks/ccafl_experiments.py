@@ -2,7 +2,7 @@
 
     python benchmarks/ccafl_experiments.py synth --out /tmp/ccafl
     python benchmarks/ccafl_experiments.py market --root .data/market1501-dev --out /tmp/ccafl
-    python benchmarks/ccafl_experiments.py synth --out /tmp/ccafl --rows "ical.enabled=false" "association.rate=3"
+    python benchmarks/ccafl_experiments.py synth --out DIR --rows ical.enabled=false association.pairs_per_class=3
 
 Every row is a `passerby train` of a small vision transformer from tiny-clip: 150 steps of 16 × 4 images after 10 epochs
 of prompts. The rows of the comparison:
@@ -34,8 +34,9 @@ from passerby.data.split import JUNK, Split
 
 STEPS, EPOCHS = 150, 6
 LOOP = (
-    "stage1.epochs=10", f"stage2.epochs={EPOCHS}", f"stage2.iterations={STEPS // EPOCHS}", "stage2.intra_epochs=2",
-    "stage2.warmup_epochs=1", "inter.text_from=3", "ical.first_epoch=4", f"ical.end_epoch={EPOCHS}",
+    "stage1.epochs=10", f"stages2and3.epochs={EPOCHS}", f"stages2and3.iterations={STEPS // EPOCHS}",
+    "stages2and3.intra_epochs=2", "stages2and3.warmup_epochs=1", "inter.text_from=3", "ical.first_epoch=4",
+    f"ical.end_epoch={EPOCHS}",
 )  # fmt: skip
 CLIP_REID = ("stage1.epochs=10", "stage2.warmup_epochs=1")
 CLIP_REID_EPOCHS = {"synth": {"pairs": 7, "full": 7}, "market": {"pairs": 8, "full": 10}}
@@ -43,7 +44,7 @@ CLIP_REID_EPOCHS = {"synth": {"pairs": 7, "full": 7}, "market": {"pairs": 8, "fu
 ONE_CAMERA = "one-camera"
 ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "ccafl": ("ccafl-tiny", LOOP),
-    "intra": ("ccafl-tiny", (*LOOP, f"stage2.intra_epochs={EPOCHS}")),
+    "intra": ("ccafl-tiny", (*LOOP, f"stages2and3.intra_epochs={EPOCHS}")),
     "no-adversary": ("ccafl-tiny", (*LOOP, "ical.enabled=false")),
     "pairs": ("clip-reid-vit-tiny", (*CLIP_REID, "data.labels=camera")),
     "full": ("clip-reid-vit-tiny", CLIP_REID),

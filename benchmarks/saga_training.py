@@ -59,7 +59,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.way:
         torch.set_num_threads(arguments.threads)
-        overrides = [f"tokens.cache={arguments.way}", "stage3.readouts=[]", *arguments.overrides]
+        overrides = [f"tokens.cache={arguments.way}", "stage3.poolings=[]", *arguments.overrides]
         print(json.dumps(asdict(measure(arguments.recipe, overrides, arguments.folder, arguments.epochs))))
         return
     with tempfile.TemporaryDirectory() as folder:

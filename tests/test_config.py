@@ -31,7 +31,11 @@ def test_every_recipe_is_valid_and_says_how_it_is_run(name: str) -> None:
 def test_published_numbers_are_the_defaults() -> None:
     recipe = checked()
     assert (recipe.stage1.epochs, recipe.stage2.epochs) == (120, 60)
-    assert (recipe.stage2.identity_weight, recipe.stage2.triplet_weight, recipe.stage2.text_weight) == (0.25, 1, 1)
+    assert (
+        recipe.stage2.loss_weights.identity,
+        recipe.stage2.loss_weights.triplet,
+        recipe.stage2.loss_weights.text,
+    ) == (0.25, 1, 1)
     assert (recipe.stage2.identities_per_batch, recipe.stage2.images_per_identity) == (16, 4)
     olp = check_recipe(ClipReidRecipe, read_recipe("clip-reid-vit-sie-olp"))
     assert (olp.model.stride, olp.model.camera_coefficient, olp.model.camera_embedding) == (12, 1.0, True)
@@ -46,8 +50,8 @@ def test_overrides_are_yaml() -> None:
 
 
 def test_numbers_are_decimal_and_words_are_no_truth_values() -> None:
-    recipe = checked("seed=010", "data.name=no", "data.skip_unreadable=true", "stage2.rate=1e-5")
-    assert (recipe.seed, recipe.data.name, recipe.data.skip_unreadable, recipe.stage2.rate) == (10, "no", True, 1e-5)
+    recipe = checked("seed=010", "data.name=no", "data.skip_unreadable=true", "stage2.lr=1e-5")
+    assert (recipe.seed, recipe.data.name, recipe.data.skip_unreadable, recipe.stage2.lr) == (10, "no", True, 1e-5)
 
 
 def test_a_section_given_as_a_mapping_changes_only_what_it_names() -> None:
@@ -159,4 +163,4 @@ def test_every_key_is_described() -> None:
     rows = describe_keys(ClipReidRecipe)
     assert len(rows) > 40
     assert all(meaning for _, _, meaning in rows)
-    assert {key: default for key, default, _ in rows}["stage2.rate"] == "5e-06"
+    assert {key: default for key, default, _ in rows}["stage2.lr"] == "5e-06"

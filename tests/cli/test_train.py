@@ -88,7 +88,7 @@ def test_resuming_into_another_folder_is_a_wrong_command(ask: Ask) -> None:
         (b"method: [a]\n", "mine.yaml: method: must be one of"),
         (b"method: clip-ried\n", "mine.yaml: method: unknown name 'clip-ried'; did you mean 'clip-reid'?"),
         (b"seed: 1\n", "mine.yaml: method: must be one of"),
-        (b"method: clip-reid\nstage2: {rate: fast}\n", "mine.yaml: stage2.rate: Input should be a valid number"),
+        (b"method: clip-reid\nstage2: {lr: fast}\n", "mine.yaml: stage2.lr: Input should be a valid number"),
         (b"method: clip-reid\ndata: {name: 7}\n", "mine.yaml: data.name: Input should be a valid string"),
         (b"1: 2\nmethod: clip-reid\n", "mine.yaml: a recipe is a mapping"),
     ],

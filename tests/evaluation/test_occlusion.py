@@ -30,7 +30,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Embedder:
     run = tmp_path_factory.mktemp("run") / "saga"
-    few = ("stage1.epochs=0", "stage2.epochs=1", "stage3b.epochs=0", "stage3.readouts=[gem, query, free]")
+    few = ("stage1.epochs=0", "stage2.epochs=1", "stage3b.epochs=0", "stage3.poolings=[gem, query, free]")
     train(saga_recipe(world, *few), run)
     return load(run, device="cpu")
 

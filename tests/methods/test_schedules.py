@@ -37,7 +37,7 @@ def test_rates_are_those_of_the_published_schedulers(
 
 
 def test_half_a_cosine_falls_from_the_end_of_the_warm_up_to_a_hundredth() -> None:
-    overrides = ["stage2.schedule=cosine", "stage2.rate=0.01", "stage2.epochs=20", "stage2.warmup_epochs=4"]
+    overrides = ["stage2.decay=cosine", "stage2.lr=0.01", "stage2.epochs=20", "stage2.warmup_epochs=4"]
     rate = image_schedule(check_recipe(ClipReidRecipe, read_recipe("clip-reid-vit", overrides)).stage2)
     assert [rate(epoch) for epoch in (1, 2, 3)] == pytest.approx([0.00325, 0.0055, 0.00775])
     assert rate(10) == pytest.approx((0.01 + 0.0001) / 2), "half of the way"
@@ -46,6 +46,6 @@ def test_half_a_cosine_falls_from_the_end_of_the_warm_up_to_a_hundredth() -> Non
 
 @pytest.mark.parametrize("schedule", ["steps", "cosine"])
 def test_without_warm_up_the_first_epoch_has_the_whole_rate(schedule: str) -> None:
-    overrides = [f"stage2.schedule={schedule}", "stage2.warmup_epochs=0", "stage2.rate=0.01", "stage2.epochs=1000"]
+    overrides = [f"stage2.decay={schedule}", "stage2.warmup_epochs=0", "stage2.lr=0.01", "stage2.epochs=1000"]
     rate = image_schedule(check_recipe(ClipReidRecipe, read_recipe("clip-reid-vit", overrides)).stage2)
     assert rate(1) == pytest.approx(0.01, rel=1e-4)

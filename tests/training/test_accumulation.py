@@ -47,7 +47,7 @@ def test_every_step_has_the_mean_gradient_of_its_batches(
 
 def test_accumulating_leaves_the_reported_losses_alone(tmp_path: Path) -> None:
     world = write_small_world(tmp_path / "world", identities=16)
-    still = ("stage1.epochs=0", "stage2.epochs=1", "stage2.rate=0", "stage2.identities_per_batch=2")
+    still = ("stage1.epochs=0", "stage2.epochs=1", "stage2.lr=0", "stage2.identities_per_batch=2")
     lines, logged = [], []
     for accumulate in (1, 2):
         folder = tmp_path / str(accumulate)

@@ -62,7 +62,7 @@ def test_the_same_command_twice_gives_the_same_weights(finished: Path, world: Pa
 def test_stage_1_moves_only_words_and_stage_2_leaves_them(finished: Path, world: Path, tmp_path: Path) -> None:
     after_1 = read_tensors(finished / "checkpoints" / "stage1-prompts.safetensors")
     after_2 = read_tensors(finished / "checkpoints" / "stage2-images.safetensors")
-    train(nano_recipe(world, "stage1.epochs=0", "stage2.rate=0"), tmp_path / "still")
+    train(nano_recipe(world, "stage1.epochs=0", "stage2.lr=0"), tmp_path / "still")
     initial = read_tensors(tmp_path / "still" / "model.safetensors")
     moved = {name for name in initial if not torch.equal(initial[name], after_1[name])}
     running = {name for name in initial if "running_" in name or "num_batches" in name}
@@ -94,14 +94,14 @@ def test_a_margin_raises_the_triplet_loss_of_each_of_three_features(world: Path,
     triplets = []
     for margin in (50.0, 50.5):  # every triplet counts, and at rate 0 the features stay what they were
         folder = tmp_path / str(margin)
-        train(nano_recipe(world, "stage1.epochs=0", "stage2.rate=0", f"stage2.margin={margin}"), folder)
+        train(nano_recipe(world, "stage1.epochs=0", "stage2.lr=0", f"stage2.margin={margin}"), folder)
         triplets.append([each["triplet"] for each in epochs(folder)])
     risen = [second - first for first, second in zip(*triplets, strict=True)]
     assert risen == pytest.approx([3 * 0.5] * 2, abs=1e-4), "last, final and projected feature"
 
 
 def test_the_schedule_is_the_one_asked_for(finished: Path, world: Path, tmp_path: Path) -> None:
-    train(nano_recipe(world, "stage1.epochs=0", "stage2.schedule=steps"), tmp_path / "run")
+    train(nano_recipe(world, "stage1.epochs=0", "stage2.decay=steps"), tmp_path / "run")
     assert [each["learning_rate"] for each in epochs(tmp_path / "run")] == pytest.approx([5e-4, 5e-4])
     first, last = (each["learning_rate"] for each in epochs(finished))
     assert last < first < 5e-4, "a cosine"
@@ -127,7 +127,7 @@ def test_a_residual_network_trains_from_a_native_cache(world: Path, tmp_path: Pa
 
 def test_init_takes_weights_of_another_class_count(finished: Path, tmp_path: Path) -> None:
     larger = write_small_world(tmp_path / "larger", identities=12)
-    frozen = ("stage1.epochs=0", "stage2.rate=0", f"init={finished}")
+    frozen = ("stage1.epochs=0", "stage2.lr=0", f"init={finished}")
     train(nano_recipe(larger, *frozen), tmp_path / "run")
     started, source = read_tensors(tmp_path / "run" / "model.safetensors"), read_tensors(finished / "model.safetensors")
     assert started["classifier.weight"].shape[0] == 6
@@ -157,8 +157,8 @@ def test_camera_embedding_is_trained(world: Path, tmp_path: Path) -> None:
 def test_a_run_is_neither_overwritten_nor_changed_on_resume(finished: Path, world: Path) -> None:
     with pytest.raises(RecipeError, match="already holds a run"):
         train(nano_recipe(world), finished)
-    with pytest.raises(RecipeError, match=r"stage2.rate: is 0.1, but the run in .* was started with 0.0005"):
-        train(nano_recipe(world, "stage2.rate=0.1"), finished, resume=True)
+    with pytest.raises(RecipeError, match=r"stage2.lr: is 0.1, but the run in .* was started with 0.0005"):
+        train(nano_recipe(world, "stage2.lr=0.1"), finished, resume=True)
     with pytest.raises(RecipeError, match=r"holds no run \(no recipe.yaml\)"):
         train(nano_recipe(world), finished / "nowhere", resume=True)
 

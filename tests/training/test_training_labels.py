@@ -113,7 +113,7 @@ def test_a_run_goes_on_without_the_decisions_it_has_a_copy_of(
     folders: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    local = (f"data.name={folders}", "data.root=null", "association.decisions=~/decisions.csv")
+    local = (f"data.name={folders}", "data.root=null", "association.constraints=~/decisions.csv")
     recipe, file = ccafl_recipe(world, *local), tmp_path / "decisions.csv"
     file.write_text("decision,camera_a,local_identity_a,camera_b,local_identity_b\nmust-link,door,7,hall,9\n")
     assert trained_on(recipe, CCAFL).identity_count == 4

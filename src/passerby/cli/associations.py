@@ -10,7 +10,7 @@ _EXAMPLE = """Write the page that shows whom CCAFL linked across cameras, to con
 [bold]Example[/bold]: passerby associations runs/ccafl -o links.html
 
 The page shows the most doubtful and the longest links as pairs of crops, and saves what you decide as decisions.csv:
-name that file as association.decisions in the next training, which obeys it.
+name that file as association.constraints in the next training, which obeys it.
 """
 
 

@@ -207,11 +207,11 @@ def keyed_seed(*key: int | str) -> int:
 
 
 def adam_with_faster_biases(
-    parameters: Sequence[tuple[str, nn.Parameter]], *, weight_decay: float, bias_rate_factor: float
+    parameters: Sequence[tuple[str, nn.Parameter]], *, weight_decay: float, bias_lr_factor: float
 ) -> torch.optim.Adam:
     """Adam with coupled weight decay, in which parameters whose name contains `bias` have a rate of their own."""
     groups = [
         {"params": [p for name, p in parameters if "bias" not in name], "lr_scale": 1.0},
-        {"params": [p for name, p in parameters if "bias" in name], "lr_scale": bias_rate_factor},
+        {"params": [p for name, p in parameters if "bias" in name], "lr_scale": bias_lr_factor},
     ]
     return torch.optim.Adam(groups, lr=0.0, weight_decay=weight_decay)

@@ -53,7 +53,7 @@ def normalised(rows: Numbers) -> Numbers:
 
 
 def test_the_intra_camera_loss_is_the_sum_over_cameras(world: Path) -> None:
-    loop = begun_loop(world, "stage2.margin=0.4", "intra.centroid_share=0.7", "memory.instances=5", epoch=0)
+    loop = begun_loop(world, "stages2and3.margin=0.4", "intra.centroid_share=0.7", "memory.instances=5", epoch=0)
     memory = loop._memory
     assert isinstance(memory, IntraMemory)
     centroids, instances = memory.classes.centroids.double().numpy(), memory.classes.instances.double().numpy()
@@ -82,7 +82,7 @@ def test_the_intra_camera_loss_is_the_sum_over_cameras(world: Path) -> None:
 
 
 def test_the_inter_camera_loss_is_over_clusters(world: Path) -> None:
-    loop = begun_loop(world, "stage2.margin=0.4", "ical.enabled=false", "association.rate=0.3", epoch=2)
+    loop = begun_loop(world, "stages2and3.margin=0.4", "ical.enabled=false", "association.pairs_per_class=0.3", epoch=2)
     memory = loop._memory
     assert isinstance(memory, InterMemory)
     assert 0 < len(memory.centroids.centroids) < 6
@@ -131,21 +131,21 @@ def test_an_image_should_be_near_its_class_and_its_cluster_in_other_cameras() ->
         ("memory.temperature=0.1", 0),
         ("model.prompt_prefix=5", 0),
         ("model.prompt_prefix=6", 0),
-        ("stage2.intra_epochs=5", 3),
+        ("stages2and3.intra_epochs=5", 3),
         ("inter.text=false", 3),
         ("inter.text_from=4", 3),
         ("inter.batch_triplet=false", 3),
-        ("stage2.margin=0.9", 3),
-        ("stage2.smoothing=0.5", 3),
+        ("stages2and3.margin=0.9", 3),
+        ("stages2and3.label_smoothing=0.5", 3),
         ("ical.enabled=false", 3),
         ("ical.first_epoch=4", 3),
         ("ical.end_epoch=3", 3),
         ("ical.margin=0.1", 3),
         ("ical.camera_reweight=0", 3),
-        ("ical.smoothing=0.1", 3),
+        ("ical.epsilon=0.1", 3),
         ("ical.scale=8", 3),
-        ("association.rate=0.3", 3),
-        ("stage2.iterations=1", 3),
+        ("association.pairs_per_class=0.3", 3),
+        ("stages2and3.iterations=1", 3),
     ],
 )
 def test_every_switch_changes_what_is_minimised(
@@ -173,15 +173,15 @@ def test_guard_rate_and_decisions_reach_the_association(world: Path, tmp_path: P
     header = "decision,camera_a,local_identity_a,camera_b,local_identity_b"
     decided.write_text(f"{header}\ncannot-link,c1,x,c2,x\nmust-link,c1,x,c3,z\n")
     links = {}
-    for more in ("rate=9", "rate=0.5", "one_class_per_camera=true", f"decisions={decided}"):
-        recipe = ccafl_recipe(world, "association.rate=9", f"association.{more}")
+    for more in ("pairs_per_class=9", "pairs_per_class=0.5", "one_class_per_camera=true", f"constraints={decided}"):
+        recipe = ccafl_recipe(world, "association.pairs_per_class=9", f"association.{more}")
         found = linking(recipe, labels, tmp_path / "run")(features)
         links[more.partition("=")[0] + more[-1]] = {tuple(pair) for pair in found.links.tolist()}
     assert links == {
-        "rate9": {(0, 2), (1, 3), (2, 3)},
-        "rate5": {(0, 2), (1, 3)},
+        "pairs_per_class9": {(0, 2), (1, 3), (2, 3)},
+        "pairs_per_class5": {(0, 2), (1, 3)},
         "one_class_per_camerae": {(0, 2), (1, 3)},
-        "decisionsv": {(0, 3), (1, 2)},
+        "constraintsv": {(0, 3), (1, 2)},
     }
 
 
@@ -195,7 +195,7 @@ def test_the_classifier_learns_from_itself_and_the_tower_not_from_it(world: Path
     losses["loss"].backward()
     assert loop.model.classifier.weight.grad is None
     assert torch.equal(loop.model.classifier.weight, stepped)
-    idle = begun_loop(world, "ical.classifier_rate=0", epoch=epoch)
+    idle = begun_loop(world, "ical.classifier_lr=0", epoch=epoch)
     idle.losses(batch)["loss"].backward()
     assert torch.equal(idle.model.classifier.weight, before)
     assert all(parameter.grad is None for name, parameter in loop.model.named_parameters() if "text_encoder" in name)
@@ -224,7 +224,7 @@ def test_a_batch_in_which_a_camera_has_one_person_survives(
 
 
 def test_images_of_unlinked_classes_teach_the_classifier_alone(world: Path) -> None:
-    loop = begun_loop(world, "association.rate=0", epoch=3)
+    loop = begun_loop(world, "association.pairs_per_class=0", epoch=3)
     losses = loop.losses(first_batch(loop, 3))
     losses["loss"].backward()
     assert losses["loss"].item() == 0

@@ -84,7 +84,7 @@ def test_the_model_embeds_the_retrieval_feature_alone(whole: Path, world: Path) 
 
 def test_a_run_starts_from_another_of_other_classes(whole: Path, world: Path, tmp_path: Path) -> None:
     other = write_small_world(tmp_path / "other", identities=12)
-    recipe = ccafl_recipe(other, f"init={whole}", "stage1.epochs=0", "stage2.epochs=1", "stage2.rate=0")
+    recipe = ccafl_recipe(other, f"init={whole}", "stage1.epochs=0", "stages2and3.epochs=1", "stages2and3.lr=0")
     train(recipe, tmp_path / "run")
     before, after = read_tensors(whole / "model.safetensors"), read_tensors(tmp_path / "run" / "model.safetensors")
     name = "image_encoder.conv1.weight"
@@ -128,7 +128,7 @@ def test_a_run_that_broke_off_ends_as_if_it_had_not(
 
 @pytest.mark.parametrize("from_data", [True, False])
 def test_the_neck_begins_with_the_statistics_of_the_training_images_or_with_none(world: Path, from_data: bool) -> None:
-    *_, loop = ccafl_stages(world, f"stage2.neck_from_data={str(from_data).lower()}")
+    *_, loop = ccafl_stages(world, f"stages2and3.neck_from_data={str(from_data).lower()}")
     features = loop.features_before(0)
     rows = next(iter(EvalLoader(loop.data.split, loop.data.plain, loop.data.test_transform, 64)))
     with torch.no_grad():
@@ -149,8 +149,8 @@ def test_one_camera_is_learned_inside_of_alone(world: Path, tmp_path: Path) -> N
     train(ccafl_recipe(one), folder)
     assert all("icdl" in line and "links" not in line for line in lines_of(folder))
     assert not association_epochs(folder)
-    with pytest.raises(RecipeError, match=r"association\.decisions: all labels are of one camera"):
-        train(ccafl_recipe(one, "association.decisions=some.csv"), tmp_path / "never")
+    with pytest.raises(RecipeError, match=r"association\.constraints: all labels are of one camera"):
+        train(ccafl_recipe(one, "association.constraints=some.csv"), tmp_path / "never")
 
 
 def test_classes_of_one_image_are_learned_from(world: Path, tmp_path: Path) -> None:
@@ -166,9 +166,12 @@ def test_classes_of_one_image_are_learned_from(world: Path, tmp_path: Path) -> N
     ("given", "message"),
     [
         ("trainer.accumulate=2", "trainer.accumulate=2: memories and classifier learn at every batch"),
-        ("stage2.identities_per_batch=9", "stage2.identities_per_batch=9, but the training images show 8 identities"),
-        ("stage2.images_per_identity=1", "stage2.images_per_identity"),
-        ("association.rate=-1", "association.rate"),
+        (
+            "stages2and3.identities_per_batch=9",
+            "stages2and3.identities_per_batch=9, but the training images show 8 identities",
+        ),
+        ("stages2and3.images_per_identity=1", "stages2and3.images_per_identity"),
+        ("association.pairs_per_class=-1", "association.pairs_per_class"),
         ("ical.margin=4", "ical.margin"),
         ("memory.instances=1000000000", "memory.instances: Input should be less than or equal to 4096"),
         ("augmentation.mean=[.nan,0,0]", "augmentation.mean"),
@@ -184,11 +187,17 @@ def test_what_cannot_be_learned_is_refused_first(world: Path, tmp_path: Path, gi
     ("given", "heard"),
     [
         ((), []),
-        (("stage2.epochs=30",), ["ical.first_epoch=40, ical.end_epoch=60: none of these epochs is one of the inter-"]),
-        (("stage2.epochs=30", "ical.enabled=false"), []),
-        (("stage2.epochs=8", "ical.enabled=false"), ["inter.text_from=10: stage2.epochs=8 ends before"]),
-        (("stage2.intra_epochs=60", "inter.text=false"), ["ical.first_epoch=40, ical.end_epoch=60: none of these"]),
-        (("stage2.intra_epochs=80",), []),
+        (
+            ("stages2and3.epochs=30",),
+            ["ical.first_epoch=40, ical.end_epoch=60: none of these epochs is one of the inter-"],
+        ),
+        (("stages2and3.epochs=30", "ical.enabled=false"), []),
+        (("stages2and3.epochs=8", "ical.enabled=false"), ["inter.text_from=10: stages2and3.epochs=8 ends before"]),
+        (
+            ("stages2and3.intra_epochs=60", "inter.text=false"),
+            ["ical.first_epoch=40, ical.end_epoch=60: none of"],
+        ),
+        (("stages2and3.intra_epochs=80",), []),
     ],
 )
 def test_parts_of_a_recipe_that_never_come_are_told_of(given: tuple[str, ...], heard: list[str]) -> None:
@@ -209,7 +218,7 @@ def test_cameras_have_to_be_known(tmp_path: Path, world: Path) -> None:
 
 def test_learning_rates_are_the_published_ones() -> None:
     recipe = CcaflRecipe(method="ccafl")
-    rate = loop_schedule(recipe.stage2)
+    rate = loop_schedule(recipe.stages2and3)
     published = {0: 3.5e-6, 1: 3.82e-5, 4: 1.42e-4, 5: 1.77e-4, 9: 3.15e-4, 10: 3.5e-4, 39: 3.5e-4}
     published |= {40: 3.5e-5, 49: 3.5e-5, 50: 3.5e-6, 79: 3.5e-6}
     assert {epoch: rate(epoch + 1) for epoch in published} == pytest.approx(published, rel=5e-3)
@@ -244,7 +253,7 @@ def _memories_of_a_share(rank: int, folder: Path) -> None:
     """Memory and classifier after a step inside cameras and one across, with this process's batches."""
     found = {}
     for epoch in (0, 3):
-        loop = begun_loop(folder / "world", "stage2.identities_per_batch=2", epoch=epoch)
+        loop = begun_loop(folder / "world", "stages2and3.identities_per_batch=2", epoch=epoch)
         batch = next(iter(loop.batches(epoch, rank, 2)))
         loop.losses(batch)["loss"].backward()
         seen = gather_labels(batch.identities)

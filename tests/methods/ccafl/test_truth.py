@@ -53,7 +53,7 @@ def test_from_folders_to_a_page_and_back(folders: Path, tmp_path: Path) -> None:
     ends = [f"{kept.cameras[number]},{kept.local_identities[number]}" for number in (first, second)]
     decisions = tmp_path / "decisions.csv"
     decisions.write_text(f"{','.join(COLUMNS)}\ncannot-link,{ends[0]},{ends[1]}\n")
-    recipe = checked_recipe(read_recipe("ccafl-tiny", (*NANO, *data, f"association.decisions={decisions}")))
+    recipe = checked_recipe(read_recipe("ccafl-tiny", (*NANO, *data, f"association.constraints={decisions}")))
     train(recipe, tmp_path / "again")
     for epoch in association_epochs(tmp_path / "again"):
         labels = read_association(tmp_path / "again", epoch).association.labels

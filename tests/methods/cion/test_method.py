@@ -103,7 +103,7 @@ def test_the_student_learns_and_the_teacher_follows(world: Path) -> None:
 
 
 def test_the_rate_grows_with_the_images_of_a_step(world: Path) -> None:
-    recipe = nano_cion(world, "trainer.devices=2", "trainer.accumulate=3", "training.rate=0.5")
+    recipe = nano_cion(world, "trainer.devices=2", "trainer.accumulate=3", "training.lr=0.5")
     assert recipe.rate_schedule.start == 0.5 * 12 * 2 * 3 / 256
 
 

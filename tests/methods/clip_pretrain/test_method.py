@@ -93,7 +93,7 @@ def test_processes_and_epochs_draw_different_people() -> None:
 
 
 def test_the_learning_rate_warms_up_and_falls() -> None:
-    section = TrainingSection(epochs=4, rate=1.0, warmup_epochs=1, floor=0.1, whole_epochs=0)
+    section = TrainingSection(epochs=4, lr=1.0, warmup_epochs=1, floor=0.1, whole_epochs=0)
     rates = [rate_at(section, epochs) for epochs in (0, 0.5, 1, 2.5, 4)]
     assert np.allclose(rates, [0.01, 0.505, 1, 0.55, 0.1])
 
@@ -158,7 +158,7 @@ def test_two_processes_compare_all_their_pairs(tmp_path: Path) -> None:
 def test_losses_fall_and_the_result_embeds(tmp_path: Path) -> None:
     request = TrainingRequest(
         "clip-pretrain-tiny",
-        (*NANO, "pairs.per_epoch=32", "training.epochs=3", "training.batch_size=16", "training.rate=5e-3"),
+        (*NANO, "pairs.per_epoch=32", "training.epochs=3", "training.batch_size=16", "training.lr=5e-3"),
         out=tmp_path / "run",
     )
     (outcome,) = run_seeds(request, 1)
@@ -171,7 +171,7 @@ def test_losses_fall_and_the_result_embeds(tmp_path: Path) -> None:
 
 
 def test_a_run_goes_on_from_another_and_reid_starts_from_it(tmp_path: Path) -> None:
-    shorter = ("pairs.per_epoch=8", "training.epochs=1", "training.rate=1e-9", "training.floor=0")
+    shorter = ("pairs.per_epoch=8", "training.epochs=1", "training.lr=1e-9", "training.floor=0")
     first = train(recipe(*shorter), tmp_path / "first")
     again = train(recipe(*shorter, f"init={tmp_path / 'first'}", "seed=5"), tmp_path / "again")
     assert first is not None

@@ -82,8 +82,8 @@ def normalised(features: Numbers) -> Numbers:
 
 @pytest.mark.parametrize("prompts", [True, False])
 def test_the_image_loss_is_the_published_sum(world: Path, prompts: bool) -> None:
-    weights = ("stage2.identity_weight=0.3", "stage2.triplet_weight=0.7", "stage2.text_weight=0.9")
-    more = ("stage2.smoothing=0.2", "stage2.margin=0.4", f"model.prompts={str(prompts).lower()}")
+    weights = ("stage2.loss_weights.identity=0.3", "stage2.loss_weights.triplet=0.7", "stage2.loss_weights.text=0.9")
+    more = ("stage2.label_smoothing=0.2", "stage2.margin=0.4", f"model.prompts={str(prompts).lower()}")
     stage = image_stage(world, *weights, *more)
     batch = next(iter(stage.batches(0, 0, 1)))
     with torch.no_grad():
@@ -127,7 +127,7 @@ def names_of(parameters: Iterable[Tensor], model: ClipReid) -> set[str]:
 
 
 def test_biases_learn_twice_as_fast_and_what_is_frozen_not_at_all(world: Path) -> None:
-    stage = image_stage(world, "stage2.bias_rate_factor=2", "model.camera_embedding=true", "stage2.weight_decay=0.01")
+    stage = image_stage(world, "stage2.bias_lr_factor=2", "model.camera_embedding=true", "stage2.weight_decay=0.01")
     others, biases = stage.configure_optimizers().param_groups
     learned, fast = names_of(others["params"], stage.model), names_of(biases["params"], stage.model)
     assert (others["lr_scale"], biases["lr_scale"]) == (1.0, 2.0)
@@ -236,8 +236,9 @@ def test_accumulated_batches_give_the_mean_of_their_gradients(world: Path) -> No
 
 
 def test_rates_follow_the_schedule_by_epoch(world: Path) -> None:
-    stage = image_stage(world, "stage2.rate=0.001", "stage2.schedule=steps", "stage2.milestones=[3]", "stage2.epochs=3",
-                        "stage2.warmup_epochs=2", "stage2.warmup_factor=0.1", "stage2.bias_rate_factor=2")  # fmt: skip
+    stage = image_stage(world, "stage2.lr=0.001", "stage2.decay=steps", "stage2.milestones=[3]", "stage2.epochs=3",
+                        "stage2.warmup_epochs=2", "stage2.warmup_start_factor=0.1",
+                        "stage2.bias_lr_factor=2")  # fmt: skip
     watcher = FirstSteps()
     fit(stage, watcher)
     expected = {1: 0.00055, 2: 0.001, 3: 0.0001}

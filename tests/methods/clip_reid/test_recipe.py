@@ -6,10 +6,10 @@ from passerby.config import check_recipe, read_recipe
 from passerby.errors import RecipeError
 from passerby.methods.clip_reid.recipe import ClipReidRecipe
 
-RATES = ("stage1.rate", "stage1.warmup_from", "stage1.floor", "stage2.rate", "stage2.warmup_factor")
+RATES = ("stage1.lr", "stage1.warmup_from", "stage1.floor", "stage2.lr", "stage2.warmup_start_factor")
 WEIGHTS = (
-    "stage1.weight_decay", "stage2.weight_decay", "stage2.bias_rate_factor", "stage2.identity_weight",
-    "stage2.triplet_weight", "stage2.text_weight", "stage2.margin",
+    "stage1.weight_decay", "stage2.weight_decay", "stage2.bias_lr_factor", "stage2.loss_weights.identity",
+    "stage2.loss_weights.triplet", "stage2.loss_weights.text", "stage2.margin",
 )  # fmt: skip
 
 
@@ -24,8 +24,8 @@ def test_rates_and_weights_are_finite_and_not_negative(key: str, value: str) -> 
 @pytest.mark.parametrize(
     ("override", "place"),
     [
-        ("stage2.smoothing=1", "stage2.smoothing"),
-        ("stage2.smoothing=-0.1", "stage2.smoothing"),
+        ("stage2.label_smoothing=1", "stage2.label_smoothing"),
+        ("stage2.label_smoothing=-0.1", "stage2.label_smoothing"),
         ("augmentation.flip=1.5", "augmentation.flip"),
         ("augmentation.erasing=.nan", "augmentation.erasing"),
         ("augmentation.mean=[0.5, .inf, 0.5]", "augmentation.mean"),
@@ -52,9 +52,9 @@ def test_what_cannot_be_is_refused_by_its_key(override: str, place: str) -> None
 
 def test_triplets_need_two_images_of_an_identity() -> None:
     single = ["stage2.images_per_identity=1"]
-    with pytest.raises(RecipeError, match=r"without positives: set it to 2 or more, or stage2\.triplet_weight=0"):
+    with pytest.raises(RecipeError, match=r"without positives: set it to 2 or more, or stage2\.loss_weights"):
         check_recipe(ClipReidRecipe, read_recipe("clip-reid-vit", single))
-    checked = check_recipe(ClipReidRecipe, read_recipe("clip-reid-vit", [*single, "stage2.triplet_weight=0"]))
+    checked = check_recipe(ClipReidRecipe, read_recipe("clip-reid-vit", [*single, "stage2.loss_weights.triplet=0"]))
     assert checked.stage2.images_per_identity == 1
 
 

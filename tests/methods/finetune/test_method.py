@@ -81,13 +81,13 @@ def test_batch_and_rate_are_those_published(
 def test_what_a_recipe_says_goes_before_what_was_published() -> None:
     recipe = finetune("model.backbone=resnet50", "training.identities_per_batch=8", "data.name=market1501")
     assert recipe.rate == pytest.approx(2e-4)
-    assert finetune("training.rate=0.1").rate == 0.1
+    assert finetune("training.lr=0.1").rate == 0.1
     assert finetune("training.warmup_epochs=0").warmup_epochs == 0
     assert finetune("training.epochs=12").warmup_epochs == 2, "as long a part of a shorter training"
 
 
 def test_rates_are_those_of_the_published_schedule() -> None:
-    recipe = finetune("training.rate=1.0", "training.warmup_epochs=20")
+    recipe = finetune("training.lr=1.0", "training.warmup_epochs=20")
     weights, biases = recipe.schedules()
 
     def cosine(peak: float, t: int) -> float:
@@ -103,7 +103,7 @@ def test_rates_are_those_of_the_published_schedule() -> None:
 
 
 def test_losses_fall_and_the_result_embeds_before_the_neck(world: Path, tmp_path: Path) -> None:
-    train(nano(world, "training.epochs=6", "training.rate=0.1"), tmp_path / "run")
+    train(nano(world, "training.epochs=6", "training.lr=0.1"), tmp_path / "run")
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert lines[-1]["loss"] < lines[0]["loss"]
     assert {"identity", "triplet"} <= lines[0].keys()

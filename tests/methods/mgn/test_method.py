@@ -36,7 +36,7 @@ NANO = (
     "training.frozen_epochs=1",
     "training.identities_per_batch=3",
     "training.images_per_identity=4",
-    "training.rate=0.01",
+    "training.lr=0.01",
     "trainer.accelerator=cpu",
 )
 

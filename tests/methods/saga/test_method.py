@@ -41,7 +41,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def finished(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "whole"
-    readouts = "stage3.readouts=[gem, query, free]"
+    readouts = "stage3.poolings=[gem, query, free]"
     train(saga_recipe(world, "trainer.checkpoint_every_steps=1", readouts, "stage4.epochs=1"), folder)
     return folder
 
@@ -73,7 +73,7 @@ def test_every_stage_changes_its_own_part(finished: Path) -> None:
 
 
 def test_the_refinement_starts_from_the_block_of_its_tokens(world: Path, tmp_path: Path) -> None:
-    recipe = saga_recipe(world, "stage1.epochs=0", "stage2.epochs=0", "stage3a.rate=0", "stage3b.epochs=0")
+    recipe = saga_recipe(world, "stage1.epochs=0", "stage2.epochs=0", "stage3a.lr=0", "stage3b.epochs=0")
     train(recipe, tmp_path / "run")
     weights = weights_after(tmp_path / "run", "stage3a-anchors")
     block = "backbone.transformer.resblocks.0."
@@ -127,7 +127,12 @@ def opened(recipe: Any) -> tuple[Saga, Any]:
 
 
 def test_the_loss_of_stage_3_is_the_weighted_sum(world: Path, tmp_path: Path) -> None:
-    more = ("stage3.anchor_triplet_weight=0.7", "stage3.identity_weight=0.5", "stage3.margin=0.3", "anchors.dropout=0")
+    more = (
+        "stage3.loss_weights.anchor_triplet=0.7",
+        "stage3.loss_weights.identity=0.5",
+        "stage3.margin=0.3",
+        "anchors.dropout=0",
+    )
     recipe = saga_recipe(world, *more)
     model, data = opened(recipe)
     stage = AnchorStage(recipe, model, data, tmp_path, part="a")
@@ -152,7 +157,9 @@ def test_the_loss_of_stage_3_is_the_weighted_sum(world: Path, tmp_path: Path) ->
 
 
 def test_the_loss_of_stage_4_is_the_weighted_sum(world: Path) -> None:
-    recipe = saga_recipe(world, "stage4.epochs=1", "stage4.decorrelation_weight=0.4", "stage4.text_weight=0.3")
+    recipe = saga_recipe(
+        world, "stage4.epochs=1", "stage4.loss_weights.decorrelation=0.4", "stage4.loss_weights.text=0.3"
+    )
     model, data = opened(recipe)
     stage = EndToEndStage(recipe, model, data)
     stage.on_stage_start()

@@ -50,7 +50,7 @@ def test_milestones_of_stage_2_by_epochs_or_by_the_samplers_estimate() -> None:
 
 
 def test_a_cosine_ends_at_a_hundredth() -> None:
-    section = BackboneStageSection(schedule="cosine", epochs=7, warmup_steps=0, rate=1.0)
+    section = BackboneStageSection(decay="cosine", epochs=7, warmup_steps=0, lr=1.0)
     rates = [backbone_rate(section, epoch=epoch, step=0, estimated_steps=1) for epoch in range(1, 8)]
     assert rates[0] == pytest.approx(1)
     assert rates[3] == pytest.approx(0.505)
@@ -86,8 +86,8 @@ def test_official_means_the_published_behaviour() -> None:
 
 def test_a_stage_that_is_given_in_part_keeps_its_other_defaults() -> None:
     found = recipe("stage3b.epochs=3")
-    assert (found.stage3b.epochs, found.stage3b.rate, found.stage3b.floor) == (3, 2e-4, 0.5)
-    assert found.stage3a.rate == 3.5e-4
+    assert (found.stage3b.epochs, found.stage3b.lr, found.stage3b.min_lr_factor) == (3, 2e-4, 0.5)
+    assert found.stage3a.lr == 3.5e-4
 
 
 @pytest.mark.parametrize("name", [name for name in recipe_names() if name.startswith("saga")])

@@ -55,7 +55,7 @@ class CameraLoop(ImageBatchStage):
         associate: Associate | None,
         record: AssociationRecord,
     ) -> None:
-        section = recipe.stage2
+        section = recipe.stages2and3
         super().__init__(
             "stage2-cameras", model, epochs=section.epochs, seed=recipe.seed, schedule=loop_schedule(section)
         )
@@ -165,7 +165,7 @@ class CameraLoop(ImageBatchStage):
         """Adam with coupled weight decay; biases learn faster, as published."""
         section = self.section
         return adam_with_faster_biases(
-            parameters, weight_decay=section.weight_decay, bias_rate_factor=section.bias_rate_factor
+            parameters, weight_decay=section.weight_decay, bias_lr_factor=section.bias_lr_factor
         )
 
     def on_stage_start(self) -> None:

@@ -27,7 +27,7 @@ class ClassifierStep:
     ) -> None:
         self._classifier, self._scale = classifier, section.scale
         self._optimiser = torch.optim.Adam(
-            [classifier.weight], lr=section.classifier_rate, weight_decay=section.classifier_weight_decay
+            [classifier.weight], lr=section.classifier_lr, weight_decay=section.classifier_weight_decay
         )
         if state is not None:
             self._optimiser.load_state_dict(state)

@@ -53,7 +53,7 @@ def intra_camera_losses(
         texts: of all classes, [N, E].
         recipe: says which losses, and how they are weighted.
     """
-    loop, intra, cameras = recipe.stage2, recipe.intra, classes.cameras[labels]
+    loop, intra, cameras = recipe.stages2and3, recipe.intra, classes.cameras[labels]
     found: dict[str, list[Tensor]] = {}
     for camera in cameras.unique().tolist():
         first, count = classes.ranges[camera]
@@ -62,7 +62,7 @@ def intra_camera_losses(
         centroids, instances = memory.classes.centroids[here], memory.classes.instances[here]
         found.setdefault("icdl", []).append(_icdl(images, local, centroids, instances, recipe))
         if intra.text:
-            text = image_to_text(joint, texts[here], local, smoothing=loop.smoothing)
+            text = image_to_text(joint, texts[here], local, smoothing=loop.label_smoothing)
             found.setdefault("text", []).append(text)
         if intra.memory_triplet:
             every = torch.arange(count, device=local.device)
@@ -96,7 +96,7 @@ def inter_camera_losses(
         recipe: says which losses, when, and how they are weighted.
         epoch: from 0.
     """
-    loop, inter, ical = recipe.stage2, recipe.inter, recipe.ical
+    loop, inter, ical = recipe.stages2and3, recipe.inter, recipe.ical
     own = memory.clusters[labels] >= 0
     images, joint, local, clusters = (
         features.retrieval[own],
@@ -112,7 +112,9 @@ def inter_camera_losses(
     )
     found = {"contrast": contrast}
     if inter.text and epoch >= inter.text_from:
-        found["text"] = image_to_text(joint, memory.texts, clusters, smoothing=loop.smoothing) if some else nothing
+        found["text"] = (
+            image_to_text(joint, memory.texts, clusters, smoothing=loop.label_smoothing) if some else nothing
+        )
     if inter.batch_triplet:
         triplet = batch_hard_triplet(images, clusters, margin=loop.margin, lonely="zero") if some else nothing
         found["batch_triplet"] = triplet
@@ -159,7 +161,7 @@ def _adversary(
         positives,
         same_camera,
         scale=ical.scale,
-        smoothing=ical.smoothing,
+        smoothing=ical.epsilon,
         margin=ical.margin,
         reweight=ical.camera_reweight,
     )

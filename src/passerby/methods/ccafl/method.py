@@ -60,11 +60,11 @@ def prompt_stage(
 def linking(recipe: CcaflRecipe, labels: CameraLabels, folder: Path) -> Associate:
     """How classes are linked: by their mean features, as the recipe and a person's decisions say."""
     section, is_run = recipe.association, (folder / "recipe.yaml").is_file()
-    decided = decisions_of_run(folder, section.decisions, labels, keep=is_main_process() and is_run)
+    decided = decisions_of_run(folder, section.constraints, labels, keep=is_main_process() and is_run)
     return lambda features: associate(
         features,
         labels.class_cameras,
-        section.rate,
+        section.pairs_per_class,
         one_class_per_camera=section.one_class_per_camera,
         must_link=decided.must_link,
         cannot_link=decided.cannot_link,

@@ -29,13 +29,13 @@ def check(recipe: CcaflRecipe, train: Split) -> None:
         DataError: the cameras are unknown, or decisions about links cannot be read or obeyed.
     """
     labels = camera_labels(train)
-    refuse_too_few_identities("stage2", recipe.stage2, labels.classes, recipe.trainer.processes)
-    if recipe.association.decisions is not None and not labels.can_associate:
+    refuse_too_few_identities("stages2and3", recipe.stages2and3, labels.classes, recipe.trainer.processes)
+    if recipe.association.constraints is not None and not labels.can_associate:
         raise RecipeError(
-            "association.decisions: all labels are of one camera, and nothing will be linked: leave it out"
+            "association.constraints: all labels are of one camera, and nothing will be linked: leave it out"
         )
-    if recipe.association.decisions is not None:
-        read_decisions(recipe.association.decisions.expanduser(), labels)
+    if recipe.association.constraints is not None:
+        read_decisions(recipe.association.constraints.expanduser(), labels)
     for line in parts_that_never_come(recipe) if labels.can_associate else ():
         say(line, show=is_main_process())
 

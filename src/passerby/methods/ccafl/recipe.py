@@ -57,9 +57,9 @@ class LoopSection(RateSection):
     """P, classes per process and step."""
     images_per_identity: int = Field(default=8, ge=2)
     """K, images of each."""
-    rate: NotNegative = 3.5e-4
+    lr: NotNegative = 3.5e-4
     """Learning rate after warm-up."""
-    warmup_factor: NotNegative = 0.01
+    warmup_start_factor: NotNegative = 0.01
     """Where the warm-up begins, as a fraction of the learning rate."""
     milestones: tuple[Count, ...] = (40, 50)
     """Epochs from which on the learning rate is a tenth of what it was."""
@@ -69,7 +69,7 @@ class LoopSection(RateSection):
     """Begin the neck's statistics with the training images', not with 0 and 1 as published: short epochs need it."""
     margin: NotNegative = 0.3
     """Of all triplet losses."""
-    smoothing: float = Field(default=0.1, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     """Label smoothing of the image-to-text losses."""
 
 
@@ -102,11 +102,11 @@ class IntraSection(Section):
 class AssociationSection(Section):
     """Which classes of different cameras are probably one person, found anew before every epoch."""
 
-    rate: NotNegative = 1.5
+    pairs_per_class: NotNegative = 1.5
     """Nearest pairs gone through, as a multiple of the number of classes: near the number of true links."""
     one_class_per_camera: bool = False
     """Refuse links that would put two classes of one camera into one cluster."""
-    decisions: Path | None = None
+    constraints: Path | None = None
     """A table of links that a person confirmed or refused, which are obeyed; see docs/camera-labels.md."""
 
 
@@ -130,7 +130,7 @@ class AdversarySection(Section):
     """The first epoch of the loss."""
     end_epoch: Epoch = 60
     """The first epoch without it again."""
-    smoothing: Probability = 0.8
+    epsilon: Probability = 0.8
     """ε: 1 treats all classes of a cluster alike, 0 sees the own one only."""
     margin: float = Field(default=0.5, ge=0, lt=math.pi)
     """An angle by which the own class is made harder."""
@@ -138,7 +138,7 @@ class AdversarySection(Section):
     """How much harder other people of the own camera are made."""
     scale: Positive = 16.0
     """Multiplies the cosines."""
-    classifier_rate: NotNegative = 3.5e-4
+    classifier_lr: NotNegative = 3.5e-4
     """Learning rate of the classifier, constant."""
     classifier_weight_decay: NotNegative = 5e-4
     """Coupled L2, as in Adam."""
@@ -153,7 +153,7 @@ class CcaflRecipe(Recipe):
     """From pixels to the network's input."""
     stage1: PromptsSection = PromptsSection()
     """The words of each class."""
-    stage2: LoopSection = LoopSection()
+    stages2and3: LoopSection = LoopSection()
     """Stages 2 and 3 in one loop."""
     memory: MemorySection = MemorySection()
     """What is remembered within an epoch."""
@@ -184,13 +184,13 @@ def loop_schedule(section: LoopSection) -> Schedule:
 
 def parts_that_never_come(recipe: CcaflRecipe) -> list[str]:
     """Parts that are switched on but whose epochs do not occur in inter-camera learning, one line for each."""
-    begin, end = recipe.stage2.intra_epochs, recipe.stage2.epochs
+    begin, end = recipe.stages2and3.intra_epochs, recipe.stages2and3.epochs
     if begin >= end:
         return []
     lines, inter, ical = [], recipe.inter, recipe.ical
     if inter.text and inter.text_from >= end:
         lines.append(
-            f"inter.text_from={inter.text_from}: stage2.epochs={end} ends before, texts of clusters teach nothing"
+            f"inter.text_from={inter.text_from}: stages2and3.epochs={end} ends before, texts of clusters teach nothing"
         )
     if ical.enabled and max(ical.first_epoch, begin) >= min(ical.end_epoch, end):
         lines.append(

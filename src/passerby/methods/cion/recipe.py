@@ -108,7 +108,7 @@ class DistillationSection(Section):
     """Which pairs count how much: as the published code computes it, or as the paper says (Eq. 9)."""
     temperature: Positive = 0.1
     """Of the student's softmax."""
-    rate: Positive = 5e-4
+    lr: Positive = 5e-4
     """Learning rate after warm-up for 256 images per step; it grows with the images of all processes."""
     rate_end: NotNegative = 1e-6
     """Learning rate at the end of the cosine, as it is."""
@@ -183,7 +183,7 @@ class CionRecipe(Recipe):
         """Learning rate by step, for the images of all processes and accumulated batches together."""
         section, trainer = self.training, self.trainer
         images = section.batch_size * trainer.processes * trainer.accumulate
-        peak = section.rate * images / _IMAGES_OF_RATE
+        peak = section.lr * images / _IMAGES_OF_RATE
         return StepSchedule(peak, section.rate_end, section.epochs, section.warmup_epochs)
 
     @property

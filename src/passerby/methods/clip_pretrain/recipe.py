@@ -62,7 +62,7 @@ class TrainingSection(Section):
     """Share of the patches that the image tower sees, others each time: half of them cost less than half the time."""
     whole_epochs: int = Field(default=2, ge=0)
     """Epochs at the end in which it sees all."""
-    rate: Positive = 1e-3
+    lr: Positive = 1e-3
     """Learning rate after warm-up."""
     warmup_epochs: float = Field(default=1.0, ge=0)
     """Epochs of linear warm-up."""
@@ -107,6 +107,6 @@ class ClipPretrainRecipe(Recipe):
 def rate_at(section: TrainingSection, epochs: float) -> float:
     """Learning rate after so many epochs, also fractions of one: linear warm-up, then half a cosine to the floor."""
     if epochs < section.warmup_epochs:
-        return section.rate * (0.01 + 0.99 * epochs / section.warmup_epochs)
+        return section.lr * (0.01 + 0.99 * epochs / section.warmup_epochs)
     share = (epochs - section.warmup_epochs) / max(section.epochs - section.warmup_epochs, 1e-9)
-    return section.floor + 0.5 * (section.rate - section.floor) * (1 + math.cos(math.pi * min(share, 1.0)))
+    return section.floor + 0.5 * (section.lr - section.floor) * (1 + math.cos(math.pi * min(share, 1.0)))

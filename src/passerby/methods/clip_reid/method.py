@@ -63,13 +63,13 @@ class ImageStage(ImageBatchStage):
         """w_id Σ smoothed CE (two heads) + w_tri Σ triplet (three features) + w_text smoothed CE against the texts."""
         section, labels = self.section, batch.identities
         features, logits = self.model(batch.images, batch.cameras if self.with_cameras else None)
-        identity = _total(smoothed_cross_entropy(score, labels, smoothing=section.smoothing) for score in logits)
+        identity = _total(smoothed_cross_entropy(score, labels, smoothing=section.label_smoothing) for score in logits)
         triplet = _total(self._triplet(feature, labels) for feature in features)
-        total = section.identity_weight * identity + section.triplet_weight * triplet
+        total = section.loss_weights.identity * identity + section.loss_weights.triplet * triplet
         losses = {"identity": identity, "triplet": triplet}
         if self._texts is not None:
-            text = image_to_text(features.projected, self._texts, labels, smoothing=section.smoothing)
-            total = total + section.text_weight * text
+            text = image_to_text(features.projected, self._texts, labels, smoothing=section.label_smoothing)
+            total = total + section.loss_weights.text * text
             losses["text"] = text
         return {"loss": total} | {name: value.detach() for name, value in losses.items()}
 
@@ -82,7 +82,7 @@ class ImageStage(ImageBatchStage):
         """Adam with coupled weight decay; parameters whose name contains `bias` learn faster, as published."""
         section = self.section
         return adam_with_faster_biases(
-            parameters, weight_decay=section.weight_decay, bias_rate_factor=section.bias_rate_factor
+            parameters, weight_decay=section.weight_decay, bias_lr_factor=section.bias_lr_factor
         )
 
     def on_stage_start(self) -> None:

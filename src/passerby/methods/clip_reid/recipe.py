@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from passerby.config import Finite, NotNegative, Recipe
+from passerby.config import Finite, NotNegative, Recipe, Section
 from passerby.errors import RecipeError
 from passerby.methods.sections.augmentation import AugmentationSection
 from passerby.methods.sections.clip import (
@@ -23,6 +23,17 @@ class ModelSection(TowersSection):
     """Learn prompts and use the image-to-text loss; false: the baseline."""
 
 
+class ImageLossWeights(Section):
+    """Weights of the losses."""
+
+    identity: NotNegative = 0.25
+    """Identity losses of both heads."""
+    triplet: NotNegative = 1.0
+    """Triplet losses of the three features."""
+    text: NotNegative = 1.0
+    """Image-to-text loss (with prompts)."""
+
+
 class ImageStageSection(RateSection):
     """Stage 2: the image tower."""
 
@@ -30,13 +41,9 @@ class ImageStageSection(RateSection):
     """P, per process."""
     images_per_identity: int = Field(default=4, ge=1)
     """K."""
-    identity_weight: NotNegative = 0.25
-    """Weight of the identity losses of both heads."""
-    triplet_weight: NotNegative = 1.0
-    """Weight of the triplet losses of the three features."""
-    text_weight: NotNegative = 1.0
-    """Weight of the image-to-text loss (with prompts)."""
-    smoothing: float = Field(default=0.1, ge=0, lt=1)
+    loss_weights: ImageLossWeights = ImageLossWeights()
+    """Weights of the losses."""
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     """Label smoothing of identity and image-to-text losses."""
     margin: NotNegative | None = 0.3
     """Triplet margin; null: the soft form."""
@@ -45,10 +52,10 @@ class ImageStageSection(RateSection):
 
     @model_validator(mode="after")
     def _triplets_need_positives(self) -> "ImageStageSection":
-        if self.images_per_identity == 1 and self.triplet_weight > 0:
+        if self.images_per_identity == 1 and self.loss_weights.triplet > 0:
             raise RecipeError(
                 "stage2.images_per_identity=1 leaves the triplet loss without positives: set it to 2 or more, or "
-                "stage2.triplet_weight=0"
+                "stage2.loss_weights.triplet=0"
             )
         return self
 

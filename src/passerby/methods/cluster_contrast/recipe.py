@@ -49,7 +49,7 @@ class ContrastSection(Section):
     """Stochastic gradient descent with momentum, as with ReIDZoo, or Adam, as in the original."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
     """Of stochastic gradient descent."""
-    rate: Positive = 3.5e-4
+    lr: Positive = 3.5e-4
     """Learning rate at the beginning."""
     decay_every: int = Field(default=20, ge=1)
     """Epochs after which it falls to a tenth, again and again."""
@@ -73,4 +73,4 @@ class ClusterContrastRecipe(Recipe):
         """Learning rate by epoch (1-based): a tenth after each `decay_every` epochs."""
         section = self.training
         milestones = range(section.decay_every + 1, section.epochs + 1, section.decay_every)
-        return steps_with_warmup(section.rate, milestones, warmup_epochs=0)
+        return steps_with_warmup(section.lr, milestones, warmup_epochs=0)

@@ -49,9 +49,9 @@ class FineTuningStage(ImageBatchStage):
         """w_id · cross-entropy behind the neck + w_tri · triplet loss before it."""
         section, labels = self.section, batch.identities
         features, logits = self.model(batch.images)
-        identity = smoothed_cross_entropy(logits, labels, smoothing=section.smoothing)
+        identity = smoothed_cross_entropy(logits, labels, smoothing=section.label_smoothing)
         triplet = batch_hard_triplet(features, labels, margin=section.margin)
-        total = section.identity_weight * identity + section.triplet_weight * triplet
+        total = section.loss_weights.identity * identity + section.loss_weights.triplet * triplet
         return {"loss": total, "identity": identity.detach(), "triplet": triplet.detach()}
 
     def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:

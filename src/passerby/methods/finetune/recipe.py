@@ -14,6 +14,15 @@ _RATE_OF_64 = 4e-4
 _IDENTITIES, _WARMUP_EPOCHS, _EPOCHS = 16, 20, 120
 
 
+class FineTuningLossWeights(Section):
+    """Weights of the losses."""
+
+    identity: NotNegative = 1.0
+    """Identity loss."""
+    triplet: NotNegative = 1.0
+    """Triplet loss."""
+
+
 class FineTuningSection(Section):
     """How everything is trained."""
 
@@ -23,26 +32,24 @@ class FineTuningSection(Section):
     """P, per process; null: as published for this backbone and data set, else 16."""
     images_per_identity: int = Field(default=4, ge=2)
     """K."""
-    rate: Positive | None = None
+    lr: Positive | None = None
     """Learning rate after warm-up; null: as published for this backbone and data set, else 4e-4 for each 64 images."""
     warmup_epochs: int | None = Field(default=None, ge=0)
     """Epochs of linear warm-up; null: as published for this backbone and data set, else 20; of 120, and that share of
     fewer."""
-    warmup_factor: NotNegative = 0.01
+    warmup_start_factor: NotNegative = 0.01
     """Where the warm-up begins, as a fraction of the learning rate."""
-    floor_factor: NotNegative = 0.002
+    min_lr_factor: NotNegative = 0.002
     """Where the cosine ends, as a fraction of the learning rate."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
     """Of stochastic gradient descent."""
     weight_decay: NotNegative = 1e-4
     """Coupled L2; biases too."""
-    bias_rate_factor: NotNegative = 2.0
+    bias_lr_factor: NotNegative = 2.0
     """Learning rate of biases after warm-up, relative to the others."""
-    identity_weight: NotNegative = 1.0
-    """Weight of the identity loss."""
-    triplet_weight: NotNegative = 1.0
-    """Weight of the triplet loss."""
-    smoothing: float = Field(default=0.0, ge=0, lt=1)
+    loss_weights: FineTuningLossWeights = FineTuningLossWeights()
+    """Weights of the losses."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Label smoothing of the identity loss."""
     margin: NotNegative | None = None
     """Triplet margin; null: the soft form."""
@@ -92,8 +99,8 @@ class FinetuneRecipe(Recipe):
     def rate(self) -> float:
         """Learning rate after warm-up."""
         section, published = self.training, self.published
-        if section.rate is not None:
-            return section.rate
+        if section.lr is not None:
+            return section.lr
         if published is not None and section.identities_per_batch is None:
             return published.rate
         return _RATE_OF_64 * self.batch.identities_per_batch * self.batch.images_per_identity / 64
@@ -115,7 +122,7 @@ class FinetuneRecipe(Recipe):
         rate leaps to 0.93 of its peak there.
         """
         rate = self.rate
-        return _shifted_cosine(self, rate), _shifted_cosine(self, rate * self.training.bias_rate_factor)
+        return _shifted_cosine(self, rate), _shifted_cosine(self, rate * self.training.bias_lr_factor)
 
 
 def _shifted_cosine(recipe: FinetuneRecipe, peak: float) -> Schedule:
@@ -124,7 +131,7 @@ def _shifted_cosine(recipe: FinetuneRecipe, peak: float) -> Schedule:
         peak,
         section.epochs,
         warmup_epochs=recipe.warmup_epochs,
-        warmup_from=recipe.rate * section.warmup_factor,
-        floor=recipe.rate * section.floor_factor,
+        warmup_from=recipe.rate * section.warmup_start_factor,
+        floor=recipe.rate * section.min_lr_factor,
     )
     return lambda epoch: rate(epoch - 1)

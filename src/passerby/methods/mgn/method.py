@@ -60,11 +60,11 @@ class MgnStage(ImageBatchStage):
             for cosines in self.model.cosines(features.in_order())
         ]
         identity = torch.stack(
-            [cross_entropy_smoothed_over_others(each, labels, smoothing=section.smoothing) for each in logits]
+            [cross_entropy_smoothed_over_others(each, labels, smoothing=section.label_smoothing) for each in logits]
         ).sum()
         compared = [*features.wholes, *(torch.cat(parts, 1) for parts in features.parts)]
         triplet = torch.stack([self._triplet(each, labels) for each in compared]).sum()
-        total = section.identity_weight * identity + section.triplet_weight * triplet
+        total = section.loss_weights.identity * identity + section.loss_weights.triplet * triplet
         return {"loss": total, "identity": identity.detach(), "triplet": triplet.detach()}
 
     def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:

@@ -32,6 +32,15 @@ class MgnAugmentationSection(AugmentationSection):
     """What erased rectangles are filled with."""
 
 
+class MgnLossWeights(Section):
+    """Weights of the losses."""
+
+    identity: NotNegative = 0.125
+    """Each of the eight identity losses."""
+    triplet: NotNegative = 0.2
+    """Each of the five triplet losses."""
+
+
 class MgnSection(Section):
     """How everything is trained."""
 
@@ -41,11 +50,11 @@ class MgnSection(Section):
     """P, per process."""
     images_per_identity: int = Field(default=16, ge=2)
     """K."""
-    rate: Positive = 3.5e-4
+    lr: Positive = 3.5e-4
     """Learning rate after warm-up."""
     warmup_epochs: int = Field(default=10, ge=0)
     """Epochs of linear warm-up, step by step."""
-    warmup_factor: NotNegative = 0.01
+    warmup_start_factor: NotNegative = 0.01
     """Where the warm-up begins, as a fraction of the learning rate."""
     constant_epochs: int = Field(default=30, ge=0)
     """Epochs, warm-up included, before the cosine begins."""
@@ -55,11 +64,9 @@ class MgnSection(Section):
     """Epochs at the beginning in which trunk and branches keep their weights, and their statistics."""
     weight_decay: NotNegative = 5e-4
     """Coupled L2, as in Adam; biases too."""
-    identity_weight: NotNegative = 0.125
-    """Weight of each of the eight identity losses."""
-    triplet_weight: NotNegative = 0.2
-    """Weight of each of the five triplet losses."""
-    smoothing: float = Field(default=0.1, ge=0, lt=1)
+    loss_weights: MgnLossWeights = MgnLossWeights()
+    """Weights of the losses."""
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     """What the other classes share of the target of an identity loss."""
     scale: Positive = 64.0
     """Of circle logits."""
@@ -81,11 +88,11 @@ class MgnSection(Section):
         """Learning rate in an epoch (0-based), of which a share is done."""
         if epoch < self.warmup_epochs:
             share = (epoch + done) / self.warmup_epochs
-            return self.rate * (self.warmup_factor + (1 - self.warmup_factor) * share)
+            return self.lr * (self.warmup_start_factor + (1 - self.warmup_start_factor) * share)
         if epoch < self.constant_epochs:
-            return self.rate
+            return self.lr
         share = (epoch - self.constant_epochs) / (self.epochs - self.constant_epochs)
-        return self.floor + 0.5 * (self.rate - self.floor) * (1 + math.cos(math.pi * share))
+        return self.floor + 0.5 * (self.lr - self.floor) * (1 + math.cos(math.pi * share))
 
 
 class MgnRecipe(Recipe):

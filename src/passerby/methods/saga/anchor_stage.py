@@ -127,7 +127,7 @@ class AnchorStage(ImageBatchStage):
         others = [p for name, p in parameters if not name.startswith("classifiers.")]
         groups = [
             {"params": others, "lr_scale": 1.0},
-            {"params": classifiers, "lr_scale": self.section.classifier_rate_factor},
+            {"params": classifiers, "lr_scale": self.section.classifier_lr_factor},
         ]
         return torch.optim.AdamW(groups, lr=0.0, weight_decay=self.section.weight_decay)
 
@@ -163,29 +163,31 @@ class AnchorStage(ImageBatchStage):
         found = model.aggregate(patches, projected, cameras)
         normalised = F.dropout(model.bn(found.refined), self.classifier_dropout, self.training)
         logits = [cast(Tensor, classifier(normalised)) for classifier in model.classifiers]
-        identity = torch.stack([smoothed_cross_entropy(each, labels, smoothing=section.smoothing) for each in logits])
+        identity = torch.stack(
+            [smoothed_cross_entropy(each, labels, smoothing=section.label_smoothing) for each in logits]
+        )
         losses = {
             "identity": identity.mean(),
             "triplet": batch_hard_triplet(found.refined, labels, margin=section.margin),
         }
-        weights = [section.identity_weight, section.triplet_weight]
-        if section.anchor_diversity_weight:
+        weights = [section.loss_weights.identity, section.loss_weights.triplet]
+        if section.loss_weights.anchor_diversity:
             losses["anchor_diversity"] = anchor_diversity(found.text_anchors)
-            weights.append(section.anchor_diversity_weight)
-        if section.classifier_diversity_weight and len(logits) > 1:
+            weights.append(section.loss_weights.anchor_diversity)
+        if section.loss_weights.classifier_diversity and len(logits) > 1:
             losses["classifier_diversity"] = classifier_diversity([each.weight for each in _linear(model.classifiers)])
-            weights.append(section.classifier_diversity_weight)
-        if section.anchor_triplet_weight:
+            weights.append(section.loss_weights.classifier_diversity)
+        if section.loss_weights.anchor_triplet:
             losses["anchor_triplet"] = anchor_triplet(*model.by_anchor(found), labels, margin=section.margin or 0.0)
-            weights.append(section.anchor_triplet_weight)
+            weights.append(section.loss_weights.anchor_triplet)
         return losses, [weight * value for weight, value in zip(weights, losses.values(), strict=True)]
 
     def _readout_loss(self, readout: Readout, patches: Tensor, projected: Tensor, labels: Tensor) -> Tensor:
         """Identity and triplet loss of another readout, weighted as the anchors' own."""
         feature, section = readout(patches, projected), self.section
-        identity = smoothed_cross_entropy(readout.logits(feature), labels, smoothing=section.smoothing)
+        identity = smoothed_cross_entropy(readout.logits(feature), labels, smoothing=section.label_smoothing)
         triplet = batch_hard_triplet(feature, labels, margin=section.margin)
-        return section.identity_weight * identity + section.triplet_weight * triplet
+        return section.loss_weights.identity * identity + section.loss_weights.triplet * triplet
 
     @torch.no_grad()
     def _tokens_of(self, images: Tensor) -> ImageTokens:

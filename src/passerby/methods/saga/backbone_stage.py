@@ -44,9 +44,7 @@ class BackboneStage(ImageBatchStage):
 
     def __init__(self, recipe: SagaRecipe, model: Saga, data: TrainingData) -> None:
         section = recipe.stage2
-        super().__init__(
-            "stage2-images", model, epochs=section.epochs, seed=recipe.seed, schedule=lambda _: section.rate
-        )
+        super().__init__("stage2-images", model, epochs=section.epochs, seed=recipe.seed, schedule=lambda _: section.lr)
         self.section, self.data, self.sizes, self.prefetch = section, data, section, recipe.trainer.prefetch
         self._texts: Tensor | None = None
         self._estimated_steps = estimated_steps(data.identities, section)
@@ -56,13 +54,13 @@ class BackboneStage(ImageBatchStage):
         section, labels, model = self.section, batch.identities, self.model
         tokens = model.tokens(batch.images)
         scores = model.classifier(model.bottleneck(tokens.final))
-        identity = smoothed_cross_entropy(scores, labels, smoothing=section.smoothing)
+        identity = smoothed_cross_entropy(scores, labels, smoothing=section.label_smoothing)
         triplet = batch_hard_triplet(tokens.final, labels, margin=section.margin)
-        total = section.identity_weight * identity + section.triplet_weight * triplet
+        total = section.loss_weights.identity * identity + section.loss_weights.triplet * triplet
         losses = {"identity": identity, "triplet": triplet}
-        if section.text_weight:
-            text = image_to_text(tokens.projected, self.texts(), labels, smoothing=section.smoothing)
-            total = total + section.text_weight * text
+        if section.loss_weights.text:
+            text = image_to_text(tokens.projected, self.texts(), labels, smoothing=section.label_smoothing)
+            total = total + section.loss_weights.text * text
             losses["text"] = text
         return {"loss": total} | {name: value.detach() for name, value in losses.items()}
 
@@ -77,7 +75,7 @@ class BackboneStage(ImageBatchStage):
         """The image tower, the neck (its bias only if the recipe says so) and the classifier."""
         fixed = () if self.section.train_neck_bias else ("bottleneck.bias",)
         learning = ("backbone.", "bottleneck.", "classifier.")
-        without_gradient = () if self.section.text_weight else ("backbone.proj",)
+        without_gradient = () if self.section.loss_weights.text else ("backbone.proj",)
         return [
             (name, p)
             for name, p in self.model.named_parameters()

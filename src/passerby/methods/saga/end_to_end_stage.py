@@ -1,7 +1,7 @@
 """SAGA's stage 4: the image tower learns again, under anchors that no longer change.
 
 The published code crashes here (saga.md §4.1); this is what it means to do, both of its variants in one: 4 with
-`decorrelation_weight`, 4b with `text_weight`.
+`loss_weights.decorrelation`, 4b with `loss_weights.text`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -44,18 +44,21 @@ class EndToEndStage(ImageBatchStage):
         refined = model.aggregate(tokens.patches, tokens.projected, batch.cameras).refined
         normalised = model.bn(refined)
         scores = [cast(Tensor, classifier(normalised)) for classifier in model.classifiers]
-        identity = torch.stack([smoothed_cross_entropy(each, labels, smoothing=head.smoothing) for each in scores])
+        smoothing = head.label_smoothing
+        identity = torch.stack([smoothed_cross_entropy(each, labels, smoothing=smoothing) for each in scores])
         losses = {
             "identity": identity.mean(),
             "triplet": batch_hard_triplet(refined, labels, margin=head.margin),
         }
         total = losses["identity"] + losses["triplet"]
-        if section.decorrelation_weight:
+        if section.loss_weights.decorrelation:
             losses["decorrelation"] = decorrelation(refined, tokens.final)
-            total = total + section.decorrelation_weight * losses["decorrelation"]
-        if section.text_weight:
-            losses["text"] = image_to_text(tokens.projected, self._identity_texts(), labels, smoothing=head.smoothing)
-            total = total + section.text_weight * losses["text"]
+            total = total + section.loss_weights.decorrelation * losses["decorrelation"]
+        if section.loss_weights.text:
+            losses["text"] = image_to_text(
+                tokens.projected, self._identity_texts(), labels, smoothing=head.label_smoothing
+            )
+            total = total + section.loss_weights.text * losses["text"]
         return {"loss": total} | {name: value.detach() for name, value in losses.items()}
 
     def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
@@ -81,7 +84,7 @@ class EndToEndStage(ImageBatchStage):
     def _reached(self) -> set[str]:
         anchors = self.model.shape.anchors
         names = {name for name, _ in self.model.named_parameters() if name.startswith("backbone.")}
-        if self.section.text_weight or anchors.domain == "clip":
+        if self.section.loss_weights.text or anchors.domain == "clip":
             return names
         deepest = max(anchors.token_layers)
         blocks = len(cast(nn.ModuleList, self.model.backbone.get_submodule("transformer.resblocks")))

@@ -56,7 +56,7 @@ def build(recipe: SagaRecipe, classes: int, cameras: int, init: InitialWeights |
     embedding = EmbeddingShape(**recipe.embedding.model_dump())
     by_camera = recipe.anchors.domain == "camera"
     sizes = SagaSizes(classes, recipe.stage3.classifiers, cameras if by_camera else 0)
-    model = Saga(SagaShape(clip, anchors, embedding, recipe.stage3.readouts), sizes, clip_tensors=tensors)
+    model = Saga(SagaShape(clip, anchors, embedding, recipe.stage3.poolings), sizes, clip_tensors=tensors)
     if init is not None:
         _check_grid(model, init)
     return model

@@ -53,10 +53,21 @@ class BatchSection(Section):
     """P, per process."""
     images_per_identity: int = Field(default=4, ge=2)
     """K."""
-    smoothing: Probability = 0.1
+    label_smoothing: Probability = 0.1
     """Label smoothing of classification losses."""
     margin: NotNegative | None = 0.3
     """Triplet margin; null: the soft form."""
+
+
+class BackboneLossWeights(Section):
+    """Weights of the losses of stage 2."""
+
+    identity: NotNegative = 0.25
+    """Identity loss of the class token."""
+    triplet: NotNegative = 1.0
+    """Triplet loss of the class token."""
+    text: NotNegative = 1.0
+    """Image-to-text loss of the projected class token."""
 
 
 class BackboneStageSection(BatchSection):
@@ -64,13 +75,13 @@ class BackboneStageSection(BatchSection):
 
     epochs: int = Field(default=80, ge=0)
     """Passes over the training identities; 0: none, the tower of `init` or of CLIP stays as it is."""
-    rate: NotNegative = 5e-6
+    lr: NotNegative = 5e-6
     """Learning rate after warm-up."""
-    schedule: Literal["steps", "cosine"] = "steps"
+    decay: Literal["steps", "cosine"] = "steps"
     """Decay at milestones as published, or a cosine down to a hundredth."""
     warmup_steps: int = Field(default=10, ge=0)
     """Steps of linear warm-up."""
-    warmup_factor: NotNegative = 0.1
+    warmup_start_factor: NotNegative = 0.1
     """Where the warm-up begins, as a fraction of the learning rate."""
     milestones: tuple[Count, ...] = (40, 70)
     """Epochs after which the learning rate falls to a tenth."""
@@ -78,12 +89,8 @@ class BackboneStageSection(BatchSection):
     """Count milestones in steps of the sampler's estimate of an epoch, which is some per cent long (`official`)."""
     weight_decay: NotNegative = 1e-4
     """Coupled L2, as in Adam; biases too."""
-    identity_weight: NotNegative = 0.25
-    """Weight of the identity loss of the class token."""
-    triplet_weight: NotNegative = 1.0
-    """Weight of the triplet loss of the class token."""
-    text_weight: NotNegative = 1.0
-    """Weight of the image-to-text loss of the projected class token."""
+    loss_weights: BackboneLossWeights = BackboneLossWeights()
+    """Weights of the losses."""
     train_neck_bias: bool = False
     """Let the bias of the neck learn, which bag-of-tricks freezes at 0 (`official`)."""
 
@@ -124,6 +131,21 @@ class TokensSection(Section):
     """Where the cache lies: kept, and shared by runs of one tower. Default: in the run, removed after stage 3."""
 
 
+class AnchorLossWeights(Section):
+    """Weights of the losses of stage 3."""
+
+    identity: NotNegative = 1.0
+    """Mean identity loss of the classifiers."""
+    triplet: NotNegative = 1.0
+    """Triplet loss of the refined feature."""
+    anchor_diversity: NotNegative = 0.05
+    """Squared cosines between anchors."""
+    classifier_diversity: NotNegative = 0.5
+    """Squared cosines between classifiers."""
+    anchor_triplet: NotNegative = 0.0
+    """Triplet loss of each anchor's own feature."""
+
+
 class AnchorStagesSection(BatchSection):
     """What stages 3a and 3b have in common."""
 
@@ -131,23 +153,15 @@ class AnchorStagesSection(BatchSection):
     """Classifiers of the refined feature, which are kept different."""
     classifier_dropout: Probability = 0.0
     """Dropout before the classifiers, in stage 3a and with several classifiers also in 3b."""
-    classifier_rate_factor: NotNegative = 1.0
+    classifier_lr_factor: NotNegative = 1.0
     """Learning rate of the classifiers, relative to the others."""
-    identity_weight: NotNegative = 1.0
-    """Weight of the mean identity loss."""
-    triplet_weight: NotNegative = 1.0
-    """Weight of the triplet loss of the refined feature."""
-    anchor_diversity_weight: NotNegative = 0.05
-    """Weight of the squared cosines between anchors."""
-    classifier_diversity_weight: NotNegative = 0.5
-    """Weight of the squared cosines between classifiers."""
-    anchor_triplet_weight: NotNegative = 0.0
-    """Weight of the triplet loss of each anchor's own feature."""
+    loss_weights: AnchorLossWeights = AnchorLossWeights()
+    """Weights of the losses."""
     weight_decay: NotNegative = 1e-4
     """Decoupled, as in AdamW; norms and biases too."""
     warm_start: bool = True
     """Start the refinement from the image tower's block that its tokens come from."""
-    readouts: tuple[ReadoutKind, ...] = ()
+    poolings: tuple[ReadoutKind, ...] = ()
     """Other ways to pool, trained beside the anchors to be compared with them: gem, query, free."""
 
 
@@ -156,27 +170,34 @@ class RateSection(Section):
 
     epochs: int = Field(default=0, ge=0)
     """Passes over the training identities."""
-    rate: NotNegative = 1e-4
+    lr: NotNegative = 1e-4
     """Learning rate after warm-up."""
     warmup_epochs: int = Field(default=5, ge=0)
     """Epochs of linear warm-up from a tenth."""
-    floor: NotNegative = 1.0
+    min_lr_factor: NotNegative = 1.0
     """Where the cosine ends, as a fraction of the learning rate; 1: constant."""
+
+
+class EndToEndLossWeights(Section):
+    """Weights of the losses of stage 4, beside identity and triplet loss."""
+
+    decorrelation: NotNegative = 0.0
+    """Correlation between refined feature and class token."""
+    text: NotNegative = 0.0
+    """Image-to-text loss of the projected class token."""
 
 
 class EndToEndSection(RateSection):
     """Stage 4: the image tower again, under finished anchors."""
 
-    rate: NotNegative = 5e-6
+    lr: NotNegative = 5e-6
     """Learning rate after warm-up."""
     warmup_epochs: int = Field(default=10, ge=0)
     """Epochs of linear warm-up from a tenth."""
-    floor: NotNegative = 0.01
+    min_lr_factor: NotNegative = 0.01
     """Where the cosine ends, as a fraction of the learning rate."""
-    decorrelation_weight: NotNegative = 0.0
-    """Weight of the correlation between refined feature and class token."""
-    text_weight: NotNegative = 0.0
-    """Weight of the image-to-text loss of the projected class token."""
+    loss_weights: EndToEndLossWeights = EndToEndLossWeights()
+    """Weights of the losses beside identity and triplet loss."""
 
 
 class EmbeddingSection(Section):
@@ -209,9 +230,9 @@ class SagaRecipe(Recipe):
     """What stage 3 learns from."""
     stage3: AnchorStagesSection = AnchorStagesSection()
     """What stages 3a and 3b have in common."""
-    stage3a: RateSection = RateSection(epochs=20, rate=3.5e-4)
+    stage3a: RateSection = RateSection(epochs=20, lr=3.5e-4)
     """Anchors, refinement and classifiers, at a constant rate."""
-    stage3b: RateSection = RateSection(epochs=80, rate=2e-4, floor=0.5)
+    stage3b: RateSection = RateSection(epochs=80, lr=2e-4, min_lr_factor=0.5)
     """The same again, at a falling rate."""
     stage4: EndToEndSection = EndToEndSection()
     """The image tower again, under finished anchors; off by default."""

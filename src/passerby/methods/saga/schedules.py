@@ -26,7 +26,7 @@ def warmup_then_cosine(base: float, epochs: int, *, warmup_epochs: int, warmup_f
 def words_schedule(section: WordsStageSection) -> Schedule:
     """Stage 1."""
     return warmup_then_cosine(
-        section.rate,
+        section.lr,
         section.epochs,
         warmup_epochs=section.warmup_epochs,
         warmup_from=section.warmup_from,
@@ -37,11 +37,11 @@ def words_schedule(section: WordsStageSection) -> Schedule:
 def anchors_schedule(section: RateSection) -> Schedule:
     """Stages 3a, 3b and 4."""
     return warmup_then_cosine(
-        section.rate,
+        section.lr,
         section.epochs,
         warmup_epochs=section.warmup_epochs,
-        warmup_from=0.1 * section.rate,
-        floor=section.floor * section.rate,
+        warmup_from=0.1 * section.lr,
+        floor=section.min_lr_factor * section.lr,
     )
 
 
@@ -56,8 +56,8 @@ def backbone_rate(section: BackboneStageSection, *, epoch: int, step: int, estim
             asks for it.
     """
     progress = min(step / section.warmup_steps, 1.0) if section.warmup_steps else 1.0
-    rate = section.rate * (section.warmup_factor * (1 - progress) + progress)
-    if section.schedule == "cosine":
+    rate = section.lr * (section.warmup_start_factor * (1 - progress) + progress)
+    if section.decay == "cosine":
         done = (epoch - 1) / max(section.epochs - 1, 1)
         return rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
     if section.sampler_milestones:

@@ -37,7 +37,7 @@ class PromptStageSection(Section):
     """Passes over the cached features."""
     batch_size: int = Field(default=64, ge=2)
     """Features per step, the last batch included."""
-    rate: NotNegative = 3.5e-4
+    lr: NotNegative = 3.5e-4
     """Learning rate after warm-up."""
     warmup_epochs: int = Field(default=5, ge=0)
     """Epochs of linear warm-up."""
@@ -54,26 +54,26 @@ class RateSection(Section):
 
     epochs: int = Field(default=60, ge=1)
     """Passes over the training identities."""
-    rate: NotNegative = 5e-6
+    lr: NotNegative = 5e-6
     """Learning rate after warm-up."""
-    schedule: Literal["steps", "cosine"] = "steps"
+    decay: Literal["steps", "cosine"] = "steps"
     """Decay at milestones as published, or half a cosine."""
     warmup_epochs: int = Field(default=10, ge=0)
     """Epochs of linear warm-up."""
-    warmup_factor: NotNegative = 0.1
+    warmup_start_factor: NotNegative = 0.1
     """Where the warm-up begins, as a fraction of the learning rate."""
     milestones: tuple[Epoch, ...] = (30, 50)
     """Epochs at which the learning rate falls to a tenth."""
     weight_decay: NotNegative = 1e-4
     """Coupled L2, as in Adam; biases too."""
-    bias_rate_factor: NotNegative = 2.0
+    bias_lr_factor: NotNegative = 2.0
     """Learning rate of parameters named bias, relative to the others."""
 
 
 def prompt_schedule(section: PromptStageSection) -> Schedule:
     """Warm-up, then a cosine down to the floor."""
     return cosine_with_warmup(
-        section.rate,
+        section.lr,
         section.epochs,
         warmup_epochs=section.warmup_epochs,
         warmup_from=section.warmup_from,
@@ -83,17 +83,17 @@ def prompt_schedule(section: PromptStageSection) -> Schedule:
 
 def image_schedule(section: RateSection) -> Schedule:
     """Warm-up, then decay at milestones as published, or a cosine down to a hundredth."""
-    if section.schedule == "steps":
+    if section.decay == "steps":
         return steps_with_warmup(
-            section.rate,
+            section.lr,
             section.milestones,
             warmup_epochs=section.warmup_epochs,
-            warmup_factor=section.warmup_factor,
+            warmup_factor=section.warmup_start_factor,
         )
     return cosine_with_warmup(
-        section.rate,
+        section.lr,
         section.epochs,
         warmup_epochs=section.warmup_epochs,
-        warmup_from=section.rate * section.warmup_factor,
-        floor=section.rate * 0.01,
+        warmup_from=section.lr * section.warmup_start_factor,
+        floor=section.lr * 0.01,
     )

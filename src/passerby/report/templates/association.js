@@ -1,5 +1,5 @@
 'use strict';
-// Decisions about pairs, collected on the page and saved as the table that association.decisions of a recipe names.
+// Decisions about pairs, collected on the page and saved as the table that association.constraints of a recipe names.
 (() => {
   const read = name => JSON.parse(document.getElementById(name).textContent);
   const columns = read('columns'), decisions = new Map();
