@@ -108,7 +108,7 @@ def test_a_sample_of_impostors_is_kept_and_said():
         (lambda: Verification.of([1.0], [1.0]).tar_at(0), "between 0 and 1, not 0"),
         (lambda: Verification.of([1.0], [1.0] * 9).tar_at(0.1), "9 impostor scores cannot show .* of 0.1"),
         (lambda: pair_scores(np.eye(2), np.eye(2), [0, 1], [2, 3]), "no pair of one person"),
-        (lambda: pair_scores(np.eye(2), np.eye(2), [0, 0], [0, 0]), "no pair of different people"),
+        (lambda: pair_scores(np.eye(2), np.eye(2), [0, 0], [0, 0]), "no pair of two people"),
         (lambda: pair_scores(np.eye(2), np.eye(2), [0, 1], [0, 1], max_impostors=0), "max_impostors"),
     ],
 )

@@ -1,4 +1,4 @@
-"""How well predicted identities agree with true ones: pairs, purity, B-cubed. Counted in exact integers, O(N log N)."""
+"""Agreement of predicted with true identities: pairs, purity, B-cubed; in exact integers, O(N log N)."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -76,7 +76,7 @@ class CorrelationQuality:
         return _ratio(self.cross_video_right, self.cross_video_true)
 
     def to_dict(self) -> dict[str, int | float | None]:
-        """All figures, for JSON."""
+        """Return all metrics, for JSON."""
         derived = ("precision", "recall", "f1", "bcubed_f1", "cross_video_recall")
         return {**self.__dict__, **{name: getattr(self, name) for name in derived}}
 
@@ -101,8 +101,7 @@ def correlation_quality(predicted: Any, true: Any, videos: Any = None) -> Correl
 
     Args:
         predicted: integer [N]; any of at least 0, and -1 for dropped samples.
-        true: integer [N]; likewise, and -1 for samples that show nobody known (background), each an identity of its
-            own.
+        true: integer [N]; likewise, and -1 for samples of no known person (background), each an identity of its own.
         videos: labels [N], numbers or names, or None.
 
     Raises:
@@ -127,7 +126,7 @@ def correlation_quality(predicted: Any, true: Any, videos: Any = None) -> Correl
 
 @dataclass(frozen=True)
 class ExclusionQuality:
-    """Level 1 as a detector of wrong samples, and how well level 2 put them right.
+    """Quality of level 1 as a detector of wrong samples, and of level 2 as their correction.
 
     Attributes:
         excluded: samples that level 1 excluded.
@@ -160,14 +159,14 @@ class ExclusionQuality:
 
 
 def exclusion_quality(given: Any, tracklets: Any, true: Any, *, excluded: Any, reallocated: Any) -> ExclusionQuality:
-    """Compare what levels 1 and 2 did to single samples with the truth.
+    """Compare the decisions of levels 1 and 2 on single samples with the truth.
 
     The person of a tracklet is its commonest true identity, the smallest of equally common ones.
 
     Args:
         given: integer [N], tracklets of the input, numbered over all videos.
         tracklets: integer [N], tracklets after level 2; -1 for dropped samples.
-        true: integer [N]; -1 for samples that show nobody known.
+        true: integer [N]; -1 for samples of no known person.
         excluded: bool [N], by level 1.
         reallocated: bool [N], by level 2.
 
@@ -225,7 +224,7 @@ def _quality(predicted: Integers, true: Integers, videos: Integers | None) -> Co
 
 
 def _pairs(sizes: NDArray[np.integer[Any]]) -> int:
-    """How many pairs groups of these sizes hold; Python integers where int64 could overflow."""
+    """Count the pairs in groups of these sizes; Python integers where int64 could overflow."""
     if not sizes.size:
         return 0
     if int(sizes.max()) < 2**31 and int(sizes.max()) * int(sizes.sum()) < 2**62:
@@ -234,7 +233,7 @@ def _pairs(sizes: NDArray[np.integer[Any]]) -> int:
 
 
 def _mean_share(cells: NDArray[np.integer[Any]], wholes: NDArray[np.integer[Any]], count: int) -> float:
-    """Sum over cells of cell² / whole, over count: summed exactly, by equal wholes."""
+    """Sum cell² / whole over cells, exactly and by equal wholes, and divide by count."""
     if not count:
         return float("nan")
     values, place = np.unique(wholes, return_inverse=True)
@@ -245,7 +244,7 @@ def _mean_share(cells: NDArray[np.integer[Any]], wholes: NDArray[np.integer[Any]
 
 
 def _commonest(groups: Integers, labels: Integers, counted: NDArray[np.bool_]) -> Integers:
-    """The commonest label of each group 0..max among the samples counted; -1 for groups without any."""
+    """Find the commonest label of each group 0..max among the samples counted; -1 for groups without any."""
     found = np.full(int(groups.max()) + 1, -1, np.int64)
     (group, label), sizes = _cells(groups[counted], labels[counted])
     order = np.lexsort((-label, sizes))  # later writes win: the largest, and of equal ones the smallest label
@@ -254,14 +253,14 @@ def _commonest(groups: Integers, labels: Integers, counted: NDArray[np.bool_]) -
 
 
 def _cells(first: Integers, second: Integers) -> tuple[tuple[Integers, Integers], NDArray[np.intp]]:
-    """The pairs of labels that occur, and how often each does."""
+    """List the pairs of labels that occur, and how often each does."""
     base = int(second.max(initial=0)) + 1
     keys, sizes = np.unique(first * base + second, return_counts=True)
     return (keys // base, keys % base), sizes
 
 
 def _renumbered(labels: Any, count: int, name: str, lowest: int = DROPPED) -> Integers:
-    """The labels in their order as 0..K-1, -1 left as it is: hashes and other large ones would overflow products."""
+    """Renumber labels in their order to 0..K-1, -1 left as it is: large ones would overflow products."""
     values, numbers = np.unique(as_labels(labels, count, name), return_inverse=True)
     if values.size and values[0] < lowest:
         raise EvaluationError(f"{name} must be at least {lowest}, but one is {values[0]}")
@@ -269,7 +268,7 @@ def _renumbered(labels: Any, count: int, name: str, lowest: int = DROPPED) -> In
 
 
 def _each_alone(labels: Integers) -> Integers:
-    """The labels, with each -1 replaced by a label of its own."""
+    """Replace each -1 by a label of its own."""
     alone = np.flatnonzero(labels == DROPPED)
     replaced = labels.copy()
     replaced[alone] = int(labels.max(initial=0)) + 1 + np.arange(alone.size)

@@ -1,4 +1,4 @@
-"""The nearest rows of every row of one set, and how far its farthest is: the only pass over all pairs of re-ranking.
+"""The nearest rows of every row of one set, and the distance of its farthest, in one pass over all pairs.
 
 All N² distances are computed in blocks and forgotten, so memory grows with N alone. A distance is the same both ways:
 each block serves its rows and its columns, and only half of the blocks are computed.
@@ -44,7 +44,7 @@ class NearestRows(NamedTuple):
 def nearest_rows(
     distances: Distances, rows: Block, k: int, *, search: Search = "numpy", observe: Observer | None = None
 ) -> NearestRows:
-    """The `k` nearest rows of every row; all N rows if k is larger than N.
+    """Find the `k` nearest rows of every row; all N rows if k is larger than N.
 
     Every search finds the same neighbours: it only screens the pairs, and what is close is decided by exact distances.
 
@@ -88,7 +88,7 @@ def _settle(
     slack: NDArray[np.float64],
     chosen: NDArray[np.bool_],
 ) -> None:
-    """Put candidates [N, K] whose values fall into exact order, in place, in those of the chosen rows that need it."""
+    """Put the candidates [N, K] of the chosen rows into exact order, in place, where the screening left doubt."""
     rows = np.flatnonzero(chosen)
     close = (values[rows, :-1] - values[rows, 1:] <= 2 * slack[rows, None]).any(axis=1)
     for row in rows[close]:
@@ -101,7 +101,7 @@ def _settle(
 def _find_again(
     distances: Distances, rows: Block, unsure: Integers, bound: NDArray[np.float64], found: NearestRows
 ) -> None:
-    """Search all rows, exactly, for the nearest of those rows whose candidates cannot be told apart."""
+    """Search all rows, exactly, for the nearest of those rows whose candidates were in doubt."""
     for start in range(0, unsure.size, _UNSURE_ROWS):
         again = unsure[start : start + _UNSURE_ROWS]
         part = Block(rows.centred[again], rows.squares[again])
@@ -113,7 +113,7 @@ def _find_again(
 
 
 def _with_torch(rows: Block, width: int, observe: Observer | None) -> Screened:
-    """The same candidates as `sweep` finds, on the GPU if there is one."""
+    """Find the same candidates as `sweep`, on the GPU if there is one."""
     import torch
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -139,7 +139,7 @@ def _with_torch(rows: Block, width: int, observe: Observer | None) -> Screened:
 
 
 def _with_faiss(rows: Block, width: int, observe: Observer | None) -> Screened:
-    """The same candidates from an exhaustive index of faiss; half squares are a dimension of their own."""
+    """Find the same candidates by an exhaustive index of faiss; half squares are a dimension of their own."""
     try:
         import faiss
     except ImportError as error:

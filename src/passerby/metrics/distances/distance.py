@@ -1,9 +1,9 @@
-"""Which of two gallery images is nearer to a query: fast where it is obvious, exact where it is close.
+"""Distances between queries and gallery: screened by a fast product, exact where the product cannot decide.
 
 A matrix product in single precision is off in its last digits, and by amounts that depend on the shape of the block,
 on the library and on the number of threads: equal images would get unequal distances. So the product only screens, and
-comes with a margin that its error stays within; pairs inside the margin are compared by a distance that depends on
-their two rows alone. The same features give the same ranking on every machine and for every block size.
+has a margin that its error stays within; pairs inside the margin are compared by a distance that depends on their two
+rows alone. The same features give the same ranking on every machine and for every block size.
 """
 
 from hashlib import blake2b
@@ -84,15 +84,15 @@ class Distances:
         self._same: Integers | None = None
 
     def queries(self, rows: Integers) -> Block:
-        """These query rows, prepared for `relative_similarity`."""
+        """Prepare these query rows for `relative_similarity`."""
         return _prepared(self.query, self._query_scale, rows, self._centre)
 
     def candidates(self, rows: Integers) -> Block:
-        """These gallery rows, prepared for `relative_similarity`."""
+        """Prepare these gallery rows for `relative_similarity`."""
         return _prepared(self.gallery, self._gallery_scale, rows, self._centre)
 
     def exact(self, query_row: int, gallery_rows: Integers) -> NDArray[np.float32]:
-        """Distances [n] of one query, summed in double precision and rounded to single.
+        """Compute distances [n] of one query, summed in double precision and rounded to single.
 
         Each depends on its two rows alone, so equal gallery rows are exactly equally far.
         """
@@ -102,7 +102,7 @@ class Distances:
         return self._summed(query_row, gallery_rows)
 
     def pairs(self, query_rows: Integers, gallery_rows: Integers) -> NDArray[np.float32]:
-        """Distances [n] of n pairs of a query and a gallery row, each as `exact` gives it."""
+        """Compute distances [n] of n pairs of a query and a gallery row, each as `exact` gives it."""
         distances = np.empty(query_rows.size, dtype=np.float32)
         step = max(1, _CACHED_BYTES // (8 * self.query.shape[1]))
         for start in range(0, query_rows.size, step):
@@ -113,9 +113,9 @@ class Distances:
         return distances
 
     def scores(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What people read, larger where more alike: cosine similarities, or minus Euclidean distances.
+        """Convert distances to scores, larger where more alike: cosines, or minus Euclidean distances.
 
-        The latter are in the unit of the features that were given.
+        The latter are in the unit of the given features.
         """
         if self.metric == "cosine":
             return 1 - distances / np.float32(2)
@@ -132,7 +132,7 @@ class Distances:
         return distances
 
     def _representatives(self) -> Integers:
-        """For every gallery row the first row that is equal to it bit for bit, found once when first needed."""
+        """Find for every gallery row the first row that equals it bit for bit; kept for the next call."""
         if self._same is None:
             digests = (blake2b(row.tobytes(), digest_size=8).digest() for row in self.gallery)
             keys = np.frombuffer(b"".join(digests), dtype=np.uint64)
@@ -142,7 +142,7 @@ class Distances:
 
 
 def relative_similarity(queries: Block, candidates: Block, out: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Float32 [q, g], larger where nearer: half of (|query|² − distance), within `margin` of the truth.
+    """Compute float32 [q, g], larger where nearer: half of (|query|² − distance), within `margin` of the exact one.
 
     The result is written into the flat buffer `out` of at least q·g entries.
     """
@@ -159,7 +159,7 @@ def relative_similarity_of(squares: Any, distances: NDArray[np.float32]) -> NDAr
 
 
 def margin(queries: Block, candidates: Block) -> NDArray[np.float64]:
-    """How far `relative_similarity` may be from the exact value, per query [q].
+    """Bound the error of `relative_similarity`, per query [q].
 
     In units of 2**-24 and of the lengths, the error of a sum of D products is D at worst and a fraction of √D in
     practice: among 400,000 pairs of 768 dimensions the largest was 0.07 √D, and 0.4 √D where no feature is negative
@@ -175,7 +175,7 @@ def margin(queries: Block, candidates: Block) -> NDArray[np.float64]:
 
 
 def inverse_lengths(norms: NDArray[np.float64], name: str) -> NDArray[np.float64]:
-    """What brings each row to unit length, float64 [N], from squared lengths; rows of zeros are refused."""
+    """Compute the factors [N] that bring rows to unit length, from squared lengths; rows of zeros are refused."""
     zeros = np.flatnonzero(norms == 0)
     if zeros.size:
         raise EvaluationError(
@@ -186,12 +186,12 @@ def inverse_lengths(norms: NDArray[np.float64], name: str) -> NDArray[np.float64
 
 
 def _scaled(features: Features, scale: NDArray[np.float64], rows: Integers) -> NDArray[np.float64]:
-    """These rows in double precision, float64 [n, D], multiplied by their scale."""
+    """Scale these rows in double precision, float64 [n, D]."""
     return np.asarray(np.multiply(features[rows], scale[rows, None], dtype=np.float64))
 
 
 def _prepared(features: Features, scale: NDArray[np.float64], rows: Integers, centre: NDArray[np.float64]) -> Block:
-    """Rows scaled and centred in double precision, then rounded once."""
+    """Scale and centre rows in double precision, then round once."""
     centred = np.empty((rows.size, features.shape[1]), dtype=np.float32)
     squares = np.empty(rows.size, dtype=np.float64)
     for start in range(0, rows.size, 256):  # float64 copies of 256 rows stay in the cache

@@ -1,4 +1,4 @@
-"""One pass over all pairs of a set, block by block, that keeps the closest candidates of every row."""
+"""One pass over all pairs of a set, block by block, that keeps the nearest candidates of every row."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -22,10 +22,10 @@ Observer = Callable[[slice, slice, NDArray[np.float32]], None]
 
 
 class Screened(NamedTuple):
-    """What a pass in single precision found for N rows.
+    """Nearest candidates of N rows from a pass in single precision.
 
     Attributes:
-        values: float32 [N, K], minus half the squared distance of the K closest rows, in no order; -inf where the pass
+        values: float32 [N, K], minus half the squared distance of the K nearest rows, in no order; -inf where the pass
             lost some, which the caller has to find again.
         indices: int32 [N, K], which rows these are.
         lowest: float32 [N], minus half the squared distance of the farthest row.
@@ -37,7 +37,7 @@ class Screened(NamedTuple):
 
 
 def similarity(rows: Block, others: Block, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-    """Minus half the squared distances, float32 [n, m], within `margin` of the truth."""
+    """Compute minus half the squared distances, float32 [n, m], within `margin` of the exact ones."""
     product = np.matmul(rows.centred, others.centred.T, out=out)
     product -= (0.5 * rows.squares).astype(np.float32)[:, None]
     product -= (0.5 * others.squares).astype(np.float32)
@@ -45,7 +45,7 @@ def similarity(rows: Block, others: Block, out: NDArray[np.float32] | None = Non
 
 
 def sweep(rows: Block, width: int, observe: Observer | None = None) -> Screened:
-    """The `width` closest rows of every row, itself included.
+    """Find the `width` nearest rows of every row, itself included.
 
     Args:
         rows: the set, prepared.
@@ -64,9 +64,9 @@ def sweep(rows: Block, width: int, observe: Observer | None = None) -> Screened:
 
 
 def _first_bounds(rows: Block, width: int) -> NDArray[np.float64]:
-    """A value that the `width` closest of each row should reach, judged by a sample: more than twice as many should.
+    """Estimate from a sample a value that the `width` nearest of each row reach; more than twice as many should.
 
-    Where fewer do after all, a row ends with fewer candidates.
+    A row that it proves too high for ends with fewer candidates.
     """
     count = len(rows.squares)
     size = min(count, _SAMPLE)
@@ -90,7 +90,7 @@ def _screen(
     buffer: NDArray[np.float32],
     observe: Observer | None,
 ) -> None:
-    """Compute one block of pairs; both its rows and its columns get what is new to them."""
+    """Compute one block of pairs, and offer its candidates to both its rows and its columns."""
     others = Block(rows.centred[across], rows.squares[across])
     columns: list[_Pairs] = []
     for start in range(down.start, down.stop, _STRIP):
@@ -119,7 +119,7 @@ class _Pairs(NamedTuple):
 
 
 def _joined(parts: list[_Pairs]) -> _Pairs:
-    """All pairs of the parts, their rows ascending."""
+    """Join the parts, their rows ascending."""
     rows = np.concatenate([part.rows for part in parts])
     others = np.concatenate([part.others for part in parts])
     values = np.concatenate([part.values for part in parts])
@@ -128,14 +128,14 @@ def _joined(parts: list[_Pairs]) -> _Pairs:
 
 
 def _above(values: NDArray[np.float32], bound: NDArray[np.float32]) -> _Pairs:
-    """The pairs of a block that reach the bound, row after row."""
+    """Select the pairs of a block that reach the bound, row after row."""
     places = np.flatnonzero(values >= bound)
     rows, columns = np.divmod(places, values.shape[1])
     return _Pairs(rows, columns, values.ravel()[places])
 
 
 class _Candidates:
-    """The closest rows of every row so far, and the value that another must reach to be among them."""
+    """The nearest rows of every row so far, and the value that another must reach to be among them."""
 
     def __init__(self, count: int, width: int, bound: NDArray[np.float64]) -> None:
         self.values = np.full((count, width), -np.inf, dtype=np.float32)

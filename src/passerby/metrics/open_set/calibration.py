@@ -1,4 +1,4 @@
-"""A threshold for "the same person", chosen on people set apart for it, and how far it can be trusted.
+"""Calibration: choose a verification threshold on held-out people, with a confidence interval.
 
 Never calibrate on the query and gallery that are reported: cut a validation split from the training half.
 """
@@ -24,7 +24,7 @@ _ROWS = 512
 
 @dataclass(frozen=True)
 class Calibration:
-    """A threshold for a false acceptance rate, with intervals over the people it was chosen on.
+    """A threshold for a false acceptance rate, with intervals over the held-out people.
 
     Attributes:
         threshold: cosine, or minus the Euclidean distance, at and above which a pair is accepted.
@@ -51,14 +51,14 @@ def calibrate(
     repeats: int = 500,
     seed: int = 0,
 ) -> Calibration:
-    """The threshold at which a share `far` of pairs of different people is accepted.
+    """Choose the threshold at which a share `far` of the impostor pairs is accepted.
 
     All pairs of images are compared; with cameras only those from two cameras, which is what search across cameras
     meets. The intervals come from drawing people with replacement, each with all their images: pairs are not
     independent.
 
     Args:
-        features: float [N, D] of the people set apart, array or torch tensor.
+        features: float [N, D] of the held-out people, array or torch tensor.
         identities: integer [N]; -1 is left out.
         cameras: integer [N], or None.
         far: false acceptance rate wanted.
@@ -91,11 +91,11 @@ def calibrate(
 
 @dataclass(frozen=True, eq=False)
 class _Images:
-    """How many images of each of P people lie in each view.
+    """Counts of the images of P people in each view (camera).
 
     Attributes:
         people: P.
-        person, view, count: integer [E], of each person in each view where there are any.
+        person, view, count: integer [E], one entry for each person in each view where there are any.
     """
 
     people: int
@@ -105,16 +105,16 @@ class _Images:
 
     @classmethod
     def of(cls, people: Integers, views: Integers) -> "_Images":
-        """Of N images, whose people are numbered 0..P-1."""
+        """Count N images whose people are numbered 0..P-1."""
         names, numbers = np.unique(views, return_inverse=True)
         cells, count = np.unique(people * names.size + numbers, return_counts=True)
         return cls(int(people.max()) + 1, cells // names.size, cells % names.size, count)
 
     def pairs(self, weights: NDArray[np.float64]) -> float:
-        """How many pairs of images of different people, in different views, when each person counts `weights` times.
+        """Count the impostor pairs from two views when each person counts `weights` times.
 
-        All pairs of images of everybody in any view, less those of one view, less the same of each person alone: no
-        table of people by people is needed.
+        All pairs of images, less those of one view, less the same of each person alone: no table of people by people
+        is needed.
         """
         weighted = weights[self.person] * self.count
         by_person, by_view = np.bincount(self.person, weighted), np.bincount(self.view, weighted)
@@ -124,12 +124,12 @@ class _Images:
 
 @dataclass(frozen=True, eq=False)
 class _Pairs:
-    """Scores of pairs and whose they are, for weights of people.
+    """Scores of pairs with their people, to be counted under weights of people.
 
     Attributes:
         genuine: float32 [A], and `genuine_people` int64 [A].
-        impostor: float32 [B], the highest scores of pairs of different people, falling; `first`, `second`: int64 [B].
-        images: of all people, which tells how many pairs of different people there are.
+        impostor: float32 [B], the highest impostor scores, falling; `first`, `second`: int64 [B].
+        images: of all people, from which impostor pairs are counted.
     """
 
     genuine: NDArray[np.float32]
@@ -150,12 +150,12 @@ class _Pairs:
         rows = np.flatnonzero(labels != JUNK)
         names, people = np.unique(labels[rows], return_inverse=True)
         if names.size < 3:
-            raise EvaluationError(f"{names.size} people are too few to calibrate on: set more apart")
+            raise EvaluationError(f"{names.size} people are too few to calibrate on: hold out more")
         images = _Images.of(people, views[rows])
         impostors = int(images.pairs(np.ones(names.size)))
         if far * impostors < 1:
             raise EvaluationError(
-                f"{impostors:,} impostor pairs cannot show a false acceptance rate of {far:g}: set more people apart"
+                f"{impostors:,} impostor pairs cannot show a false acceptance rate of {far:g}: hold out more people"
             )
         kept = min(impostors, int(np.ceil(_HEADROOM * far * impostors)))
         genuine, impostor = _scored(distances, rows, people, views[rows], kept)
@@ -168,7 +168,7 @@ class _Pairs:
         )
 
     def threshold(self, weights: NDArray[np.float64], far: float) -> float:
-        """The threshold when each person counts `weights` times; NaN if nobody is left to compare."""
+        """Find the threshold when each person counts `weights` times; NaN if no impostor pair is left."""
         total = self.images.pairs(weights)
         if total == 0:
             return float("nan")
@@ -177,7 +177,7 @@ class _Pairs:
         return float(np.nextafter(self.impostor[min(place, self.impostor.size - 1)], np.float32(np.inf)))
 
     def tar(self, weights: NDArray[np.float64], threshold: float) -> float:
-        """Share of genuine pairs accepted; NaN if nobody with two images is left."""
+        """True acceptance rate when each person counts `weights` times; NaN if no genuine pair is left."""
         pairs = weights[self.genuine_people]
         return float(pairs[self.genuine >= threshold].sum() / pairs.sum()) if pairs.any() else float("nan")
 
@@ -189,7 +189,7 @@ Scored = tuple[NDArray[np.float32], Integers, Integers]
 def _scored(
     distances: Distances, rows: Integers, people: Integers, views: Integers, kept: int
 ) -> tuple[Scored, Scored]:
-    """All genuine pairs, and at least the `kept` closest impostor pairs; each pair once."""
+    """Score all genuine pairs, and at least the `kept` most similar impostor pairs, each pair once."""
     everything = distances.candidates(rows)
     genuine: list[Scored] = []
     impostor: list[Scored] = []

@@ -1,4 +1,4 @@
-"""Open-set identification: who is this, and is it anybody known? A deployed system must be able to say "nobody"."""
+"""Open-set identification: name the person of a query, or say that it is nobody in the gallery."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from passerby.metrics.ranking.neighbours import top_k
 
 @dataclass(frozen=True, eq=False)
 class Identification:
-    """What was found for queries of known and of unknown people.
+    """The nearest gallery images of queries of known and of unknown people.
 
     Attributes:
         known_scores: float32 [K], the score of the nearest image of the query's own person, -inf where it is not among
@@ -31,16 +31,16 @@ class Identification:
     unknown_scores: NDArray[np.float32]
 
     def far(self, threshold: float) -> float:
-        """Share of the queries of unknown people that are taken for somebody."""
+        """False alarm rate: share of unknown people's queries whose best score reaches the threshold."""
         return 1 - float(np.searchsorted(self.unknown_scores, threshold, side="left")) / self.unknown_scores.size
 
     def dir(self, threshold: float, rank: int = 1) -> float:
-        """Share of the queries of known people whose person comes within `rank` with at least this score."""
+        """Detection and identification rate: share of known people found within `rank` with at least this score."""
         found = (self.known_ranks >= 1) & (self.known_ranks <= rank) & (self.known_scores >= threshold)
         return float(found.mean())
 
     def threshold_at(self, far: float) -> float:
-        """The lowest threshold at which at most this share of unknown people is taken for somebody.
+        """Find the lowest threshold whose false alarm rate is at most `far`.
 
         Raises:
             EvaluationError: `far` is not between 0 and 1, or below what this number of queries can show.
@@ -48,7 +48,7 @@ class Identification:
         return threshold_at(self.unknown_scores, far)
 
     def dir_at(self, far: float, rank: int = 1) -> float:
-        """Detection and identification rate at a false alarm rate."""
+        """Detection and identification rate at the lowest threshold whose false alarm rate is at most `far`."""
         return self.dir(self.threshold_at(far), rank)
 
 
@@ -66,16 +66,16 @@ def identify(
     max_rank: int = 1,
     metric: Metric = "cosine",
 ) -> Identification:
-    """Search for every query in a gallery from which some people have been taken away.
+    """Search for every query in a gallery from which some people are removed.
 
-    Queries of a known person who has no admissible image in the gallery, as under the camera rule, are not asked.
+    Queries of a known person without an admissible image in the gallery, as under the camera rule, are left out.
 
     Args:
         query: float [Q, D], array or torch tensor.
         gallery: float [G, D].
         query_identities, gallery_identities: integer [Q] and [G], as for `rank`.
         query_cameras, gallery_cameras: integer [Q] and [G], or neither, as for `rank`.
-        unknown: integers, the identities to take away; by default drawn among those of the queries.
+        unknown: integers, the identities to remove; by default drawn among those of the queries.
         unknown_share: how many of them are drawn, between 0 and 1.
         seed: of the draw. Draws differ: give their mean and spread over several.
         max_rank: up to which rank `dir` can be asked for.
@@ -89,10 +89,10 @@ def identify(
         raise EvaluationError(f"max_rank must be at least 1, not {max_rank}")
     queries = as_labels(query_identities, len(as_array(query)), "query identities")
     others = as_labels(gallery_identities, len(as_array(gallery)), "gallery identities")
-    away = draw_people(queries, unknown_share, seed) if unknown is None else np.unique(as_array(unknown))
-    others = np.where(np.isin(others, away), JUNK, others)
+    removed = draw_people(queries, unknown_share, seed) if unknown is None else np.unique(as_array(unknown))
+    others = np.where(np.isin(others, removed), JUNK, others)
     if not (others != JUNK).any():
-        raise EvaluationError("nobody is left in the gallery: take fewer people away")
+        raise EvaluationError("nobody is left in the gallery: remove fewer people")
     found = top_k(
         query,
         gallery,
@@ -103,23 +103,23 @@ def identify(
         gallery_cameras=gallery_cameras,
         metric=metric,
     )
-    is_known = ~np.isin(queries, away)
-    asked = is_known & _can_be_found(queries, others, query_cameras, gallery_cameras)
-    if not asked.any() or is_known.all():
-        kind = "an unknown" if is_known.all() else "a known"
-        raise EvaluationError(f"no query shows {kind} person: check the identities taken away")
-    right = (found.indices >= 0) & (others[found.indices] == queries[:, None])
-    return _identified(right, found.scores if metric == "cosine" else -found.scores, is_known, asked)
+    is_known = ~np.isin(queries, removed)
+    findable = is_known & _can_be_found(queries, others, query_cameras, gallery_cameras)
+    positive = (found.indices >= 0) & (others[found.indices] == queries[:, None])
+    return _identified(positive, found.scores if metric == "cosine" else -found.scores, is_known, findable)
 
 
 def _identified(
-    right: NDArray[np.bool_], scores: NDArray[np.float32], is_known: NDArray[np.bool_], asked: NDArray[np.bool_]
+    positive: NDArray[np.bool_], scores: NDArray[np.float32], is_known: NDArray[np.bool_], findable: NDArray[np.bool_]
 ) -> Identification:
-    """What the nearest images [Q, k] say: whether each is of the query's person, and its score."""
-    first = np.argmax(right, axis=1)
-    ranks = np.where(right.any(axis=1), first + 1, 0)
+    """Collect ranks and scores from the nearest images [Q, k], of which `positive` are of the query's person."""
+    if not findable.any() or is_known.all():
+        kind = "an unknown" if is_known.all() else "a known"
+        raise EvaluationError(f"no query shows {kind} person: check the identities removed")
+    first = np.argmax(positive, axis=1)
+    ranks = np.where(positive.any(axis=1), first + 1, 0)
     own = np.where(ranks > 0, scores[np.arange(len(scores)), first], np.float32(-np.inf))
-    return Identification(own[asked], ranks[asked].astype(np.int64), np.sort(scores[~is_known, 0]))
+    return Identification(own[findable], ranks[findable].astype(np.int64), np.sort(scores[~is_known, 0]))
 
 
 def draw_people(identities: Integers, share: float, seed: int) -> Integers:

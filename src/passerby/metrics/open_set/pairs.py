@@ -1,4 +1,4 @@
-"""The scores of matching and of other pairs of query and gallery."""
+"""Scores of genuine and impostor pairs of query and gallery images."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -13,21 +13,21 @@ from passerby.metrics.distances.sweep import similarity
 from passerby.metrics.ranking.matches import Matches
 
 MAX_IMPOSTORS = 2**26
-"""Most scores of non-matching pairs that are kept: 256 MiB. Market-1501 has 54 million such pairs."""
+"""Most impostor scores that are kept: 256 MiB. Market-1501 has 54 million impostor pairs."""
 
 _QUERIES = 256
 """Queries compared at a time."""
 
 
 class PairScores(NamedTuple):
-    """Scores, larger where more alike: the cosine, or minus the Euclidean distance.
+    """Genuine and impostor scores, larger where more alike: the cosine, or minus the Euclidean distance.
 
     Attributes:
         genuine: float32 [A], of all pairs of one person, query by query; images left out by the camera rule are not
             among them.
         genuine_queries: int64 [A], the query of each.
-        impostor: float32 [B], of pairs of different people; junk is not among them.
-        pairs: number of pairs of different people that exist; more than B if only a sample was kept.
+        impostor: float32 [B], of pairs of two people; junk is not among them.
+        pairs: number of impostor pairs that exist; more than B if only a sample was kept.
     """
 
     genuine: NDArray[np.float32]
@@ -48,7 +48,7 @@ def pair_scores(
     max_impostors: int = MAX_IMPOSTORS,
     seed: int = 0,
 ) -> PairScores:
-    """Scores of all pairs, or of all genuine ones and a random sample of the others where these are too many.
+    """Score all genuine pairs, and all impostor pairs or a random sample where they are too many.
 
     Args:
         query: float [Q, D], array or torch tensor; need not be normalised.
@@ -77,7 +77,7 @@ def pair_scores(
     pairs = len(distances.query) * matches.rows.size - sum(column.size for column in same)
     genuine_queries = np.repeat(np.arange(len(distances.query)), matches.counts)
     if not pairs or not genuine_queries.size:
-        missing = "different people" if not pairs else "one person"
+        missing = "two people" if not pairs else "one person"
         raise EvaluationError(f"there is no pair of {missing} to compare: check the identities")
     positions = np.concatenate([matches.positives(row) for row in range(len(distances.query))])
     genuine = distances.pairs(genuine_queries, matches.rows[positions])
@@ -87,7 +87,7 @@ def pair_scores(
 
 
 def _impostors(distances: Distances, matches: Matches, share: float, seed: int) -> Iterator[NDArray[np.float32]]:
-    """Squared distances of this share of the pairs of different people, block by block of queries."""
+    """Yield squared distances of a random share of the impostor pairs, one block of queries at a time."""
     generator = np.random.default_rng(seed)
     candidates = distances.candidates(matches.rows)
     for start in range(0, len(distances.query), _QUERIES):

@@ -1,4 +1,4 @@
-"""Verification: are these two images of the same person? Error rates over pairs, for every threshold."""
+"""Verification: acceptance and error rates over pairs of images, for every threshold."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ class Verification:
 
     @classmethod
     def of(cls, genuine: Any, impostor: Any) -> "Verification":
-        """From scores in any order, larger where more alike.
+        """Build it from scores in any order, larger where more alike.
 
         Raises:
             EvaluationError: no score of one kind, or NaN among them.
@@ -48,7 +48,7 @@ class Verification:
         return 1 - float(np.searchsorted(self.genuine, threshold, side="left")) / self.genuine.size
 
     def threshold_at(self, far: float) -> float:
-        """The lowest threshold whose false acceptance rate is at most `far`.
+        """Find the lowest threshold whose false acceptance rate is at most `far`.
 
         Raises:
             EvaluationError: `far` is not between 0 and 1, or below what this number of impostor pairs can show.
@@ -60,7 +60,7 @@ class Verification:
         return self.tar(self.threshold_at(far))
 
     def roc(self, points: int = 512) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """False and true acceptance rates [≤ points], both rising from 0 to 1, at thresholds that resolve low rates."""
+        """Compute false and true acceptance rates [≤ points], both rising from 0 to 1, denser at low rates."""
         size = self.impostor.size
         counts = np.unique(np.round(np.geomspace(1, size, max(2, points - 2))).astype(np.int64))
         thresholds = self.impostor[size - counts]
@@ -91,7 +91,7 @@ class Verification:
         return float((below + not_above) / 2 / self.impostor.size)
 
     def _near_crossing(self) -> slice:
-        """Impostor scores around the crossing of the error rates; all of them would be sorted again for nothing."""
+        """Find the impostor scores around the crossing of the error rates, so that not all are sorted again."""
         low, high = 0, self.impostor.size - 1
         while low < high:  # the first impostor score at which at least as many are refused as accepted
             middle = (low + high) // 2
@@ -106,7 +106,7 @@ class Verification:
 
 
 def threshold_at(impostor: NDArray[np.floating[Any]], far: float) -> float:
-    """The lowest threshold that at most a share `far` of ascending impostor scores reaches.
+    """Find the lowest threshold that at most a share `far` of ascending impostor scores reaches.
 
     Raises:
         EvaluationError: `far` is not between 0 and 1, or below one in the number of scores.

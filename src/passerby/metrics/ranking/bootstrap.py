@@ -1,6 +1,6 @@
-"""How sure a figure is, and whether two runs differ: resampling by person.
+"""Confidence intervals of ranking metrics and paired tests of two runs, by resampling people.
 
-Queries of one person are alike, so people are drawn, each with all their queries. Drawing queries one by one would give
+Queries of one person are alike, so people are drawn, each with all their queries. Drawing single queries would give
 intervals that are too narrow.
 """
 
@@ -15,7 +15,7 @@ from passerby.metrics.arrays import as_labels
 from passerby.metrics.ranking.rank_metrics import RankingResult
 
 REPEATS = 2000
-"""Resamples; the ends of a 95 % interval then vary by about a twentieth of its width."""
+"""Default number of resamples; the ends of a 95 % interval then vary by about a twentieth of its width."""
 
 _ROWS = 256
 """Resamples drawn at a time."""
@@ -48,7 +48,7 @@ class PairedComparison:
 def mean_interval(
     values: NDArray[np.float64], groups: Any, *, confidence: float = 0.95, repeats: int = REPEATS, seed: int = 0
 ) -> Interval:
-    """The mean of values [Q] and the percentile interval of its bootstrap over groups.
+    """Compute the mean of values [Q] and its percentile bootstrap interval over groups.
 
     Args:
         values: float [Q]; NaN are left out.
@@ -70,10 +70,10 @@ def mean_interval(
 def ranking_intervals(
     result: RankingResult, query_identities: Any, *, confidence: float = 0.95, repeats: int = REPEATS, seed: int = 0
 ) -> dict[str, Interval]:
-    """Intervals of mAP, rank-1, rank-5, rank-10 and mINP, drawing the people searched for.
+    """Compute intervals of mAP, rank-1, rank-5, rank-10 and mINP by drawing the people searched for.
 
-    They tell how much the figures would vary with other people to search for, in the same gallery and with the same
-    trained model; they say nothing about another training seed.
+    They tell how much the metrics would vary with other people to search for, in the same gallery and with the same
+    trained model, not with another training seed.
     """
     first = np.where(result.valid, result.first_match.astype(np.float64), np.nan)
     columns = {"mAP": result.average_precision}
@@ -92,19 +92,19 @@ def compare_paired(
     repeats: int = 10000,
     seed: int = 0,
 ) -> PairedComparison:
-    """Whether two runs differ on the same queries.
+    """Test whether two runs differ on the same queries.
 
     The interval is the bootstrap's over groups. The test flips the sign of a group's differences at random: if the runs
     were interchangeable, the mean found would be nothing special among such means.
 
     Args:
-        first: float [Q], a figure of each query in the first run; NaN where it has none.
+        first: float [Q], a metric of each query in the first run; NaN where it has none.
         second: float [Q], the same in the second run.
         groups: integer [Q], such as the identity of each query.
         confidence, repeats, seed: as for `mean_interval`.
 
     Raises:
-        EvaluationError: columns of different lengths, or one run has a figure where the other has none.
+        EvaluationError: columns of different lengths, or one run has a value where the other has none.
     """
     first, second = (np.asarray(column, dtype=np.float64) for column in (first, second))
     if first.shape != second.shape:
@@ -122,7 +122,7 @@ def compare_paired(
 
 
 def _group_sums(values: NDArray[np.float64], groups: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sum and number of the values of each group that has any."""
+    """Sum and count the values of each group that has any."""
     if values.ndim != 1:
         raise EvaluationError(f"values must have shape [Q], not {list(values.shape)}")
     labels = as_labels(groups, values.size, "groups")
@@ -137,7 +137,7 @@ def _group_sums(values: NDArray[np.float64], groups: Any) -> tuple[NDArray[np.fl
 def _resampled_means(
     sums: NDArray[np.float64], counts: NDArray[np.float64], repeats: int, seed: int
 ) -> NDArray[np.float64]:
-    """The mean over all values of `repeats` draws of groups."""
+    """Compute the means of `repeats` draws of groups."""
     generator = np.random.default_rng(seed)
     means = []
     shares = np.full(sums.size, 1 / sums.size)

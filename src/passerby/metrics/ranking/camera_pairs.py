@@ -1,4 +1,4 @@
-"""How well people are found from each camera in each other camera."""
+"""mAP and rank-1 for every pair of a query camera and a gallery camera."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from passerby.metrics.ranking.feature_ranking import rank
 
 @dataclass(frozen=True, eq=False)
 class CameraMatrix:
-    """Figures of every pair of a query camera and a gallery camera; NaN where there is nothing to find.
+    """Metrics of every pair of a query camera and a gallery camera; NaN where there is nothing to find.
 
     Attributes:
         cameras: int64 [K], the cameras that occur, ascending.
@@ -41,9 +41,9 @@ def camera_matrix(
     same_camera_rule: bool = True,
     metric: Metric = "cosine",
 ) -> CameraMatrix:
-    """mAP and rank-1 for every pair of cameras.
+    """Compute mAP and rank-1 for every pair of cameras.
 
-    A gallery of one camera is smaller than the whole, so the figures are higher than those of the whole ranking; they
+    A gallery of one camera is smaller than the whole, so the metrics are higher than those of the whole ranking; they
     are meant to be compared with each other.
 
     Args:
@@ -82,5 +82,5 @@ def camera_matrix(
 
 
 def _labels(query: Any, gallery: Any, features: tuple[Features, Features], name: str) -> tuple[Integers, Integers]:
-    """Labels of both sides, one for each row of features."""
+    """Check the labels of both sides, one for each row of features."""
     return as_labels(query, len(features[0]), f"query {name}"), as_labels(gallery, len(features[1]), f"gallery {name}")

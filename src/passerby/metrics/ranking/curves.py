@@ -5,11 +5,11 @@ from numpy.typing import NDArray
 
 from passerby.metrics.ranking.rank_metrics import RankingResult
 
-LEVELS = 101
+RECALL_LEVELS = 101
 
 
-def precision_recall(result: RankingResult, levels: int = LEVELS) -> NDArray[np.float64]:
-    """Mean interpolated precision over the valid queries at recalls 0, …, 1; float64 [levels].
+def precision_recall(result: RankingResult, levels: int = RECALL_LEVELS) -> NDArray[np.float64]:
+    """Compute the mean interpolated precision over the valid queries at recalls 0, …, 1; float64 [levels].
 
     The interpolated precision at a recall is the best precision at that recall or a higher one.
     """

@@ -1,4 +1,4 @@
-"""The Market-1501 protocol for distances that are given, such as re-ranked ones."""
+"""Ranking by given distances, such as re-ranked ones, by the Market-1501 protocol."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def rank_distances(
 
 
 def as_distances(distances: Any) -> NDArray[np.floating[Any]]:
-    """Distances [Q, G] of a floating dtype without NaN; anything else is an EvaluationError."""
+    """Check distances [Q, G] of a floating dtype without NaN; anything else is an EvaluationError."""
     array = as_array(distances)
     if array.ndim != 2 or 0 in array.shape or not np.issubdtype(array.dtype, np.floating):
         raise EvaluationError(

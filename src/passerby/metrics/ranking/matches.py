@@ -1,4 +1,4 @@
-"""Which gallery images are right answers to a query, and which are left out of its ranking."""
+"""Positives of every query, and the gallery images that are left out of its ranking."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ _PAIRS = 2**20
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """The right answers of every query. A gallery image is named by its position among those that are not junk.
+    """The positives of every query. A gallery image is named by its position among those that are not junk.
 
     Attributes:
         rows: int64 [K], the gallery row at each position, ascending.
         camera_rule: whether images of the query's own identity and camera are left out.
         junk: number of gallery images that are junk, G - K.
-        counts: int64 [Q], number of right answers of each query.
+        counts: int64 [Q], number of positives of each query.
     """
 
     rows: Integers
@@ -46,7 +46,7 @@ class Matches:
         query_cameras: Any = None,
         gallery_cameras: Any = None,
     ) -> "Matches":
-        """Check the labels of `queries` queries and `gallery` images and find who matches whom.
+        """Check the labels of `queries` queries and `gallery` images and find the positives.
 
         Raises:
             EvaluationError: labels of another length or not integers, a query of identity -1, cameras of one side only.
@@ -78,23 +78,23 @@ class Matches:
         return cls(rows, camera_rule, gallery - rows.size, counts, positions, starts, stops, by_query, by_gallery)
 
     def same_identity(self, query: int) -> Integers:
-        """Positions of all images of the query's own identity, ascending."""
+        """List the positions of all images of the query's own identity, ascending."""
         return self._positions[self._starts[query] : self._stops[query]]
 
     def positives(self, query: int) -> Integers:
-        """Positions of the images that the query should find, ascending."""
+        """List the positions of the images that the query should find, ascending."""
         same = self.same_identity(query)
         keep: NDArray[np.bool_] = self._gallery_cameras[same] != self._query_cameras[query]
         return same[keep]
 
     def left_out(self, query: int) -> Integers:
-        """Positions of the images that are left out of this query's ranking, ascending."""
+        """List the positions of the images that are left out of this query's ranking, ascending."""
         same = self.same_identity(query)
         own: NDArray[np.bool_] = self._gallery_cameras[same] == self._query_cameras[query]
         return same[own]
 
     def query_blocks(self, limit: int) -> Iterator[Integers]:
-        """The queries that have a right answer, at most `limit` at a time, and fewer where they have very many."""
+        """Yield the queries that have positives, at most `limit` at a time, and fewer where these are very many."""
         queries = np.flatnonzero(self.counts)
         pairs = np.cumsum((self._stops - self._starts)[queries])
         start = 0
@@ -107,14 +107,14 @@ class Matches:
 
 
 def _ranges(ordered: Integers, wanted: Integers) -> tuple[Integers, Integers]:
-    """Where each wanted label starts and stops in a sorted column."""
+    """Find where each wanted label starts and stops in a sorted column."""
     return np.searchsorted(ordered, wanted, side="left"), np.searchsorted(ordered, wanted, side="right")
 
 
 def _pair_ranges(
     gallery_identities: Integers, gallery_cameras: Integers, query_identities: Integers, query_cameras: Integers
 ) -> tuple[Integers, Integers]:
-    """The same for pairs of identity and camera; both are renumbered, so that labels of any size make one number."""
+    """Find the same for pairs of identity and camera, renumbered so that labels of any size make one number."""
     _, identities = np.unique(np.concatenate([gallery_identities, query_identities]), return_inverse=True)
     names, cameras = np.unique(np.concatenate([gallery_cameras, query_cameras]), return_inverse=True)
     pairs = identities * len(names) + cameras

@@ -1,4 +1,4 @@
-"""The nearest gallery images of every query, for rank lists and search results."""
+"""The k nearest gallery images of every query, for rank lists and search results."""
 
 from typing import Any, NamedTuple
 
@@ -47,7 +47,7 @@ def top_k(
     query_block: int = QUERY_BLOCK,
     gallery_block: int = GALLERY_BLOCK,
 ) -> Neighbours:
-    """The `k` nearest gallery images of every query, in the order in which `rank` ranks them.
+    """Find the `k` nearest gallery images of every query, in the order of `rank`.
 
     Without labels the whole gallery is searched. With identities (of both sides) junk is left out, with cameras as well
     also the images of the query's own identity and camera. Equally far images come in gallery order.
@@ -72,15 +72,7 @@ def top_k(
             raise EvaluationError(f"{name} must be at least 1, not {value}")
     distances = Distances(query_features, gallery_features, metric)
     queries, gallery = len(distances.query), len(distances.gallery)
-    if (query_identities is None) != (gallery_identities is None):
-        raise EvaluationError(
-            "identities are given for one side only: give them for both query and gallery, or neither"
-        )
-    if query_identities is None:
-        if query_cameras is not None or gallery_cameras is not None:
-            raise EvaluationError("cameras leave images out only together with identities: give both, or neither")
-        query_identities, gallery_identities = np.zeros(queries, dtype=np.int64), np.zeros(gallery, dtype=np.int64)
-    matches = Matches.of(queries, gallery, query_identities, gallery_identities, query_cameras, gallery_cameras)
+    matches = _matches(queries, gallery, query_identities, gallery_identities, query_cameras, gallery_cameras)
     indices = np.full((queries, k), -1, dtype=np.int64)
     scores = np.full((queries, k), np.nan, dtype=np.float32)
     product = np.empty(min(query_block, queries) * min(gallery_block, gallery), dtype=np.float32)
@@ -92,8 +84,23 @@ def top_k(
     return Neighbours(indices, scores if metric == "cosine" else -scores)
 
 
+def _matches(
+    queries: int, gallery: int, query_identities: Any, gallery_identities: Any, query_cameras: Any, gallery_cameras: Any
+) -> Matches:
+    """Decide which images are left out; without labels none is."""
+    if (query_identities is None) != (gallery_identities is None):
+        raise EvaluationError(
+            "identities are given for one side only: give them for both query and gallery, or neither"
+        )
+    if query_identities is None:
+        if query_cameras is not None or gallery_cameras is not None:
+            raise EvaluationError("cameras leave images out only together with identities: give both, or neither")
+        query_identities, gallery_identities = np.zeros(queries, dtype=np.int64), np.zeros(gallery, dtype=np.int64)
+    return Matches.of(queries, gallery, query_identities, gallery_identities, query_cameras, gallery_cameras)
+
+
 class _Nearest:
-    """The nearest images of one query that were seen so far: `positions` and exact `distances`, nearest first."""
+    """The nearest images of one query so far: `positions` and exact `distances`, nearest first."""
 
     def __init__(self, row: int, square: float, k: int) -> None:
         self.row, self.square, self.k = row, square, k
@@ -101,7 +108,7 @@ class _Nearest:
         self.distances = np.empty(0, dtype=np.float32)
 
     def bound(self, values: NDArray[np.float32], slack: float) -> float:
-        """No image with a smaller screening value can be among the nearest k."""
+        """Return the screening value below which no image can be among the nearest k."""
         if self.positions.size == self.k:
             return float(relative_similarity_of(self.square, self.distances[-1:])[0]) - slack
         if values.size > self.k:
@@ -109,7 +116,7 @@ class _Nearest:
         return float(-np.inf)
 
     def add(self, positions: Integers, distances: NDArray[np.float32]) -> None:
-        """Take in images of later positions than all before, ascending."""
+        """Merge in images of later, ascending positions."""
         positions = np.concatenate([self.positions, positions])
         distances = np.concatenate([self.distances, distances])
         order = np.argsort(distances, kind="stable")[: self.k]
@@ -119,7 +126,7 @@ class _Nearest:
 def _nearest(
     distances: Distances, matches: Matches, rows: Integers, k: int, gallery_block: int, product: NDArray[np.float32]
 ) -> list[_Nearest]:
-    """The nearest images of a block of queries."""
+    """Find the nearest images of a block of queries."""
     block = distances.queries(rows)
     found = [_Nearest(int(row), float(square), k) for row, square in zip(rows, block.squares, strict=True)]
     left_out = [matches.left_out(int(row)) for row in rows]

@@ -1,4 +1,4 @@
-"""Neighbour feature centralisation: images that are mutually near move towards each other.
+"""Neighbour feature centralisation: features that are mutual neighbours move towards each other.
 
 Yuan et al., From Poses to Identity: Training-Free Person Re-Identification via Feature Centralization (CVPR 2025), its
 second half, which needs no generated images.
@@ -15,9 +15,9 @@ from passerby.metrics.reranking.query_expansion import nearest_others, unit_rows
 
 
 def centralise(features: Any, *, k1: int = 2, k2: int = 2, search: Search = "numpy") -> NDArray[np.float32]:
-    """Each row plus those of its `k1` nearest others that have it among their `k2` nearest, of unit length.
+    """Add to each row those of its `k1` nearest others that have it among their `k2` nearest; rows of unit length.
 
-    Queries and gallery are centralised separately. It uses whole sets, as re-ranking does: report such figures apart.
+    Centralise queries and gallery separately. It uses whole sets, as re-ranking does: report such metrics apart.
 
     Args:
         features: float [N, D], array or torch tensor; need not be normalised.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Overlap:
-    """Sums of minima between rows of one encoding and all rows of another.
+    """Sums of minima between the rows of one encoding and all rows of another.
 
     Args:
         others: float32 [M, N], rows of weights that sum to one.
@@ -38,7 +38,7 @@ class Overlap:
         line[touched] -= (share * (sums / (2 - sums))).astype(np.float32)
 
     def sums(self, encoding: "sparse.csr_array", row: int) -> tuple[Integers, NDArray[np.float64]]:
-        """Which of the M others share something with this row of `encoding`, ascending, and their sums of minima."""
+        """Find the others that share something with this row of `encoding`, ascending, and their sums of minima."""
         columns, weights = _entries(encoding, row)
         starts, lengths = self._starts[columns], self._starts[columns + 1] - self._starts[columns]
         places = np.arange(lengths.sum()) + np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
@@ -48,7 +48,7 @@ class Overlap:
         return touched, sums[touched].astype(np.float64, copy=False)
 
     def _rounded_sums(self, columns: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.float16]:
-        """Sums of minima [M], rounded to half precision after each addition, columns ascending."""
+        """Add up minima [M], rounded to half precision after each addition, columns ascending."""
         sums = np.zeros(self._count, dtype=np.float16)
         for column, weight in zip(columns, weights, strict=True):
             part = slice(self._starts[column], self._starts[column + 1])
@@ -57,6 +57,6 @@ class Overlap:
 
 
 def _entries(encoding: "sparse.csr_array", row: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Columns and weights of one row."""
+    """Return columns and weights of one row."""
     part = slice(encoding.indptr[row], encoding.indptr[row + 1])
     return encoding.indices[part], encoding.data[part]

@@ -1,4 +1,4 @@
-"""One feature out of several: tracklets of a video, or all queries of a person and camera (multi-query)."""
+"""Pooling of several features to one: tracklets of a video, or all queries of a person and camera (multi-query)."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -33,7 +33,7 @@ def pool(features: Any, groups: Any, *, how: Pooling = "mean", temperature: floa
     """Pool rows of unit length by group.
 
     `"mean"` weighs all alike. `"attention"` weighs a row by softmax(cos(row, mean) / temperature): frames unlike the
-    rest, such as occluded ones and detections of somebody else, count less. `"max"` takes the largest value of each
+    rest, such as occluded ones and detections of another person, count less. `"max"` takes the largest value of each
     dimension.
 
     Args:
@@ -71,7 +71,7 @@ def pool(features: Any, groups: Any, *, how: Pooling = "mean", temperature: floa
 
 
 def query_groups(identities: Any, cameras: Any) -> Integers:
-    """Numbers int64 [Q] of the groups of multi-query evaluation: queries of one person and one camera."""
+    """Number the groups of multi-query evaluation, int64 [Q]: queries of one person and one camera."""
     columns = [as_array(identities), as_array(cameras)]
     both = np.stack(
         [as_labels(columns[0], columns[0].size, "identities"), as_labels(columns[1], columns[0].size, "cameras")]
@@ -83,7 +83,7 @@ def query_groups(identities: Any, cameras: Any) -> Integers:
 def _sums(
     units: NDArray[np.float32], numbers: Integers, weights: NDArray[np.float32], count: int
 ) -> NDArray[np.float32]:
-    """Weighted sum of each group's rows, float32 [count, D]."""
+    """Sum each group's rows with weights, float32 [count, D]."""
     order = np.argsort(numbers, kind="stable")
     starts = np.searchsorted(numbers[order], np.arange(count + 1))
     sums = np.empty((count, units.shape[1]), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Features improved by their neighbours: α query expansion and database augmentation.
+"""α query expansion and database augmentation: features averaged with their neighbours.
 
 Radenović, Tolias, Chum, Fine-tuning CNN Image Retrieval with No Human Annotation (TPAMI 2019), section 3.4. Average
 query expansion (Chum et al. 2007) is α = 0; database augmentation (Arandjelović, Zisserman 2012) does the same to a
@@ -21,7 +21,7 @@ _ROWS = 4096
 
 
 def expand_queries(query: Any, gallery: Any, *, k: int = 10, alpha: float = 3.0) -> NDArray[np.float32]:
-    """Queries joined by their nearest gallery images: q + Σ cos(q, gᵢ)^α · gᵢ over the `k` nearest, of unit length.
+    """Expand queries by their nearest gallery images: q + Σ cos(q, gᵢ)^α · gᵢ over the `k` nearest, of unit length.
 
     Negative cosines count as 0. The gallery is used as a whole, but no other query is, so this can be done for a single
     search. Neither labels nor cameras are used.
@@ -29,7 +29,7 @@ def expand_queries(query: Any, gallery: Any, *, k: int = 10, alpha: float = 3.0)
     Args:
         query: float [Q, D], array or torch tensor; need not be normalised.
         gallery: float [G, D].
-        k: gallery images that join a query.
+        k: gallery images added to a query.
         alpha: how fast their weight falls with the cosine; 0 weighs all alike.
 
     Returns:
@@ -45,11 +45,11 @@ def expand_queries(query: Any, gallery: Any, *, k: int = 10, alpha: float = 3.0)
 
 
 def augment_gallery(gallery: Any, *, k: int = 10, alpha: float = 3.0, search: Search = "numpy") -> NDArray[np.float32]:
-    """Every gallery image joined by its nearest others, as `expand_queries` joins a query; float32 [G, D].
+    """Expand every gallery image by its nearest others, as `expand_queries` does queries; float32 [G, D].
 
     Args:
         gallery: float [G, D], array or torch tensor; need not be normalised.
-        k: other images that join each.
+        k: other images added to each.
         alpha: how fast their weight falls with the cosine.
         search: how neighbours are found, see `passerby.metrics.distances.all_pairs`.
 
@@ -63,7 +63,7 @@ def augment_gallery(gallery: Any, *, k: int = 10, alpha: float = 3.0, search: Se
 
 
 def nearest_others(features: Any, k: int, *, search: Search = "numpy") -> tuple[Integers, NDArray[np.float32]]:
-    """The `k` nearest rows of every row besides itself, int64 [N, min(k, N - 1)], and their squared distances.
+    """Find the `k` nearest rows of every row besides itself, int64 [N, min(k, N - 1)], and their squared distances.
 
     Features are compared by cosine; equally near rows come in their order.
     """
@@ -78,7 +78,7 @@ def nearest_others(features: Any, k: int, *, search: Search = "numpy") -> tuple[
 
 
 def unit_rows(features: Any, name: str) -> NDArray[np.float32]:
-    """Rows divided by their length, float32 [N, D]; rows of zeros are refused."""
+    """Divide rows by their length, float32 [N, D]; rows of zeros are refused."""
     rows = as_features(features, name)
     norms = np.sqrt(squared_norms(rows, name))
     if (norms == 0).any():
@@ -93,7 +93,7 @@ def _joined(
     cosines: NDArray[np.float32],
     alpha: float,
 ) -> NDArray[np.float32]:
-    """Unit rows plus the weighted sum of their neighbours, of unit length again."""
+    """Add to unit rows the weighted sum of their neighbours; of unit length again."""
     weights = np.maximum(cosines, 0) ** np.float32(alpha)
     joined = rows.copy()
     for place in range(indices.shape[1]):

@@ -1,7 +1,8 @@
-"""Scores made comparable between people: how unusual is this likeness for this query and this gallery image?
+"""Score normalisation by a cohort: z-norm, t-norm and s-norm.
 
-Some images look like everybody. Their scores against a cohort of strangers say so, and are taken off (z-norm for the
-query, t-norm for the gallery image, their mean s-norm), so that one threshold serves all. Auckenthaler et al., Score
+Some images resemble many people. Their scores against a cohort of other people (impostors) show it and are used to
+centre and scale (z-norm for the query, t-norm for the gallery image, their mean s-norm), so that one threshold serves
+all. Auckenthaler et al., Score
 Normalization for Text-Independent Speaker Verification Systems (2000); Matějka et al., Analysis of Score Normalization
 (2017) for the adaptive cohort.
 """
@@ -21,14 +22,14 @@ _ROWS = 1024
 
 
 class CohortScores(NamedTuple):
-    """How images compare with strangers: mean and standard deviation of their cosines, float32 [N] each."""
+    """Mean and standard deviation of images' cosines with a cohort of impostors, float32 [N] each."""
 
     mean: NDArray[np.float32]
     deviation: NDArray[np.float32]
 
 
 def cohort_scores(features: Any, cohort: Any, *, closest: int | None = None) -> CohortScores:
-    """Mean and deviation of each image's cosines with a cohort of people who are in neither query nor gallery.
+    """Compute mean and deviation of each image's cosines with a cohort of people in neither query nor gallery.
 
     Args:
         features: float [N, D], array or torch tensor; need not be normalised.
@@ -38,28 +39,28 @@ def cohort_scores(features: Any, cohort: Any, *, closest: int | None = None) -> 
     Raises:
         EvaluationError: features that cannot be compared, or fewer than two images to take.
     """
-    rows, strangers = unit_rows(features, "given"), unit_rows(cohort, "cohort")
-    if rows.shape[1] != strangers.shape[1]:
-        raise EvaluationError(f"features have {rows.shape[1]} dimensions and the cohort {strangers.shape[1]}")
-    count = len(strangers) if closest is None else closest
-    if not 2 <= count <= len(strangers):
-        raise EvaluationError(f"{count} of {len(strangers)} cohort images cannot be taken: choose 2 or more")
+    rows, impostors = unit_rows(features, "given"), unit_rows(cohort, "cohort")
+    if rows.shape[1] != impostors.shape[1]:
+        raise EvaluationError(f"features have {rows.shape[1]} dimensions and the cohort {impostors.shape[1]}")
+    count = len(impostors) if closest is None else closest
+    if not 2 <= count <= len(impostors):
+        raise EvaluationError(f"{count} of {len(impostors)} cohort images cannot be taken: choose 2 or more")
     mean, deviation = np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
     for start in range(0, len(rows), _ROWS):
         part = slice(start, start + _ROWS)
-        scores = rows[part] @ strangers.T
-        if count < len(strangers):
-            scores = np.partition(scores, len(strangers) - count, axis=1)[:, -count:]
+        scores = rows[part] @ impostors.T
+        if count < len(impostors):
+            scores = np.partition(scores, len(impostors) - count, axis=1)[:, -count:]
         mean[part], deviation[part] = scores.mean(axis=1), scores.std(axis=1)
     if (deviation == 0).any():
-        raise EvaluationError("the cohort scores are all equal for one image: choose a cohort of different people")
+        raise EvaluationError("the cohort scores are all equal for one image: choose a cohort of several people")
     return CohortScores(mean, deviation)
 
 
 def normalise_scores(
     scores: Any, query: CohortScores, gallery: CohortScores, *, kind: Normalisation = "s"
 ) -> NDArray[np.float32]:
-    """Normalised scores, float32 [Q, G], larger where more alike; `rank_distances(-scores, …)` ranks by them.
+    """Normalise scores, float32 [Q, G], larger where more alike; `rank_distances(-scores, …)` ranks by them.
 
     z-norm scales each query's scores alike: it changes no ranking, only what a threshold means. t-norm and s-norm
     change both.
