@@ -28,6 +28,7 @@ FLOORS = (
         "config",
         "recipes",
         "labels",
+        "recipe_files",
         "recipe_yaml",
         "atomic_files",
         "output_paths",

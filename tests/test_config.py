@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from passerby.config import check_recipe, describe_keys, read_recipe, recipe_names, write_recipe
+from passerby.config import check_recipe, describe_keys, read_recipe, write_recipe
 from passerby.errors import RecipeError
 from passerby.methods.clip_reid.recipe import ClipReidRecipe
+from passerby.recipe_files import recipe_names
 from passerby.recipe_yaml import read_yaml, write_yaml
 from passerby.runs.request import TrainingRequest, checked_recipe, resolve_recipe
 

@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from passerby import plugins
+from passerby.config import read_recipe
 from passerby.data.benchmarks import BENCHMARKS
 from passerby.data.formats.open_data import open_data
 from passerby.errors import DataError, PluginError, RecipeError
 from passerby.models.backbones.registry import BACKBONES, create
 from passerby.plugins import Registry, load_installed_plugins, load_plugin, loaded_plugins
+from passerby.recipe_files import RECIPES, recipe_names
 from tests.installed import install
 from tests.methods.small_world import write_small_world
 
@@ -31,7 +33,7 @@ def _no_traces(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(plugins, name, {})
     monkeypatch.setattr(sys, "path", list(sys.path))
     load_installed_plugins.cache_clear()
-    kept = [(registry, dict(registry)) for registry in (BENCHMARKS, BACKBONES)]
+    kept = [(registry, dict(registry)) for registry in (BENCHMARKS, BACKBONES, RECIPES)]
     yield
     for registry, content in kept:
         registry.clear()
@@ -195,3 +197,13 @@ def test_a_benchmark_is_opened_by_name(tmp_path: Path) -> None:
         open_data("mine")
     with pytest.raises(DataError, match="did you mean mine"):
         open_data("mine2", world)
+
+
+def test_a_recipe_is_found_by_the_name_of_its_file(tmp_path: Path) -> None:
+    write(tmp_path, "# A recipe.\nmethod: mgn\nseed: 7\n", "mine.yaml")
+    code = "from pathlib import Path\nfrom passerby.recipe_files import register_recipe\n"
+    load_plugin(write(tmp_path, f"{code}register_recipe(Path(__file__).with_name('mine.yaml'))"))
+    assert "mine" in recipe_names()
+    assert read_recipe("mine", ["seed=8"]) == {"method": "mgn", "seed": 8}
+    with pytest.raises(PluginError, match="is no recipe"):
+        load_plugin(write(tmp_path, f"{code}register_recipe('nothing.yaml')"))

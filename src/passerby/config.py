@@ -9,8 +9,6 @@ import difflib
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -27,10 +25,8 @@ from pydantic import (
 
 from passerby.atomic_files import write_text_atomically
 from passerby.errors import RecipeError
+from passerby.recipe_files import parse_recipe, recipe_file
 from passerby.recipe_yaml import read_yaml, write_yaml
-
-RECIPE_FOLDER = files("passerby") / "recipes"
-
 
 NAME_OR_PATH = "name or path"
 NameOrPath = Annotated[str, NAME_OR_PATH]
@@ -38,6 +34,8 @@ NameOrPath = Annotated[str, NAME_OR_PATH]
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Weights = dict[str, Annotated[float, Field(strict=True, allow_inf_nan=False)]]
+"""Numbers by names that are not keys of the schema."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -149,6 +147,8 @@ class Recipe(Section):
     """How the machine is used."""
     evaluation: EvaluationSection = EvaluationSection()
     """How the result is evaluated."""
+    added_losses: Weights = {}
+    """Losses of one's own by name, each with its weight; they are added to those of the method."""
 
 
 def _takes_truth(section: type[Section], key: str | None) -> bool:
@@ -160,22 +160,17 @@ RecipeType = TypeVar("RecipeType", bound=Recipe)
 SectionType = TypeVar("SectionType", bound=Section)
 
 
-def recipe_names() -> list[str]:
-    """The recipes that come with passerby."""
-    return sorted(file.name.removesuffix(".yaml") for file in RECIPE_FOLDER.iterdir() if file.name.endswith(".yaml"))
-
-
 def read_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """The keys and values of a recipe with overrides applied, not yet checked against a schema.
 
     Args:
-        name_or_path: one of `recipe_names()`, or a YAML file.
+        name_or_path: one of `passerby.recipe_files.recipe_names()`, or a YAML file.
         overrides: `section.key=value`, the value in YAML.
 
     Raises:
         RecipeError: no such recipe, not a YAML mapping, or a malformed override.
     """
-    return assign_overrides(_read_yaml(name_or_path), overrides)
+    return assign_overrides(parse_recipe(recipe_file(name_or_path), name_or_path), overrides)
 
 
 def assign_overrides(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -219,37 +214,6 @@ def check_settings(schema: type[SectionType], content: Mapping[str, Any]) -> Sec
 def write_recipe(recipe: Recipe, path: Path) -> None:
     """Write every key of a recipe, defaults included, as YAML."""
     write_text_atomically(path, write_yaml(recipe.model_dump(mode="json")))
-
-
-def _read_yaml(name_or_path: str) -> dict[str, Any]:
-    named = name_or_path in recipe_names()
-    path = Path(name_or_path)
-    if not named and not path.is_file():
-        near = difflib.get_close_matches(name_or_path, recipe_names(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known recipes: {', '.join(recipe_names())}"
-        raise RecipeError(f"{name_or_path}: no such recipe or file; {hint}")
-    return parse_recipe(RECIPE_FOLDER / f"{name_or_path}.yaml" if named else path, name_or_path)
-
-
-def parse_recipe(file: Traversable, name: str) -> dict[str, Any]:
-    """The keys and values of a YAML file, not yet checked against a schema.
-
-    Args:
-        file: to read.
-        name: of the file in errors.
-
-    Raises:
-        RecipeError: the file cannot be read, or is not a YAML mapping.
-    """
-    try:
-        content: Any = read_yaml(file.read_text("utf-8"))
-    except OSError as error:
-        raise RecipeError(f"{name}: cannot be read: {error.strerror or error}") from None
-    except (RecipeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{name}: is not YAML in UTF-8: {error}") from None
-    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise RecipeError(f"{name}: a recipe is a mapping of keys to values, with at least `method`")
-    return content
 
 
 def _assign(content: dict[str, Any], dotted: str, text: str) -> None:

@@ -19,9 +19,9 @@ _FIGURES = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-
 
 def print_recipes(*, as_json: bool) -> None:
     """Names, with the first line of each file."""
-    from passerby.config import RECIPE_FOLDER, recipe_names
+    from passerby.recipe_files import recipe_file, recipe_names
 
-    texts = {name: (RECIPE_FOLDER / f"{name}.yaml").read_text("utf-8") for name in recipe_names()}
+    texts = {name: recipe_file(name).read_text("utf-8") for name in recipe_names()}
     meanings = {name: text.split("\n")[0].removeprefix("# ") for name, text in texts.items()}
     if as_json:
         typer.echo(json.dumps([{"recipe": name, "meaning": meaning} for name, meaning in meanings.items()], indent=2))

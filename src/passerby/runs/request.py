@@ -13,12 +13,12 @@ from passerby.config import (
     assign_overrides,
     check_recipe,
     read_recipe,
-    recipe_names,
 )
 from passerby.data.benchmarks import BENCHMARKS
 from passerby.errors import RecipeError
 from passerby.methods import METHODS
 from passerby.methods.method import find_method
+from passerby.recipe_files import RECIPES
 from passerby.runs.run_directory import RunDirectory
 from passerby.models.packaged import NAMES
 
@@ -54,7 +54,7 @@ def resolve_recipe(request: TrainingRequest, folder: Path | None = None) -> Reci
         RecipeError: no such recipe or run, an unknown key, or a value that does not fit.
     """
     if request.resume is None:
-        source = "" if request.recipe in recipe_names() else request.recipe or ""
+        source = "" if request.recipe in RECIPES else request.recipe or ""
         content = read_recipe(request.recipe or "", request.overrides)
     else:
         run = RunDirectory(folder or request.resume)

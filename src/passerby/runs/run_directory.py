@@ -17,8 +17,9 @@ import torch
 
 from passerby.version import __version__
 from passerby.atomic_files import sweep_temporaries, write_text_atomically
-from passerby.config import Recipe, check_recipe, parse_recipe, write_recipe
+from passerby.config import Recipe, check_recipe, write_recipe
 from passerby.errors import RecipeError
+from passerby.recipe_files import parse_recipe
 from passerby.runs.metrics_log import read_lines, write_line, write_lines
 from passerby.output_paths import check_output_folder
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from passerby.config import read_recipe, recipe_names
+from passerby.config import read_recipe
 from passerby.methods.cion.recipe import CionRecipe
 from passerby.models.zoo.catalogue import entries
+from passerby.recipe_files import recipe_names
 from passerby.runs.request import checked_recipe
 
 PUBLISHED = [f"cion-{entry.name}" for entry in entries() if "/" not in entry.name]

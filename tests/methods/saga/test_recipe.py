@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from passerby.config import read_recipe, recipe_names
+from passerby.config import read_recipe
 from passerby.errors import RecipeError
 from passerby.methods.saga.recipe import BackboneStageSection, BatchSection, SagaRecipe
 from passerby.methods.saga.schedules import anchors_schedule, backbone_rate, words_schedule
 from passerby.methods.stages.image_stage import estimated_steps
+from passerby.recipe_files import recipe_names
 from passerby.runs.request import checked_recipe
 
 
