@@ -14,8 +14,8 @@ from torch import nn
 
 from passerby.errors import CheckpointError
 from passerby.models.checkpoint import load_strictly, read_description, read_tensors, save_model
+from passerby.models.clip.pretrained import clip_weights
 from passerby.models.clip.towers import SMALL_ARCHITECTURES
-from passerby.models.clip.weights import clip_weights
 
 
 @pytest.mark.parametrize("wrapped", [None, "state_dict", "model", "teacher"])

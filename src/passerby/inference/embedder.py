@@ -20,10 +20,10 @@ from passerby.inference.camera_embedding import stated_training_set
 from passerby.inference.text_embedding import embed_texts
 from passerby.methods import METHODS
 from passerby.methods.method import EmbeddingModel, Method, find_method
+from passerby.models.bundled import resolve_path
 from passerby.models.checkpoint import read_description, read_tensors
 from passerby.models.networks.self_distillation import Network
-from passerby.models.packaged import resolve_path
-from passerby.models.zoo.files import describe_backbone, is_bare_backbone, recognise_backbone, restore_backbone
+from passerby.models.zoo.files import describe_bare_backbone, is_bare_backbone, recognise_backbone, restore_backbone
 from passerby.runs.run_directory import RunDirectory
 
 Picture = str | Path | Image.Image | NDArray[np.uint8]
@@ -241,7 +241,7 @@ def _recognise(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
             return description
     backbone = recognise_backbone(tensors, str(path))
     if backbone is not None:
-        return describe_backbone(backbone)
+        return describe_bare_backbone(backbone)
     raise CheckpointError(
         f"{path}: no method recognises these tensors (the first is {next(iter(tensors))!r}): "
         "give a run of passerby, an official CLIP-ReID checkpoint, or a file of `passerby zoo convert`"

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def bottleneck(width: int) -> nn.BatchNorm1d:
+def bn_neck(width: int) -> nn.BatchNorm1d:
     """BNNeck: batch normalisation [B, width] whose bias is frozen at 0, between the triplet and the identity loss.
 
     Source: Luo et al. 2019, "Bag of tricks", section 3.5.

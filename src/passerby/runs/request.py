@@ -20,7 +20,7 @@ from passerby.methods import METHODS
 from passerby.methods.method import find_method
 from passerby.recipe_files import RECIPES
 from passerby.runs.run_directory import RunDirectory
-from passerby.models.packaged import NAMES
+from passerby.models.bundled import NAMES
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from torch import nn
 from passerby.config import Recipe
 from passerby.errors import RecipeError
 from passerby.methods.method import InitialWeights, Method
+from passerby.models.bundled import resolve_path
 from passerby.models.checkpoint import load_strictly, read_description, read_tensors
 from passerby.models.clip.pair_files import METHOD, is_clip_pair
-from passerby.models.packaged import resolve_path
 from passerby.runs.run_directory import RunDirectory
 from passerby.training.training_data import OpenedData
 

@@ -16,7 +16,7 @@ from passerby.evaluation.protocol import Protocol
 from passerby.evaluation.query_table import TABLE_SUFFIXES
 from passerby.inference.embedder import Embedder, load
 from passerby.metrics import Metric
-from passerby.models.packaged import resolve_path
+from passerby.models.bundled import resolve_path
 from passerby.output_paths import check_output_file, check_output_folder
 from passerby.report.ranking.figure import FIGURE_SUFFIXES, rank_list_figure, save_figure
 from passerby.runs.provenance import Provenance

@@ -10,7 +10,7 @@ from passerby.config import read_recipe
 from passerby.inference.embedder import Embedder
 from passerby.methods.clip_reid.network import build as build_clip_reid
 from passerby.methods.saga.network import build as build_saga
-from passerby.models.packaged import NAMES, packaged_file
+from passerby.models.bundled import NAMES, bundled_file
 from passerby.runs.request import checked_recipe
 from passerby.synth.output.pair_drawing import draw_pairs
 from passerby.synth.output.pairs import Pairs
@@ -28,7 +28,7 @@ def model() -> Embedder:
 
 def test_weights_are_small_and_say_what_they_are(model: Embedder) -> None:
     for name in NAMES:
-        file = packaged_file(name)
+        file = bundled_file(name)
         assert file is not None
         assert file.stat().st_size < 20e6
     assert model.description["method"] == "clip-pretrain"

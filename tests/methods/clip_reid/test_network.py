@@ -19,8 +19,8 @@ from passerby.methods.clip_reid.network import build, describe
 from passerby.methods.clip_reid.recipe import ClipReidRecipe
 from passerby.methods.method import InitialWeights
 from passerby.models.checkpoint import read_description, save_model
+from passerby.models.clip.pretrained import ClipWeights
 from passerby.models.clip.towers import SMALL_ARCHITECTURES
-from passerby.models.clip.weights import ClipWeights
 from passerby.models.clip_reid.network import ClipReid
 from passerby.runs.request import checked_recipe
 from passerby.training.estimate import estimate_training

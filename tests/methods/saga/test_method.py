@@ -41,8 +41,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def finished(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "whole"
-    readouts = "stage3.poolings=[gem, query, free]"
-    train(saga_recipe(world, "trainer.checkpoint_every_steps=1", readouts, "stage4.epochs=1"), folder)
+    poolings = "stage3.poolings=[gem, query, free]"
+    train(saga_recipe(world, "trainer.checkpoint_every_steps=1", poolings, "stage4.epochs=1"), folder)
     return folder
 
 
@@ -65,7 +65,7 @@ def test_every_stage_changes_its_own_part(finished: Path) -> None:
     by_anchors = changed(first, second)
     assert {name.split(".")[0] + "." for name in by_anchors} == set(HEAD)
     assert not {name for name in by_anchors if name.endswith((".bn.bias", "ctx_parts"))} | by_anchors & {"bn.bias"}
-    assert {"text_anchor.ctx_main", "text_anchor.proj.weight", "readouts.gem.pooling.exponent"} <= by_anchors
+    assert {"text_anchor.ctx_main", "text_anchor.proj.weight", "poolings.gem.pooling.exponent"} <= by_anchors
     by_end = changed(second, last)
     assert {name.split(".")[0] for name in by_end} == {"backbone", "bn"}
     assert not {name for name in by_end if name.startswith("backbone.transformer.resblocks.1.")}
@@ -89,7 +89,7 @@ def test_the_run_embeds_and_leaves_no_cache(finished: Path, world: Path) -> None
     features = model.embed(sorted((world / "query").glob("*.jpg")))
     np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, rtol=1e-5)
     assert not any(name.startswith(("bn.", "classifiers.")) for name in model.model.state_dict())
-    assert "readouts.query.pooling.query" in model.model.state_dict()
+    assert "poolings.query.pooling.query" in model.model.state_dict()
 
 
 class CutOffError(Exception):

@@ -9,9 +9,9 @@ import torch
 from passerby.errors import CheckpointError, RecipeError
 from passerby.models.checkpoint import save_model
 from passerby.models.clip.pair import ClipPair
+from passerby.models.clip.pretrained import clip_weights
 from passerby.models.clip.towers import ClipShape, build_clip
 from passerby.models.clip.vocabulary import tokenise, vocabulary_of
-from passerby.models.clip.weights import clip_weights
 from passerby.models.clip_reid.network import ClipReid, ClipReidSizes
 
 SHAPE = ClipShape("vit-nano", (64, 32))

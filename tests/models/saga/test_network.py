@@ -134,14 +134,14 @@ def test_part_features_stand_at_the_places_of_their_anchors() -> None:
     assert (embedded.norm(dim=2) > 0).sum(1).tolist() == [2, 2]
 
 
-def test_readouts_have_heads_of_their_own() -> None:
-    model = build(classes=5, readouts=("gem", "query", "free"))
+def test_poolings_have_heads_of_their_own() -> None:
+    model = build(classes=5, poolings=("gem", "query", "free"))
     patches, projected = torch.randn(3, 9, 32), torch.randn(3, 16)
-    for kind, readout in model.readouts.items():
-        feature = readout(patches, projected)
+    for kind, branch in model.poolings.items():
+        feature = branch(patches, projected)
         assert feature.shape == (3, 32), kind
-        assert readout.logits(feature).shape == (3, 5)  # type: ignore[operator]
-    gem = model.readouts["gem"](patches, projected)
+        assert branch.logits(feature).shape == (3, 5)  # type: ignore[operator]
+    gem = model.poolings["gem"](patches, projected)
     expected = patches.clamp(min=1e-6).pow(3).mean(1).pow(1 / 3)
     torch.testing.assert_close(gem, expected)
 
@@ -180,4 +180,4 @@ def test_what_needs_single_patches_is_refused_elsewhere() -> None:
     with pytest.raises(RecipeError, match="one token layer"):
         build(two, embedding=EmbeddingShape(parts=2)).embed(torch.randn(1, 3, 64, 32))
     with pytest.raises(RecipeError, match="one token layer"):
-        build(two, readouts=("gem",))
+        build(two, poolings=("gem",))

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from passerby.errors import CheckpointError
 from passerby.models.checkpoint import read_description, read_tensors
 from passerby.models.zoo.catalogue import BENCHMARKS, COLLECTIONS, entries, find_entry, published_results, split_name
-from passerby.models.zoo.files import convert_backbone, describe_backbone, recognise_backbone, restore_backbone
+from passerby.models.zoo.files import convert_backbone, describe_bare_backbone, recognise_backbone, restore_backbone
 from tests.models.backbones.official_backbones import Official, official, write_reidzoo_file
 
 MEAN_GAINS = {"market1501": (11.7, 5.0), "msmt17": (18.8, 12.9)}
@@ -104,7 +104,7 @@ def test_files_for_other_sizes_and_collections_say_so(tmp_path: Path) -> None:
         "std": (0.2660, 0.2522, 0.2505),
         "interpolation": "bicubic",
     }
-    assert describe_backbone("imagenet/resnet18")["transform"]["mean"] == (0.485, 0.456, 0.406)
+    assert describe_bare_backbone("imagenet/resnet18")["transform"]["mean"] == (0.485, 0.456, 0.406)
 
 
 def test_files_that_could_be_of_several_collections_must_be_named() -> None:

@@ -90,7 +90,7 @@ class CameraLoop(ImageBatchStage):
         neck.running_mean.copy_(pooled.mean(0))
         neck.running_var.copy_(pooled.var(0))
         with torch.no_grad(), evaluation_mode(self.model):
-            return self.model.behind_neck(pooled)
+            return self.model.after_bnneck(pooled)
 
     def begin_epoch(self, epoch: int, features: Tensor) -> None:
         """Associate classes and fill the epoch's memory.

@@ -14,8 +14,8 @@ from passerby.methods.method import InitialWeights
 from passerby.methods.networks.clip_towers import agreed_quick_gelu, described_shape
 from passerby.methods.stages.image_stage import refuse_too_few_identities
 from passerby.models.checkpoint import load_strictly
+from passerby.models.clip.pretrained import ClipWeights, clip_weights
 from passerby.models.clip.towers import ClipShape, is_residual, patch_stride, uses_quick_gelu
-from passerby.models.clip.weights import ClipWeights, clip_weights
 from passerby.models.clip_reid.network import CAMERA_EMBEDDING, TRAINING_ONLY, ClipReid, ClipReidSizes
 from passerby.models.clip_reid.official_files import is_clip_reid
 

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from passerby.errors import RecipeError
 from passerby.methods.sections.clip import TowersSection
+from passerby.models.clip.pretrained import clip_weights
 from passerby.models.clip.towers import (
     ClipShape,
     architecture_configuration,
 )
-from passerby.models.clip.weights import clip_weights
 
 
 def described_shape(description: Mapping[str, Any]) -> ClipShape:

@@ -22,7 +22,7 @@ from passerby.methods.stage import EpochLoader, Preparation, keyed_seed
 from passerby.methods.stages.image_stage import ImageBatchStage
 from passerby.models.saga.anchors import TextAnchors
 from passerby.models.saga.network import HEAD, Saga
-from passerby.models.saga.poolings import Readout
+from passerby.models.saga.poolings import PoolingBranch
 from passerby.progress import say
 
 
@@ -87,7 +87,7 @@ class AnchorStage(ImageBatchStage):
         )
 
     def losses(self, batch: TokenBatch | Batch) -> dict[str, Tensor]:
-        """The losses of saga.md §3.5, and those of other readouts, in float32 whatever the precision."""
+        """The losses of saga.md §3.5, and those of other poolings, in float32 whatever the precision."""
         with torch.autocast(self.device.type, enabled=False):
             if isinstance(batch, Batch):
                 found = self._tokens_of(batch.images)
@@ -95,12 +95,12 @@ class AnchorStage(ImageBatchStage):
             else:
                 patches, projected = batch.patches.float(), batch.projected.float()
             losses, terms = self._head_losses(patches, projected, batch.identities, batch.cameras)
-            readouts = [
-                self._readout_loss(cast(Readout, readout), patches, projected, batch.identities)
-                for readout in self.model.readouts.values()
+            poolings = [
+                self._pooling_loss(cast(PoolingBranch, branch), patches, projected, batch.identities)
+                for branch in self.model.poolings.values()
             ]
-        shown = losses | dict(zip(self.model.readouts, readouts, strict=True))
-        total = torch.stack([*terms, *readouts]).sum()
+        shown = losses | dict(zip(self.model.poolings, poolings, strict=True))
+        total = torch.stack([*terms, *poolings]).sum()
         return {"loss": total} | {name: value.detach() for name, value in shown.items()}
 
     def example_batch(self) -> TokenBatch | Batch:
@@ -182,10 +182,10 @@ class AnchorStage(ImageBatchStage):
             weights.append(section.loss_weights.anchor_triplet)
         return losses, [weight * value for weight, value in zip(weights, losses.values(), strict=True)]
 
-    def _readout_loss(self, readout: Readout, patches: Tensor, projected: Tensor, labels: Tensor) -> Tensor:
-        """Identity and triplet loss of another readout, weighted as the anchors' own."""
-        feature, section = readout(patches, projected), self.section
-        identity = smoothed_cross_entropy(readout.logits(feature), labels, smoothing=section.label_smoothing)
+    def _pooling_loss(self, branch: PoolingBranch, patches: Tensor, projected: Tensor, labels: Tensor) -> Tensor:
+        """Identity and triplet loss of another branch, weighted as the anchors' own."""
+        feature, section = branch(patches, projected), self.section
+        identity = smoothed_cross_entropy(branch.logits(feature), labels, smoothing=section.label_smoothing)
         triplet = batch_hard_triplet(feature, labels, margin=section.margin)
         return section.loss_weights.identity * identity + section.loss_weights.triplet * triplet
 

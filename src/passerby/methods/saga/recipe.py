@@ -10,7 +10,7 @@ from passerby.errors import RecipeError
 from passerby.methods.sections.augmentation import AugmentationSection
 from passerby.methods.sections.clip import PromptStageSection, TowersSection
 from passerby.models.saga.domain_anchors import DomainKind
-from passerby.models.saga.shape import ReadoutKind
+from passerby.models.saga.shape import PoolingKind
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -161,7 +161,7 @@ class AnchorStagesSection(BatchSection):
     """Decoupled, as in AdamW; norms and biases too."""
     warm_start: bool = True
     """Start the refinement from the image tower's block that its tokens come from."""
-    poolings: tuple[ReadoutKind, ...] = ()
+    poolings: tuple[PoolingKind, ...] = ()
     """Other ways to pool, trained beside the anchors to be compared with them: gem, query, free."""
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from passerby.errors import DataError
 from passerby.models.clip.prompts import PromptLearner, TextEncoder
 from passerby.models.clip.towers import ClipShape, build_clip, image_widths, residual_maps, vision_tokens
-from passerby.models.layers import bottleneck, identity_classifier
+from passerby.models.layers import bn_neck, identity_classifier
 
 CAMERA_EMBEDDING = "cv_embed"
 """The tensor of the camera embedding."""
@@ -82,8 +82,8 @@ class ClipReid(nn.Module):
         self.image_encoder = clip.visual
         width, joint = image_widths(clip.visual)
         self.camera_coefficient = camera_coefficient
-        self.bottleneck = bottleneck(width)
-        self.bottleneck_proj = bottleneck(joint)
+        self.bottleneck = bn_neck(width)
+        self.bottleneck_proj = bn_neck(joint)
         if sizes.classes is not None:
             self.classifier = identity_classifier(width, sizes.classes)
             self.classifier_proj = identity_classifier(joint, sizes.classes)

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from passerby.models.clip_reid.network import ClipReid
 from passerby.models.saga.network import Saga, fuse
-from passerby.models.saga.poolings import Readout
+from passerby.models.saga.poolings import PoolingBranch
 
 REFERENCE = "class token"
 """The readout that others are compared with."""
@@ -43,8 +43,8 @@ def _of_saga(model: Saga, images: Tensor, camera_ids: Tensor | None) -> dict[str
         "class token + projected": torch.cat([tokens.final, tokens.projected], 1),
         "patch mean": tokens.patches.mean(1),
     }
-    for kind, readout in model.readouts.items():
-        found[_NAMES[kind]] = cast(Readout, readout)(tokens.patches, tokens.projected)
+    for kind, branch in model.poolings.items():
+        found[_NAMES[kind]] = cast(PoolingBranch, branch)(tokens.patches, tokens.projected)
     found[f"{model.shape.anchors.kind} anchors"] = refined
     found["fused"] = fuse((refined, tokens.final, tokens.projected), model.shape.embedding.weights)
     return found

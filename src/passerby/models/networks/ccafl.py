@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from passerby.models.clip.prompts import PromptLearner, TextEncoder
 from passerby.models.clip.towers import ClipShape, build_clip, image_widths, residual_maps, vision_tokens
-from passerby.models.layers import CosineClassifier, GeneralisedMean, bottleneck
+from passerby.models.layers import CosineClassifier, GeneralisedMean, bn_neck
 
 CLASS_SIZED = ("classifier.", "prompt_learner.cls_ctx")
 """Tensors whose size is the number of classes, which are pairs of a camera and a person in it."""
@@ -57,7 +57,7 @@ class Ccafl(nn.Module):
         self.image_encoder = clip.visual
         self.embed_dim, self.joint_dim = image_widths(clip.visual)
         self.pooling = GeneralisedMean()
-        self.bottleneck = bottleneck(self.embed_dim)
+        self.bottleneck = bn_neck(self.embed_dim)
         if classes is not None:
             self.classifier = CosineClassifier(self.embed_dim, classes)
             self.prompt_learner = PromptLearner(classes, clip.token_embedding.weight, prefix_words=prompt_prefix)
@@ -66,9 +66,9 @@ class Ccafl(nn.Module):
     def features(self, images: Tensor) -> CcaflFeatures:
         """Both features of images, float [B, 3, H, W], normalised."""
         pooled, joint = self.pooled(images)
-        return CcaflFeatures(self.behind_neck(pooled), joint)
+        return CcaflFeatures(self.after_bnneck(pooled), joint)
 
-    def behind_neck(self, pooled: Tensor) -> Tensor:
+    def after_bnneck(self, pooled: Tensor) -> Tensor:
         """The retrieval feature, float32 [B, D] of length 1, from what is pooled, [B, D]."""
         return F.normalize(self.bottleneck(pooled).float())
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from passerby.models.backbones.backbone import Backbone
-from passerby.models.layers import GeneralisedMean, bottleneck
+from passerby.models.layers import GeneralisedMean, bn_neck
 
 NEW = ("pooling.", "bottleneck.")
 """Tensors that a pre-trained backbone does not bring along."""
@@ -26,7 +26,7 @@ class ClusterReid(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.pooling = GeneralisedMean() if generalised_mean else None
-        self.bottleneck = bottleneck(backbone.feature_dim)
+        self.bottleneck = bn_neck(backbone.feature_dim)
 
     @property
     def embed_dim(self) -> int:
@@ -43,6 +43,6 @@ class ClusterReid(nn.Module):
         return F.normalize(self.bottleneck(pooled).float())
 
     def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
-        """The same; cameras say nothing to it."""
+        """The same; camera ids are ignored."""
         del camera_ids
         return cast(Tensor, self(images))

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from passerby.models.backbones.backbone import Backbone
-from passerby.models.layers import bottleneck, identity_classifier
+from passerby.models.layers import bn_neck, identity_classifier
 
 CLASS_SIZED = ("classifier.",)
 """Tensors whose size is the number of training identities."""
@@ -25,7 +25,7 @@ class BackboneReid(nn.Module):
     def __init__(self, backbone: Backbone, classes: int) -> None:
         super().__init__()
         self.backbone = backbone
-        self.bottleneck = bottleneck(backbone.feature_dim)
+        self.bottleneck = bn_neck(backbone.feature_dim)
         self.classifier = identity_classifier(backbone.feature_dim, classes)
 
     @property
@@ -39,5 +39,5 @@ class BackboneReid(nn.Module):
         return features, self.classifier(self.bottleneck(features))
 
     def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
-        """The feature before the neck, L2-normalised, float32 [B, D]; cameras say nothing to it."""
+        """The feature before the neck, L2-normalised, float32 [B, D]; camera ids are ignored."""
         return self.backbone.embed(images, camera_ids)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from passerby.models.backbones.backbone import Backbone
-from passerby.models.layers import CosineClassifier, GeneralisedMean, bottleneck
+from passerby.models.layers import CosineClassifier, GeneralisedMean, bn_neck
 
 STRIPES = (1, 2, 3)
 """Horizontal parts of the branches; with more than one a branch also sees the whole."""
@@ -49,7 +49,7 @@ class Head(nn.Module):
         super().__init__()
         self.pooling = GeneralisedMean()
         self.reduction = nn.Linear(channels, width, bias=False)
-        self.neck = bottleneck(width)
+        self.neck = bn_neck(width)
         nn.init.kaiming_normal_(self.reduction.weight, mode="fan_out")
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -106,6 +106,6 @@ class Mgn(nn.Module):
         return [classifier(normalize(feature)) for classifier, feature in zip(self.classifiers, features, strict=True)]
 
     def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
-        """All eight features in a row, L2-normalised, float32 [B, 2048]; cameras say nothing to it."""
+        """All eight features in a row, L2-normalised, float32 [B, 2048]; camera ids are ignored."""
         del camera_ids
         return normalize(torch.cat(self.features(images).in_order(), 1))

@@ -67,7 +67,7 @@ class SelfDistillation(nn.Module):
         return self.student.backbone.feature_dim
 
     def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
-        """The chosen backbone's feature, L2-normalised, float32 [B, D]; cameras say nothing to it."""
+        """The chosen backbone's feature, L2-normalised, float32 [B, D]; camera ids are ignored."""
         encoder = self.teacher if self.network == "teacher" else self.student
         return encoder.backbone.embed(images, camera_ids)
 

@@ -20,17 +20,17 @@ from torch.nn import functional as F
 from passerby.errors import RecipeError
 from passerby.models.clip.prompts import TextEncoder
 from passerby.models.clip.towers import build_clip, vision_tokens
-from passerby.models.layers import bottleneck, identity_classifier
+from passerby.models.layers import bn_neck, identity_classifier
 from passerby.models.saga.aggregation import Aggregated, aggregate
 from passerby.models.saga.anchor_attention import Refinement
 from passerby.models.saga.anchor_pooling import keep_heaviest, pool_by_anchor
 from passerby.models.saga.anchors import FreeAnchors, TextAnchors
 from passerby.models.saga.domain_anchors import domain_anchors
-from passerby.models.saga.poolings import FreeAnchorPooling, Readout, build_readout
+from passerby.models.saga.poolings import FreeAnchorPooling, PoolingBranch, build_branch
 from passerby.models.saga.prompts import SagaPromptLearner
-from passerby.models.saga.shape import EmbeddingShape, ReadoutKind, SagaShape, SagaSizes
+from passerby.models.saga.shape import EmbeddingShape, PoolingKind, SagaShape, SagaSizes
 
-_READOUTS: tuple[ReadoutKind, ...] = get_args(ReadoutKind)
+_POOLINGS: tuple[PoolingKind, ...] = get_args(PoolingKind)
 
 TRAINING_ONLY = (
     "prompt_learner.",
@@ -38,7 +38,7 @@ TRAINING_ONLY = (
     "classifier.",
     "bn.",
     "classifiers.",
-    *(f"readouts.{kind}.{part}." for kind in _READOUTS for part in ("bn", "classifier")),
+    *(f"poolings.{kind}.{part}." for kind in _POOLINGS for part in ("bn", "classifier")),
 )
 """Tensors that embedding does not need."""
 
@@ -46,11 +46,11 @@ CLASS_SIZED = (
     "prompt_learner.ctx_generic",
     "classifier.",
     "classifiers.",
-    *(f"readouts.{kind}.classifier." for kind in _READOUTS),
+    *(f"poolings.{kind}.classifier." for kind in _POOLINGS),
 )
 """Tensors whose size is the number of training identities."""
 
-HEAD = ("text_anchor.", "domain_anchor.", "refine.", "bn.", "classifiers.", "readouts.")
+HEAD = ("text_anchor.", "domain_anchor.", "refine.", "bn.", "classifiers.", "poolings.")
 """Tensors that stage 3 trains; the others are finished before."""
 
 
@@ -110,14 +110,14 @@ class Saga(nn.Module):
         )
         paths = [self._refinement() for _ in anchors.token_layers]
         self.refine: nn.Module = paths[0] if len(paths) == 1 else nn.ModuleList(paths)
-        self.readouts = nn.ModuleDict(
-            {kind: build_readout(kind, anchors, self.width, sizes.classes) for kind in shape.readouts}
+        self.poolings = nn.ModuleDict(
+            {kind: build_branch(kind, anchors, self.width, sizes.classes) for kind in shape.poolings}
         )
         if sizes.classes is not None:
-            self.bn = bottleneck(self.width)
+            self.bn = bn_neck(self.width)
             heads = (identity_classifier(self.width, sizes.classes) for _ in range(sizes.classifiers))
             self.classifiers = nn.ModuleList(heads)
-            self.bottleneck = bottleneck(self.width)
+            self.bottleneck = bn_neck(self.width)
             self.classifier = identity_classifier(self.width, sizes.classes)
             self.prompt_learner = SagaPromptLearner(sizes.classes, clip.token_embedding.weight)
         self._cached_anchors: tuple[Any, Tensor] | None = None
@@ -216,8 +216,8 @@ class Saga(nn.Module):
         blocks = cast(VisionTransformer, self.backbone).transformer.resblocks
         for path, number in zip(paths, self.shape.anchors.token_layers, strict=True):
             cast(Refinement, path).start_from(blocks[number - 1])
-        for readout in self.readouts.values():
-            pooling = cast(Readout, readout).pooling
+        for branch in self.poolings.values():
+            pooling = cast(PoolingBranch, branch).pooling
             if isinstance(pooling, FreeAnchorPooling):
                 pooling.refine.start_from(blocks[self.shape.anchors.token_layers[0] - 1])
 

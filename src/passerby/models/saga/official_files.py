@@ -119,7 +119,7 @@ def _their_names(name: str, *, free: bool) -> list[str]:
         return [_WRAPPER + name] if free else [_WRAPPER + name, f"text_anchor.{name}"]
     if name.startswith(("prompt_learner.", "classifier.", "bottleneck.")):
         return [_WRAPPER + name]
-    return [] if name.startswith("readouts.") else [name]
+    return [] if name.startswith("poolings.") else [name]
 
 
 def _anchor_shape(tensors: Mapping[str, Tensor]) -> AnchorShape:

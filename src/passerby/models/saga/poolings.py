@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from passerby.errors import RecipeError
-from passerby.models.layers import GeneralisedMean, bottleneck, identity_classifier
+from passerby.models.layers import GeneralisedMean, bn_neck, identity_classifier
 from passerby.models.saga.aggregation import aggregate
 from passerby.models.saga.anchor_attention import AnchorAttention, Refinement
 from passerby.models.saga.anchors import FreeAnchors
 from passerby.models.saga.domain_anchors import DomainKind, domain_anchors
-from passerby.models.saga.shape import AnchorShape, ReadoutKind
+from passerby.models.saga.shape import AnchorShape, PoolingKind
 
 
 class MeanPooling(GeneralisedMean):
-    """`GeneralisedMean` called as other readouts are."""
+    """`GeneralisedMean` with the signature of the other poolings."""
 
     def forward(self, patches: Tensor, projected: Tensor | None = None) -> Tensor:
         """[B, N, D] → [B, D]."""
@@ -61,8 +61,8 @@ class FreeAnchorPooling(nn.Module):
         return aggregate(patches, self.free(), self.domain, [self.refine], projected).refined
 
 
-class Readout(nn.Module):
-    """A pooling [B, N, D] → [B, D] with what it learns by.
+class PoolingBranch(nn.Module):
+    """A pooling [B, N, D] → [B, D] with a neck and a classifier of its own.
 
     Args:
         pooling: called with patches [B, N, D] and projected features [B, E].
@@ -74,7 +74,7 @@ class Readout(nn.Module):
         super().__init__()
         self.pooling = pooling
         if classes is not None:
-            self.bn = bottleneck(width)
+            self.bn = bn_neck(width)
             self.classifier = identity_classifier(width, classes)
 
     def forward(self, patches: Tensor, projected: Tensor) -> Tensor:
@@ -86,16 +86,18 @@ class Readout(nn.Module):
         return cast(Tensor, self.classifier(self.bn(feature)))
 
 
-def build_readout(kind: ReadoutKind, shape: AnchorShape, width: int, classes: int | None) -> Readout:
-    """A readout by name.
+def build_branch(kind: PoolingKind, shape: AnchorShape, width: int, classes: int | None) -> PoolingBranch:
+    """Build a pooling branch by name.
 
     Raises:
         RecipeError: two token layers, which only the anchors can join.
     """
     if len(shape.token_layers) > 1:
-        raise RecipeError("readouts: other readouts need one token layer: set anchors.token_layers to one block")
+        raise RecipeError(
+            "stage3.poolings: poolings beside the anchors need one token layer: set anchors.token_layers to one block"
+        )
     if kind == "gem":
-        return Readout(MeanPooling(), width, classes)
+        return PoolingBranch(MeanPooling(), width, classes)
     if kind == "query":
-        return Readout(QueryPooling(width, shape.heads), width, classes)
-    return Readout(FreeAnchorPooling(shape, width), width, classes)
+        return PoolingBranch(QueryPooling(width, shape.heads), width, classes)
+    return PoolingBranch(FreeAnchorPooling(shape, width), width, classes)

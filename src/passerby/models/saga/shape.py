@@ -8,7 +8,7 @@ from passerby.errors import RecipeError
 from passerby.models.clip.towers import ClipShape
 from passerby.models.saga.domain_anchors import DomainKind
 
-ReadoutKind = Literal["gem", "query", "free"]
+PoolingKind = Literal["gem", "query", "free"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class SagaShape:
     clip: ClipShape
     anchors: AnchorShape = field(default_factory=AnchorShape)
     embedding: EmbeddingShape = field(default_factory=EmbeddingShape)
-    readouts: tuple[ReadoutKind, ...] = ()
+    poolings: tuple[PoolingKind, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,5 +114,5 @@ def shape_from_description(content: Mapping[str, Any]) -> SagaShape:
         ClipShape(**tuples(content["clip"])),
         AnchorShape(**tuples(content["anchors"])),
         EmbeddingShape(**tuples(content["embedding"])),
-        tuple(content["readouts"]),
+        tuple(content["poolings"]),
     )

@@ -63,7 +63,7 @@ def recognise_backbone(tensors: Mapping[str, Tensor], source: str) -> str | None
     )
 
 
-def describe_backbone(name: str, image_size: tuple[int, int] = _IMAGE_SIZE) -> dict[str, Any]:
+def describe_bare_backbone(name: str, image_size: tuple[int, int] = _IMAGE_SIZE) -> dict[str, Any]:
     """What a file of ours says of a bare backbone: its network, and the pixels it was pre-trained with.
 
     Args:
@@ -139,7 +139,7 @@ def convert_backbone(
             f"{file}: holds none of the networks that are recognised (its first tensor is {next(iter(tensors))!r}): "
             "name it with --as, see `passerby zoo list`; imagenet/timm:NAME for a network of timm"
         )
-    description = describe_backbone(name, image_size)
+    description = describe_bare_backbone(name, image_size)
     save_model(out, restore_backbone(description, tensors, str(file)), description)
     return description
 

@@ -9,10 +9,10 @@ from open_clip.pretrained import get_pretrained_cfg
 from torch import Tensor
 
 from passerby.errors import CheckpointError
+from passerby.models.bundled import resolve_path
 from passerby.models.checkpoint import read_description, read_tensors
 from passerby.models.clip.pair_files import as_clip, is_clip_pair
 from passerby.models.clip.towers import ClipShape, uses_quick_gelu
-from passerby.models.packaged import resolve_path
 
 RANDOM = "random"
 REGISTRY_PREFIX = "open_clip:"

@@ -9,11 +9,11 @@ TINY_CLIP = "tiny-clip"
 NAMES = (TINY_CLIP,)
 
 
-def packaged_file(name: str) -> Path | None:
+def bundled_file(name: str) -> Path | None:
     """The file of the weights of this name; None for what is no such name."""
     return Path(str(files("passerby") / "weights" / f"{name}.safetensors")) if name in NAMES else None
 
 
 def resolve_path(source: str | Path) -> Path:
     """Where a model is that is called by a name of ours, or by a file or folder."""
-    return packaged_file(str(source)) or Path(source).expanduser()
+    return bundled_file(str(source)) or Path(source).expanduser()
