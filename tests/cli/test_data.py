@@ -74,7 +74,7 @@ def test_json_is_all_there_is_on_stdout(app: typer.Typer, tmp_path: Path) -> Non
     code, output = run(app, "check", "market-layout", "--root", str(tmp_path), "--json", "--workers", "1")
     report = json.loads(output)
     assert (code, report["sound"], report["decoded"]) == (0, True, True)
-    assert [split["found"]["images"] for split in report["splits"]] == [4, 2, 2]
+    assert [split["counts"]["images"] for split in report["splits"]] == [4, 2, 2]
 
 
 def test_a_table_of_one_s_own(app: typer.Typer, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from passerby.data.occlusion.manifest import read_manifest, reproduce
+from passerby.data.occlusion.manifest import reproduce
 from passerby.data.occlusion.visibility import read_visibility
 from passerby.data.split import Split
 from passerby.errors import DataError
@@ -106,7 +106,7 @@ def test_the_experiment_leaves_table_curves_figures_and_manifest(tmp_path: Path)
     assert {each["low"] for each in content["by_visible_fraction"]} == {0.25, 0.95}
     assert (reported.folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert "| people | 50 % | fused |" in (reported.folder / "table.md").read_text()
-    rows = read_manifest(reported.folder / "manifest.parquet").to_pylist()
+    rows = pa.parquet.read_table(reported.folder / "manifest.parquet").to_pylist()
     assert len(rows) == 2 * 2 * len(files)
     made = reproduce(rows[-1], (64, 32), "bicubic")
     assert made.covered == rows[-1]["covered"]

@@ -139,7 +139,7 @@ def _print_inspection(inspection: "Inspection") -> None:
         justify: Literal["left", "right"] = "right" if column in {"images", "identities", "cameras"} else "left"
         table.add_column(column, justify=justify, overflow="fold")
     for summary in inspection.splits:
-        sizes = ["unknown" if number is None else f"{number:,}" for number in summary.found]
+        sizes = ["unknown" if number is None else f"{number:,}" for number in summary.counts]
         if with_published:
             published = summary.published or (None, None, None)
             sizes.append(" / ".join("–" if number is None else f"{number:,}" for number in published))

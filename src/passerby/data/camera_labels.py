@@ -175,9 +175,9 @@ def true_identities_of_classes(split: Split) -> IntegerColumn | None:
     classes, people, images = _people_of_classes(split, split.true_identities)
     order = np.lexsort((people, classes, -images))  # of equals the first by name
     named, first = np.unique(classes[order], return_index=True)
-    found = np.full(len(split.identity_names), JUNK, dtype=np.int64)
-    found[named] = people[order][first]
-    return found
+    true = np.full(len(split.identity_names), JUNK, dtype=np.int64)
+    true[named] = people[order][first]
+    return true
 
 
 def camera_label_remarks(labels: CameraLabels, split: Split) -> list[str]:

@@ -210,8 +210,8 @@ def split_from_names(
 
 def names_in_order(*columns: pa.Array | pa.ChunkedArray, besides: frozenset[str] = frozenset()) -> tuple[str, ...]:
     """The different names in these string columns, sorted, without those in `besides`."""
-    found = {name for column in columns for name in pc.unique(column).to_pylist()}
-    return tuple(sorted(found - besides))
+    names = {name for column in columns for name in pc.unique(column).to_pylist()}
+    return tuple(sorted(names - besides))
 
 
 def _strings(values: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:

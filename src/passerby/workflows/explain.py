@@ -121,7 +121,7 @@ def _explain(embedder: Embedder, file: Path, request: ExplainRequest) -> list[Ex
         if request.donor is not None:
             donor = resize_image(read_image(request.donor), transform.size, transform.interpolation)
         found = occlude(image, Occlusion(request.occlusion, request.level, seed, request.fill), donor)
-        versions.append((found.image, found.hidden))
+        versions.append((found.image, found.mask))
     pixels = torch.from_numpy(np.stack([picture.transpose(2, 0, 1) for picture, _ in versions]))
     maps = attention_maps(embedder.model, transform.normalise(pixels).to(embedder.device), anchors=request.anchors)
     return [Explained(file.name, picture, seen, hidden) for (picture, hidden), seen in zip(versions, maps, strict=True)]

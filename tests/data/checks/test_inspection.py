@@ -46,7 +46,7 @@ def test_a_sound_set_has_no_findings(root: Path) -> None:
     inspection = inspect(root)
     assert inspection.findings == ()
     assert inspection.sound
-    assert [(s.part, s.location, s.found, s.published) for s in inspection.splits] == [
+    assert [(s.part, s.location, s.counts, s.published) for s in inspection.splits] == [
         ("train", root / "bounding_box_train", COUNTS.train, COUNTS.train),
         ("query", root / "query", COUNTS.query, COUNTS.query),
         ("gallery", root / "bounding_box_test", COUNTS.gallery, COUNTS.gallery),
@@ -186,7 +186,7 @@ def test_the_result_is_json(root: Path) -> None:
     (root / "query/0003_c1_a.jpg").write_bytes(b"")
     report = json.loads(json.dumps(inspect(root).to_json()))
     assert report["sound"] is False
-    assert report["splits"][0]["found"] == {"images": 8, "identities": 2, "cameras": 2}
+    assert report["splits"][0]["counts"] == {"images": 8, "identities": 2, "cameras": 2}
     assert report["findings"][0]["kind"] == "unreadable"
 
 

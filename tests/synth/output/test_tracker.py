@@ -53,7 +53,7 @@ def test_misses_take_boxes_away_and_nothing_else() -> None:
 
 
 def test_the_hidden_are_overlooked() -> None:
-    noise = replace(TrackerNoise.none(), hidden=0.5)
+    noise = replace(TrackerNoise.none(), min_visible=0.5)
     assert follow(walkers(4, visible=0.4), noise, np.random.default_rng(0)) == []
     assert follow(walkers(4, visible=0.0), TrackerNoise.none(), np.random.default_rng(0)) == []
 

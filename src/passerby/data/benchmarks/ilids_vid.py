@@ -24,12 +24,12 @@ from passerby.errors import DataError
 SPLITS = 10
 
 
-def _read(folder: Path, found: Mapping[str, str], *, split: int) -> Parts:
-    people = [sub_folders(folder / found[camera]) for camera in ("first camera", "second camera")]
+def _read(folder: Path, paths: Mapping[str, str], *, split: int) -> Parts:
+    people = [sub_folders(folder / paths[camera]) for camera in ("first camera", "second camera")]
     names = sorted(people[0])
     if names != sorted(people[1]):
         raise DataError(f"ilids-vid: the two cameras in {folder} do not show the same people; unpack it again")
-    file = folder / found["splits"]
+    file = folder / paths["splits"]
     splits = read_matrix(file, "ls_set")
     if splits.shape[0] < SPLITS or sorted(splits[split].tolist()) != list(range(1, len(names) + 1)):
         raise DataError(
@@ -37,7 +37,7 @@ def _read(folder: Path, found: Mapping[str, str], *, split: int) -> Parts:
         )
     order = splits[split] - 1
     test, train = np.sort(order[: len(names) // 2]), np.sort(order[len(names) // 2 :])
-    cameras = (found["first camera"], found["second camera"])
+    cameras = (paths["first camera"], paths["second camera"])
     return Parts(
         _images(folder, cameras, names, train, (1, 2)),
         _images(folder, cameras, names, test, (1,)),
@@ -55,14 +55,14 @@ def _images(
     for person in people.tolist():
         for camera in chosen:
             where = f"{parts[camera - 1]}/{names[person]}"
-            found = image_files(folder / where)
-            if not found:
+            names_of_frames = image_files(folder / where)
+            if not names_of_frames:
                 raise DataError(f"ilids-vid: {folder / where} holds no images; unpack the whole archive")
-            images.paths.extend(f"{where}/{name}" for name in found)
-            images.identities.extend([names[person]] * len(found))
-            cameras.extend([str(camera)] * len(found))
-            tracks.extend([2 * person + camera - 1] * len(found))
-            frames.extend(range(1, len(found) + 1))
+            images.paths.extend(f"{where}/{name}" for name in names_of_frames)
+            images.identities.extend([names[person]] * len(names_of_frames))
+            cameras.extend([str(camera)] * len(names_of_frames))
+            tracks.extend([2 * person + camera - 1] * len(names_of_frames))
+            frames.extend(range(1, len(names_of_frames) + 1))
     return images
 
 

@@ -79,7 +79,7 @@ class PublicBenchmark:
         title: how papers call it.
         folders: official names of its folder, tried inside the root that the user gives.
         contents: for each thing the reader needs, the paths inside that folder under which copies keep it.
-        read: reads the folder; is also told which path was found for each of `contents`.
+        read: reads the folder; gets the path of each of `contents` as well.
         cameras: names of its cameras in the order of their labels; empty where they are taken from the files.
         counts: published counts, None for layouts that have none.
         obtain: how to get it.
@@ -105,11 +105,11 @@ class PublicBenchmark:
     def load(self, root: Path, *, check_counts: bool = True) -> Benchmark:
         """Read it from `root`, the folder that holds its sub-folders or the parent of that folder.
 
-        Raises DataError when the folder is not found, part of it is missing, or (with `check_counts`) its counts are
+        Raises DataError when the folder is missing, part of it is missing, or (with `check_counts`) its counts are
         not the published ones.
         """
-        folder, found = self._locate(root)
-        benchmark = self._number_labels(folder, self.read(folder, found))
+        folder, located = self._locate(root)
+        benchmark = self._number_labels(folder, self.read(folder, located))
         if check_counts and self.counts is not None and self.counts.confirmed:
             mismatches = count_mismatches(benchmark, self.counts)
             if mismatches:
@@ -128,13 +128,13 @@ class PublicBenchmark:
                 "with --root or data.root"
             )
         candidates = [(folder, self._contents_in(folder)) for folder in self._candidates(root)]
-        folder, found = max(candidates, key=lambda candidate: len(candidate[1]))  # the first of equals
-        if len(found) == len(self.contents):
-            return folder, found
-        if found:
-            missing = [" or ".join(paths) for part, paths in self.contents.items() if part not in found]
+        folder, located = max(candidates, key=lambda candidate: len(candidate[1]))  # the first of equals
+        if len(located) == len(self.contents):
+            return folder, located
+        if located:
+            missing = [" or ".join(paths) for part, paths in self.contents.items() if part not in located]
             raise DataError(
-                f"{self.name}: {folder} holds {', '.join(found.values())} but not {', '.join(missing)}; "
+                f"{self.name}: {folder} holds {', '.join(located.values())} but not {', '.join(missing)}; "
                 "unpack the whole archive"
             )
         tried = f" or its {', '.join(self.folders)}" if self.folders else ""
@@ -148,12 +148,12 @@ class PublicBenchmark:
 
     def _contents_in(self, folder: Path) -> dict[str, str]:
         """For each of `contents` that the folder holds, the path under which it does."""
-        found: dict[str, str] = {}
+        located: dict[str, str] = {}
         for part, alternatives in self.contents.items():
             present = [path for path in alternatives if (folder / path).exists()]
             if present:
-                found[part] = present[0]
-        return found
+                located[part] = present[0]
+        return located
 
     def _wanted(self) -> str:
         return ", ".join(alternatives[0] for alternatives in self.contents.values())
@@ -198,10 +198,10 @@ def count_mismatches(benchmark: Benchmark, published: PublishedCounts) -> list[s
         split: Split | None = getattr(benchmark, part)
         if expected is None:
             continue
-        found = Counts(0, 0, 0) if split is None else counts_of(split)
+        counts = Counts(0, 0, 0) if split is None else counts_of(split)
         differing = [
             f"{number:,} {what} instead of {wanted:,}"
-            for what, number, wanted in zip(Counts._fields, found, expected, strict=True)
+            for what, number, wanted in zip(Counts._fields, counts, expected, strict=True)
             if wanted is not None and number != wanted
         ]
         if differing:

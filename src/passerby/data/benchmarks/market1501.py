@@ -26,14 +26,14 @@ CONTENTS = {"train": ("bounding_box_train",), "query": ("query",), "gallery": ("
 _NAME = re.compile(r"(-?\d+)_c(\d+)")
 
 
-def read_market_layout(folder: Path, found: Mapping[str, str], *, dropped: frozenset[int] = frozenset({-1})) -> Parts:
+def read_market_layout(folder: Path, paths: Mapping[str, str], *, dropped: frozenset[int] = frozenset({-1})) -> Parts:
     """The three splits of a folder in Market layout, without the identities in `dropped`.
 
     Raises DataError for a sub-folder without images and for file names without identity and camera.
     """
     read = partial(_read_images, folder, dropped=dropped)
-    query = read(found["query"])
-    return Parts(read(found["train"]), query, read(found["gallery"]), _multi_query_images(folder, query))
+    query = read(paths["query"])
+    return Parts(read(paths["train"]), query, read(paths["gallery"]), _multi_query_images(folder, query))
 
 
 def _multi_query_images(folder: Path, query: Images) -> Images | None:

@@ -23,18 +23,18 @@ from passerby.errors import DataError
 _JUNK = -1
 
 
-def _read(folder: Path, found: Mapping[str, str]) -> Parts:
-    train_names, test_names = (_names(folder / found[part]) for part in ("training names", "test names"))
-    train = _table(folder / found["training tracklets"], "track_train_info", len(train_names))
-    test = _table(folder / found["test tracklets"], "track_test_info", len(test_names))
-    queries = read_matrix(folder / found["queries"], "query_IDX").ravel() - 1
+def _read(folder: Path, paths: Mapping[str, str]) -> Parts:
+    train_names, test_names = (_names(folder / paths[part]) for part in ("training names", "test names"))
+    train = _table(folder / paths["training tracklets"], "track_train_info", len(train_names))
+    test = _table(folder / paths["test tracklets"], "track_test_info", len(test_names))
+    queries = read_matrix(folder / paths["queries"], "query_IDX").ravel() - 1
     if queries.min() < 0 or queries.max() >= len(test):
-        raise DataError(f"{folder / found['queries']} names tracklets that are not among the {len(test):,} of the test")
+        raise DataError(f"{folder / paths['queries']} names tracklets that are not among the {len(test):,} of the test")
     is_query = np.isin(np.arange(len(test)), queries)
     return Parts(
-        _images(folder, found["train"], train_names, train, np.arange(len(train))),
-        _images(folder, found["test"], test_names, test, np.flatnonzero(is_query)),
-        _images(folder, found["test"], test_names, test, np.flatnonzero(~is_query)),
+        _images(folder, paths["train"], train_names, train, np.arange(len(train))),
+        _images(folder, paths["test"], test_names, test, np.flatnonzero(is_query)),
+        _images(folder, paths["test"], test_names, test, np.flatnonzero(~is_query)),
     )
 
 

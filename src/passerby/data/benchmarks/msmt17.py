@@ -27,12 +27,12 @@ from passerby.errors import DataError
 _LISTS = {part: (f"list_{part}.txt",) for part in ("train", "val", "query", "gallery")}
 
 
-def _read(folder: Path, found: Mapping[str, str]) -> Parts:
-    train, test = found["training images"], found["test images"]
+def _read(folder: Path, paths: Mapping[str, str]) -> Parts:
+    train, test = paths["training images"], paths["test images"]
     return Parts(
-        _read_lists(folder, train, "train", [found["train"], found["val"]]),
-        _read_lists(folder, test, "test", [found["query"]]),
-        _read_lists(folder, test, "test", [found["gallery"]]),
+        _read_lists(folder, train, "train", [paths["train"], paths["val"]]),
+        _read_lists(folder, test, "test", [paths["query"]]),
+        _read_lists(folder, test, "test", [paths["gallery"]]),
     )
 
 

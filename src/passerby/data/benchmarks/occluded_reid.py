@@ -17,9 +17,9 @@ from passerby.data.image_files import image_files
 from passerby.errors import DataError
 
 
-def read_occluded_and_whole(folder: Path, found: Mapping[str, str]) -> Parts:
+def read_occluded_and_whole(folder: Path, paths: Mapping[str, str]) -> Parts:
     """Queries and gallery out of a folder of occluded (or partial) and one of whole images; no training half."""
-    return Parts(None, read_by_folder(folder, found["query"]), read_by_folder(folder, found["gallery"]))
+    return Parts(None, read_by_folder(folder, paths["query"]), read_by_folder(folder, paths["gallery"]))
 
 
 def read_by_folder(folder: Path, part: str) -> Images:

@@ -18,9 +18,9 @@ from passerby.data.benchmarks.occluded_reid import read_by_folder
 _CAMERA = re.compile(r"_c(\d+)[^/]*$")
 
 
-def _read(folder: Path, found: Mapping[str, str]) -> Parts:
+def _read(folder: Path, paths: Mapping[str, str]) -> Parts:
     occluded, whole, query, gallery = (
-        _with_cameras(read_by_folder(folder, found[part]))
+        _with_cameras(read_by_folder(folder, paths[part]))
         for part in ("train occluded", "train whole", "query", "gallery")
     )
     cameras = None if occluded.cameras is None or whole.cameras is None else occluded.cameras + whole.cameras

@@ -1,4 +1,4 @@
-"""How a pixel cache comes to be: found, resumed, or built, by one process while the others wait.
+"""Builds a pixel cache, or resumes an interrupted build, in one process while the others wait.
 
 While a cache is built the name of its folder ends in `.building`; a rename publishes it. An image is marked done only
 after its pixels are on the disk, so whatever kills the builder, the next one takes up where it stopped. Threads do the
@@ -54,7 +54,7 @@ class Builder:
         kind: what is stored of each image.
         folder: where caches are kept.
         skip_unreadable: publish the cache although images cannot be read.
-        show_progress: tell on stderr what is done.
+        show_progress: report on stderr what is done.
     """
 
     def __init__(self, split: Split, kind: CacheKind, folder: Path, skip_unreadable: bool, show_progress: bool) -> None:
@@ -96,7 +96,7 @@ class Builder:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Only one process at a time builds caches of these images; others wait here and say so."""
+        """Hold the lock of the caches of these images, which other processes report to be waiting for."""
         lock = FileLock(self._folder / f"{self._family}.lock")
         try:
             lock.acquire(blocking=False)
@@ -138,15 +138,15 @@ class Builder:
         self._publish(len(records))
 
     def _can_be_mended(self) -> bool:
-        """Whether the complete cache lacks an image that can be read by now."""
+        """Whether the complete cache lacks an image that can be read now."""
         rows = np.flatnonzero(read_stored(self._location).status != DONE)
         title = "trying unreadable images again"
         return len(find_unreadable(self._split, title, rows=rows, show=self._show)) < len(rows)
 
     def _mend(self) -> None:
-        """Add to the complete cache what it lacks and can be read by now.
+        """Add the images to the complete cache that it lacks and that can be read now.
 
-        Whoever has it open notices nothing: images that are done stay where they are, and the others are never read.
+        Processes that have it open are not disturbed: finished images stay in place, and they read no others.
         """
         self._building = self._location
         records = self._records()
@@ -162,7 +162,7 @@ class Builder:
         return unreadable
 
     def _records(self) -> NDArray[np.void]:
-        """Where every image goes; at native size that takes a look at the header of every file."""
+        """The place of every image in the cache; at native size from the headers of the files."""
         file = self._building / "records.npy"
         if file.exists():
             records: NDArray[np.void] = np.load(file)
@@ -179,7 +179,7 @@ class Builder:
         else:
 
             def measure(row: int) -> None:
-                with suppress(DataError):  # told when it is decoded
+                with suppress(DataError):  # reported when it is decoded
                     records["height"][row], records["width"][row] = read_size(self._split.path(row))
 
             for _ in in_threads(measure, new, "measuring images", show=self._show):
@@ -225,7 +225,7 @@ class Builder:
             self._commit(rows, status, pixels)
 
     def _decode(self, records: NDArray[np.void], status: _Status, pixels: BinaryIO) -> None:
-        """Decode all pending images; whatever ends this, the images that were finished are kept."""
+        """Decode all pending images; those that were finished are kept, whatever ends this."""
 
         def work(row: int) -> str | None:
             try:

@@ -1,4 +1,4 @@
-"""What a user is told of the disk that a pixel cache is on: too little room, or no writing at all."""
+"""Errors of the disk that a pixel cache is on: too little room, or no permission to write."""
 
 import errno
 import shutil
@@ -10,7 +10,7 @@ _ANOTHER = "name another folder (data.cache_folder in a recipe, or the variable 
 
 
 def check_room(file: Path, total: int, images: str) -> None:
-    """Refuse to fill a file that would not fit on its disk.
+    """Check that a file which is going to be filled fits on its disk.
 
     Args:
         file: of pixels, in the folder of a cache; it is there, and part of it may have been written already.
@@ -18,7 +18,7 @@ def check_room(file: Path, total: int, images: str) -> None:
         images: what is in it, for the message.
 
     Raises:
-        DeviceError: less than the rest of it is free.
+        DeviceError: it does not.
     """
     present = getattr(file.stat(), "st_blocks", 0) * 512
     free = shutil.disk_usage(file.parent).free
@@ -30,7 +30,7 @@ def check_room(file: Path, total: int, images: str) -> None:
 
 
 def not_written(folder: Path, error: OSError) -> str:
-    """Why nothing can be written to the folder of caches, and what to do."""
+    """The message for an error of writing to the folder of caches: the reason and a remedy."""
     if isinstance(error, FileExistsError | NotADirectoryError):
         return f"the pixel cache cannot be kept in {folder}, for that is a file or lies in one: {_ANOTHER}"
     room = "free some room or " if error.errno == errno.ENOSPC else ""

@@ -55,13 +55,13 @@ def read_stored(folder: Path) -> Stored:
 
 
 def read_json(file: Path) -> Any:
-    """What a cache's JSON file says. Raises as `read_stored` does."""
+    """The content of a JSON file of a cache. Raises as `read_stored` does."""
     with translate_damage(file.parent):
         return _read_json(file)
 
 
 def find_damage(folder: Path, *, complete: bool) -> str | None:
-    """What is wrong with the files of a cache, though not with its pixels; None if nothing is.
+    """The first fault of the files of a cache, without a look at its pixels; None if they are whole.
 
     Args:
         folder: where the cache is.
@@ -92,7 +92,7 @@ def move_aside(folder: Path) -> Path:
 
 @contextmanager
 def translate_damage(folder: Path) -> Iterator[None]:
-    """Tell, instead of how a file of a cache could not be read, what to do about it."""
+    """Turn what reading a damaged cache raises into an error that says what to do about it."""
     try:
         yield
     except _DAMAGES as error:

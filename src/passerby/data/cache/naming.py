@@ -1,4 +1,4 @@
-"""What a pixel cache belongs to, as the name of its folder.
+"""Names of pixel caches: which images, and which state of their files.
 
 The name has two parts: the family (root, paths and what is stored of an image) and the version (sizes and modification
 times of the files). A cache whose version no longer fits is never changed; its family tells where unchanged images can
@@ -44,7 +44,7 @@ def file_stats(split: Split) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         try:
             status = os.stat(os.path.join(split.root, path))  # noqa: PTH116, PTH118 - four million Path objects cost a minute
         except OSError:
-            continue  # told when the image is decoded, together with all others that cannot be read
+            continue  # reported when the image is decoded, together with all others that cannot be read
         sizes[row], times[row] = status.st_size, status.st_mtime_ns
     return sizes, times
 

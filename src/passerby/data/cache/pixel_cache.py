@@ -110,11 +110,11 @@ class PixelCache:
             size: height and width to store, or None for the native size of each image.
             interpolation: how to resize; of no meaning at native size.
             folder: where caches are kept, see `default_cache_folder`.
-            skip_unreadable: leave out images that cannot be read, and say how many, instead of refusing them.
+            skip_unreadable: leave out images that cannot be read, and say how many, instead of raising an error.
             retry_unreadable: try once more to read images that a complete cache lacks, although their files have not
                 changed, as after a failing network; those that can be read are added. Not for processes that must
                 all see the same images.
-            show_progress: tell on stderr what is built and how long it will take.
+            show_progress: report on stderr what is built and how long it will take.
 
         Raises:
             DataError: images are missing or corrupt; the others are decoded first, so that nothing is done twice.
@@ -123,7 +123,7 @@ class PixelCache:
         kind = CacheKind(size, interpolation) if size is not None else CacheKind(None, None)
         location = Builder(split, kind, folder, skip_unreadable, show_progress).build(retry=retry_unreadable)
         complaints = read_json(location / "unreadable.json")
-        if complaints and not skip_unreadable:
+        if not skip_unreadable:
             check_readable(complaints, len(split))
         log_left_out(complaints, len(split), show=show_progress)
         return cls(location)

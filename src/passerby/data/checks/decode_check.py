@@ -27,11 +27,10 @@ Chunk = tuple[int, bytes, list[tuple[int, str]]]
 
 @dataclass(frozen=True)
 class FileScan:
-    """What reading N files told.
+    """What reading N files gave.
 
     Attributes:
-        digests: bytes [N], equal where contents are equal; of no meaning for rows with a complaint that the file is
-            missing.
+        digests: bytes [N], equal where contents are equal; meaningless for missing files.
         complaints: by row, why the image cannot be used.
     """
 
@@ -43,13 +42,13 @@ class FileScan:
         usable = np.ones(self.digests.size, dtype=np.bool_)
         usable[list(self.complaints)] = False
         rows = np.flatnonzero(usable)
-        _, groups, counts = np.unique(self.digests[rows], return_inverse=True, return_counts=True)
-        repeated = rows[counts[groups] > 1]
+        _, group_of_row, counts = np.unique(self.digests[rows], return_inverse=True, return_counts=True)
+        repeated = rows[counts[group_of_row] > 1]
         order = np.argsort(self.digests[repeated], kind="stable")
         ordered = repeated[order]
         borders = np.flatnonzero(self.digests[ordered][1:] != self.digests[ordered][:-1]) + 1
-        found = np.split(ordered, borders) if ordered.size else []
-        return sorted(found, key=lambda group: int(group[0]))
+        groups = np.split(ordered, borders) if ordered.size else []
+        return sorted(groups, key=lambda group: int(group[0]))
 
 
 def scan_files(
@@ -63,7 +62,7 @@ def scan_files(
 
     Args:
         files: image files.
-        decode: whether to decode every image to its end; otherwise only missing files are found out.
+        decode: whether to decode every image to its end; otherwise only missing files are noticed.
         workers: number of processes; None for as many as there are cores, at most 8.
         on_progress: called with the number of files read since the last call.
 
@@ -73,11 +72,11 @@ def scan_files(
     digests = np.zeros(len(files), dtype=f"S{_DIGEST_SIZE}")
     complaints: dict[int, str] = {}
     for first, chunk_digests, chunk_complaints in _scan(files, decode, _process_count(workers, len(files))):
-        found = np.frombuffer(chunk_digests, dtype=digests.dtype)
-        digests[first : first + found.size] = found
+        of_chunk = np.frombuffer(chunk_digests, dtype=digests.dtype)
+        digests[first : first + of_chunk.size] = of_chunk
         complaints.update(chunk_complaints)
         if on_progress is not None:
-            on_progress(found.size)
+            on_progress(of_chunk.size)
     return FileScan(digests, dict(sorted(complaints.items())))
 
 

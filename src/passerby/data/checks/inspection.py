@@ -47,7 +47,7 @@ class SplitSummary:
 
     part: str
     location: Path
-    found: Counts
+    counts: Counts
     published: Counts | None
 
 
@@ -75,7 +75,7 @@ class Inspection:
                 {
                     "split": summary.part,
                     "location": str(summary.location),
-                    "found": summary.found._asdict(),
+                    "counts": summary.counts._asdict(),
                     "published": None if summary.published is None else summary.published._asdict(),
                 }
                 for summary in self.splits

@@ -1,4 +1,4 @@
-"""Whether two sets of training images share files: the people on them would be taken for others."""
+"""Check that no file is in two sets of training images, whose identities count as different people."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -14,14 +14,14 @@ _PATHS_AT_ONCE = 65_536  # as Python strings; a column of millions stays in Arro
 
 
 def check_no_shared_files(splits: Sequence[Split], names: Sequence[str]) -> None:
-    """Refuse splits that are to be trained on together if a file is in two of them, under whatever path.
+    """Check that no file is in two of the splits that are trained on together, under whatever path.
 
     Args:
         splits: each with its own identities, which count as different people.
         names: how the data sets are called.
 
     Raises:
-        DataError: names two sets, how many files they share, and one of these.
+        DataError: one is; names two sets, how many files they share, and one of these.
     """
     hashes = [_hashes(split) for split in splits] if len(splits) > 1 else []
     for later in range(len(hashes)):

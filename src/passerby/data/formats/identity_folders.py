@@ -43,13 +43,13 @@ def benchmark_of_identity_folders(name: str, folder: Path, paths: Sequence[str])
     Raises:
         DataError: sub-folders that are part of neither layout, or images that lie too high or too deep for it.
     """
-    _refuse_odd_parts(folder, sorted({path.partition("/")[0] for path in paths}))
+    _check_parts(folder, sorted({path.partition("/")[0] for path in paths}))
     parted = paths[0].partition("/")[0] in PARTS
     with_cameras = {path.count("/") for path in paths} == {3 if parted else 2}
     if with_cameras:
-        _refuse_parts_inside(folder, paths)
+        _check_no_parts_inside(folder, paths)
     else:
-        _refuse_other_depths(folder, paths, 2 if parted else 1)
+        _check_depth(folder, paths, 2 if parted else 1)
     if not parted:
         return Benchmark(name, _training_half(folder, paths, with_cameras), None, None, same_camera_rule=with_cameras)
     of_part = {part: [path for path in paths if path.startswith(f"{part}/")] for part in PARTS}
@@ -71,11 +71,11 @@ def _labelled(folder: Path, paths: Sequence[str], with_cameras: bool) -> Split:
 
 
 def _training_half(folder: Path, paths: Sequence[str], with_cameras: bool) -> Split:
-    found = _labelled(folder, paths, with_cameras)
-    return camera_local(found).without_truth() if with_cameras else found
+    train = _labelled(folder, paths, with_cameras)
+    return camera_local(train).without_truth() if with_cameras else train
 
 
-def _refuse_odd_parts(folder: Path, names: Sequence[str]) -> None:
+def _check_parts(folder: Path, names: Sequence[str]) -> None:
     """Either all folders with images are parts, or none has the name of one."""
     parts = [name for name in names if name in PARTS]
     others = [name for name in names if name not in PARTS]
@@ -91,7 +91,7 @@ def _refuse_odd_parts(folder: Path, names: Sequence[str]) -> None:
         raise DataError(f"{folder} holds {examples(odd)}, hardly the name of an identity; {_EXPECTED}{case}")
 
 
-def _refuse_parts_inside(folder: Path, paths: Sequence[str]) -> None:
+def _check_no_parts_inside(folder: Path, paths: Sequence[str]) -> None:
     """What would be an identity of a camera is not called as the part of a data set."""
     odd = sorted({path.split("/")[-2] for path in paths if path.split("/")[-2].lower() in _NO_IDENTITIES})
     if odd:
@@ -101,7 +101,7 @@ def _refuse_parts_inside(folder: Path, paths: Sequence[str]) -> None:
         )
 
 
-def _refuse_other_depths(folder: Path, paths: Sequence[str], folders: int) -> None:
+def _check_depth(folder: Path, paths: Sequence[str], folders: int) -> None:
     """Every image lies in so many folders."""
     loose = [path for path in paths if path.count("/") < folders]
     if loose:

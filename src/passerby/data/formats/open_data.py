@@ -136,10 +136,10 @@ def list_images(sources: str | Path | Sequence[str | Path]) -> Split:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found = image_files(path, recursive=True)
-            if not found:
+            names = image_files(path, recursive=True)
+            if not names:
                 raise DataError(f"folder {path} holds no images")
-            files.extend(path / name for name in found)
+            files.extend(path / name for name in names)
         elif not path.is_file():
             raise DataError(f"{path} does not exist: name an image, a folder of images, or a table")
         elif path.suffix.lower() in TABLE_SUFFIXES:

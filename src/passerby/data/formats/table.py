@@ -170,9 +170,9 @@ def optional_integers(table: pa.Table, name: str, file: Path) -> NDArray[np.int6
         fractional = pc.and_not(pc.not_equal(column, pc.floor(column)), pc.is_nan(column))  # NaN is a blank
         broken = np.flatnonzero(np.array(fractional.fill_null(False), dtype=bool))
         if broken.size:
-            found = column[int(broken[0])].as_py()
+            value = column[int(broken[0])].as_py()
             raise DataError(
-                f"column {name!r} of table {file} must hold whole numbers, but has {found:g} {_rows(table, broken)}"
+                f"column {name!r} of table {file} must hold whole numbers, but has {value:g} {_rows(table, broken)}"
             )
     if optional_text(table, name, file) is None:
         return None

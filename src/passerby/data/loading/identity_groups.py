@@ -1,4 +1,4 @@
-"""Batches of groups of images of one identity, for learning from what the images of a person have in common."""
+"""Sampler of batches of groups of images of one identity, for identity-guided self-distillation (CION)."""
 
 from typing import Literal
 
@@ -21,7 +21,7 @@ def identity_groups(
     rank: int = 0,
     processes: int = 1,
 ) -> Rows:
-    """Batches of groups of N consecutive images of one identity, as CION draws them.
+    """Batches of groups of N consecutive images of one identity, as CION samples them.
 
     An identity of n < N images gives one group, drawn with replacement. Of larger ones the images are shuffled and cut
     into groups; before that, `official` repeats n mod N of them, chosen at random, as the published code does, and
@@ -31,18 +31,14 @@ def identity_groups(
     Groups are dealt as `identity_balanced_batches` deals them: a step takes groups of different identities, those of
     all processes together, until too few identities have one left; what these still have is left out of the epoch.
 
-    For N = 1 identities are not looked at: every image is a group of its own, and only those that fill no step are left
-    out.
+    For N = 1 identities are ignored: every image is a group, and only those that fill no step are left out.
 
     Args:
         identities: labels, int64 [M], without junk.
         images_per_identity: N, which divides the batch.
         batch_size: images per step and process.
-        seed: with `epoch`, the only source of randomness.
-        epoch: number of the epoch, from 0.
         remainder: see above.
-        rank: this process.
-        processes: number of processes that train together.
+        seed, epoch, rank, processes: as in `passerby.data.loading.sampling`.
 
     Returns:
         Rows, int64 [steps, batch_size].

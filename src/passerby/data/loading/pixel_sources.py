@@ -1,4 +1,4 @@
-"""Where loaders take pixels from: a cache of decoded images, or the files themselves."""
+"""Sources of pixels for loaders: a cache of decoded images, or the image files."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -66,13 +66,11 @@ class PerImageSource:
             return None
 
         if self._threads == 1:
-            found = [read(place) for place in range(len(rows))]
+            complaints = [read(place) for place in range(len(rows))]
         else:
             with ThreadPoolExecutor(self._threads) as pool:
-                found = list(pool.map(read, range(len(rows))))
-        complaints = [complaint for complaint in found if complaint is not None]
-        if complaints:
-            check_readable(complaints, len(self), all_read=False)
+                complaints = list(pool.map(read, range(len(rows))))
+        check_readable([each for each in complaints if each is not None], len(self), all_read=False)
         return Pixels(_by_size(images), size, interpolation)
 
 
@@ -106,10 +104,10 @@ def open_source(
             (smaller for small images, serves every transform; meant for GPUs), "none" reads files again and again.
         folder: where caches are kept, by default `default_cache_folder()`.
         skip_unreadable: leave out images that cannot be read, and say how many. Without a cache that takes one pass
-            over all files; unreadable ones are otherwise told when they are met.
+            over all files; otherwise unreadable ones are reported when they are met.
         relabel: renumber identities `0..C-1` if rows were left out, as training needs; by default for a
             `TrainTransform` only, since query and gallery share their labels.
-        show_progress: tell on stderr what is done.
+        show_progress: report on stderr what is done.
 
     Returns:
         The split without unreadable rows, and a source whose rows are those of that split.
@@ -184,11 +182,11 @@ def _open(
 
 
 def _readable(split: Split, *, show_progress: bool) -> NDArray[np.bool_]:
-    """Which images can be decoded, bool [N], from decoding them all; says how many cannot."""
-    found = find_unreadable(split, "checking images", show=show_progress)
-    if found and len(found) == len(split):
-        check_readable(list(found.values()), len(split))
-    log_left_out(list(found.values()), len(split), show=show_progress)
+    """Whether each image can be decoded, bool [N], from decoding them all; reports how many cannot."""
+    complaints = find_unreadable(split, "checking images", show=show_progress)
+    if len(complaints) == len(split):
+        check_readable(list(complaints.values()), len(split))
+    log_left_out(list(complaints.values()), len(split), show=show_progress)
     readable = np.ones(len(split), dtype=np.bool_)
-    readable[list(found)] = False
+    readable[list(complaints)] = False
     return readable

@@ -1,6 +1,8 @@
-"""Which rows make up each batch of an epoch: pure functions of (seed, epoch), alike on every process.
+"""Samplers: the rows of each batch of an epoch, as pure functions of (seed, epoch).
 
-Every process computes the whole epoch and takes its own part, so that processes agree without talking to each other.
+Every process computes the whole epoch and takes its own part, so that processes agree without communicating. In all of
+them `rank`, `0 .. processes - 1`, is this process, and `processes` is how many train together; `seed` and the epoch are
+the only source of randomness.
 """
 
 import numpy as np
@@ -24,7 +26,7 @@ def identity_balanced_batches(
     rank: int = 0,
     processes: int = 1,
 ) -> Rows:
-    """Batches of P identities × K images, as CLIP-ReID draws them (Stage 2, `clipreid/datasets/sampler.py`).
+    """Batches of P identities × K images, as CLIP-ReID samples them (Stage 2, `clipreid/datasets/sampler.py`).
 
     The images of an identity are shuffled and cut into groups of K, the remainder is dropped; an identity with fewer
     than K images gives one group of K draws with replacement. Then, step by step, different identities are picked
@@ -38,10 +40,7 @@ def identity_balanced_batches(
         identities: labels, int64 [N], without junk.
         identities_per_batch: P, per process.
         images_per_identity: K.
-        seed: with `epoch`, the only source of randomness.
-        epoch: number of the epoch, from 0.
-        rank: this process, `0 .. processes - 1`.
-        processes: number of processes that train together.
+        seed, epoch, rank, processes: see the top of this file; epochs count from 0.
 
     Returns:
         Rows, int64 [steps, P × K]; the K images of a group stand next to each other.
@@ -82,7 +81,7 @@ def shuffled_batches(
     processes: int = 1,
     drop_last: bool = False,
 ) -> list[Rows]:
-    """All `count` rows in random order, cut into batches; across processes each row goes to exactly one of them.
+    """All `count` rows in random order, cut into batches; each row goes to exactly one process.
 
     A step takes `batch_size` × `processes` rows of the order. With `drop_last` an incomplete last step is left out.
     Otherwise its rows are spread as evenly as possible, so the last batch may be shorter and differ in length by one
@@ -126,7 +125,7 @@ def continued_class_batches(
     processes: int = 1,
     whole_only: bool = False,
 ) -> list[Rows]:
-    """A stretch of an endless row of batches of P classes × K images, in whose every pass each class comes once.
+    """Batches of P classes × K images out of an endless sequence, in every pass of which each class comes once.
 
     A pass takes all classes in a random order, P × `processes` in a step, and of each K images: without replacement if
     it has as many, else out of its images repeated until there are K or more. The last step of a pass has fewer
@@ -137,11 +136,9 @@ def continued_class_batches(
         classes: labels, int64 [N].
         classes_per_batch: P, per process.
         images_per_class: K.
-        first: the number of the first batch wanted, from the beginning of the endless row.
+        first: number of the first batch wanted, from the beginning of the sequence.
         count: how many.
-        seed: with the number of the pass, the only source of randomness.
-        rank: this process.
-        processes: number of processes that train together.
+        seed, rank, processes: see the top of this file; what is an epoch elsewhere is a pass here.
         whole_only: leave out the last step of a pass if it has fewer classes than others, so that the classes in it
             wait for the next pass.
 

@@ -1,1 +1,1 @@
-"""Controlled occlusion of images, and how much of a person is visible."""
+"""Controlled occlusion of images, and the visible fraction of people."""

@@ -1,4 +1,4 @@
-"""A table of every hidden image, from which each can be made again."""
+"""A table of every occluded image, from which each can be made again."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +14,6 @@ from passerby.data.occlusion.occlude import Condition, Fill, Occluded, Occlusion
 from passerby.data.occlusion.source import Donors, OccludedSource, OcclusionRun, read_mask
 from passerby.data.pixels.decoding import Interpolation, Size, read_image, resize_image
 from passerby.data.split import Split
-from passerby.errors import DataError
 
 _SCHEMA = pa.schema(
     {
@@ -29,7 +28,7 @@ _SCHEMA = pa.schema(
         "covered": pa.float64(),
     }
 )
-"""`path`, `donor` and `mask` are files; `covered` is the share of pixels that were hidden."""
+"""`path`, `donor` and `mask` are files; `covered` is the share of pixels that were occluded."""
 
 
 def manifest_rows(
@@ -67,24 +66,8 @@ def write_manifest(tables: Iterable[pa.Table], file: Path) -> None:
         pa.parquet.write_table(pa.concat_tables(tables), temporary)
 
 
-def read_manifest(file: Path) -> pa.Table:
-    """The rows of a manifest.
-
-    Raises:
-        DataError: the file is none.
-    """
-    try:
-        table = pa.parquet.read_table(file)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"{file}: cannot be read as a manifest of occlusions: {error}") from error
-    missing = [name for name in _SCHEMA.names if name not in table.column_names]
-    if missing:
-        raise DataError(f"{file}: is no manifest of occlusions, it lacks the column {missing[0]!r}")
-    return table
-
-
 def reproduce(row: dict[str, object], size: Size, interpolation: Interpolation) -> Occluded:
-    """The hidden image that a row of a manifest describes, at the size and interpolation of the model.
+    """The occluded image that a row of a manifest describes, at the size and interpolation of the model.
 
     Raises:
         DataError: a file it names cannot be read.

@@ -1,8 +1,8 @@
-"""Controlled occlusion: hide a known share of an image, the same way on every machine.
+"""Controlled occlusion: occlude a known share of an image, the same way on every machine.
 
 Everything random about an image is drawn from one seed, the crc32 of (data set, file, condition, run), which does not
-depend on the level: what a level hides, every higher level hides too, so that curves over levels compare like with
-like. Source of the protocol: saga.md §5.
+depend on the level: pixels that are occluded at one level are occluded at every higher one, so that curves over levels
+compare like with like. The protocol is that of SAGA's occlusion experiments.
 """
 
 import zlib
@@ -18,10 +18,10 @@ Condition = Literal["rectangle", "bottom", "patches", "people"]
 """A rectangle anywhere, rows from the bottom, cells of a 16 × 8 grid, or a strip of another person from one side."""
 
 Fill = Literal["grey", "noise", "mean"]
-"""What hides: mid-grey, uniform noise, or the image's own mean colour."""
+"""The values of occluded pixels: mid-grey, uniform noise, or the image's own mean colour."""
 
 LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-"""Shares of the image that are hidden, as usually evaluated."""
+"""Occluded shares of the image, as usually evaluated."""
 
 _GREY = 128
 _GRID = (16, 8)
@@ -32,13 +32,13 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Occlusion:
-    """How one image is hidden, at one level.
+    """How one image is occluded, at one level.
 
     Attributes:
-        condition: what hides.
+        condition: what occludes.
         level: share of the image, 0 to 1.
         seed: of everything random about the image; the same for all levels.
-        fill: what a hidden pixel becomes; people are pasted, whatever it says.
+        fill: values of occluded pixels; of no meaning for people, who are pasted.
     """
 
     condition: Condition
@@ -57,20 +57,20 @@ class Occlusion:
 
 @dataclass(frozen=True)
 class Occluded:
-    """A hidden image.
+    """An occluded image.
 
     Attributes:
         image: uint8 [H, W, 3].
-        hidden: which pixels are not the image's own any more, bool [H, W].
+        mask: bool [H, W], True where a pixel is no longer the image's own.
     """
 
     image: Pixels
-    hidden: NDArray[np.bool_]
+    mask: NDArray[np.bool_]
 
     @property
     def covered(self) -> float:
-        """The share of pixels that are hidden."""
-        return float(self.hidden.mean())
+        """Share of the pixels that are occluded."""
+        return float(self.mask.mean())
 
 
 def image_seed(data: str, file: str, condition: str, run: int) -> int:
@@ -79,7 +79,7 @@ def image_seed(data: str, file: str, condition: str, run: int) -> int:
 
 
 def occlude(image: Pixels, occlusion: Occlusion, donor: Pixels | None = None, mask: Pixels | None = None) -> Occluded:
-    """Hide a part of an image.
+    """Occlude a part of an image.
 
     Args:
         image: uint8 RGB [H, W, 3], at the size that the network sees.
@@ -95,34 +95,34 @@ def occlude(image: Pixels, occlusion: Occlusion, donor: Pixels | None = None, ma
     """
     if occlusion.condition == "people":
         return _paste(image, occlusion, donor, mask)
-    hidden = _region(occlusion, (image.shape[0], image.shape[1]))
+    region = _region(occlusion, (image.shape[0], image.shape[1]))
     filled = image.copy()
-    filled[hidden] = _filling(image, occlusion)[hidden]
-    return Occluded(filled, hidden)
+    filled[region] = _filling(image, occlusion)[region]
+    return Occluded(filled, region)
 
 
 def donor_choice(seed: int, candidates: int) -> int:
-    """Which of so many candidates is the donor of an image of this seed."""
+    """The index of the donor of an image with this seed, out of so many candidates."""
     return int(_generator(seed, _DONOR).integers(candidates))
 
 
 def _region(occlusion: Occlusion, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """The pixels that are hidden, bool [H, W]."""
+    """The pixels that are occluded, bool [H, W]."""
     height, width = size
-    hidden = np.zeros(size, dtype=np.bool_)
+    region = np.zeros(size, dtype=np.bool_)
     if occlusion.condition == "bottom":
-        hidden[height - round(occlusion.level * height) :] = True
+        region[height - round(occlusion.level * height) :] = True
     elif occlusion.condition == "patches":
         cells = _GRID[0] * _GRID[1]
         order = _generator(occlusion.seed, _PLACE).permutation(cells)[: round(occlusion.level * cells)]
         chosen = np.zeros(cells, dtype=np.bool_)
         chosen[order] = True
         rows, columns = (np.arange(length) * count // length for length, count in zip(size, _GRID, strict=True))
-        hidden = chosen.reshape(_GRID)[rows[:, None], columns[None, :]]
+        region = chosen.reshape(_GRID)[rows[:, None], columns[None, :]]
     else:
         top, bottom, left, right = _rectangle(occlusion, height, width)
-        hidden[top:bottom, left:right] = True
-    return hidden
+        region[top:bottom, left:right] = True
+    return region
 
 
 def _rectangle(occlusion: Occlusion, height: int, width: int) -> tuple[int, int, int, int]:
@@ -145,7 +145,7 @@ def _rectangle(occlusion: Occlusion, height: int, width: int) -> tuple[int, int,
 
 
 def _filling(image: Pixels, occlusion: Occlusion) -> Pixels:
-    """A whole image of what hides, uint8 [H, W, 3]."""
+    """A whole image of the values of occluded pixels, uint8 [H, W, 3]."""
     if occlusion.fill == "noise":
         return _generator(occlusion.seed, _FILLING).integers(0, 256, image.shape, dtype=np.uint8)
     if occlusion.fill == "mean":
@@ -154,9 +154,9 @@ def _filling(image: Pixels, occlusion: Occlusion) -> Pixels:
 
 
 def _paste(image: Pixels, occlusion: Occlusion, donor: Pixels | None, mask: Pixels | None) -> Occluded:
-    """The donor's central strip at the left or right edge, as a coin says."""
+    """Paste the donor's central strip at the left or right edge, chosen at random."""
     if donor is None:
-        raise DataError("people hide people: give an image of another person (--donor)")
+        raise DataError("people are occluded by people: give an image of another person (--donor)")
     height, width = image.shape[:2]
     if donor.shape != image.shape or (mask is not None and mask.shape != (height, width)):
         raise DataError(f"donor and mask must be of the image's size {height}×{width}: resize them")
@@ -166,11 +166,11 @@ def _paste(image: Pixels, occlusion: Occlusion, donor: Pixels | None, mask: Pixe
     target = slice(0, strip) if from_left else slice(width - strip, width)
     source = slice(begin, begin + strip)
     share = np.ones((height, strip)) if mask is None else mask[:, source] / 255.0
-    pasted, hidden = image.copy(), np.zeros((height, width), dtype=np.bool_)
+    pasted, region = image.copy(), np.zeros((height, width), dtype=np.bool_)
     mixed = share[..., None] * donor[:, source] + (1 - share[..., None]) * image[:, target]
     pasted[:, target] = mixed.round().astype(np.uint8)
-    hidden[:, target] = share > 0.5
-    return Occluded(pasted, hidden)
+    region[:, target] = share > 0.5
+    return Occluded(pasted, region)
 
 
 def _generator(seed: int, stream: int) -> np.random.Generator:

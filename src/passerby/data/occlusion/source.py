@@ -1,4 +1,4 @@
-"""A split whose images are hidden in part, as loaders take it, and the people that hide them."""
+"""A pixel source of occluded images, and the donors that occlude people by people."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +27,10 @@ def read_mask(file: Path, size: Size) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Donors:
-    """People who may stand before others.
+    """People who may be pasted over others.
 
     Attributes:
-        split: their images, such as a benchmark's training images; never people that are searched for.
+        split: their images, such as a benchmark's training images; never identities that are searched for.
         masks: a folder with a mask for every image, of the image's name with the suffix .png: grey, how much of a pixel
             shows the person. None: whole strips are pasted.
     """
@@ -71,7 +71,7 @@ class OcclusionRun:
     fill: Fill = "grey"
 
     def occlusion(self, file: str, level: float) -> Occlusion:
-        """How an image, named by its path in the split, is hidden at a level."""
+        """The occlusion of an image, named by its path in the split, at a level."""
         return Occlusion(self.condition, level, image_seed(self.data, file, self.condition, self.run), self.fill)
 
 
@@ -79,13 +79,13 @@ def choose_donors(split: Split, donors: Donors, run: OcclusionRun, excluded: fro
     """The row of the donor of each image of a split, int64 [N]: never of the image's own person.
 
     Args:
-        split: the images that are hidden.
+        split: the images to occlude.
         donors: to choose from.
         run: keys the choice.
-        excluded: names of identities that must not hide anybody, such as those in the gallery.
+        excluded: names of identities that must not be pasted, such as those in the gallery.
 
     Raises:
-        DataError: nobody is left to choose from.
+        DataError: no donor is left for an image.
     """
     names = np.array([*donors.split.identity_names, ""], dtype=object)[donors.split.identities]
     usable = np.flatnonzero((donors.split.identities != JUNK) & ~np.isin(names, list(excluded)))
@@ -101,12 +101,12 @@ def choose_donors(split: Split, donors: Donors, run: OcclusionRun, excluded: fro
 
 
 class OccludedSource:
-    """The images of a source, hidden at one level after they have been resized.
+    """The images of a source, occluded at one level after they have been resized.
 
     Args:
         source: of the whole images.
         split: the same rows.
-        run: how they are hidden.
+        run: how they are occluded.
         level: how much of each.
         donors: for the condition `people`, with the row of each image's donor.
     """
@@ -121,7 +121,7 @@ class OccludedSource:
     ) -> None:
         self._source, self._split, self._run, self._level, self._donors = source, split, run, level, donors
         self.covered = np.zeros(len(split))
-        """The share of each image that was really hidden, float64 [N], as far as it has been asked for."""
+        """The share of each image that is occluded, float64 [N]; 0 until the image has been asked for."""
 
     def __len__(self) -> int:
         return len(self._source)
@@ -129,14 +129,14 @@ class OccludedSource:
     def gather(
         self, rows: NDArray[np.int64], size: Size, interpolation: Interpolation, *, native: bool = False
     ) -> Pixels:
-        """The hidden images of these rows at `size`; `native` makes no difference."""
+        """The occluded images of these rows at `size`; `native` makes no difference."""
         del native
         images = self._source.gather(rows, size, interpolation).on().numpy().transpose(0, 2, 3, 1)
-        hidden = np.empty_like(images)
+        occluded = np.empty_like(images)
         for place, row in enumerate(rows.tolist()):
-            found = self._occlude(images[place], row, size, interpolation)
-            hidden[place], self.covered[row] = found.image, found.covered
-        tensor = torch.from_numpy(np.ascontiguousarray(hidden.transpose(0, 3, 1, 2)))
+            result = self._occlude(images[place], row, size, interpolation)
+            occluded[place], self.covered[row] = result.image, result.covered
+        tensor = torch.from_numpy(np.ascontiguousarray(occluded.transpose(0, 3, 1, 2)))
         return Pixels(((torch.arange(len(rows)), tensor),), size, interpolation)
 
     def _occlude(self, image: NDArray[np.uint8], row: int, size: Size, interpolation: Interpolation) -> Occluded:

@@ -1,4 +1,4 @@
-"""The true visible fraction of people, where a table tells it, as that of a synthetic world does."""
+"""The true visible fraction of people, read from a table such as that of a synthetic world."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ TABLE_OF_WORLD = "people.parquet"
 
 
 def read_visibility(split: Split, table: Path) -> NDArray[np.float64]:
-    """The visible fraction of each image of a split, float64 [N], NaN where the table does not tell it.
+    """The visible fraction of each image of a split, float64 [N], NaN where the table has none.
 
     Args:
         split: the images.
@@ -35,8 +35,8 @@ def read_visibility(split: Split, table: Path) -> NDArray[np.float64]:
     except (OSError, KeyError, pa.ArrowInvalid) as error:
         raise DataError(f"{table}: has no columns 'path' and 'visible' that can be read: {error}") from error
     known = {_normal(table.parent / path): value for path, value in zip(paths, values, strict=True)}
-    found = (known.get(_normal(split.root / path)) for path in split.paths.to_pylist())
-    return np.array([np.nan if value is None else float(value) for value in found])
+    fractions = (known.get(_normal(split.root / path)) for path in split.paths.to_pylist())
+    return np.array([np.nan if value is None else float(value) for value in fractions])
 
 
 def _normal(path: Path) -> str:

@@ -1,9 +1,8 @@
-"""Many images read in threads, and what is said of those that cannot be read."""
+"""Reading many images in threads, and reporting those that cannot be read."""
 
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +38,7 @@ def in_threads(
 
 
 def find_unreadable(split: Split, title: str, *, rows: NDArray[np.int64] | None = None, show: bool) -> dict[int, str]:
-    """Decode images of a split (all of them, or these rows): what is wrong with each that cannot be read, by row."""
+    """Decode images of a split, all or these rows; the complaint of each that cannot be read, by row."""
 
     def check(row: int) -> str | None:
         try:
@@ -48,19 +47,24 @@ def find_unreadable(split: Split, title: str, *, rows: NDArray[np.int64] | None 
             return str(error)
         return None
 
-    found = in_threads(check, np.arange(len(split)) if rows is None else rows, title, show=show)
-    told = (pair for block, complaints in found for pair in zip(block.tolist(), complaints, strict=True))
-    return {row: complaint for row, complaint in told if complaint is not None}
+    blocks = in_threads(check, np.arange(len(split)) if rows is None else rows, title, show=show)
+    complaint_of = (pair for block, complaints in blocks for pair in zip(block.tolist(), complaints, strict=True))
+    return {row: complaint for row, complaint in complaint_of if complaint is not None}
 
 
-def check_readable(complaints: list[str], count: int, *, all_read: bool = True) -> NoReturn:
-    """Raise the DataError that counts unreadable images and names the first few.
+def check_readable(complaints: list[str], count: int, *, all_read: bool = True) -> None:
+    """Check that there are no unreadable images.
 
     Args:
         complaints: one for each unreadable image.
         count: how many images there are.
         all_read: whether all of them have been tried.
+
+    Raises:
+        DataError: there are; the message counts them and names the first few.
     """
+    if not complaints:
+        return
     least = "" if all_read else "at least "
     raise DataError(
         f"{least}{len(complaints):,} of {count:,} images cannot be read ({_few(complaints)}): "
@@ -69,7 +73,7 @@ def check_readable(complaints: list[str], count: int, *, all_read: bool = True) 
 
 
 def log_left_out(complaints: list[str], count: int, *, show: bool) -> None:
-    """Count the unreadable images that are left out, and name the first few; nothing where there are none."""
+    """Report on stderr how many unreadable images are left out, and the first few of them."""
     if complaints:
         say(f"{len(complaints):,} of {count:,} images cannot be read and are left out: {_few(complaints)}", show=show)
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from passerby.progress import Progress
 from passerby.synth.output.listing import FOLDERS, NOBODY, Planned, list_crops
-from passerby.synth.output.output_folder import ArgumentError, check_range, check_size, fresh_folder
+from passerby.synth.output.output_folder import ArgumentError, check_range, check_size, describe_call, fresh_folder
 from passerby.synth.output.truth import Row, as_table, picture_row
 from passerby.synth.places.crops import encode
 from passerby.synth.places.world import World
@@ -71,31 +71,15 @@ def write_market(
     Raises:
         DataError: an argument is out of range, or the folder holds another world or something else.
     """
-    folder = Path(folder)
+    description = describe_call(write_market, locals())
     _check(identities, cameras, images_per_camera, size)
     trained = trained_identities(identities, train_fraction)
     check_range("synthetic world", ("crowd", crowd, 0, 6), ("processes", processes, 1, 256))
     crops = list_crops(seed, identities, trained, cameras, images_per_camera)
-    description = {
-        "made_by": "passerby.synth.write_market",
-        "identities": identities,
-        "cameras": cameras,
-        "images_per_camera": images_per_camera,
-        "size": list(size),
-        "seed": seed,
-        "train_fraction": train_fraction,
-        "crowd": crowd,
-        "masks": masks,
-    }
-    with fresh_folder(folder, description, replace=replace) as made:
-        for name in FOLDERS.values():
-            (made / name).mkdir()
-            if masks:
-                (made / MASKS / name).mkdir(parents=True)
+    with fresh_folder(Path(folder), description, replace=replace) as made:
         work = Work(made, seed, images_per_camera, size, crowd, masks)
-        rows = _draw_all(work, crops, processes, show_progress)
-        pq.write_table(as_table(rows), made / TABLE)
-    return folder
+        pq.write_table(as_table(_draw_all(work, crops, processes, show_progress)), made / TABLE)
+    return Path(folder)
 
 
 @dataclass(frozen=True)
@@ -112,6 +96,10 @@ class Work:
 
 def _draw_all(work: Work, crops: list[Planned], processes: int, show_progress: bool) -> list[Row]:
     """Draw and write every crop, one person after the other; returns the truth about each, in order."""
+    for name in FOLDERS.values():
+        (work.folder / name).mkdir()
+        if work.masks:
+            (work.folder / MASKS / name).mkdir(parents=True)
     shares = [list(share) for _, share in groupby(crops, key=lambda crop: (crop.identity, crop.person))]
     rows: list[Row] = []
     with Progress("drawing people", len(crops), quiet=not show_progress) as progress:

@@ -2,8 +2,9 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,25 @@ class ArgumentError(DataError):
         self.problem = problem
 
 
+_HOW = frozenset({"folder", "processes", "replace", "show_progress"})
+"""Arguments that change how and where a world is written, but nothing in it."""
+
+
+def describe_call(writer: Callable[..., Path], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What a world follows from, for `synth.json`: the function that writes it and those arguments that shape it.
+
+    Args:
+        writer: of `passerby.synth`.
+        arguments: all its arguments by name.
+    """
+    values = {
+        name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+        for name, value in arguments.items()
+        if name not in _HOW
+    }
+    return {"made_by": f"passerby.synth.{writer.__name__}", **values}
+
+
 @contextmanager
 def fresh_folder(folder: Path, description: dict[str, Any], *, replace: bool = False) -> Iterator[Path]:
     """A temporary folder to fill, which takes the place of `folder` when all went well.
@@ -42,7 +62,7 @@ def fresh_folder(folder: Path, description: dict[str, Any], *, replace: bool = F
     Raises:
         DataError: the folder is a file, or holds another world or something else.
     """
-    _refuse(folder, description, replace)
+    _check(folder, description, replace)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         made, old = Path(temporary) / "made", Path(temporary) / "old"
@@ -51,25 +71,25 @@ def fresh_folder(folder: Path, description: dict[str, Any], *, replace: bool = F
         (made / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
         lines = [f"{size}\t{name}\n" for name, size in sorted(_sizes(made).items())]
         (made / LISTING).write_text("".join(lines), encoding="utf-8")
-        _refuse(folder, description, replace)  # drawing takes minutes, in which files may have been added
+        _check(folder, description, replace)  # drawing takes minutes, in which files may have been added
         if folder.exists():
             folder.rename(old)
         made.rename(folder)
 
 
-def _refuse(folder: Path, description: dict[str, Any], replace: bool) -> None:
+def _check(folder: Path, description: dict[str, Any], replace: bool) -> None:
     if Path.cwd().is_relative_to(folder.resolve()):  # it would be taken away from under whoever works in it
         raise DataError(f"{folder} is the working directory, or above it: name another folder for the synthetic world")
     check_ours(folder)
     if not replace:
-        _refuse_another_world(folder, description)
+        _check_same_world(folder, description)
 
 
 def check_ours(folder: Path) -> None:
-    """Refuse to touch a folder that holds anything which was not written here, or was changed since.
+    """Check that a folder holds nothing but what was written here, unchanged.
 
     Raises:
-        DataError: it does, or it is a file.
+        DataError: it holds something else, or is a file.
     """
     if not folder.exists():
         return
@@ -84,22 +104,22 @@ def check_ours(folder: Path) -> None:
             f"{folder} is not an earlier synthetic world: it holds data without {missing}; name an empty or a new "
             "folder"
         )
-    found = _sizes(folder)
-    foreign = sorted(found.keys() - ours.keys() - {LISTING}) or _foreign_folders(folder, ours)
+    sizes = _sizes(folder)
+    foreign = sorted(sizes.keys() - ours.keys() - {LISTING}) or _foreign_folders(folder, ours)
     if foreign:
         raise DataError(
             f"{folder} is not an earlier synthetic world alone: it also holds {foreign[0]}, which would be lost; move "
             "that away, or name another folder"
         )
-    changed = sorted(name for name in found.keys() & ours.keys() if found[name] != ours[name])
+    changed = sorted(name for name in sizes.keys() & ours.keys() if sizes[name] != ours[name])
     if changed:
         raise DataError(
             f"{folder}: {changed[0]} is not as it was written, and would be lost; move it away, or name another folder"
         )
 
 
-def _refuse_another_world(folder: Path, description: dict[str, Any]) -> None:
-    """Refuse a world that was drawn with other arguments: it may be what somebody trained on."""
+def _check_same_world(folder: Path, description: dict[str, Any]) -> None:
+    """Check that a world was not drawn with other arguments: it may be what somebody trained on."""
     earlier, now = _described(folder), json.loads(json.dumps(description))
     if earlier is None:
         return
@@ -123,8 +143,8 @@ def holds_world(folder: Path, **arguments: Any) -> bool:
     described, written = _described(folder), _listed(folder)
     if described is None or written is None or any(described.get(key) != value for key, value in arguments.items()):
         return False
-    found = _sizes(folder)
-    return all(found.get(name) == size for name, size in written.items())
+    sizes = _sizes(folder)
+    return all(sizes.get(name) == size for name, size in written.items())
 
 
 def _sizes(folder: Path) -> dict[str, int]:
@@ -159,15 +179,15 @@ def _listed(folder: Path) -> dict[str, int] | None:
 def _foreign_folders(folder: Path, ours: dict[str, int]) -> list[str]:
     """Folders below a folder that none of its listed files is in."""
     known = {parent.as_posix() for name in ours for parent in Path(name).parents}
-    found = (entry for entry in folder.rglob("*") if entry.is_dir())
-    return sorted(name for entry in found if (name := entry.relative_to(folder).as_posix()) not in known)
+    folders = (entry for entry in folder.rglob("*") if entry.is_dir())
+    return sorted(name for entry in folders if (name := entry.relative_to(folder).as_posix()) not in known)
 
 
 def check_range(what: str, *limits: tuple[str, float, float, float]) -> None:
-    """Refuse arguments out of range; each is given as name, value, least and most.
+    """Check that arguments are in range; each is given as name, value, least and most.
 
     Raises:
-        ArgumentError: one is.
+        ArgumentError: one is not.
     """
     for name, value, least, most in limits:
         if not least <= value <= most:
@@ -175,9 +195,9 @@ def check_range(what: str, *limits: tuple[str, float, float, float]) -> None:
 
 
 def check_size(what: str, size: tuple[int, int]) -> None:
-    """Refuse a height and width of crops that nobody could be seen in, or that is too large to draw.
+    """Check that crops of this height and width are large enough to show somebody, and small enough to draw.
 
     Raises:
-        ArgumentError: it is.
+        ArgumentError: they are not.
     """
     check_range(what, ("the height in size", size[0], 32, 1024), ("the width in size", size[1], 16, 512))

@@ -21,7 +21,7 @@ class TrackerNoise:
     Attributes:
         jitter: standard deviation of the place and size of boxes, as a share of their height.
         miss: chance that somebody is overlooked in a frame.
-        hidden: who is seen to less than this share is overlooked.
+        min_visible: people of whom less than this share is visible are missed.
         cut: chance per frame that a track ends and another begins for the same person.
         switch: chance, once per meeting of two people, that their tracks are exchanged.
         overlap: intersection over union of two boxes at which people meet.
@@ -32,7 +32,7 @@ class TrackerNoise:
 
     jitter: float = 0.03
     miss: float = 0.06
-    hidden: float = 0.35
+    min_visible: float = 0.35
     cut: float = 0.02
     switch: float = 0.5
     overlap: float = 0.3
@@ -52,14 +52,14 @@ class TrackerNoise:
         return cls(**{field.name: 0.0 for field in fields(cls)} | {"overlap": 1.0})
 
     def scaled(self, factor: float) -> "TrackerNoise":
-        """The same errors, more or less of each (none beyond 1); `overlap` and `hidden` stay.
+        """The same errors, more or less of each (none beyond 1); `overlap` and `min_visible` stay.
 
         Raises:
             ArgumentError: the factor is not from 0 to 100, at which nothing is left to spoil.
         """
         check_range("tracker noise", ("factor", factor, 0, 100))
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        dialled = values.keys() - {"overlap", "hidden"}
+        dialled = values.keys() - {"overlap", "min_visible"}
         return TrackerNoise(**{n: min(1.0, v * factor) if n in dialled else v for n, v in values.items()})
 
 
@@ -96,8 +96,8 @@ def follow(frames: list[list[Seen]], noise: TrackerNoise, generator: np.random.G
         Boxes by frame; a track is in a frame at most once.
     """
     tracker = _Tracker(noise, generator)
-    found = [tracked for index, seen in enumerate(frames) for tracked in tracker.step(index, seen)]
-    return sorted([*found, *_ghosts(found, len(frames), noise, generator)], key=lambda each: (each.frame, each.track))
+    boxes = [tracked for index, seen in enumerate(frames) for tracked in tracker.step(index, seen)]
+    return sorted([*boxes, *_ghosts(boxes, len(frames), noise, generator)], key=lambda each: (each.frame, each.track))
 
 
 class _Tracker:
@@ -114,9 +114,9 @@ class _Tracker:
     def step(self, frame: int, seen: list[Seen]) -> list[Tracked]:
         """The boxes of one frame."""
         noise = self.noise
-        clear = [each for each in seen if each.visible > 0 and each.visible >= noise.hidden]
+        clear = [each for each in seen if each.visible > 0 and each.visible >= noise.min_visible]
         self._meet(clear)
-        found = []
+        boxes = []
         for each in clear:
             if self._chance(noise.miss):
                 continue
@@ -125,8 +125,8 @@ class _Tracker:
                 self._count += 1
                 self._track[each.number] = self._count
             self._last[each.number] = frame
-            found.append(self._box(frame, each, clear))
-        return found
+            boxes.append(self._box(frame, each, clear))
+        return boxes
 
     def _chance(self, probability: float) -> bool:
         return bool(self.generator.random() < probability)
@@ -184,14 +184,14 @@ def _empty_box(height: float, taken: list[Box], generator: np.random.Generator) 
     return best
 
 
-def _ghosts(found: list[Tracked], frames: int, noise: TrackerNoise, generator: np.random.Generator) -> list[Tracked]:
+def _ghosts(tracked: list[Tracked], frames: int, noise: TrackerNoise, generator: np.random.Generator) -> list[Tracked]:
     """Tracks around nobody: something that stands about and is taken for a person."""
-    tracks = max((each.track for each in found), default=0)
+    tracks = max((each.track for each in tracked), default=0)
     count = int(generator.binomial(tracks, noise.ghosts)) if tracks else 0
     ghosts = []
     for number in range(tracks + 1, tracks + 1 + count):
         begin, length = int(generator.integers(frames)), int(generator.integers(4, 20))
-        there = [each.box for each in found if begin <= each.frame < begin + length]
+        there = [each.box for each in tracked if begin <= each.frame < begin + length]
         box = _empty_box(float(generator.uniform(90, 240)), there, generator)
         for frame in range(begin, min(frames, begin + length)):
             ghosts.append(Tracked(frame, number, BACKGROUND, _shaken(box, noise.jitter, generator)))

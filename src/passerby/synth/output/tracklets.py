@@ -1,6 +1,5 @@
-"""Tracklets as a tracker delivers them, with its errors, and the truth about every crop."""
+"""Tracklets with the errors of a tracker, and the truth about every crop."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import pyarrow.parquet as pq
 
 from passerby.errors import DataError
 from passerby.progress import Progress
-from passerby.synth.output.output_folder import check_range, check_size, fresh_folder
+from passerby.synth.output.output_folder import check_range, check_size, describe_call, fresh_folder
 from passerby.synth.output.tracker import BACKGROUND, Tracked, TrackerNoise, follow
 from passerby.synth.places.crops import Box, encode, take_crop
 from passerby.synth.places.traffic import Video, make_video, share_out
@@ -64,36 +63,41 @@ def write_tracklets(
     Raises:
         DataError: an argument is out of range, or the folder holds another world or something else.
     """
-    folder, noise = Path(folder), noise or TrackerNoise()
+    noise = noise or TrackerNoise()
+    description = describe_call(write_tracklets, locals())
     _check(identities, videos, cameras, appearances, rate, size)
     world = World(seed=seed, steps=1, size=size)
-    description = {
-        "made_by": "passerby.synth.write_tracklets",
-        "identities": identities,
-        "videos": videos,
-        "cameras": cameras,
-        "appearances": appearances,
-        "rate": rate,
-        "noise": asdict(noise),
-        "size": list(size),
-        "seed": seed,
-    }
     casts = share_out(seed, identities, videos, appearances)
+    progress = Progress("tracking", videos, unit="videos", quiet=not show_progress)
+    with fresh_folder(Path(folder), description, replace=replace) as made, progress:
+        pq.write_table(_write_all(made, world, casts, cameras, rate, noise, progress), made / TABLE)
+    return Path(folder)
+
+
+def _write_all(
+    folder: Path,
+    world: World,
+    casts: list[list[int]],
+    cameras: int,
+    rate: float,
+    noise: TrackerNoise,
+    progress: Progress,
+) -> pa.Table:
+    """Track and write one video after the other; returns the rows of all crops.
+
+    Raises:
+        DataError: nobody was tracked in any.
+    """
     tables = []
-    with (
-        fresh_folder(folder, description, replace=replace) as made,
-        Progress("tracking", videos, unit="videos", quiet=not show_progress) as progress,
-    ):
-        for number, cast in enumerate(casts, start=1):
-            video = make_video(world, number, 1 + (number - 1) % cameras, cast, max(4.0, _SECONDS_EACH * len(cast)))
-            tracked = track_video(world, video, number, rate, noise)
-            if tracked:
-                tables.append(_write_crops(made, world, video, rate, tracked))
-            progress.advance(1)
-        if not tables:
-            raise DataError("synthetic tracklets: nobody was tracked; use more identities or less noise")
-        pq.write_table(pa.concat_tables(tables), made / TABLE)
-    return folder
+    for number, cast in enumerate(casts, start=1):
+        video = make_video(world, number, 1 + (number - 1) % cameras, cast, max(4.0, _SECONDS_EACH * len(cast)))
+        tracked = track_video(world, video, number, rate, noise)
+        if tracked:
+            tables.append(_write_crops(folder, world, video, rate, tracked))
+        progress.advance(1)
+    if not tables:
+        raise DataError("synthetic tracklets: nobody was tracked; use more identities or less noise")
+    return pa.concat_tables(tables)
 
 
 def track_video(world: World, video: Video, number: int, rate: float, noise: TrackerNoise) -> list[Tracked]:

@@ -1,4 +1,4 @@
-"""Writing .mp4 files: OpenCV says nothing when it cannot, so we look."""
+"""Writing .mp4 files, with checks that OpenCV does not make."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,13 +30,13 @@ def open_writer(
 
 
 def check_whole(file: Path, frames: int) -> None:
-    """Look whether all frames are in a video that has been written and released.
+    """Check that all frames are in a video that has been written and released.
 
     Raises:
         DataError: some are not, as on a full disk.
     """
     capture = cv2.VideoCapture(str(file))
-    found = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    written = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     capture.release()
-    if found != frames:
-        raise DataError(f"{file}: {found} of {frames:,} frames could be written: see that there is room")
+    if written != frames:
+        raise DataError(f"{file}: {written} of {frames:,} frames could be written: see that there is room")

@@ -7,7 +7,7 @@ same rows in the same order, -1 for a box around nobody; `cameras.json` with the
 """
 
 import json
-from dataclasses import asdict
+from collections.abc import Iterator
 from math import cos, pi, sin
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 
 from passerby.progress import Progress
 from passerby.synth.cameras.camera import HEIGHT, WIDTH, Camera, Picture
-from passerby.synth.output.output_folder import check_range, fresh_folder
+from passerby.synth.output.output_folder import check_range, describe_call, fresh_folder
 from passerby.synth.output.tracker import TrackerNoise, follow
 from passerby.synth.output.video_file import check_whole, open_writer
 from passerby.synth.places.crops import Box
@@ -64,46 +64,51 @@ def write_videos(
         The folder.
 
     Raises:
-        DataError: an argument is out of range, the folder holds another world or something else,
-            OpenCV cannot write .mp4 here, or there is no room.
+        DataError: an argument is out of range, the folder holds another world or something else, OpenCV cannot write
+            .mp4 here, or there is no room.
     """
-    folder, noise = Path(folder), noise or TrackerNoise()
-    check_range(
-        "synthetic videos",
-        ("identities", identities, 1, 9999),
-        ("cameras", cameras, 1, 99),
-        ("seconds", seconds, 0.2, 3600),
-        ("width", width, 160, 1920),
-    )
+    noise = noise or TrackerNoise()
+    description = describe_call(write_videos, locals())
+    _check(identities, cameras, seconds, width)
     world = World(seed=seed, steps=1, size=(128, 64))
-    description = {
-        "made_by": "passerby.synth.write_videos",
-        "identities": identities,
-        "cameras": cameras,
-        "seconds": seconds,
-        "width": width,
-        "overlapping": overlapping,
-        "noise": asdict(noise),
-        "seed": seed,
-    }
     casts = share_out(seed, identities, cameras, cameras)
     frames = round(seconds * FRAMES_PER_SECOND)
     progress = Progress("filming", frames * cameras, unit="frames", quiet=not show_progress)
-    with fresh_folder(folder, description, replace=replace) as made, progress:
-        for name in ("videos", "gt", "tracks"):
-            (made / name).mkdir()
-        calibrations = {}
-        first = make_video(world, 1, 1, casts[0], seconds)
-        for camera, cast in enumerate(casts, start=1):
-            angle = 2 * pi * (camera - 1) / cameras if overlapping else 0.0
-            video = same_from(first, camera, angle) if overlapping else make_video(world, camera, camera, cast, seconds)
-            zoom = width / WIDTH
-            truth = _film(made, world, video, frames, zoom, progress)
-            _write_truth(made / "gt" / f"{video.name}.txt", truth)
-            _write_tracks(made / "tracks", world, video, truth, noise, zoom)
-            calibrations[video.name] = calibration(world.place(camera).camera, zoom, angle)
-        (made / "cameras.json").write_text(json.dumps(calibrations, indent=2) + "\n", encoding="utf-8")
-    return folder
+    with fresh_folder(Path(folder), description, replace=replace) as made, progress:
+        _write_all(made, world, _videos(world, casts, seconds, overlapping), frames, width / WIDTH, noise, progress)
+    return Path(folder)
+
+
+def _videos(world: World, casts: list[list[int]], seconds: float, overlapping: bool) -> Iterator[tuple[Video, float]]:
+    """The video of every camera, and the angle at which it stands around the middle of the place."""
+    first = make_video(world, 1, 1, casts[0], seconds)
+    for camera, cast in enumerate(casts, start=1):
+        angle = 2 * pi * (camera - 1) / len(casts) if overlapping else 0.0
+        yield (
+            same_from(first, camera, angle) if overlapping else make_video(world, camera, camera, cast, seconds),
+            angle,
+        )
+
+
+def _write_all(
+    folder: Path,
+    world: World,
+    videos: Iterator[tuple[Video, float]],
+    frames: int,
+    zoom: float,
+    noise: TrackerNoise,
+    progress: Progress,
+) -> None:
+    """Film one video after the other, and write what is known about each."""
+    for name in ("videos", "gt", "tracks"):
+        (folder / name).mkdir()
+    calibrations = {}
+    for video, angle in videos:
+        truth = _film(folder, world, video, frames, zoom, progress)
+        _write_truth(folder / "gt" / f"{video.name}.txt", truth)
+        _write_tracks(folder / "tracks", world, video, truth, noise, zoom)
+        calibrations[video.name] = calibration(world.place(video.camera).camera, zoom, angle)
+    (folder / "cameras.json").write_text(json.dumps(calibrations, indent=2) + "\n", encoding="utf-8")
 
 
 def frame_at(world: World, video: Video, frame: int, zoom: float) -> tuple[Picture, list[Seen]]:
@@ -187,14 +192,23 @@ def _write_tracks(
 ) -> None:
     # The tracker thinks in the camera's own pixels.
     own = [[Seen(each.number, Box(*(v / zoom for v in each.box)), each.visible) for each in seen] for seen in truth]
-    found = follow(own, noise, keyed_generator(world.seed, "film tracker", video.camera))
     rows, persons = [], []
-    for each in found:
+    for each in follow(own, noise, keyed_generator(world.seed, "film tracker", video.camera)):
         box = Box(*(zoom * value for value in each.box))
         rows.append(f"{each.frame + 1},{each.track},{_numbers(box)},1,-1,-1,-1\n")
         persons.append(f"{each.frame + 1},{each.track},{each.person}\n")
     (folder / f"{video.name}.txt").write_text("".join(rows), encoding="utf-8")
     (folder / f"{video.name}_true.txt").write_text("".join(persons), encoding="utf-8")
+
+
+def _check(identities: int, cameras: int, seconds: float, width: int) -> None:
+    check_range(
+        "synthetic videos",
+        ("identities", identities, 1, 9999),
+        ("cameras", cameras, 1, 99),
+        ("seconds", seconds, 0.2, 3600),
+        ("width", width, 160, 1920),
+    )
 
 
 def _numbers(box: Box) -> str:

@@ -8,7 +8,7 @@ from passerby.synth.cameras.camera import HEIGHT, WIDTH
 from passerby.synth.places.crops import Box
 from passerby.synth.places.scene import Place, Somebody, Window, shoot
 from passerby.synth.places.walks import Walk, draw_walk, put, seen_from
-from passerby.synth.places.world import World, hidden_by_furniture, spot
+from passerby.synth.places.world import World, occluded_by_furniture, spot
 from passerby.synth.randomness import keyed_generator
 
 _FARTHEST, _NEAREST = 16.0, 2.5
@@ -100,13 +100,13 @@ def same_from(video: Video, camera: int, angle: float) -> Video:
 
 def boxes(place: Place, present: list[tuple[int, Somebody]], fractions: list[float]) -> list[Seen]:
     """Ground truth of one moment: those of whom at least a quarter of the box is in the picture."""
-    found = []
+    seen = []
     for (number, somebody), visible in zip(present, fractions, strict=True):
         left, top, right, bottom = put(*somebody, place.camera, 0.0, 0.0, 1.0).outline()
         inside = max(0.0, min(right, WIDTH) - max(left, 0)) * max(0.0, min(bottom, HEIGHT) - max(top, 0))
         if inside > 0.25 * (right - left) * (bottom - top):
-            found.append(Seen(number, Box(left, top, right - left, bottom - top), visible))
-    return found
+            seen.append(Seen(number, Box(left, top, right - left, bottom - top), visible))
+    return seen
 
 
 def make_video(world: World, number: int, camera: int, cast: list[int], seconds: float) -> Video:
@@ -145,7 +145,7 @@ def _visit(world: World, camera: int, number: int, seconds: float, generator: np
         x, z = spot(place, generator)
         turned = np.pi if generator.random() < 0.35 else 0.0
         walk = draw_walk(x, z, place.camera.direction + turned, generator)
-        if hidden_by_furniture(place, (person, walk.at(0.0, person))) < 0.3:
+        if occluded_by_furniture(place, (person, walk.at(0.0, person))) < 0.3:
             break
     if walk is None:
         raise AssertionError("at least one way is drawn")

@@ -106,7 +106,7 @@ class World:
             x, z = spot(place, generator)
             turned = np.pi if generator.random() < 0.25 else 0.0
             walk = draw_walk(x, z, place.camera.direction + turned, generator)
-            hidden = max(hidden_by_furniture(place, (who, walk.at(time, who))) for time in times)
+            hidden = max(occluded_by_furniture(place, (who, walk.at(time, who))) for time in times)
             if hidden < least:
                 best, least = walk, hidden
             if least < 0.3:
@@ -147,7 +147,7 @@ def spot(place: Place, generator: np.random.Generator) -> tuple[float, float]:
     return float(generator.uniform(-half, half)), z
 
 
-def hidden_by_furniture(place: Place, somebody: Somebody) -> float:
+def occluded_by_furniture(place: Place, somebody: Somebody) -> float:
     """About how much of a person furniture or the edge of the picture hides, 0 to 1."""
     person, standing = somebody
     lens = place.camera.lens
