@@ -1,7 +1,8 @@
-"""Labels that are only valid inside their camera: cheap to give, for nobody has to compare cameras.
+"""Camera-local labels (the intra-camera supervised setting, ICS): identities that are valid inside one camera only.
 
-A class is one person in one camera. The same person in three cameras is three classes, and person `7` of one camera has
-nothing to do with person `7` of another. A split of such labels has `scope="camera"`: its identities are the classes,
+Such labels are cheap to give, because nobody has to compare cameras. A class is one person in one camera. The same
+person in three cameras is three classes, and person `7` of one camera has nothing to do with person `7` of another. A
+split of such labels has `scope="camera"`: its identities are the classes,
 numbered camera by camera, and named `camera/local name`.
 """
 
@@ -19,12 +20,12 @@ from passerby.data.split import JUNK, IntegerColumn, Split, names_in_order
 from passerby.errors import DataError
 
 UNEQUAL = 5
-"""How many times as many people one camera may have as another before it is remarked upon."""
+"""A remark is made where one camera has this many times as many people as another."""
 
 
 @dataclass(frozen=True)
 class CameraLabels:
-    """The classes of a split whose labels hold inside their camera.
+    """The classes of a split with camera-local labels.
 
     Attributes:
         accumulated: int64 [n images], the class of each image, `0..N-1`.
@@ -47,12 +48,12 @@ class CameraLabels:
 
     @property
     def can_associate(self) -> bool:
-        """Whether there are two cameras with people between whom links can be found."""
+        """Whether at least two cameras have people, so that classes can be linked across cameras."""
         return int((self.counts > 0).sum()) > 1
 
     @property
     def first_classes(self) -> IntegerColumn:
-        """int64 [C], the number of classes in the cameras before each: what its local ranks are raised by."""
+        """int64 [C], the first class of each camera, that is the number of classes in the cameras before it."""
         return np.asarray(np.cumsum(self.counts) - self.counts, dtype=np.int64)
 
     def class_name(self, number: int) -> str:
@@ -61,7 +62,7 @@ class CameraLabels:
 
 
 def camera_labels(split: Split) -> CameraLabels:
-    """The classes of a training split: its own, if its labels hold inside their camera, else those made from them.
+    """The camera-local classes of a training split, made from its labels where these are valid in all cameras.
 
     Raises:
         DataError: no cameras, or junk among the rows.
@@ -84,10 +85,10 @@ def camera_labels(split: Split) -> CameraLabels:
 
 
 def camera_local(split: Split, *, prefix: str = "") -> Split:
-    """A training split whose labels hold everywhere as one whose labels hold inside their camera, junk left out.
+    """Turn labels that are valid in all cameras into camera-local ones, without junk.
 
-    No draw: in each camera the people it saw are ranked in the order of their labels, and a class is that rank plus
-    the number of people in the cameras before. What the labels said of other cameras is kept as `true_identities`.
+    Nothing is random: in each camera its people are ranked in the order of their labels, and a class is that rank plus
+    the number of people in the cameras before. The original labels are kept as `true_identities`.
 
     Args:
         split: with cameras.
@@ -125,7 +126,7 @@ def split_of_camera_labels(
     *,
     junk: str = "-1",
 ) -> Split:
-    """The images, whose cameras are known, labelled by name inside their camera; junk is left out.
+    """Label images, whose cameras are known, by the name of the person inside the camera; junk is left out.
 
     Args:
         images: whatever their identities are, those are forgotten.
@@ -152,7 +153,7 @@ def split_of_camera_labels(
 
 
 def join_camera_local(splits: Sequence[Split]) -> Split:
-    """One training split of camera-local labels out of several; those that hold everywhere are made camera-local.
+    """Join several training splits into one with camera-local labels, which are made where labels are global.
 
     Cameras of different sets stay different, as `passerby.data.split.concatenate` has it.
 
@@ -166,7 +167,7 @@ def join_camera_local(splits: Sequence[Split]) -> Split:
 
 
 def true_identities_of_classes(split: Split) -> IntegerColumn | None:
-    """Who each class of a split is in all cameras, int64 [N], `JUNK` where nobody knows; None if nothing is known.
+    """The true identity of each class, int64 [N], `JUNK` where unknown; None if the split has no true identities.
 
     Of a class whose images are of several people, the one on most of them; of equals the first by name.
     """
@@ -181,7 +182,7 @@ def true_identities_of_classes(split: Split) -> IntegerColumn | None:
 
 
 def camera_label_remarks(labels: CameraLabels, split: Split) -> list[str]:
-    """What may make learning from these labels of a split worse than it could be, or is perhaps a slip; a line each."""
+    """Lines about labels that look like mistakes, or from which less can be learned than could be."""
     remarks = []
     occurring = labels.counts[labels.counts > 0]
     if not labels.can_associate:
@@ -240,7 +241,7 @@ def _of_several_people(split: Split) -> IntegerColumn:
 
 
 def _people_of_classes(split: Split, truth: IntegerColumn) -> tuple[IntegerColumn, IntegerColumn, IntegerColumn]:
-    """Each class with each known person of its images, ascending, and on how many images, int64 [P] each."""
+    """Pairs of a class and a true identity that occur on its images, ascending, with image counts; int64 [P] each."""
     people = max(1, len(split.true_identity_names))
     known = truth != JUNK
     pairs, images = np.unique(split.identities[known] * people + truth[known], return_counts=True)

@@ -1,4 +1,4 @@
-"""Several training splits as one."""
+"""Concatenation of training splits."""
 
 import os
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How data sets are called in reports."""
+"""Names of data sets in reports."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ from passerby.data.benchmarks import BENCHMARKS
 
 
 def display_name(name: str) -> str:
-    """A benchmark's name as it is; of a table or folder, which is named by its path, the last part of that."""
+    """The name of a benchmark, or the last part of the path of a table or folder."""
     return name if name in BENCHMARKS else Path(name).resolve().name or name

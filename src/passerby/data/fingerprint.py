@@ -1,4 +1,4 @@
-"""Whether two splits are the same data, wherever they lie."""
+"""A fingerprint of a split, equal for copies of the same data."""
 
 import hashlib
 
@@ -14,8 +14,8 @@ def fingerprint(split: Split, *, sizes: bool = True) -> str:
     """32 hexadecimal digits from paths, labels, their names, and the sizes of 64 files spread over the split.
 
     The root does not enter, so a moved copy is the same data; the sizes tell sets apart whose files are only called the
-    same, such as two synthetic worlds. Only those 64 files are asked for, so millions of images cost seconds;
-    without `sizes`, none is.
+    same, such as two synthetic worlds. Only those 64 files are looked at, so millions of images cost seconds; without
+    `sizes`, none is.
     """
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr((len(split), split.identity_names, split.camera_names)).encode())

@@ -1,4 +1,4 @@
-"""Image files on disk: found in an order that never depends on the file system."""
+"""Lists of image files, in an order that does not depend on the file system."""
 
 import os
 from collections import defaultdict

@@ -42,8 +42,8 @@ class Split:
         frames: int64 [N], frame numbers, or None.
         scope: of the identities. With `"camera"` each is one person in one camera, named `camera/local name`, and
             numbered camera by camera; see `passerby.data.camera_labels`.
-        true_identities: int64 [N], who the person is in all cameras, or `JUNK` where nobody knows; None if not given.
-            For statistics about training alone: what trains never gets to see it.
+        true_identities: int64 [N], the identity in all cameras, or `JUNK` where unknown; None if not given.
+            For statistics only: training never sees them.
         true_identity_names: the name of each of these labels.
     """
 
@@ -113,13 +113,13 @@ class Split:
         return replace(self, cameras=cameras.astype(np.int64), camera_names=names)
 
     def without_truth(self) -> "Split":
-        """The same rows and labels, and nothing about who people are beyond them."""
+        """The same rows and labels without the true identities."""
         return replace(self, true_identities=None, true_identity_names=())
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What one experiment looks at: training images, a query/gallery pair, or both, and the rule for comparing them.
+    """The data of an experiment: training images, a query/gallery pair, or both, and the rule for comparing them.
 
     Public benchmarks and the user's own data have this one type. Use `training_split` and `query_and_gallery` where a
     part is needed: they say what is missing.
@@ -221,7 +221,7 @@ def _strings(values: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.Array | p
 
 
 def _path_column(root: Path, paths: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """The paths as a column, once no name of a file or folder is found that is not UTF-8."""
+    """The paths as a column; a DataError names a file or folder whose name is not UTF-8."""
     try:
         str(root).encode()
         return _strings(paths)

@@ -1,4 +1,4 @@
-"""A validation query/gallery pair cut out of a training split by identity."""
+"""Validation: a query/gallery pair of identities that are set aside from a training split."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""An embedded world: people, crops, tracklets and videos drawn from nothing but a seed, with the truth about each."""
+"""A synthetic world: people, crops, tracklets and videos drawn from a seed, with ground truth."""
 
 from passerby.synth.output.contact_sheet import write_contact_sheet
 from passerby.synth.output.market import write_market

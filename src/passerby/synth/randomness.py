@@ -1,4 +1,4 @@
-"""Random numbers keyed by what they are for, so that any part of the world can be made alone, in any order."""
+"""Keyed random numbers, so that any part of the world can be made alone and in any order."""
 
 from zlib import crc32
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def keyed_generator(seed: int, name: str, *numbers: int) -> np.random.Generator:
-    """A generator of its own for one thing in the world, whatever was drawn before it.
+    """A random generator for one thing in the world, independent of all others.
 
     Args:
         seed: of the world.

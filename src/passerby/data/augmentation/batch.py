@@ -28,7 +28,7 @@ _DECISIONS, _NOISE = 0, 1  # separate streams of random numbers of one sample
 
 @dataclass(frozen=True)
 class AugmentationParameters:
-    """What random augmentation does to each of B images.
+    """The random augmentation of each of B images.
 
     Attributes:
         flipped: bool [B], mirrored left to right.
@@ -55,7 +55,7 @@ def sample_parameters(
     epoch: int,
     fill: Sequence[float] | None = None,
 ) -> AugmentationParameters:
-    """The augmentation of the samples at `positions` (int64 [B], global within the epoch) for images of `size`.
+    """Sample the augmentation of the samples at `positions` (int64 [B], global within the epoch) for images of `size`.
 
     Erased boxes get normal noise, or the normalised values `fill`, one for each channel.
     """
@@ -112,7 +112,7 @@ def erase_(images: Tensor, parameters: AugmentationParameters) -> Tensor:
 
 
 def _boxes(uniforms: NDArray[np.float64], size: Size, erasing: float) -> NDArray[np.int64]:
-    """Boxes [B, 4] found as timm's and torchvision's RandomErasing find them.
+    """Boxes [B, 4], chosen as timm's and torchvision's RandomErasing do.
 
     Up to ten tries of a uniform area and a log-uniform aspect ratio until the box is smaller than the image in both
     directions, then a uniform place; where all tries fail the image is left whole.
@@ -146,7 +146,7 @@ def _shift_by_copying(images: Tensor, parameters: AugmentationParameters) -> Ten
 
 
 def _overlap(shift: int, extent: int) -> tuple[slice, slice]:
-    """Where a crop displaced by `shift` and the image it is cut from overlap: as places in the crop, in the image."""
+    """The overlap of an image and a crop displaced by `shift`, as a slice of the crop and a slice of the image."""
     length = max(extent - abs(shift), 0)
     return slice(max(-shift, 0), max(-shift, 0) + length), slice(max(shift, 0), max(shift, 0) + length)
 

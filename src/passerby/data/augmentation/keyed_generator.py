@@ -1,4 +1,4 @@
-"""Random numbers of one sample, whatever was drawn for others before."""
+"""Random numbers keyed by sample, independent of what was drawn for other samples."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class KeyedGenerator:
-    """One NumPy generator that jumps to the random numbers of any sample; making a new one costs ten times as much.
+    """A NumPy generator that jumps to the random numbers of any sample, ten times as fast as making a new one.
 
     Args:
         seed: of the run.

@@ -1,4 +1,4 @@
-"""What happens to an image before the network sees it: published numbers as defaults, batched, keyed.
+"""Transforms of images for training and testing, batched and keyed, with published numbers as defaults.
 
 The numbers are those of CLIP-ReID (`datasets/make_dataloader_clipreid.py`, `configs/person/*.yml`); note that its
 training images are resized bicubically and its test images bilinearly. ViT towers use mean = std = 0.5, ResNets

@@ -39,7 +39,7 @@ class View:
 
 @dataclass(frozen=True)
 class Colours:
-    """How colours of all views change.
+    """Random changes of colours, for all views.
 
     Attributes:
         probability: of changing brightness, contrast, saturation and hue, in random order.
@@ -91,7 +91,7 @@ def sample_view(
     ratio: tuple[float, float],
     flip: float,
 ) -> ViewParameters:
-    """One view of the samples at `positions`.
+    """Sample one view of the samples at `positions`.
 
     Args:
         view: its kind.

@@ -51,7 +51,7 @@ CAMERA_NETWORK: dict[str, str] = {
     "cuhk03-np-labeled": "cuhk03-np",
     "cuhk03-np-detected": "cuhk03-np",
 }
-"""Benchmarks whose cameras are known, and the place those cameras hang at: sets cut from one another share theirs."""
+"""The camera network of benchmarks whose cameras are known; sets cut out of one another share theirs."""
 
 
 def load_benchmark(name: str, root: str | Path, *, check_counts: bool = True) -> Benchmark:

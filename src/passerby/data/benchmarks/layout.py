@@ -1,4 +1,4 @@
-"""What every public benchmark has: a layout on disk, a reader for it, and the counts its authors publish."""
+"""Declaration of a public benchmark: a layout on disk, a reader for it, and the counts its authors publish."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True)
 class PublishedCounts:
-    """What a complete copy holds, after junk is dropped; the distractors of a gallery count as one identity.
+    """Counts of a complete copy without junk; the distractors of a gallery count as one identity.
 
     Attributes:
         train, query, gallery: the counts of each split; None where nothing is published.
         confirmed: whether they were checked against the data or its official lists. Only then is a mismatch an error;
             otherwise `passerby data check` remarks on it.
         camera_classes: pairs of a person and a camera in the training half: how many classes it has with labels made
-            camera-local. In all, or of each camera; None where nobody tells.
+            camera-local. In all, or of each camera; None where not published.
     """
 
     train: Counts | None
@@ -59,7 +59,7 @@ class Images(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """What a reader finds: `train` is None for sets without a training half.
+    """The images of each part as a reader returns them; `train` is None for sets without a training half.
 
     `multi_query_images` are images of the queries' people in the queries' cameras, for multi-query evaluation.
     """
@@ -147,7 +147,7 @@ class PublicBenchmark:
         return [root, *(root / name for name in (*self.folders, self.name))]
 
     def _contents_in(self, folder: Path) -> dict[str, str]:
-        """For each of `contents` that the folder holds, the path under which it does."""
+        """The path of each of `contents` that the folder holds."""
         located: dict[str, str] = {}
         for part, alternatives in self.contents.items():
             present = [path for path in alternatives if (folder / path).exists()]
@@ -159,7 +159,7 @@ class PublicBenchmark:
         return ", ".join(alternatives[0] for alternatives in self.contents.values())
 
     def _number_labels(self, folder: Path, parts: Parts) -> Benchmark:
-        """Columns with numbers for names: cameras shared by all splits, identities by query and gallery."""
+        """Number the names: cameras are shared by all splits, identities by query and gallery."""
         given = [images for images in parts if images is not None]
         with_cameras = all(images.cameras is not None for images in given)
         seen = names_in_order(*(pa.array(images.cameras or [], type=pa.string()) for images in given))
@@ -192,7 +192,7 @@ class PublicBenchmark:
 
 
 def count_mismatches(benchmark: Benchmark, published: PublishedCounts) -> list[str]:
-    """One phrase for each split whose counts are not the published ones: what was expected and what was found."""
+    """One phrase for each split whose counts are not the published ones, with both counts."""
     mismatches = []
     for part, expected in published.by_part().items():
         split: Split | None = getattr(benchmark, part)
@@ -210,7 +210,7 @@ def count_mismatches(benchmark: Benchmark, published: PublishedCounts) -> list[s
 
 
 def class_mismatch(train: Split, published: PublishedCounts | None) -> str:
-    """Which classes training labels made camera-local are, if others than are published; else nothing."""
+    """The counts of camera-local classes where they are not the published ones, for messages; else empty."""
     if published is None or published.camera_classes is None or train.cameras is None:
         return ""
     counts = camera_labels(train).counts
@@ -233,7 +233,7 @@ def numbered(count: int, digits: int = 1) -> tuple[str, ...]:
 
 
 def check_present(name: str, root: Path, paths: list[str]) -> None:
-    """A DataError that names the first of the listed images that are not on disk, if any."""
+    """Check that all listed images are on disk; a DataError names the first that are not."""
     missing = missing_files(root, paths)
     if missing:
         raise DataError(

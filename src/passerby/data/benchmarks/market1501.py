@@ -37,7 +37,7 @@ def read_market_layout(folder: Path, paths: Mapping[str, str], *, dropped: froze
 
 
 def _multi_query_images(folder: Path, query: Images) -> Images | None:
-    """Images in `gt_bbox` of a person and camera that are searched for, without the queries themselves, if any."""
+    """Images in `gt_bbox` of the identity and camera of a query, without the queries themselves; None if none."""
     part = "gt_bbox"
     if not (folder / part).is_dir():
         return None

@@ -47,7 +47,7 @@ _COMMIT_SECONDS = 2.0
 
 
 class Builder:
-    """Finds or builds the cache of one split.
+    """Builder of the cache of one split.
 
     Args:
         split: whose images are cached, in its order.
@@ -70,7 +70,7 @@ class Builder:
         self._complaints: dict[int, str] = {}
 
     def build(self, *, retry: bool = False) -> Path:
-        """The folder of the complete cache; with `retry` also images that it lacks are tried once more.
+        """The folder of the cache, which is built unless it is complete; with `retry` missing images are tried again.
 
         A cache that is damaged is moved aside, for a run may have it open, and built again.
 

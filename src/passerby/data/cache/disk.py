@@ -39,5 +39,5 @@ def not_written(folder: Path, error: OSError) -> str:
 
 
 def gibibytes(count: int) -> str:
-    """Bytes as people read them."""
+    """Bytes in GiB or MiB."""
     return f"{count / 2**30:.2f} GiB" if count >= 2**27 else f"{count / 2**20:.1f} MiB"

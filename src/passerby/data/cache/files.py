@@ -143,7 +143,7 @@ def _reason(error: Exception) -> str:
 
 
 def write_array(file: Path, array: NDArray[np.generic]) -> None:
-    """Write a .npy file so that it is complete wherever it exists."""
+    """Write a .npy file that is complete wherever it exists."""
     with write_atomically(file) as temporary, temporary.open("wb") as stream:
         np.save(stream, array)
 

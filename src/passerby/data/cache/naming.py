@@ -25,7 +25,7 @@ _PATHS_AT_ONCE = 65_536  # as Python strings; a column of millions stays in Arro
 
 @dataclass(frozen=True)
 class CacheKind:
-    """What is stored of an image: its pixels at `size`, resized by `interpolation`; both None for native size."""
+    """The form in which images are stored: resized to `size` by `interpolation`; both None for native size."""
 
     size: Size | None
     interpolation: Interpolation | None

@@ -1,4 +1,4 @@
-"""A set of images decoded once: uint8 pixels in a memory-mapped file that processes share.
+"""Cache of decoded images: uint8 pixels in a memory-mapped file that processes share.
 
 Decoding and resizing are the most of what loading costs on a CPU; with the pixels at hand a batch is a copy. A cache
 holds either the size that the network sees (resized by Pillow, hence exactly the pixels of a per-image loader), or
@@ -26,14 +26,14 @@ from passerby.errors import DataError
 
 
 def default_cache_folder() -> Path:
-    """Where caches go unless a user says otherwise: `$PASSERBY_CACHE`, or `~/.cache/passerby`."""
+    """The folder of caches by default: `$PASSERBY_CACHE`, or `~/.cache/passerby`."""
     named = os.environ.get("PASSERBY_CACHE")
     return Path(named) if named else Path.home() / ".cache" / "passerby"
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """The images of one batch, grouped by native size; what can be made ready in the background.
+    """The images of one batch on the CPU, grouped by native size.
 
     Attributes:
         groups: places in the batch (int64 [n]) and images (uint8 [n, 3, h, w], on the CPU) of each native size.
@@ -97,7 +97,7 @@ class PixelCache:
         retry_unreadable: bool = False,
         show_progress: bool = True,
     ) -> "PixelCache":
-        """The cache of a split, built first where there is none yet.
+        """Open the cache of a split, which is built first where there is none yet.
 
         Several processes may open the same cache at once: one builds, the others wait. A build that was interrupted
         at any moment is resumed, and one that met unreadable images keeps all others. A cache belongs to the split's

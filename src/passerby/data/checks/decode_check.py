@@ -1,4 +1,4 @@
-"""Every image of a data set read once: which cannot be decoded, and which have the same content."""
+"""Reads every image of a data set once, to find those that cannot be decoded and those with equal content."""
 
 import hashlib
 import multiprocessing
@@ -27,7 +27,7 @@ Chunk = tuple[int, bytes, list[tuple[int, str]]]
 
 @dataclass(frozen=True)
 class FileScan:
-    """What reading N files gave.
+    """The results of reading N files.
 
     Attributes:
         digests: bytes [N], equal where contents are equal; meaningless for missing files.

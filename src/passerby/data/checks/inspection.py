@@ -1,4 +1,4 @@
-"""A look at a data set before it is used: its counts, and what would make results wrong or strange."""
+"""Inspection of a data set before it is used: counts, unreadable and duplicate images, leaks and label errors."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ _EXAMPLES = 20
 
 @dataclass(frozen=True)
 class Finding:
-    """Something worth knowing about a data set.
+    """A problem or a remark about a data set.
 
     Attributes:
         kind: a short name for machines, such as `unreadable`.
@@ -43,7 +43,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """Where one split lies, what it holds, and what a complete copy would hold (None where nothing is published)."""
+    """Folder, counts and published counts (None where there are none) of one split."""
 
     part: str
     location: Path
@@ -53,7 +53,7 @@ class SplitSummary:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What `inspect_data` found."""
+    """The result of `inspect_data`."""
 
     name: str
     splits: tuple[SplitSummary, ...]
@@ -92,7 +92,7 @@ def inspect_data(
     workers: int | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Inspection:
-    """Count, compare with what is published, read every image, and look for what would make results wrong or strange.
+    """Count images, compare with published counts, read every image, and look for problems that distort results.
 
     Args:
         data: what to look at, loaded with `check_counts=False` so that a mismatch is a finding, not an error.
@@ -119,7 +119,7 @@ def inspect_data(
         *_unreadable(scan),
         *_leaks(data, disjoint=public is not None and public.disjoint),
         *_duplicates(splits, scan),
-        *_lonely(data),
+        *_rare_identities(data),
         *_camera_local(data),
         *_unanswerable(data),
     ]
@@ -135,9 +135,9 @@ def inspect_data(
 
 
 def queries_without_match(query: Split, gallery: Split, *, same_camera_rule: bool) -> NDArray[np.bool_]:
-    """Which queries have nothing to find, bool [Q].
+    """The queries without a match, bool [Q].
 
-    That is no gallery image of their identity, or with `same_camera_rule` none by another camera.
+    They have no gallery image of their identity, or with `same_camera_rule` none by another camera.
     """
     size = len(query.identity_names) + 1  # the last place counts junk, label -1
     matches = np.bincount(gallery.identities % size, minlength=size)[query.identities]
@@ -212,7 +212,7 @@ def _duplicates(splits: dict[str, Split], scan: FileScan) -> Iterator[Finding]:
             )
 
 
-def _lonely(data: Benchmark) -> Iterator[Finding]:
+def _rare_identities(data: Benchmark) -> Iterator[Finding]:
     """Identities seen by one camera only, in training and in testing, and training identities with a single image."""
     tests = [split for split in (data.query, data.gallery) if split is not None]
     for half, splits in (("train", [data.train] if data.train is not None else []), ("test", tests)):
@@ -237,7 +237,7 @@ def _lonely(data: Benchmark) -> Iterator[Finding]:
 
 
 def _camera_local(data: Benchmark) -> Iterator[Finding]:
-    """What there is to know of training labels that hold inside their camera only."""
+    """Counts of camera-local training labels, and remarks about them."""
     if data.train is None or data.train.scope == "global":
         return
     local = data.train.with_occurring_cameras()
@@ -252,7 +252,7 @@ def _camera_local(data: Benchmark) -> Iterator[Finding]:
 
 
 def _unanswerable(data: Benchmark) -> Iterator[Finding]:
-    """Queries that no ranking can answer."""
+    """Queries without a match, or a benchmark that lacks its queries or gallery."""
     if data.query is None or data.gallery is None:
         missing = "gallery" if data.gallery is None else "query"
         if data.query is not None or data.gallery is not None:

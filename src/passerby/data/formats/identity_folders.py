@@ -1,7 +1,6 @@
-"""A folder of one's own with a folder per identity, or one per camera and in it one per identity of that camera; parted
-into train, query and gallery or not.
+"""Folders with a sub-folder per identity, or per camera and in it per identity, with or without train/query/gallery.
 
-What lies in it must be one of the two, and nothing else: a misspelt `galery` would otherwise become a person.
+A folder must have one of these layouts and nothing else: a misspelt `galery` would otherwise become a person.
 """
 
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ _NO_IDENTITIES = frozenset(
         *("images", "bounding_box_train", "bounding_box_test"),
     }
 )
-"""Folder names, in lower case, that part a data set; more likely a slip than a person's name."""
+"""Folder names, in lower case, that are more likely a part of a data set than a person's name."""
 
 _EXPECTED = "expected is a folder per identity, or train, query and gallery with a folder per identity in each"
 
@@ -76,7 +75,7 @@ def _training_half(folder: Path, paths: Sequence[str], with_cameras: bool) -> Sp
 
 
 def _check_parts(folder: Path, names: Sequence[str]) -> None:
-    """Either all folders with images are parts, or none has the name of one."""
+    """Check that all folders with images are parts, or that none has the name of one."""
     parts = [name for name in names if name in PARTS]
     others = [name for name in names if name not in PARTS]
     if parts and others:
@@ -92,7 +91,7 @@ def _check_parts(folder: Path, names: Sequence[str]) -> None:
 
 
 def _check_no_parts_inside(folder: Path, paths: Sequence[str]) -> None:
-    """What would be an identity of a camera is not called as the part of a data set."""
+    """Check that no identity of a camera has the name of a part of a data set."""
     odd = sorted({path.split("/")[-2] for path in paths if path.split("/")[-2].lower() in _NO_IDENTITIES})
     if odd:
         raise DataError(
@@ -102,7 +101,7 @@ def _check_no_parts_inside(folder: Path, paths: Sequence[str]) -> None:
 
 
 def _check_depth(folder: Path, paths: Sequence[str], folders: int) -> None:
-    """Every image lies in so many folders."""
+    """Check that every image lies in so many folders."""
     loose = [path for path in paths if path.count("/") < folders]
     if loose:
         raise DataError(f"{folder} holds images outside of any identity's folder: {examples(loose)}; {_EXPECTED}")

@@ -1,4 +1,4 @@
-"""The columns of a table that label people inside their camera: `local_identity`, and `true_identity` if known."""
+"""Columns of camera-local labels in a table: `local_identity`, and `true_identity` where it is known."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ LOCAL_COLUMNS = ("local_identity", "true_identity")
 
 @dataclass(frozen=True)
 class LocalColumns:
-    """Labels inside cameras, of some rows of a table.
+    """Camera-local labels of some rows of a table.
 
     Attributes:
         rows: bool [N], the rows that have one: all that are for training.
@@ -38,7 +38,7 @@ class LocalColumns:
 
 
 def read_local_columns(table: pa.Table, file: Path, is_train: NDArray[np.bool_]) -> LocalColumns | None:
-    """The labels inside cameras of a table's training rows; None where those rows have identities that hold everywhere.
+    """Camera-local labels of the training rows of a table; None where those rows have global identities.
 
     Args:
         table: its columns, `LOCAL_COLUMNS` among them.

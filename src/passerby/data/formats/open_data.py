@@ -1,4 +1,4 @@
-"""The user's own data without code: tables and folders; and `open_data`, the one door to everything that can be named.
+"""Data sets by name or path: public benchmarks, and tables and folders of one's own.
 
 | what | how it is read |
 |---|---|
@@ -42,7 +42,7 @@ JUNK_NAME = "-1"
 
 
 def open_data(name_or_path: str, root: str | Path | None = None, *, check_counts: bool = True) -> Benchmark:
-    """Whatever a recipe's `data.name` or the command line's `--data` names.
+    """Open the data that `data.name` in a recipe or `--data` on the command line names.
 
     Args:
         name_or_path: the name of a public benchmark, or a table or folder of one's own.
@@ -68,11 +68,11 @@ def open_data(name_or_path: str, root: str | Path | None = None, *, check_counts
 
 
 def load_table(path: str | Path) -> Benchmark:
-    """A CSV or Parquet table in the schema of design §3: parted by its `split` column, or all of it for training.
+    """Load a CSV or Parquet table with the columns of `table.SCHEMA`; without `split`, all rows are for training.
 
-    Labels are numbered in sorted order of the names, for training and for query and gallery apart. Without an
-    `identity` column nobody is known: such images can be embedded, not trained on. Training rows that have a
-    `local_identity` instead are labelled inside their camera; see `passerby.data.camera_labels`.
+    Labels are numbered in sorted order of the names, for training and for query and gallery apart. Images
+    of a table without an `identity` column can be embedded, not trained on. Training rows that have a `local_identity`
+    instead get camera-local labels; see `passerby.data.camera_labels`.
 
     Raises:
         DataError: the table is not as it should be; the message names the column and the first row or image at fault.
@@ -95,7 +95,7 @@ def load_table(path: str | Path) -> Benchmark:
 
 
 def load_folder(path: str | Path) -> Benchmark:
-    """A folder of images, in any of the layouts that the top of this file lists.
+    """Load a folder of images in any of the layouts that the top of this file lists.
 
     Raises:
         DataError: there are no images in it, or they lie as in none of these layouts.
@@ -120,9 +120,9 @@ def load_folder(path: str | Path) -> Benchmark:
 
 
 def list_images(sources: str | Path | Sequence[str | Path]) -> Split:
-    """Images to embed, in the order given: image files, tables (all their rows), and folders (with all below them).
+    """List images to embed, in the order given: image files, tables (all rows) and folders (all images below them).
 
-    An image that is named more than once is taken once, which is said.
+    An image that is named more than once is taken once, which is reported.
 
     Identities are read from tables only; elsewhere they are `JUNK`, and so are they all if the sources mix.
 
@@ -160,7 +160,7 @@ def list_images(sources: str | Path | Sequence[str | Path]) -> Split:
 
 
 def _each_once(files: list[Path]) -> list[Path]:
-    """The files in their order without repetitions, of which it is told how many there are."""
+    """The files in their order without repetitions; reports how many there were."""
     different = list(dict.fromkeys(files))
     repeated = len(files) - len(different)
     if repeated:
@@ -169,7 +169,7 @@ def _each_once(files: list[Path]) -> list[Path]:
 
 
 def _read_rows(file: Path) -> tuple[Split, NDArray[np.int64], LocalColumns | None]:
-    """All rows of a table, for each the position of its part in `PARTS`, int64 [N], and labels inside cameras."""
+    """All rows of a table, the position of the part of each in `PARTS`, int64 [N], and camera-local labels."""
     if file.suffix.lower() not in TABLE_SUFFIXES:
         raise DataError(f"{file} is not a table: its name must end in {', '.join(sorted(TABLE_SUFFIXES))}")
     table = read_table(file, besides=LOCAL_COLUMNS)

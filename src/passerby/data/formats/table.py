@@ -1,4 +1,4 @@
-"""Tables of images in passerby's one schema, CSV or Parquet: read, checked, turned into columns of text or numbers."""
+"""Tables of images, CSV or Parquet: the schema, and reading and checking its columns."""
 
 import os
 import posixpath
@@ -44,7 +44,7 @@ _BLANK = frozenset({"", "nan", "none", "null"})
 
 
 def read_table(file: Path, *, besides: Sequence[str] = ()) -> pa.Table:
-    """The columns that say what is on an image and where it belongs: text as strings, `frame` as it is stored.
+    """Read the columns that loading needs: text as strings, `frame` as it is stored.
 
     Args:
         file: CSV or Parquet.
@@ -69,7 +69,7 @@ def read_table(file: Path, *, besides: Sequence[str] = ()) -> pa.Table:
 
 
 def _reason(file: Path, error: Exception) -> str:
-    """What Arrow found wrong with a file, in words that say what to do where that is known."""
+    """The reason why Arrow cannot read a file, with a remedy where there is one."""
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno)
     first = "".join(mark for mark in str(error).splitlines()[0] if mark.isprintable()).rstrip(":. ")
@@ -143,7 +143,7 @@ def is_filled(table: pa.Table, name: str, file: Path) -> NDArray[np.bool_]:
 
 
 def identity_names(table: pa.Table, file: Path, among: NDArray[np.bool_] | None = None) -> pa.ChunkedArray:
-    """The `identity` column as `required_text` gives it; true and false, which name nobody, are a DataError."""
+    """The `identity` column as `required_text` gives it; a DataError if it holds only true and false."""
     column = required_text(table, "identity", file, among)
     if set(pc.unique(pc.utf8_lower(column)).to_pylist()) <= {"true", "false"}:
         raise DataError(f"column 'identity' of table {file} holds true and false only: name the person on each image")
@@ -199,7 +199,7 @@ def _column_names(file: Path) -> list[str]:
 
 
 def _check_names(file: Path, names: list[str]) -> None:
-    """Refuse a table whose column names are not what their author meant."""
+    """Check that no column name is repeated or nearly one of `SCHEMA`, and that there is a `path`."""
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"table {file} has two columns named {twice[0]!r}; drop one")

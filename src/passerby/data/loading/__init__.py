@@ -1,1 +1,1 @@
-"""Batches of images: which rows, and how their pixels reach the device."""
+"""Samplers and loaders: rows of batches, and their pixels on the device."""

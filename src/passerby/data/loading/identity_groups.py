@@ -7,7 +7,7 @@ import numpy as np
 from passerby.data.loading.sampling import Rows, identity_balanced_batches, shuffled_batches
 
 Remainder = Literal["official", "fill", "drop"]
-"""What becomes of the n mod N images that fill no group; see `identity_groups`."""
+"""Treatment of the n mod N images that fill no group; see `identity_groups`."""
 
 
 def identity_groups(
@@ -64,7 +64,7 @@ def identity_groups(
 
 
 def _topped_up(identities: Rows, n: int, seed: int, epoch: int, remainder: Remainder) -> Rows:
-    """All rows, and once more those that are repeated: different ones of each identity."""
+    """All rows, followed by those that are repeated; no row is repeated twice."""
     _, labels, counts = np.unique(identities, return_inverse=True, return_counts=True)
     left = counts % n
     wanted = np.where(counts < n, 0, left if remainder == "official" else -counts % n)

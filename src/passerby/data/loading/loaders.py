@@ -1,4 +1,4 @@
-"""Batches of tensors out of a split: shuffled and augmented for training, plain and in order for everything else.
+"""Loaders of batches of tensors: augmented in the order of a sampler for training, plain and in order otherwise.
 
 No worker processes: with a cache a batch is a copy and a little arithmetic, which one background thread does while the
 network works; without one, threads decode. Lightning takes these loaders as they are.
@@ -52,7 +52,7 @@ class Batch(NamedTuple):
 
 
 class TrainLoader:
-    """The batches of one epoch after another, augmented.
+    """Augmented batches, one epoch after another.
 
     A sample's augmentation depends on (seed, epoch, position) alone; its position in the epoch is
     `(step * processes + rank) * B + place in the batch`, B being the length of the epoch's longest batch. So neither
@@ -96,11 +96,11 @@ class TrainLoader:
         self.start_step = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Let iterations from now on give this epoch."""
+        """Set the epoch of the following iterations."""
         self.epoch = epoch
 
     def skip_to(self, step: int) -> None:
-        """Let the next iteration, and only that, begin with this step; its batches are those of a whole epoch.
+        """Begin the next iteration, and only that, with this step; the batches stay those of the whole epoch.
 
         Raises:
             DataError: the epoch has fewer steps.
@@ -110,7 +110,7 @@ class TrainLoader:
         self.start_step = step
 
     def __len__(self) -> int:
-        """Steps of the whole epoch, whatever `start_step` is."""
+        """Steps of the whole epoch, skipped ones included."""
         return len(self._rows_of_steps())
 
     def __iter__(self) -> Iterator[Batch]:
@@ -136,7 +136,7 @@ class TrainLoader:
 
 
 class EvalLoader:
-    """Rows in order, without randomness.
+    """Batches in order, without augmentation.
 
     Args:
         split: labels of the rows.

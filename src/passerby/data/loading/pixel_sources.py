@@ -19,7 +19,7 @@ CacheChoice = Literal["target", "native", "none"]
 
 
 class PixelSource(Protocol):
-    """What loaders need: the pixels of some rows, to be resized and put on a device by `Pixels.on`."""
+    """A source of the pixels of rows, which `Pixels.on` resizes and puts on a device."""
 
     def __len__(self) -> int: ...
 
@@ -31,7 +31,7 @@ class PixelSource(Protocol):
 
 
 class PerImageSource:
-    """No cache: every image is read from its file and resized with Pillow each time it is asked for.
+    """Source that reads every image from its file and resizes it with Pillow each time it is asked for.
 
     Gives exactly the pixels of a cache at target size.
 
@@ -95,7 +95,7 @@ def open_source(
     relabel: bool | None = None,
     show_progress: bool = True,
 ) -> tuple[Split, PixelCache | PerImageSource]:
-    """The pixels of a split as a loader needs them, and the split reduced to the rows that can be read.
+    """Open a source of the pixels of a split, and reduce the split to the rows that can be read.
 
     Args:
         split: images and labels.
@@ -136,7 +136,7 @@ def open_readable(
     left_out: NDArray[np.int64] | None = None,
     show_progress: bool = True,
 ) -> tuple[NDArray[np.int64], PixelCache | PerImageSource]:
-    """Which rows of a split can be read, int64 [n], and the pixels of those.
+    """The rows of a split that can be read, int64 [n], and a source of their pixels.
 
     Args:
         split, transform, cache, folder, skip_unreadable, show_progress: as `open_source`.

@@ -1,4 +1,4 @@
-"""Making the next batches in the background while the network works on this one."""
+"""Prefetching of batches in a background thread."""
 
 import queue
 import threading

@@ -145,7 +145,7 @@ def continued_class_batches(
     Returns:
         Rows of this process, int64 [p × K] for each batch; the K images of a class stand next to each other.
 
-    Source: the sampler of CCAFL's published code, in our words.
+    Source: the sampler of CCAFL's published code.
     """
     _check_processes(rank, processes)
     labels, of_class, counts = np.unique(classes, return_inverse=True, return_counts=True)
@@ -165,7 +165,7 @@ def continued_class_batches(
 
 
 def _choose(members: Rows, count: int, generator: np.random.Generator) -> Rows:
-    """`count` of some rows: each at most once if there are enough, else as evenly often as a shuffled pile gives."""
+    """Choose `count` of the rows at random: each at most once if there are enough, else out of repeated rows."""
     pile = members if len(members) >= count else np.tile(members, count)
     return generator.permutation(pile)[:count].astype(np.int64)
 

@@ -1,4 +1,4 @@
-"""Batches of several views of every image, of groups of images of one identity."""
+"""Loader of batches with several views of every image, for self-distillation."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -75,11 +75,11 @@ class ViewLoader:
         self._first = 0
 
     def __len__(self) -> int:
-        """Steps of the whole epoch, whatever is skipped."""
+        """Steps of the whole epoch, skipped ones included."""
         return len(self._rows)
 
     def skip_to(self, step: int) -> None:
-        """Let the next iteration, and only that, begin with this step.
+        """Begin the next iteration, and only that, with this step.
 
         Raises:
             DataError: the epoch has fewer steps.

@@ -60,7 +60,7 @@ def _double(images: Tensor, size: Size, interpolation: Interpolation) -> Tensor:
 
 @lru_cache(_KINDS_REMEMBERED)
 def _pillow_resizes_rows_first(native: Size, size: Size, interpolation: Interpolation) -> bool:
-    """Whether the Pillow at hand changes the number of rows before that of columns.
+    """Whether the installed Pillow changes the number of rows before that of columns.
 
     Before version 13 it never does, since then it does where that seems less work. Hard edges tell the orders apart,
     by up to 30 grey levels where bicubic overshoot is cut off in between, so Pillow is asked with pictures of them, as

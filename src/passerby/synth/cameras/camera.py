@@ -1,4 +1,4 @@
-"""Cameras: where they stand, how they turn light into numbers, and what the sun does where they are.
+"""Cameras: position and lens, sensor, and daylight.
 
 The world of a camera has x to the right of it along the ground, z away from it, and heights above the ground, in
 metres. Like the people, a camera follows from (seed, number) alone.

@@ -1,4 +1,4 @@
-"""Colours a traced person: cloth from the maps, light from the sun and the sky, dimmer in creases.
+"""Shading of a traced person: texture maps, light of sun and sky, and ambient occlusion.
 
 Only pixels that can be seen are coloured. The maps hold colours as a screen shows them, so light enters by its root.
 """

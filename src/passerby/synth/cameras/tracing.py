@@ -1,4 +1,4 @@
-"""Finds what of a person is seen at every pixel: rays against cones with round ends, exactly, a part at a time.
+"""Ray tracing of a person: exact intersections of rays and cones with round ends, a part at a time.
 
 A person is small beside the distance of a camera, so the rays through one person are taken as parallel. A cone is then
 the union of balls whose centre and radius move linearly with s from 0 to 1. With (x, y) across the view and z along

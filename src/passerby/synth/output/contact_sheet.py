@@ -80,7 +80,7 @@ def write_contact_sheet(
 
 
 def check_contact_sheet(file: Path, *, seed: int, cameras: int, crowd: float, replace: bool = False) -> None:
-    """Refuse a file that `write_contact_sheet`, given the same arguments, would not write.
+    """Check that `write_contact_sheet`, given the same arguments, may write a file.
 
     Raises:
         DataError: its ending is neither .png nor .jpg, or it holds something else.

@@ -1,4 +1,4 @@
-"""Which crops a data set of the world consists of, before any is drawn."""
+"""The list of crops of a synthetic data set, before any is drawn."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding
 NOBODY = -1
 """In place of the number of a person, for a box around nobody."""
 
-DISTRACTORS, JUNK = 0.1, 0.05
+DISTRACTOR_SHARE, JUNK_SHARE = 0.1, 0.05
 """Distractors and junk in the gallery, as shares of its other images (at most ten junk boxes per person)."""
 
 
@@ -54,12 +54,12 @@ def list_crops(seed: int, identities: int, trained: int, cameras: int, images: i
                 crops.append(Planned(identity, identity, camera, step, _frame(identity, step, images), split))
     tested = identities - trained
     gallery = tested * cameras * (images - 1)
-    for number in range(round(gallery * DISTRACTORS)):
+    for number in range(round(gallery * DISTRACTOR_SHARE)):
         frame = _frame(identities + 1 + number, 0, images)
         # Every second distractor is a stranger, the others are empty boxes.
         person = NOBODY if number % 2 else STRANGERS + number
         crops.append(Planned(0, person, 1 + number // 2 % cameras, 0, frame, "gallery"))
-    for number in range(min(round(gallery * JUNK), 10 * tested)):
+    for number in range(min(round(gallery * JUNK_SHARE), 10 * tested)):
         turn, person = divmod(number, tested)
         camera, step = 1 + (person + turn) % cameras, turn // cameras % images
         # The frames after a crop of the pass, of which there are eleven before the next one: no two are equal.

@@ -1,4 +1,4 @@
-"""Writes a synthetic world in the layout of Market-1501, which every toolkit reads.
+"""Synthetic data sets in the layout of Market-1501, which every toolkit reads.
 
 Each person passes each camera once; the crops of a pass form a track. The first identities are for training; of the
 others, one crop per camera is a query and the rest are the gallery, with strangers, empty boxes and badly cut ones
@@ -84,7 +84,7 @@ def write_market(
 
 @dataclass(frozen=True)
 class Work:
-    """What every process needs to know to draw its share."""
+    """The arguments of drawing, for every process."""
 
     folder: Path
     seed: int

@@ -1,4 +1,4 @@
-"""Folders that appear complete or not at all, and that never replace what somebody else put there."""
+"""Output folders that appear complete or not at all, and never replace files that were not written here."""
 
 import json
 import tempfile
@@ -36,7 +36,7 @@ _HOW = frozenset({"folder", "processes", "replace", "show_progress"})
 
 
 def describe_call(writer: Callable[..., Path], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """What a world follows from, for `synth.json`: the function that writes it and those arguments that shape it.
+    """The content of `synth.json`: the function that writes a world, and those arguments that its files depend on.
 
     Args:
         writer: of `passerby.synth`.
@@ -52,7 +52,7 @@ def describe_call(writer: Callable[..., Path], arguments: Mapping[str, Any]) -> 
 
 @contextmanager
 def fresh_folder(folder: Path, description: dict[str, Any], *, replace: bool = False) -> Iterator[Path]:
-    """A temporary folder to fill, which takes the place of `folder` when all went well.
+    """Give a temporary folder to fill, which takes the place of `folder` when all went well.
 
     Args:
         folder: created with its parents, or replaced if it was made here before.
@@ -166,7 +166,7 @@ def _described(folder: Path) -> dict[str, Any] | None:
 
 
 def _listed(folder: Path) -> dict[str, int] | None:
-    """What an earlier run wrote into the folder, as `_sizes`; None where it does not say so."""
+    """The files that an earlier run wrote into the folder, as `_sizes`; None where there is no list of them."""
     if _described(folder) is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Draws pairs in the background: processes that know no network."""
+"""Drawing of image-text pairs in background processes, which import no torch."""
 
 import signal
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Drawn(NamedTuple):
 
 
 def draw_pairs(pairs: Pairs, indices: Sequence[int], captions: int = 1) -> Drawn:
-    """Draw these pairs, and describe each so many times; the first caption is the pair's own."""
+    """Draw these pairs, each with `captions` captions, of which the first is the pair's own."""
     drawn = [pairs[index] for index in indices]
     described = [
         [pair.caption]
@@ -34,7 +34,7 @@ def draw_pairs(pairs: Pairs, indices: Sequence[int], captions: int = 1) -> Drawn
 
 
 class Drawers:
-    """Processes that draw; with none, drawing happens when it is asked for.
+    """A pool of drawing processes; without workers, pairs are drawn in this process when asked for.
 
     Args:
         workers: how many; they start when first needed and end with `close`.
@@ -62,6 +62,6 @@ class Drawers:
 
 
 def _prepare() -> None:
-    """One thread each; Ctrl-C is the affair of the process that asks."""
+    """Use one thread, and leave Ctrl-C to the parent process."""
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Images with sentences about them, drawn when they are asked for: training data that is never stored.
+"""Image-text pairs that are drawn when asked for, so that training data needs no disk.
 
 A pair depends on (seed, index) alone, so any number of workers can draw any share of them in any order, and there are
 as many as anyone asks for. Every index is another person; neighbouring indices are look-alikes now and then, as
@@ -22,7 +22,7 @@ _TRIES = 4
 
 
 class Pair(NamedTuple):
-    """One image and what can be said about it.
+    """An image and a caption.
 
     Attributes:
         image: as a camera delivers it, uint8 RGB [height, width, 3].

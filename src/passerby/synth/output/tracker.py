@@ -1,4 +1,4 @@
-"""What an imperfect tracker makes of a video: the truth, spoilt in ways that can be dialled one by one."""
+"""Simulation of an imperfect tracker: ground truth with errors of adjustable kinds and rates."""
 
 from dataclasses import dataclass, fields
 
@@ -16,7 +16,7 @@ BACKGROUND = -1
 
 @dataclass(frozen=True)
 class TrackerNoise:
-    """How a tracker errs; every value is from 0 to 1.
+    """Rates of the errors of a tracker; every value is from 0 to 1.
 
     Attributes:
         jitter: standard deviation of the place and size of boxes, as a share of their height.
@@ -101,7 +101,7 @@ def follow(frames: list[list[Seen]], noise: TrackerNoise, generator: np.random.G
 
 
 class _Tracker:
-    """The state between two frames."""
+    """State of the simulated tracker between two frames."""
 
     def __init__(self, noise: TrackerNoise, generator: np.random.Generator) -> None:
         self.noise = noise
@@ -132,7 +132,7 @@ class _Tracker:
         return bool(self.generator.random() < probability)
 
     def _meet(self, seen: list[Seen]) -> None:
-        """Exchange the tracks of people who meet, now and then."""
+        """Exchange the tracks of some of the people who meet."""
         meeting = {
             (first.number, second.number)
             for index, first in enumerate(seen)
@@ -185,7 +185,7 @@ def _empty_box(height: float, taken: list[Box], generator: np.random.Generator) 
 
 
 def _ghosts(tracked: list[Tracked], frames: int, noise: TrackerNoise, generator: np.random.Generator) -> list[Tracked]:
-    """Tracks around nobody: something that stands about and is taken for a person."""
+    """Tracks around nobody, of things that a detector confuses with people."""
     tracks = max((each.track for each in tracked), default=0)
     count = int(generator.binomial(tracks, noise.ghosts)) if tracks else 0
     ghosts = []

@@ -1,4 +1,4 @@
-"""The truth about every image, as rows of a table in the columns that all tables of passerby share."""
+"""Ground truth of every image, as rows of a table."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -22,7 +22,7 @@ _NUMBERS = {
 
 
 def picture_row(drawn: Crop, box: Box, wears: Wears | None, generator: np.random.Generator) -> Row:
-    """What a crop shows.
+    """The row of a crop.
 
     Columns: the box; `visible`, the share of the person that is seen; `heading`, in degrees, 0 towards the camera,
     90 to the right of the picture; every attribute of the person, empty where there is none; `seen`, the names of the

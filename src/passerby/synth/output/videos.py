@@ -1,4 +1,4 @@
-"""Films the world: one .mp4 per camera, with ground truth and the tracks of an imperfect tracker in MOT format.
+"""Synthetic videos: one .mp4 per camera, with ground truth and the tracks of an imperfect tracker in MOT format.
 
 `videos/NAME.mp4`; `gt/NAME.txt` with a row `frame, identity, x, y, width, height, 1, 1, visible` for everybody at least
 a quarter of whose box is in the picture, whole-body boxes, frames from 1; `tracks/NAME.txt` with the rows of a tracker,
@@ -99,7 +99,7 @@ def _write_all(
     noise: TrackerNoise,
     progress: Progress,
 ) -> None:
-    """Film one video after the other, and write what is known about each."""
+    """Film one video after the other, and write its ground truth, tracks and calibration."""
     for name in ("videos", "gt", "tracks"):
         (folder / name).mkdir()
     calibrations = {}
@@ -136,7 +136,7 @@ def frame_at(world: World, video: Video, frame: int, zoom: float) -> tuple[Pictu
 
 
 def calibration(camera: Camera, zoom: float, angle: float = 0.0) -> dict[str, Any]:
-    """Where a camera is and how it projects, for `cameras.json`.
+    """Calibration of a camera, for `cameras.json`.
 
     `matrix` (3 × 3) takes metres in the camera's axes (right, down, along the optical axis) to homogeneous pixels;
     `rotation` (3 × 3) takes the world's axes to the camera's; `position` is in metres. The world's axes are right and

@@ -1,4 +1,4 @@
-"""Cloth as pictures: the patterns that are woven or printed, the folds it falls in, and how dye varies.
+"""Textures of cloth: woven and printed patterns, folds, and variation of dye.
 
 A map wraps around a part of the body: rows run along the part from its upper to its lower edge, columns around it, from
 the back over the right side, the front (middle column) and the left side to the back again.

@@ -1,4 +1,4 @@
-"""How a body moves: the angles of its joints while it walks, stands or carries something.
+"""Poses: the angles of the joints of a body that walks, stands or carries something.
 
 A pose gives every bone a rotation and an origin in the body's frame: x forward, y to the person's left, z up, from
 the ground under the hips, in metres. A limb hangs down its own -z axis.

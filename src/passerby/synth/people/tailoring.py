@@ -1,4 +1,4 @@
-"""From what a person wears to the cones of their figure: the body first, then cloth and what is carried around it."""
+"""The cones of a dressed person: the body first, then clothes and what is carried."""
 
 from passerby.synth.people.cones import Cones, Measures, Tailor, Wrap
 from passerby.synth.people.wardrobe import Wears

@@ -1,4 +1,4 @@
-"""What people look like and wear, in words: every attribute, how common its values are, and who resembles whom.
+"""Attributes of people in words: looks and clothes, how common their values are, and look-alikes.
 
 People come in families of look-alikes: a family shares one outfit, and each member draws only a few attributes anew, so
 that colour alone does not tell them apart. Everything follows from (seed, identity): adding people changes nobody.

@@ -1,4 +1,4 @@
-"""Cuts a box out of a camera's picture, as a detector would, and says what is in it."""
+"""Crops of a camera's picture, as a detector would make them, with ground truth."""
 
 from dataclasses import dataclass
 from math import atan2

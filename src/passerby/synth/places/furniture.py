@@ -1,4 +1,4 @@
-"""Things that stand about and hide people: bins, planters, bollards, railings, lamps, trees, bicycles, cars.
+"""Furniture that occludes people: bins, planters, bollards, railings, lamps, trees, bicycles, cars.
 
 Each is made of boxes and bars placed in the world and drawn from the farthest to the nearest, into the picture and into
 a map of depths, so that people walk behind what is nearer than they are.

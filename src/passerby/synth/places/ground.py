@@ -1,4 +1,4 @@
-"""What a camera sees when nobody is there, except furniture: pavement, lawn, walls and the light on them.
+"""The background of a camera's picture: pavement, lawn, walls and the light on them.
 
 Everything is painted where it is in the world: a pixel is traced to the ground, or to a wall at the end of the place,
 and the pattern there is looked up in metres.

@@ -1,4 +1,4 @@
-"""Pictures of several people in one place, each hidden by whatever is nearer, and who is seen where."""
+"""Rendering of several people in one place with occlusion, and the pixels of each."""
 
 from dataclasses import dataclass
 from functools import lru_cache

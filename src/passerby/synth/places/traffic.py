@@ -1,4 +1,4 @@
-"""What happens before a camera for a while: who comes by when, and which way."""
+"""The people of a video: who passes a camera when, and on which path."""
 
 from dataclasses import dataclass, replace
 
@@ -54,7 +54,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Video:
-    """What one camera sees for a while.
+    """The people in one video of a camera.
 
     Attributes:
         name: of the video.
@@ -73,7 +73,7 @@ class Video:
         return sorted(actor.number for actor in self.actors)
 
     def present(self, world: World, time: float) -> list[tuple[int, Somebody]]:
-        """Who is before the camera at a time in seconds, and where."""
+        """The people before the camera at a time in seconds, and where they are."""
         people = []
         for actor in self.actors:
             if abs(time - actor.middle) <= _ABROAD or actor.walk.speed == 0:

@@ -1,4 +1,4 @@
-"""Ways through the place before a camera: walking straight or in a bend, standing, turning on the spot."""
+"""Paths of people before a camera: walking straight or in a bend, standing, turning on the spot."""
 
 from dataclasses import dataclass, replace
 from math import atan2, cos, hypot, pi, sin

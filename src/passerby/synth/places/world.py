@@ -1,4 +1,4 @@
-"""A synthetic world: its people walk past its cameras, and every crop can be taken alone, in any order."""
+"""A synthetic world, whose people walk past its cameras; every crop can be drawn alone and in any order."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -55,7 +55,7 @@ class World:
         return make_person(self.seed, number)
 
     def place(self, number: int) -> Place:
-        """What the camera with this number looks at."""
+        """The place of the camera with this number."""
         return make_place(self.seed, number)
 
     def time(self, step: int) -> float:

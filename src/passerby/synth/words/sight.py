@@ -1,4 +1,4 @@
-"""Which of a person's attributes a picture shows: what is hidden, cut off or turned away must not be described."""
+"""The attributes of a person that a picture shows; what is occluded, cut off or turned away is not described."""
 
 from math import cos
 

@@ -1,4 +1,4 @@
-"""The words that captions are made of."""
+"""The vocabulary of captions."""
 
 import re
 from functools import cache
