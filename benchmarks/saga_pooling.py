@@ -28,7 +28,7 @@ from passerby.data.split import Benchmark, Split
 from passerby.evaluation.occlusion import occurring_names
 from passerby.inference.embedder import Embedder
 from passerby.metrics import rank
-from passerby.models.inspection.attention_maps import CLASS_ATTENTION, TOKEN_WEIGHTS, attention_maps
+from passerby.models.inspection.attention_maps import CLASS_ATTENTION, TOKEN_WEIGHTS, saga_attention_maps
 from passerby.models.saga.anchor_pooling import pool
 from passerby.models.saga.network import Saga
 
@@ -92,7 +92,7 @@ def features(embedder: Embedder, images: Sequence[Occluded]) -> Features:
         pixels = _pixels(embedder, batch)
         tokens = model.tokens(pixels)
         (path,) = model.aggregate(tokens.patches, tokens.projected).paths
-        geometry = attention_maps(model, pixels[:1], anchors=0)[0].geometry
+        geometry = saga_attention_maps(model, pixels[:1], anchors=0)[0].geometry
         seen = [1 - geometry.share_inside(torch.from_numpy(each.hidden)).flatten() for each in batch]
         told = path.weights.cpu() * torch.stack(seen)
         told = (told / told.sum(1, keepdim=True).clamp(min=1e-6)).to(path.weights)
@@ -110,7 +110,7 @@ def shares(embedder: Embedder, whole: Sequence[Occluded], hidden: Sequence[Occlu
         regions = [torch.from_numpy(each.hidden) for each in hidden[first : first + BATCH]]
         for is_hidden, images in ((False, whole), (True, hidden)):
             pixels = _pixels(embedder, images[first : first + BATCH])
-            for seen, region in zip(attention_maps(embedder.model, pixels, anchors=0), regions, strict=True):
+            for seen, region in zip(embedder.attention_maps(pixels, anchors=0), regions, strict=True):
                 inside = seen.geometry.share_inside(region)
                 for name in (TOKEN_WEIGHTS, CLASS_ATTENTION):
                     sums[name, is_hidden].append(float((seen.maps[name] * inside).sum()))

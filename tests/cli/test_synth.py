@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from passerby.cli import app
 from passerby.cli.synth import RECIPE, RECIPE_BATCH, _beside
 from passerby.errors import DataError
+from passerby.methods import find_method
 from passerby.methods.clip_reid.recipe import ClipReidRecipe
-from passerby.methods.method import find_method
 from passerby.runs.request import TrainingRequest, resolve_recipe
 from passerby.training.training_data import open_training_data
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from passerby.data.benchmarks import load_benchmark
 from passerby.data.split import Benchmark
@@ -14,7 +15,7 @@ from passerby.evaluation.occlusion import OcclusionOutcome, OcclusionPlan, occlu
 from passerby.inference.embedder import Embedder, load
 from passerby.models.clip.towers import ClipShape
 from passerby.models.clip_reid.network import ClipReid, ClipReidSizes
-from passerby.models.inspection.readouts import REFERENCE, readouts
+from passerby.models.inspection.feature_variants import REFERENCE, clip_reid_variants
 from passerby.training.runner import train
 from tests.methods.saga.saga_world import saga_recipe
 from tests.methods.small_world import write_small_world
@@ -81,7 +82,7 @@ def test_readouts_come_from_one_pass_and_are_what_the_network_gives(model: Embed
     first_block = network.backbone.transformer.resblocks[0]  # type: ignore[union-attr, index]
     counted = first_block.register_forward_hook(lambda *_: calls.append(1))
     with torch.no_grad():
-        found = readouts(network, images)
+        found = model.feature_variants(images)
         assert len(calls) == 1
         torch.testing.assert_close(found["fused"], network.embed(images))  # type: ignore[operator]
     hook.remove()
@@ -94,8 +95,9 @@ def test_clip_reid_has_readouts_too() -> None:
     network = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(None)).eval()
     images = torch.randn(2, 3, 64, 32)
     with torch.no_grad():
-        found = readouts(network, images)
-        torch.testing.assert_close(found["class token + projected"], network.embed(images))
+        found = clip_reid_variants(network, images)
+        joint = F.normalize(found["class token + projected"])
+        torch.testing.assert_close(joint, network.embed(images))
     assert set(found) == {REFERENCE, "projected", "class token + projected"}
 
 

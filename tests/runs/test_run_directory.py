@@ -10,7 +10,7 @@ import pytest
 
 from passerby.errors import DataError, PasserbyError, RecipeError
 from passerby.runs.request import stored_recipe
-from passerby.methods.method import find_method
+from passerby.methods import find_method
 from passerby.runs.run_directory import RunDirectory
 from passerby.training.runner import train
 from passerby.training.training_data import open_training_data

@@ -8,7 +8,7 @@ import pytest
 from torch import Tensor
 
 from passerby.methods.clip_reid import method as clip_reid
-from passerby.methods.clip_reid.method import METHOD
+from passerby.methods.clip_reid.method import ClipReidMethod
 from passerby.methods.stages import prompt_stage
 from passerby.training import estimate
 from passerby.training.estimate import estimate_training
@@ -90,8 +90,8 @@ def test_every_image_is_extracted_once(
 ) -> None:
     monkeypatch.setattr(prompt_stage, "EXTRACTION_BATCH", 5)
     recipe = nano_recipe(world)
-    data = open_training_data(recipe, METHOD, decode=False)
+    data = open_training_data(recipe, ClipReidMethod(), decode=False)
     assert len(data.training.split) == 32
-    stage, _ = METHOD.stages(recipe, build_model(recipe, METHOD, data, None), data.training, Path())
+    stage, _ = ClipReidMethod().stages(recipe, build_model(recipe, ClipReidMethod(), data, None), data.training, Path())
     (extraction,) = stage.preparations(processes)
     assert extraction.pieces == pieces

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from passerby.errors import DataError, RecipeError
-from passerby.methods.method import find_method
+from passerby.methods import find_method
 from passerby.training.training_data import open_training_data
 from tests.methods.small_world import nano_recipe, write_small_world
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from passerby.data.benchmarks.layout import Counts, PublishedCounts
 from passerby.data.camera_labels import true_identities_of_classes
 from passerby.data.split import Split
 from passerby.errors import DataError, RecipeError
-from passerby.methods.method import Method, find_method
+from passerby.methods import find_method
+from passerby.methods.method import Method
 from passerby.training.training_data import open_training_data
 from tests.data.layouts import write_tree
 from tests.methods.ccafl.ccafl_world import ccafl_recipe
@@ -33,7 +35,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tree(tmp_path_factory.mktemp("folders"), tree)
 
 
-def trained_on(recipe: Recipe, method: Method) -> Split:
+def trained_on(recipe: Recipe, method: Method[Any, Any]) -> Split:
     return open_training_data(recipe, method, decode=False).training.split
 
 

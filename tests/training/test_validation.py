@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from passerby.errors import DataError
-from passerby.methods.clip_reid.method import METHOD
+from passerby.methods.clip_reid.method import ClipReidMethod
 from passerby.runs.run_directory import RunDirectory
 from passerby.training import validation
 from passerby.training.initial_model import build_model
@@ -18,9 +18,9 @@ from tests.methods.small_world import nano_recipe, write_small_world
 
 def test_a_stage_keeps_its_modes_when_validation_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = nano_recipe(write_small_world(tmp_path / "world"), "data.validation.identities=1")
-    data = open_training_data(recipe, METHOD)
-    model = build_model(recipe, METHOD, data, None)
-    stage = METHOD.stages(recipe, model, data.training, tmp_path)[-1]
+    data = open_training_data(recipe, ClipReidMethod())
+    model = build_model(recipe, ClipReidMethod(), data, None)
+    stage = ClipReidMethod().stages(recipe, model, data.training, tmp_path)[-1]
     stage.on_stage_start()
     model.get_submodule("text_encoder").eval()
     before = {name: part.training for name, part in model.named_modules()}

@@ -14,7 +14,7 @@ from passerby.data.split import Split
 from passerby.errors import DataError
 from passerby.evaluation.occlusion import OcclusionOutcome, OcclusionPlan, Trial
 from passerby.evaluation.occlusion_summary import summarise, summarise_by_visibility
-from passerby.models.inspection.readouts import REFERENCE
+from passerby.models.inspection.feature_variants import REFERENCE
 from passerby.training.runner import train
 from passerby.workflows.evaluate import EvaluationRequest
 from passerby.workflows.evaluate_occlusion import _place, occlusion_and_report, occlusion_table

@@ -1,4 +1,4 @@
-"""How a model fares when its queries are hidden bit by bit: all readouts, from the same forward passes."""
+"""How a model fares when its queries are hidden bit by bit: all its features, from the same forward passes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,6 @@ from passerby.evaluation.evaluate import check_comparable
 from passerby.inference.camera_embedding import TrainedCameras, find_trained_cameras
 from passerby.inference.embedder import Embedder
 from passerby.metrics import rank
-from passerby.models.inspection.readouts import readouts
 from passerby.progress import Progress
 
 Features = dict[str, NDArray[np.float32]]
@@ -157,7 +156,7 @@ class _Reader:
             slots = self.cameras.of(batch.cameras.cpu().numpy())
             with torch.inference_mode():
                 on_device = None if slots is None else torch.from_numpy(slots).to(self.model.device)
-                found = readouts(self.model.model, batch.images, on_device)
+                found = self.model.feature_variants(batch.images, on_device)
             for name, values in found.items():
                 parts.setdefault(name, []).append(values.cpu().numpy())
             progress.advance(len(batch.indices))

@@ -2,15 +2,15 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from passerby.data.augmentation.transforms import TestTransform
 from passerby.data.pixels.decoding import read_image
@@ -18,13 +18,15 @@ from passerby.distributed.devices import choose_device
 from passerby.errors import CheckpointError, DataError
 from passerby.inference.camera_embedding import stated_training_set
 from passerby.inference.text_embedding import embed_texts
-from passerby.methods import METHODS
-from passerby.methods.method import EmbeddingModel, Method, find_method
+from passerby.methods import METHODS, find_method
+from passerby.methods.method import EmbeddingModel, Method, no_attention
 from passerby.models.bundled import resolve_path
 from passerby.models.checkpoint import read_description, read_tensors
-from passerby.models.networks.self_distillation import Network
 from passerby.models.zoo.files import describe_bare_backbone, is_bare_backbone, recognise_backbone, restore_backbone
 from passerby.runs.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from passerby.models.inspection.attention_maps import AttentionMaps
 
 Picture = str | Path | Image.Image | NDArray[np.uint8]
 """A file, a PIL image, or a uint8 RGB array [H, W, 3]."""
@@ -61,6 +63,12 @@ class Embedder:
     def embed_dim(self) -> int:
         """Length of a feature."""
         return cast(EmbeddingModel, self.model).embed_dim
+
+    @property
+    def method(self) -> Method[Any, Any] | None:
+        """The method that trained the model; None for a backbone of others, and where nothing says."""
+        name = self.description.get("method")
+        return None if name is None or is_bare_backbone(self.description) else find_method(name)
 
     def embed(
         self,
@@ -123,6 +131,32 @@ class Embedder:
         """
         return embed_texts(self.model, self.description, texts, self.device)
 
+    def feature_variants(self, images: Tensor, camera_ids: Tensor | None = None) -> dict[str, Tensor]:
+        """Every feature that one forward pass gives, by name, each float32 [B, D] of length 1.
+
+        Args:
+            images: normalised, [B, 3, H, W], on the model's device.
+            camera_ids: int64 [B] or None; see `embed`.
+        """
+        if self.method is None:
+            return {"embedding": cast(EmbeddingModel, self.model).embed(images, camera_ids)}
+        variants = self.method.feature_variants(self.model, images, camera_ids)
+        return {name: F.normalize(feature.float()) for name, feature in variants.items()}
+
+    def attention_maps(self, images: Tensor, *, anchors: int = 3) -> "list[AttentionMaps]":
+        """Maps of where the model looks, for each of the normalised images [B, 3, H, W].
+
+        Args:
+            images: on the model's device.
+            anchors: how many anchors to show, for models that have any.
+
+        Raises:
+            CheckpointError: the model has no attention.
+        """
+        if self.method is None:
+            raise no_attention(self.model)
+        return self.method.attention_maps(self.model, images, anchors=anchors)
+
     def _slots(self, cameras: Sequence[int | None], count: int) -> NDArray[np.int64]:
         slots = np.asarray([-1 if camera is None else camera for camera in cameras])
         if slots.shape != (count,) or not (np.issubdtype(slots.dtype, np.integer) or not count):
@@ -163,7 +197,8 @@ def load(
             name, or a table or folder. On that data, and on sets filmed by the same cameras, images then take the
             embedding of their own camera instead of the mean.
         camera_coefficient: likewise, the weight of the camera embedding, which such files do not tell; 1 by default.
-        network: for a run of `cion`, whose backbone embeds, `teacher` or `student`; by default as its recipe says.
+        network: of a file with several networks the one that embeds, such as `teacher` or `student` of a run of `cion`;
+            by default as its recipe says.
 
     Raises:
         CheckpointError: no such file, an unfinished run, tensors that no method recognises, or something said of a file
@@ -226,17 +261,17 @@ def _said_of_cameras(
 
 
 def _chosen_network(path: Path, description: Mapping[str, Any], network: str) -> str:
-    if description.get("network") not in get_args(Network):
-        raise CheckpointError(f"{path}: holds one network: only runs of cion have a teacher and a student")
-    if network not in get_args(Network):
-        raise CheckpointError(f"{path}: has no network {network!r}: choose {' or '.join(get_args(Network))}")
+    known = () if is_bare_backbone(description) else find_method(description.get("method")).networks
+    if not known:
+        raise CheckpointError(f"{path}: holds one network: leave out network")
+    if network not in known:
+        raise CheckpointError(f"{path}: has no network {network!r}: choose {' or '.join(known)}")
     return network
 
 
 def _recognise(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    for module in METHODS.values():
-        method: Method = import_module(module).METHOD
-        description = method.recognise(tensors)
+    for name in METHODS:
+        description = find_method(name).recognise(tensors)
         if description is not None:
             return description
     backbone = recognise_backbone(tensors, str(path))

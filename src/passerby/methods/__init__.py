@@ -1,13 +1,55 @@
-"""How a model learns: one file per method, each a list of stages."""
+"""The ways to train a network: a folder for each method, on shared stages, recipe sections and networks."""
 
-METHODS: dict[str, str] = {
-    "saga": "passerby.methods.saga.method",  # before clip-reid, which would take SAGA's files of stage 2 for its own
-    "clip-reid": "passerby.methods.clip_reid.method",
-    "ccafl": "passerby.methods.ccafl.method",
-    "clip-pretrain": "passerby.methods.clip_pretrain.method",
-    "cion": "passerby.methods.cion.method",
-    "finetune": "passerby.methods.finetune.method",
-    "mgn": "passerby.methods.mgn.method",
-    "cluster-contrast": "passerby.methods.cluster_contrast.method",
+import difflib
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from passerby.errors import RecipeError
+
+if TYPE_CHECKING:
+    from passerby.methods.method import Method
+
+__all__ = ["METHODS", "find_method", "register"]
+
+METHODS: dict[str, "str | type[Method[Any, Any]]"] = {
+    # SAGA goes before CLIP-ReID, which would take SAGA's files of stage 2 for its own
+    "saga": "passerby.methods.saga.method:SagaMethod",
+    "clip-reid": "passerby.methods.clip_reid.method:ClipReidMethod",
+    "ccafl": "passerby.methods.ccafl.method:CcaflMethod",
+    "clip-pretrain": "passerby.methods.clip_pretrain.method:ClipPretrainMethod",
+    "cion": "passerby.methods.cion.method:CionMethod",
+    "finetune": "passerby.methods.finetune.method:FinetuneMethod",
+    "mgn": "passerby.methods.mgn.method:MgnMethod",
+    "cluster-contrast": "passerby.methods.cluster_contrast.method:ClusterContrastMethod",
 }
-"""Name in a recipe → the module whose `METHOD` implements it. A new method is one file and one line here."""
+"""Name in a recipe → the class, or `module:class`, imported when it is first needed. A new method is one line here."""
+
+
+def find_method(name: object) -> "Method[Any, Any]":
+    """The method that a recipe or a file of weights names.
+
+    Raises:
+        RecipeError: no such method.
+    """
+    if not isinstance(name, str) or name not in METHODS:
+        near = difflib.get_close_matches(str(name), METHODS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known methods: {', '.join(METHODS)}"
+        raise RecipeError(f"method: unknown name {name!r}; {hint}")
+    place = METHODS[name]
+    if isinstance(place, str):
+        module, _, attribute = place.partition(":")
+        place = getattr(import_module(module), attribute)
+    method: Method[Any, Any] = place()
+    return method
+
+
+def register(method: "type[Method[Any, Any]]") -> "type[Method[Any, Any]]":
+    """Make a method of one's own known by its `name`; also as a decorator of its class.
+
+    Raises:
+        RecipeError: another method has this name.
+    """
+    known = METHODS.setdefault(method.name, method)
+    if known is not method:
+        raise RecipeError(f"method {method.name!r}: another method has this name already: choose another")
+    return method

@@ -1,11 +1,11 @@
-"""What a method of learning gives to the rest of passerby."""
+"""The contract of a method: what it offers to the rest of passerby, and what it is given."""
 
-import difflib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from importlib import import_module
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,12 @@ from passerby.config import Recipe
 from passerby.data.augmentation.transforms import TestTransform, TrainTransform
 from passerby.data.loading.loaders import PixelSource
 from passerby.data.split import LabelScope, Split
-from passerby.errors import RecipeError
-from passerby.methods import METHODS
+from passerby.errors import CheckpointError
+from passerby.methods.batch_sizes import BatchSizes, check_identity_count
 from passerby.methods.stage import Stage
+
+if TYPE_CHECKING:
+    from passerby.models.inspection.attention_maps import AttentionMaps
 
 
 class EmbeddingModel(Protocol):
@@ -66,12 +69,12 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """What a recipe's `init` names.
+    """The weights that a recipe's `init` names.
 
     Attributes:
-        source: names it in messages.
+        source: names the file in messages.
         tensors: by name.
-        description: what the file says of itself; None for files that are not ours.
+        description: what the file declares about itself; None for files that passerby did not write.
     """
 
     source: str
@@ -79,53 +82,155 @@ class InitialWeights:
     description: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True)
-class Method:
-    """A way to learn, as functions.
+class _ModelSection(Protocol):
+    @property
+    def image_size(self) -> tuple[int, int]: ...
+
+
+class _AugmentationSection(Protocol):
+    def transforms(self, size: tuple[int, int]) -> tuple[TrainTransform, TestTransform]: ...
+
+
+@runtime_checkable
+class _AugmentedRecipe(Protocol):
+    @property
+    def model(self) -> _ModelSection: ...
+
+    @property
+    def augmentation(self) -> _AugmentationSection: ...
+
+
+RecipeT = TypeVar("RecipeT", bound=Recipe)
+ModelT = TypeVar("ModelT", bound=nn.Module)
+
+
+class Method(ABC, Generic[RecipeT, ModelT]):
+    """A way to train a network. A subclass has a name, a recipe, a network and stages, and overrides what is its own.
 
     Attributes:
+        name: of the method in recipes and files.
         recipe: the schema of its recipes.
-        transforms: the recipe's training and test transforms.
-        check: (recipe, training images) → nothing; raises RecipeError, before any work, if the recipe cannot be learned
-            from these images.
-        build: (recipe, classes, cameras, initial weights or None) → a model with weights as the recipe says. Those of
-            `init` are loaded by the caller; the method reads off them what it must build.
-        describe: (recipe, model) → what `restore` needs to build the model again, as JSON.
-        stages: (recipe, model, data, run folder) → the stages, in order.
-        restore: (description, tensors, name of the file) → a model for embedding.
-        recognise: tensors of somebody else's checkpoint → a description, or None if they are not this method's.
         class_sized: prefixes of tensors whose size is that of the training set; `init=FILE` leaves those that differ.
         training_only: prefixes of tensors that embedding does not need, and that a file for `init` may lack.
-        adopt: (recipe, what `init` names) → the same under the method's own names, for files of other methods.
-        draws_images: the method draws what it learns from, and reads no data set.
-        label_scope: `"camera"` for methods that take one person in one camera for a class; labels that hold everywhere
+        draws_images: whether the method draws what it learns from, and reads no data set.
+        label_scope: `"camera"` for methods whose classes are one person in one camera; labels that hold in all cameras
             are then made camera-local before the method sees them.
+        networks: names of the networks in one file of weights, if there are several to choose from.
+        run_artifacts: folders that the method keeps in a run besides checkpoints, caches, logs and the report.
+        resumable_changes: keys of its recipes that a resumed run may change, because they change no result.
     """
 
-    recipe: type[Recipe]
-    transforms: Callable[[Any], tuple[TrainTransform, TestTransform]]
-    check: Callable[[Any, Split], None]
-    build: Callable[[Any, int, int, InitialWeights | None], nn.Module]
-    describe: Callable[[Any, Any], dict[str, Any]]
-    stages: Callable[..., list[Stage]]
-    restore: Callable[[Mapping[str, Any], Mapping[str, Tensor], str], nn.Module]
-    recognise: Callable[[Mapping[str, Tensor]], dict[str, Any] | None]
-    class_sized: tuple[str, ...]
-    training_only: tuple[str, ...]
-    adopt: Callable[[Any, InitialWeights], InitialWeights] = lambda _recipe, init: init
+    name: str
+    recipe: type[RecipeT]
+    class_sized: tuple[str, ...] = ()
+    training_only: tuple[str, ...] = ()
     draws_images: bool = False
     label_scope: LabelScope = "global"
+    networks: tuple[str, ...] = ()
+    run_artifacts: tuple[str, ...] = ()
+    resumable_changes: tuple[str, ...] = ()
+
+    # Before training
+
+    def transforms(self, recipe: RecipeT) -> tuple[TrainTransform, TestTransform]:
+        """The training and the test transform; by default those of `recipe.augmentation` for `recipe.model`."""
+        if not isinstance(recipe, _AugmentedRecipe):
+            raise NotImplementedError(f"{type(self).__name__}.transforms: its recipe has no augmentation or model")
+        return recipe.augmentation.transforms(recipe.model.image_size)
+
+    def batch_sizes(self, recipe: RecipeT) -> Mapping[str, BatchSizes]:
+        """The sections of a recipe, by key, whose batches take P training identities × K images; by default none."""
+        return {}
+
+    def check(self, recipe: RecipeT, train: Split) -> None:
+        """Refuse, before any work, a recipe that cannot be learned from these images.
+
+        By default that is one whose batches take more identities than the images show; see `batch_sizes`.
+
+        Raises:
+            RecipeError: names the key and the remedy.
+        """
+        for key, sizes in self.batch_sizes(recipe).items():
+            check_identity_count(key, sizes, train.identity_count, recipe.trainer.processes)
+
+    def adopt(self, recipe: RecipeT, init: InitialWeights) -> InitialWeights:
+        """What `init` names, under this method's own tensor names; by default unchanged."""
+        return init
+
+    @abstractmethod
+    def build(self, recipe: RecipeT, classes: int, cameras: int, init: InitialWeights | None = None) -> ModelT:
+        """The network before its first stage, with weights as the recipe says.
+
+        Args:
+            recipe: of this method.
+            classes: training identities.
+            cameras: of the training images.
+            init: adopted weights. The caller loads them; the method reads off them what it must build.
+        """
+
+    @abstractmethod
+    def stages(self, recipe: RecipeT, model: ModelT, data: TrainingData, folder: Path) -> list[Stage]:
+        """The stages of training in order; `folder` is the run's."""
+
+    # After training
+
+    @abstractmethod
+    def describe(self, recipe: RecipeT, model: ModelT) -> dict[str, Any]:
+        """What `restore` needs to build the network again, as JSON."""
+
+    @abstractmethod
+    def restore(self, description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> nn.Module:
+        """A network for embedding, from what `description` gave and the tensors of the file `source`."""
+
+    def description(self, recipe: RecipeT, model: ModelT) -> dict[str, Any]:
+        """What a file of this method's weights declares about itself: `describe`, its method and its transform."""
+        _, transform = self.transforms(recipe)
+        common = {"method": self.name, "camera_count": 0, "transform": asdict(transform)}
+        return {**common, **self.describe(recipe, model)}
+
+    def recognise(self, tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
+        """The description of a checkpoint that others published; by default None: there are none of this method."""
+        return None
+
+    def backbone_prefix(self, description: Mapping[str, Any]) -> str | None:
+        """What stands before the tensors of a backbone in this method's files; by default None: they hold none."""
+        return None
+
+    def after_training(self, folder: Path) -> tuple[str, ...]:
+        """Finish a trained run in `folder`; return the kinds of pages to write about it, by default none.
+
+        Kinds are the keys of `passerby.workflows.train.PAGES`.
+        """
+        return ()
+
+    # Inspection of a trained network
+
+    def feature_variants(self, model: nn.Module, images: Tensor, camera_ids: Tensor | None = None) -> dict[str, Tensor]:
+        """Every feature that one forward pass of a restored network gives, by name, [B, D] each; to compare them.
+
+        Args:
+            model: as `restore` returns it.
+            images: normalised, [B, 3, H, W].
+            camera_ids: see `EmbeddingModel.embed`.
+        """
+        return {"embedding": cast(EmbeddingModel, model).embed(images, camera_ids)}
+
+    def attention_maps(self, model: nn.Module, images: Tensor, *, anchors: int = 3) -> "list[AttentionMaps]":
+        """Maps of where a restored network looks, for each of the normalised images [B, 3, H, W].
+
+        Args:
+            model: as `restore` returns it.
+            images: on the network's device.
+            anchors: how many anchors to show, for networks that have any.
+
+        Raises:
+            CheckpointError: networks of this method have no attention.
+        """
+        raise no_attention(model)
 
 
-def find_method(name: object) -> Method:
-    """The method that a recipe or a description names.
-
-    Raises:
-        RecipeError: no such method.
-    """
-    if name not in METHODS:
-        near = difflib.get_close_matches(str(name), METHODS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known methods: {', '.join(METHODS)}"
-        raise RecipeError(f"method: unknown name {name!r}; {hint}")
-    method: Method = import_module(METHODS[str(name)]).METHOD
-    return method
+def no_attention(model: nn.Module) -> CheckpointError:
+    """The error for a network of which no attention maps can be drawn."""
+    return CheckpointError(
+        f"{type(model).__name__} has no attention of which maps could be drawn: give a model of SAGA or CLIP-ReID"
+    )

@@ -16,8 +16,7 @@ from passerby.config import (
 )
 from passerby.data.benchmarks import BENCHMARKS
 from passerby.errors import RecipeError
-from passerby.methods import METHODS
-from passerby.methods.method import find_method
+from passerby.methods import METHODS, find_method
 from passerby.recipe_files import RECIPES
 from passerby.runs.run_directory import RunDirectory
 from passerby.models.bundled import NAMES
@@ -86,7 +85,8 @@ def checked_recipe(content: dict[str, Any], source: str = "", overrides: Sequenc
         name = content.get("method")
         if not isinstance(name, str):
             raise RecipeError(f"method: must be one of {', '.join(METHODS)}, not {name!r}")
-        return check_recipe(find_method(name).recipe, content)
+        schema: type[Recipe] = find_method(name).recipe
+        return check_recipe(schema, content)
     except RecipeError as error:
         fault = str(error).partition(":")[0]
         overridden = any(f"{fault}.".startswith(f"{override.partition('=')[0]}.") for override in overrides)

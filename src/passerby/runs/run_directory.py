@@ -2,7 +2,7 @@
 
 `recipe.yaml` (resolved), `data.json` and `data-files.npz` (what the data was), `environment.json`, `metrics.jsonl` (a
 line per epoch and per evaluation), `checkpoints/` (the state to resume from, and the weights after each finished
-stage), `cache/`, `logs/`, of CCAFL `associations/`, and at the end `model.safetensors`, `metrics.json` and `report/`.
+stage), `cache/`, `logs/`, what the method keeps besides (`Method.run_artifacts`), and at the end `model.safetensors`, `metrics.json` and `report/`.
 """
 
 import importlib.metadata
@@ -10,6 +10,7 @@ import json
 import platform
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from passerby.version import __version__
 from passerby.atomic_files import sweep_temporaries, write_text_atomically
 from passerby.config import Recipe, check_recipe, write_recipe
 from passerby.errors import RecipeError
+from passerby.methods import find_method
 from passerby.recipe_files import parse_recipe
 from passerby.runs.metrics_log import read_lines, write_line, write_lines
 from passerby.output_paths import check_output_folder
@@ -32,13 +34,13 @@ MAY_CHANGE = (
     "data.cache",
     "data.cache_folder",
     "data.skip_unreadable",
-    "pairs.workers",
     "trainer.accelerator",
     "trainer.prefetch",
     "trainer.checkpoint_every_steps",
     "evaluation.*",
 )
-"""What a resumed run may say differently: where things are and how they are read, not what is computed.
+"""What a resumed run may say differently: where things are and how they are read, not what is computed. Methods may add
+keys of their own: `Method.resumable_changes`.
 
 Two may change the last bits of it: `data.cache` the border of doubled images by one grey level, where they are resized
 on a CPU, and `trainer.accelerator` how sums are rounded. Data that has moved has to be the same:
@@ -63,8 +65,11 @@ class RunDirectory:
         """The weights after a stage; exists once the stage is finished."""
         return self.folder / "checkpoints" / f"{stage}.safetensors"
 
-    def check_new(self) -> None:
+    def check_new(self, artifacts: Sequence[str] = ()) -> None:
         """Refuse to begin where a run, or runs of several seeds, or remains of one are, or where none can be written.
+
+        Args:
+            artifacts: folders that the method keeps in a run besides; see `Method.run_artifacts`.
 
         Raises:
             RecipeError: the folder already holds a run, or its remains.
@@ -72,7 +77,7 @@ class RunDirectory:
         """
         check_output_folder(self.folder)
         self.check_holds_no_run()
-        kept = (self.folder / name for name in ("checkpoints", "cache", "associations"))
+        kept = (self.folder / name for name in ("checkpoints", "cache", *artifacts))
         remains = [place for place in (self.model_file, *kept)
                    if place.is_file() or (place.is_dir() and any(place.iterdir()))]  # fmt: skip
         if remains:
@@ -128,8 +133,9 @@ class RunDirectory:
         if stored.get("method") == recipe.method:
             stored = check_recipe(type(recipe), stored).model_dump(mode="json")
         before, now = _flat(stored), _flat(recipe.model_dump(mode="json"))
+        may_change = (*MAY_CHANGE, *find_method(recipe.method).resumable_changes)
         for key in sorted(before.keys() | now.keys()):
-            if before.get(key) != now.get(key) and not _may_change(key):
+            if before.get(key) != now.get(key) and not _matches(key, may_change):
                 raise RecipeError(
                     f"{key}: is {now.get(key)!r}, but the run in {self.folder} was started with {before.get(key)!r}: "
                     "resume without changing it, or start a new run with --out"
@@ -175,8 +181,8 @@ def _hint(folder: Path) -> str:
     return f" but runs of {seeds} seeds: add --seeds {seeds}, or name one of them"
 
 
-def _may_change(key: str) -> bool:
-    return any(key == each or (each.endswith(".*") and key.startswith(each[:-1])) for each in MAY_CHANGE)
+def _matches(key: str, patterns: Sequence[str]) -> bool:
+    return any(key == each or (each.endswith(".*") and key.startswith(each[:-1])) for each in patterns)
 
 
 def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:

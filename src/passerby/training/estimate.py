@@ -11,7 +11,7 @@ import torch
 
 from passerby.config import Recipe
 from passerby.distributed.devices import choose_accelerator
-from passerby.methods.method import find_method
+from passerby.methods import find_method
 from passerby.methods.stage import Stage
 from passerby.training.initial_model import build_model, read_init
 from passerby.training.training_data import open_training_data

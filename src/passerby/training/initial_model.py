@@ -1,5 +1,7 @@
 """The model before its first stage."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -13,7 +15,7 @@ from passerby.runs.run_directory import RunDirectory
 from passerby.training.training_data import OpenedData
 
 
-def read_init(recipe: Recipe, method: Method) -> InitialWeights | None:
+def read_init(recipe: Recipe, method: Method[Any, Any]) -> InitialWeights | None:
     """The weights that the recipe's `init` names, under the method's names; cheap to ask before any image is read.
 
     Raises:
@@ -35,7 +37,7 @@ def read_init(recipe: Recipe, method: Method) -> InitialWeights | None:
     return method.adopt(recipe, weights)
 
 
-def build_model(recipe: Recipe, method: Method, data: OpenedData, init: InitialWeights | None) -> nn.Module:
+def build_model(recipe: Recipe, method: Method[Any, Any], data: OpenedData, init: InitialWeights | None) -> nn.Module:
     """The model before its first stage, from the recipe's seed, and from `init`, which `read_init` gives.
 
     Raises:
@@ -43,13 +45,13 @@ def build_model(recipe: Recipe, method: Method, data: OpenedData, init: InitialW
         CheckpointError: a file cannot be read, or does not fit the model.
     """
     torch.manual_seed(recipe.seed)
-    model = method.build(recipe, data.training.classes, len(data.training.split.camera_names), init)
+    model: nn.Module = method.build(recipe, data.training.classes, len(data.training.split.camera_names), init)
     if init is not None:
         _load_init(model, init, method)
     return model
 
 
-def _load_init(model: nn.Module, init: InitialWeights, method: Method) -> None:
+def _load_init(model: nn.Module, init: InitialWeights, method: Method[Any, Any]) -> None:
     """Copy the tensors of `init`; class-sized ones of another size, and what only training needs, may be missing."""
     wanted = model.state_dict()
     other_size = [

@@ -17,7 +17,8 @@ from passerby.distributed.roles import is_main_process
 from passerby.errors import CheckpointError, PasserbyError
 from passerby.evaluation.preflight import check_decodable
 from passerby.inference.camera_embedding import cameras_set_aside
-from passerby.methods.method import Method, find_method
+from passerby.methods import find_method
+from passerby.methods.method import Method
 from passerby.models.checkpoint import load_strictly, read_tensors, save_model
 from passerby.runs.provenance import Provenance
 from passerby.runs.run_directory import RunDirectory
@@ -59,7 +60,7 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
             if run.model_file.exists():
                 return _finished(recipe, method, run) if is_main_process() else None
         elif is_main_process():
-            run.check_new()
+            run.check_new(method.run_artifacts)
         data, model = _begin(recipe, method, run, lock, resume=resume)
         _train_stages(recipe, method, run, data, model, accelerator, interruption)
         if not is_main_process():
@@ -68,7 +69,7 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
         return run.model_file
 
 
-def _finished(recipe: Recipe, method: Method, run: RunDirectory) -> Path:
+def _finished(recipe: Recipe, method: Method[Any, Any], run: RunDirectory) -> Path:
     """The model of a run that needs no training, after seeing that it would be evaluated on the run's own data."""
     sets, provenance = [] if method.draws_images else open_sets(recipe.data), Provenance(run)
     provenance.compare(sets, skip_unreadable=recipe.data.skip_unreadable)
@@ -78,7 +79,7 @@ def _finished(recipe: Recipe, method: Method, run: RunDirectory) -> Path:
 
 
 def _begin(
-    recipe: Recipe, method: Method, run: RunDirectory, lock: ExitStack, *, resume: bool
+    recipe: Recipe, method: Method[Any, Any], run: RunDirectory, lock: ExitStack, *, resume: bool
 ) -> tuple[OpenedData, nn.Module]:
     """The data, checked, and the initial model; the first process makes the run's folder last, and locks it."""
     skip, provenance = recipe.data.skip_unreadable, Provenance(run)
@@ -103,7 +104,7 @@ def _begin(
 
 def _train_stages(
     recipe: Recipe,
-    method: Method,
+    method: Method[Any, Any],
     run: RunDirectory,
     data: OpenedData,
     model: nn.Module,
@@ -153,7 +154,7 @@ def _load_finished(model: nn.Module, file: Path) -> None:
 
 
 def _validation(
-    recipe: Recipe, method: Method, model: nn.Module, data: OpenedData, run: RunDirectory
+    recipe: Recipe, method: Method[Any, Any], model: nn.Module, data: OpenedData, run: RunDirectory
 ) -> ValidateEpochs | None:
     if data.validation is None:
         return None
@@ -165,10 +166,9 @@ def _validation(
     return ValidateEpochs(recipe, data.validation, transform, run, description, cameras)
 
 
-def _description(recipe: Recipe, method: Method, model: nn.Module, data: OpenedData) -> dict[str, Any]:
+def _description(recipe: Recipe, method: Method[Any, Any], model: nn.Module, data: OpenedData) -> dict[str, Any]:
     return {
-        **method.describe(recipe, model),
-        "method": recipe.method,
+        **method.description(recipe, model),
         "passerby": __version__,
         "trained_on": data.sets,
         "identities": data.training.classes,

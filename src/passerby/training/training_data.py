@@ -89,7 +89,7 @@ def _refuse_repeats(sets: list[Benchmark]) -> None:
 
 def open_training_data(
     recipe: Recipe,
-    method: Method,
+    method: Method[Any, Any],
     *,
     decode: bool = True,
     retry_unreadable: bool = False,
@@ -129,7 +129,7 @@ def open_training_data(
 
 def _open_pixels(
     recipe: Recipe,
-    method: Method,
+    method: Method[Any, Any],
     train: Split,
     decode: bool,
     retry_unreadable: bool,
@@ -165,7 +165,9 @@ def _open_pixels(
     return rows, split, data
 
 
-def _check_learnable(recipe: Recipe, method: Method, train: Split, validation: tuple[Split, Split] | None) -> None:
+def _check_learnable(
+    recipe: Recipe, method: Method[Any, Any], train: Split, validation: tuple[Split, Split] | None
+) -> None:
     try:
         method.check(recipe, train.without_truth())
     except RecipeError as error:
@@ -175,7 +177,7 @@ def _check_learnable(recipe: Recipe, method: Method, train: Split, validation: t
         raise RecipeError(f"{error} (data.validation.identities sets {held_out:,} aside)") from None
 
 
-def _no_data(recipe: Recipe, method: Method) -> OpenedData:
+def _no_data(recipe: Recipe, method: Method[Any, Any]) -> OpenedData:
     """What stands for the data of a method that draws its own."""
     nothing = Split(Path(), pa.array([], pa.string()), np.empty(0, np.int64), ())
     train_transform, test_transform = method.transforms(recipe)

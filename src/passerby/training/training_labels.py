@@ -1,6 +1,7 @@
 """Which labels training images get: of people in all cameras, or of people in one camera each."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from passerby.config import Recipe
 from passerby.data.benchmarks import BENCHMARKS
@@ -22,7 +23,7 @@ from passerby.progress import say
 
 
 def label_training_images(
-    recipe: Recipe, method: Method, sets: Sequence[Benchmark]
+    recipe: Recipe, method: Method[Any, Any], sets: Sequence[Benchmark]
 ) -> tuple[Split, tuple[Split, Split] | None]:
     """The training images of all data sets, labelled as the method learns, without those set aside for validation.
 
@@ -58,7 +59,7 @@ def label_training_images(
     return train, validation
 
 
-def _label_scope(recipe: Recipe, method: Method) -> LabelScope:
+def _label_scope(recipe: Recipe, method: Method[Any, Any]) -> LabelScope:
     wanted = recipe.data.labels
     if wanted == "global" and method.label_scope == "camera":
         raise RecipeError(

@@ -24,7 +24,7 @@ from passerby.evaluation.occlusion_summary import (
     summarise_by_visibility,
 )
 from passerby.metrics import Interval
-from passerby.models.inspection.readouts import REFERENCE
+from passerby.models.inspection.feature_variants import REFERENCE
 from passerby.report.occlusion.figure import occlusion_figure
 from passerby.report.ranking.figure import save_figure
 from passerby.workflows.evaluate import EvaluationRequest, OpenedRequest, open_request

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from passerby.data.occlusion.occlude import Condition, Fill, Occlusion, image_seed, occlude
 from passerby.data.pixels.decoding import read_image, resize_image
 from passerby.inference.embedder import Embedder, load
-from passerby.models.inspection.attention_maps import AttentionMaps, attention_maps
+from passerby.models.inspection.attention_maps import AttentionMaps
 from passerby.output_paths import check_output_file
 from passerby.report.ranking.figure import FIGURE_SUFFIXES, save_figure
 
@@ -123,7 +123,7 @@ def _explain(embedder: Embedder, file: Path, request: ExplainRequest) -> list[Ex
         found = occlude(image, Occlusion(request.occlusion, request.level, seed, request.fill), donor)
         versions.append((found.image, found.mask))
     pixels = torch.from_numpy(np.stack([picture.transpose(2, 0, 1) for picture, _ in versions]))
-    maps = attention_maps(embedder.model, transform.normalise(pixels).to(embedder.device), anchors=request.anchors)
+    maps = embedder.attention_maps(transform.normalise(pixels).to(embedder.device), anchors=request.anchors)
     return [Explained(file.name, picture, seen, hidden) for (picture, hidden), seen in zip(versions, maps, strict=True)]
 
 

@@ -3,6 +3,7 @@
 import json
 import shlex
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,18 @@ from passerby.config import Recipe
 from passerby.distributed.roles import is_main_process
 from passerby.errors import PasserbyError, RecipeError
 from passerby.inference.embedder import load
-from passerby.methods.ccafl.association.files import association_epochs
-from passerby.methods.method import find_method
-from passerby.progress import say
+from passerby.methods import find_method
 from passerby.runs.request import TrainingRequest, checked_recipe, resolve_recipe
 from passerby.runs.run_directory import RunDirectory, seed_folders
 from passerby.training.interruption import InterruptedRunError, interruptible
 from passerby.training.runner import train
 from passerby.training.training_data import open_sets
-from passerby.workflows.associations import AssociationRequest, write_association_page
+from passerby.workflows.associations import write_page_after_training
 from passerby.workflows.evaluate import evaluable, evaluate_all
 from passerby.workflows.evaluation_report import ReportedEvaluation
+
+PAGES: dict[str, Callable[[Path], None]] = {"associations": write_page_after_training}
+"""Kinds of pages that a method may have written about a run; see `Method.after_training`."""
 
 _FIGURES = ("mAP", "rank1", "mINP")
 
@@ -149,9 +151,8 @@ def _run(recipe: Recipe, folder: Path, *, resume: bool) -> list[SeedOutcome]:
                 batch_size=recipe.evaluation.batch_size,
                 skip_unreadable=recipe.data.skip_unreadable,
             )
-            if association_epochs(folder):
-                page = write_association_page(AssociationRequest(folder)).page
-                say(f"Whom the run linked across cameras, to confirm or reject: {page}", show=True)
+            for kind in find_method(recipe.method).after_training(folder):
+                PAGES[kind](folder)
         except (PasserbyError, OSError) as error:
             raise PasserbyError(
                 f"the model is trained and stays in {folder}, but evaluating it failed: {error}. After mending that: "

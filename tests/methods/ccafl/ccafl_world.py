@@ -6,7 +6,7 @@ import torch
 
 from passerby.config import read_recipe
 from passerby.methods.ccafl.camera_stage import CameraLoop
-from passerby.methods.ccafl.method import METHOD
+from passerby.methods.ccafl.method import CcaflMethod
 from passerby.methods.ccafl.recipe import CcaflRecipe
 from passerby.methods.stages.prompt_stage import PromptStage
 from passerby.models.networks.ccafl import Ccafl
@@ -49,10 +49,10 @@ def ccafl_recipe(world: Path, *more: str) -> CcaflRecipe:
 def ccafl_stages(world: Path, *more: str) -> tuple[CcaflRecipe, Ccafl, PromptStage, CameraLoop]:
     """Recipe, model and stages, nothing of which has run; associations are kept nowhere."""
     recipe = ccafl_recipe(world, *more)
-    data = open_training_data(recipe, METHOD)
-    model = build_model(recipe, METHOD, data, None)
+    data = open_training_data(recipe, CcaflMethod())
+    model = build_model(recipe, CcaflMethod(), data, None)
     assert isinstance(model, Ccafl)
-    words, loop = METHOD.stages(recipe, model, data.training, Path("nowhere"))
+    words, loop = CcaflMethod().stages(recipe, model, data.training, Path("nowhere"))
     assert isinstance(words, PromptStage)
     assert isinstance(loop, CameraLoop)
     loop.record.folder = None

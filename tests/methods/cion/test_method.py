@@ -15,10 +15,10 @@ from torch import Tensor, nn
 import passerby
 from passerby.data.loading.view_loader import ViewBatch, ViewLoader
 from passerby.errors import CheckpointError, RecipeError
+from passerby.methods import find_method
 from passerby.methods.cion.gradient_clipping import clip_each
-from passerby.methods.cion.method import DistillationStage, build, check, stages
+from passerby.methods.cion.method import CionMethod, DistillationStage
 from passerby.methods.cion.recipe import CionRecipe
-from passerby.methods.method import find_method
 from passerby.models.checkpoint import read_tensors
 from passerby.models.networks.projection_head import ProjectionHead
 from passerby.models.networks.self_distillation import ViewEncoder
@@ -29,6 +29,8 @@ from passerby.training.training_data import open_training_data
 from tests.methods.cion.cion_world import nano_cion, nano_overrides
 from tests.methods.small_world import write_small_world
 from tests.training.started import assert_same_weights, finish, start
+
+METHOD = CionMethod()
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +58,9 @@ def fitted(recipe: CionRecipe) -> tuple[Snapshots, dict[str, Tensor], Distillati
     """Snapshots of a training, what it began from, and the stage."""
     data = open_training_data(recipe, find_method("cion"), decode=False)
     torch.manual_seed(0)
-    model = build(recipe, 0, 0)
+    model = METHOD.build(recipe, 0, 0)
     before = copy.deepcopy(model.state_dict())
-    (stage,) = stages(recipe, model, data.training, Path())
+    (stage,) = METHOD.stages(recipe, model, data.training, Path())
     assert isinstance(stage, DistillationStage)
     stage.set_trainable()
     seen = Snapshots()
@@ -235,9 +237,9 @@ def test_what_the_images_or_the_machine_cannot_give_is_refused(world: Path) -> N
     recipe = nano_cion(world, "training.batch_size=30")
     split = open_training_data(nano_cion(world), find_method("cion"), decode=False).training.split
     with pytest.raises(RecipeError, match=r"15 different identities, but the training images show 8: .* at most 16"):
-        check(recipe, split)
+        METHOD.check(recipe, split)
     with pytest.raises(RecipeError, match="between GPUs only: set it to per-process"):
-        check(nano_cion(world, "trainer.devices=2", "training.batch_size=6"), split)
+        METHOD.check(nano_cion(world, "trainer.devices=2", "training.batch_size=6"), split)
     for backbone, size, said in (
         ("resnet_nano_ibn", "[16, 8]", "leave a single place for instance normalisation"),
         ("timm:mixer_s16_224", "[32, 32]", r"views.local_size=\[32, 32\]: timm:mixer_s16_224 for images of"),
@@ -245,15 +247,15 @@ def test_what_the_images_or_the_machine_cannot_give_is_refused(world: Path) -> N
         given = (f"model.backbone={backbone}", f"views.local_size={size}", "model.image_size=[224, 224]")
         recipe = nano_cion(world, *given)
         with pytest.raises(RecipeError, match=said):
-            check(recipe, split)
+            METHOD.check(recipe, split)
 
 
 def test_one_image_at_a_time_needs_no_identities(world: Path) -> None:
     alone = ("training.images_per_identity=[1]", "training.changes=[]", "training.batch_size=30")
     recipe = nano_cion(world, *alone)
     data = open_training_data(recipe, find_method("cion"), decode=False).training
-    check(recipe, data.split)  # of 8 people
-    (stage,) = stages(recipe, build(recipe, 0, 0), data, Path())
+    METHOD.check(recipe, data.split)  # of 8 people
+    (stage,) = METHOD.stages(recipe, METHOD.build(recipe, 0, 0), data, Path())
     assert isinstance(stage, DistillationStage)
     assert stage.steps_per_epoch(1) == len(data.split) // 30 > 0
 

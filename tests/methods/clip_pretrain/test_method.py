@@ -11,10 +11,10 @@ from passerby.config import read_recipe
 from passerby.data.augmentation.transforms import TrainTransform
 from passerby.errors import RecipeError
 from passerby.inference.embedder import load
-from passerby.methods.clip_pretrain.method import PairStage, build, transforms
+from passerby.methods.clip_pretrain.method import ClipPretrainMethod, PairStage
 from passerby.methods.clip_pretrain.pairs import PairBatch, PairBatches, PairPlan
 from passerby.methods.clip_pretrain.recipe import ClipPretrainRecipe, TrainingSection, rate_at
-from passerby.methods.clip_reid.method import METHOD
+from passerby.methods.clip_reid.method import ClipReidMethod
 from passerby.models.checkpoint import read_tensors
 from passerby.models.clip.vocabulary import tokenise
 from passerby.runs.request import TrainingRequest, checked_recipe
@@ -139,7 +139,7 @@ def _losses_of_a_share(rank: int, folder: Path) -> None:
 def stage_and_batch() -> tuple[PairStage, PairBatch]:
     given = recipe()
     torch.manual_seed(0)
-    stage = PairStage(given, build(given, 0, 0), transforms(given)[0])
+    stage = PairStage(given, ClipPretrainMethod().build(given, 0, 0), ClipPretrainMethod().transforms(given)[0])
     batch = PairBatch(torch.randn(8, 3, 64, 32), tokenise([f"a man in {n} coats" for n in range(8)]), torch.arange(8))
     return stage, batch
 
@@ -185,14 +185,14 @@ def test_a_run_goes_on_from_another_and_reid_starts_from_it(tmp_path: Path) -> N
         )
 
     world = write_small_world(tmp_path / "world")
-    data = open_training_data(nano_recipe(world), METHOD)
-    network = build_model(nano_recipe(world, f"model.weights={tmp_path / 'first'}"), METHOD, data, None)
+    data = open_training_data(nano_recipe(world), ClipReidMethod())
+    network = build_model(nano_recipe(world, f"model.weights={tmp_path / 'first'}"), ClipReidMethod(), data, None)
     tower = {name.removeprefix("image_encoder."): value for name, value in network.state_dict().items()}
     assert torch.equal(
         tower["transformer.resblocks.1.mlp.c_fc.weight"], before["visual.transformer.resblocks.1.mlp.c_fc.weight"]
     )
     with pytest.raises(RecipeError, match=r"set model\.weights="):
-        read_init(nano_recipe(world, f"init={tmp_path / 'first'}"), METHOD)
+        read_init(nano_recipe(world, f"init={tmp_path / 'first'}"), ClipReidMethod())
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ import pytest
 import passerby
 from passerby.config import read_recipe
 from passerby.inference.embedder import Embedder
-from passerby.methods.clip_reid.network import build as build_clip_reid
-from passerby.methods.saga.network import build as build_saga
+from passerby.methods import find_method
 from passerby.models.bundled import NAMES, bundled_file
 from passerby.runs.request import checked_recipe
 from passerby.synth.output.pair_drawing import draw_pairs
@@ -52,12 +51,12 @@ def test_colours_are_told_apart(model: Embedder) -> None:
 
 @pytest.mark.parametrize("name", ["clip-reid-vit-tiny", "baseline-vit-tiny"])
 def test_small_recipes_of_clip_reid_start_from_it(model: Embedder, name: str) -> None:
-    network = build_clip_reid(checked_recipe(read_recipe(name)), 4, 0)  # type: ignore[arg-type]
+    network = find_method("clip-reid").build(checked_recipe(read_recipe(name)), 4, 0)
     tower = model.model.visual.state_dict()  # type: ignore[union-attr]
     assert all(np.array_equal(value, tower[key]) for key, value in network.image_encoder.state_dict().items())
 
 
 def test_the_small_recipe_of_saga_starts_from_it(model: Embedder) -> None:
-    network = build_saga(checked_recipe(read_recipe("saga-tiny")), 4, 0)  # type: ignore[arg-type]
+    network = find_method("saga").build(checked_recipe(read_recipe("saga-tiny")), 4, 0)
     tower = model.model.visual.state_dict()  # type: ignore[union-attr]
     assert all(np.array_equal(value, tower[key]) for key, value in network.backbone.state_dict().items())

@@ -16,7 +16,7 @@ from torch import Tensor
 
 import passerby
 from passerby.errors import DataError
-from passerby.methods.clip_reid.method import METHOD, ImageStage
+from passerby.methods.clip_reid.method import ClipReidMethod, ImageStage
 from passerby.methods.clip_reid.recipe import ClipReidRecipe
 from passerby.methods.stage import Stage
 from passerby.methods.stages.prompt_stage import PromptStage
@@ -27,6 +27,8 @@ from passerby.training.runner import train
 from passerby.training.training_data import open_training_data
 from tests.distributed.two_processes import in_two_processes
 from tests.methods.small_world import nano_recipe, write_small_world
+
+METHOD = ClipReidMethod()
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,7 @@ from passerby.config import read_recipe
 from passerby.data.split import Split
 from passerby.errors import RecipeError
 from passerby.methods.clip_reid import network as clip_reid_network
-from passerby.methods.clip_reid.method import METHOD
-from passerby.methods.clip_reid.network import build, describe
+from passerby.methods.clip_reid.method import ClipReidMethod
 from passerby.methods.clip_reid.recipe import ClipReidRecipe
 from passerby.methods.method import InitialWeights
 from passerby.models.checkpoint import read_description, save_model
@@ -28,6 +27,8 @@ from passerby.training.initial_model import build_model, read_init
 from passerby.training.runner import train
 from passerby.training.training_data import open_training_data
 from tests.methods.small_world import nano_recipe, write_small_world
+
+METHOD = ClipReidMethod()
 
 PLAIN = "vit-nano-plain"
 """The smallest vision transformer, as architectures of open_clip are: without QuickGELU unless somebody says so."""
@@ -57,44 +58,44 @@ def activations(model: ClipReid) -> set[str]:
 
 def saved_by_us(folder: Path, **model: object) -> InitialWeights:
     recipe = recipe_of(**model)
-    network = build(recipe, 4, 2)
-    save_model(folder / "model.safetensors", network, {"method": "clip-reid", **describe(recipe, network)})
+    network = METHOD.build(recipe, 4, 2)
+    save_model(folder / "model.safetensors", network, METHOD.description(recipe, network))
     return InitialWeights("init=ours", network.state_dict(), read_description(folder / "model.safetensors"))
 
 
 def official() -> InitialWeights:
-    return InitialWeights("init=official.pth", build(recipe_of(), 4, 0).state_dict(), None)
+    return InitialWeights("init=official.pth", METHOD.build(recipe_of(), 4, 0).state_dict(), None)
 
 
 @pytest.mark.parametrize(("given", "expected"), [(None, "GELU"), (False, "GELU"), (True, "QuickGELU")])
 def test_random_weights_take_the_activation_asked_for(given: bool | None, expected: str) -> None:
-    assert activations(build(recipe_of(quick_gelu=given), 4, 0)) == {expected}
+    assert activations(METHOD.build(recipe_of(quick_gelu=given), 4, 0)) == {expected}
     if given is None:
-        assert activations(build(recipe_of(architecture="vit-nano"), 4, 0)) == {"QuickGELU"}
+        assert activations(METHOD.build(recipe_of(architecture="vit-nano"), 4, 0)) == {"QuickGELU"}
 
 
 @pytest.mark.parametrize("quick", [True, False])
 def test_init_decides_the_activation_of_the_network_it_fills(tmp_path: Path, quick: bool) -> None:
     init = saved_by_us(tmp_path, quick_gelu=quick)
     expected = "QuickGELU" if quick else "GELU"
-    assert activations(build(recipe_of(), 4, 2, init)) == {expected}
-    assert activations(build(recipe_of(quick_gelu=quick), 4, 2, init)) == {expected}
+    assert activations(METHOD.build(recipe_of(), 4, 2, init)) == {expected}
+    assert activations(METHOD.build(recipe_of(quick_gelu=quick), 4, 2, init)) == {expected}
     with pytest.raises(RecipeError, match=r"make them agree \(model.quick_gelu=null: as the weights say\)"):
-        build(recipe_of(quick_gelu=not quick), 4, 2, init)
+        METHOD.build(recipe_of(quick_gelu=not quick), 4, 2, init)
 
 
 def test_official_files_are_of_quick_gelu() -> None:
-    assert activations(build(recipe_of(), 4, 0, official())) == {"QuickGELU"}
+    assert activations(METHOD.build(recipe_of(), 4, 0, official())) == {"QuickGELU"}
     with pytest.raises(RecipeError, match=r"init=official\.pth says QuickGELU, model\.quick_gelu says GELU"):
-        build(recipe_of(quick_gelu=False), 4, 0, official())
+        METHOD.build(recipe_of(quick_gelu=False), 4, 0, official())
 
 
 def test_files_that_do_not_say_need_the_key() -> None:
     between_stages = InitialWeights("init=stage1.safetensors", official().tensors, {"stage": "stage1-prompts"})
     with pytest.raises(RecipeError, match=r"init=stage1\.safetensors: does not say .* set model\.quick_gelu=true"):
-        build(recipe_of(), 4, 0, between_stages)
-    assert activations(build(recipe_of(quick_gelu=False), 4, 0, between_stages)) == {"GELU"}
-    assert activations(build(recipe_of(architecture="vit-nano"), 4, 0, between_stages)) == {"QuickGELU"}
+        METHOD.build(recipe_of(), 4, 0, between_stages)
+    assert activations(METHOD.build(recipe_of(quick_gelu=False), 4, 0, between_stages)) == {"GELU"}
+    assert activations(METHOD.build(recipe_of(architecture="vit-nano"), 4, 0, between_stages)) == {"QuickGELU"}
 
 
 @pytest.mark.parametrize(("marked", "expected"), [(True, "QuickGELU"), (False, None)], ids=["OpenAI's", "unmarked"])
@@ -106,12 +107,12 @@ def test_clip_files_say_their_activation_or_need_the_key(tmp_path: Path, marked:
     weights = str(tmp_path / "clip.safetensors")
     if expected is None:
         with pytest.raises(RecipeError, match=r"clip.safetensors: does not say .* set model.quick_gelu"):
-            build(recipe_of(weights=weights), 4, 0)
-        assert activations(build(recipe_of(weights=weights, quick_gelu=True), 4, 0)) == {"QuickGELU"}
+            METHOD.build(recipe_of(weights=weights), 4, 0)
+        assert activations(METHOD.build(recipe_of(weights=weights, quick_gelu=True), 4, 0)) == {"QuickGELU"}
     else:
-        assert activations(build(recipe_of(weights=weights), 4, 0)) == {expected}
+        assert activations(METHOD.build(recipe_of(weights=weights), 4, 0)) == {expected}
         with pytest.raises(RecipeError, match=r"says QuickGELU, model\.quick_gelu says GELU"):
-            build(recipe_of(weights=weights, quick_gelu=False), 4, 0)
+            METHOD.build(recipe_of(weights=weights, quick_gelu=False), 4, 0)
 
 
 def test_clips_weights_are_fetched_only_for_what_init_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,14 +127,14 @@ def test_clips_weights_are_fetched_only_for_what_init_lacks(monkeypatch: pytest.
     asked.clear()
     images_only = {name: tensor for name, tensor in whole.tensors.items() if not name.startswith(("text_", "prompt_"))}
     baseline = InitialWeights("init=baseline.pth", images_only, None)
-    build(recipe_of(weights="open_clip:openai"), 4, 0, whole)
-    build(recipe_of(weights="open_clip:openai", prompts=False), 4, 0, baseline)
+    METHOD.build(recipe_of(weights="open_clip:openai"), 4, 0, whole)
+    METHOD.build(recipe_of(weights="open_clip:openai", prompts=False), 4, 0, baseline)
     assert asked == []
-    build(recipe_of(weights="open_clip:openai"), 4, 0, baseline)
+    METHOD.build(recipe_of(weights="open_clip:openai"), 4, 0, baseline)
     assert asked == ["open_clip:openai"]
     described = InitialWeights("init=ours", images_only, {"shape": {"architecture": PLAIN, "image_size": [64, 32]}})
     with pytest.raises(RecipeError, match="open_clip:openai says QuickGELU, init=ours says GELU"):
-        build(recipe_of(weights="open_clip:openai"), 4, 0, described)
+        METHOD.build(recipe_of(weights="open_clip:openai"), 4, 0, described)
 
 
 @pytest.mark.parametrize(
@@ -148,14 +149,19 @@ def test_clips_weights_are_fetched_only_for_what_init_lacks(monkeypatch: pytest.
 )
 def test_a_recipe_that_contradicts_init_is_refused(tmp_path: Path, changed: dict[str, object], message: str) -> None:
     init = saved_by_us(tmp_path, camera_embedding=True)
-    assert isinstance(build(recipe_of(camera_embedding=True, stride=8), 4, 2, init), ClipReid)
+    assert isinstance(METHOD.build(recipe_of(camera_embedding=True, stride=8), 4, 2, init), ClipReid)
     with pytest.raises(RecipeError, match=message):
-        build(recipe_of(**{"camera_embedding": True, **changed}), 4, 2, init)
+        METHOD.build(recipe_of(**{"camera_embedding": True, **changed}), 4, 2, init)
 
 
 def started(recipe: ClipReidRecipe) -> nn.Module:
     """The network before its first stage."""
-    return build_model(recipe, METHOD, open_training_data(recipe, METHOD, decode=False), read_init(recipe, METHOD))
+    return build_model(
+        recipe,
+        METHOD,
+        open_training_data(recipe, METHOD, decode=False),
+        read_init(recipe, METHOD),
+    )
 
 
 def test_a_trained_network_computes_the_same_after_init(world: Path, tmp_path: Path) -> None:

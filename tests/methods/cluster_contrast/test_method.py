@@ -12,7 +12,7 @@ import passerby
 from passerby.config import read_recipe
 from passerby.data.loading.loaders import Batch
 from passerby.errors import PasserbyError, RecipeError
-from passerby.methods.cluster_contrast.method import METHOD, ContrastStage, build, check
+from passerby.methods.cluster_contrast.method import ClusterContrastMethod, ContrastStage
 from passerby.methods.cluster_contrast.recipe import ClusterContrastRecipe
 from passerby.models.backbones.registry import create
 from passerby.models.checkpoint import read_tensors
@@ -24,6 +24,8 @@ from passerby.training.runner import train
 from passerby.training.training_data import open_training_data
 from tests.methods.small_world import write_small_world
 from tests.training.started import assert_same_weights
+
+METHOD = ClusterContrastMethod()
 
 NANO = (
     "model.backbone=resnet_nano_ibn",
@@ -54,7 +56,11 @@ def nano(world: Path, *more: str) -> ClusterContrastRecipe:
 
 def stage_of(recipe: ClusterContrastRecipe) -> ContrastStage:
     torch.manual_seed(0)
-    return ContrastStage(recipe, build(recipe, 0, 0), open_training_data(recipe, METHOD, decode=False).training)
+    return ContrastStage(
+        recipe,
+        METHOD.build(recipe, 0, 0),
+        open_training_data(recipe, METHOD, decode=False).training,
+    )
 
 
 def test_published_rates() -> None:
@@ -155,7 +161,10 @@ def test_it_starts_from_fine_tuned_and_bare_backbones(world: Path, tmp_path: Pat
     ):
         recipe = nano(world, f"init={init}")
         begun = build_model(
-            recipe, METHOD, open_training_data(recipe, METHOD, decode=False), read_init(recipe, METHOD)
+            recipe,
+            METHOD,
+            open_training_data(recipe, METHOD, decode=False),
+            read_init(recipe, METHOD),
         ).state_dict()
         assert all(torch.equal(begun[name], wanted[name]) for name in begun if name.startswith("backbone."))
         assert float(begun["pooling.exponent"]) == 3
@@ -169,4 +178,4 @@ def test_what_cannot_be_is_refused(world: Path) -> None:
         stage.cluster(features, 2)
     recipe = nano(world, "model.backbone=convnext_tiny")
     with pytest.raises(RecipeError, match="convnext_tiny is no residual network"):
-        check(recipe, open_training_data(nano(world), METHOD, decode=False).training.split)
+        METHOD.check(recipe, open_training_data(nano(world), METHOD, decode=False).training.split)

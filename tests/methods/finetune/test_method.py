@@ -12,7 +12,7 @@ import passerby
 from passerby.config import read_recipe
 from passerby.errors import CheckpointError, RecipeError
 from passerby.inference.embedder import load
-from passerby.methods.finetune.method import METHOD
+from passerby.methods.finetune.method import FinetuneMethod
 from passerby.methods.finetune.recipe import FinetuneRecipe
 from passerby.models.backbones.registry import create
 from passerby.models.checkpoint import read_tensors
@@ -22,6 +22,8 @@ from passerby.training.runner import train
 from passerby.training.training_data import open_training_data
 from tests.methods.cion.cion_world import nano_cion
 from tests.methods.small_world import write_small_world
+
+METHOD = FinetuneMethod()
 
 NANO = (
     "model.backbone=resnet_nano_ibn",

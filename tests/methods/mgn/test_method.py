@@ -15,7 +15,7 @@ from torch.nn.functional import normalize
 import passerby
 from passerby.config import read_recipe
 from passerby.errors import RecipeError
-from passerby.methods.mgn.method import METHOD, MgnStage, build, check
+from passerby.methods.mgn.method import MgnMethod, MgnStage
 from passerby.methods.mgn.recipe import MgnRecipe
 from passerby.models.backbones.registry import create
 from passerby.models.networks.mgn import Mgn
@@ -24,6 +24,8 @@ from passerby.training.initial_model import build_model, read_init
 from passerby.training.runner import train
 from passerby.training.training_data import open_training_data
 from tests.methods.small_world import write_small_world
+
+METHOD = MgnMethod()
 
 NANO = (
     "model.backbone=resnet_nano_ibn",
@@ -113,7 +115,7 @@ def test_what_is_pre_trained_waits_for_what_is_new(world: Path) -> None:
     recipe = nano(world)
     data = open_training_data(recipe, METHOD, decode=False).training
     torch.manual_seed(0)
-    stage = MgnStage(recipe, build(recipe, data.classes, 0), data)
+    stage = MgnStage(recipe, METHOD.build(recipe, data.classes, 0), data)
     before, states = copy.deepcopy(stage.model.state_dict()), States()
     stage.set_trainable()
     Trainer(
@@ -155,8 +157,8 @@ def test_all_branches_start_from_a_bare_backbone(world: Path, tmp_path: Path) ->
 def test_other_networks_and_schedules_are_refused(world: Path) -> None:
     split = open_training_data(nano(world), METHOD, decode=False).training.split
     with pytest.raises(RecipeError, match="MGN needs a residual network"):
-        check(mgn("model.backbone=convnext_tiny"), split)
+        METHOD.check(mgn("model.backbone=convnext_tiny"), split)
     with pytest.raises(RecipeError, match=r"a map of 4 rows, which cannot be cut into 3 stripes: .* at least 65"):
-        check(nano(world, "model.image_size=[64, 32]"), split)
+        METHOD.check(nano(world, "model.image_size=[64, 32]"), split)
     with pytest.raises(RecipeError, match="must grow"):
         mgn("training.constant_epochs=60")

@@ -15,7 +15,8 @@ from passerby.errors import DeviceError, RecipeError
 from passerby.losses.anchors import anchor_diversity, anchor_triplet, classifier_diversity, decorrelation
 from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.triplet import batch_hard_triplet
-from passerby.methods.method import InitialWeights, find_method
+from passerby.methods import find_method
+from passerby.methods.method import InitialWeights
 from passerby.methods.saga.anchor_stage import AnchorStage
 from passerby.methods.saga.backbone_stage import BackboneStage
 from passerby.methods.saga.end_to_end_stage import EndToEndStage

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from passerby.methods.method import TrainingData, find_method
+from passerby.methods import find_method
+from passerby.methods.method import TrainingData
 from passerby.methods.saga import token_cache
 from passerby.methods.saga.token_batches import TokenBatches
 from passerby.methods.saga.token_cache import ImageTokens, TokenCache, TokenShape

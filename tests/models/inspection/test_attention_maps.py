@@ -2,14 +2,18 @@
 
 import pytest
 import torch
-from torch import nn
 
-from passerby.errors import CheckpointError
 from passerby.models.clip.pair import ClipPair
 from passerby.models.clip.towers import ClipShape, vision_tokens
 from passerby.models.clip.vocabulary import Vocabulary
 from passerby.models.clip_reid.network import ClipReid, ClipReidSizes
-from passerby.models.inspection.attention_maps import CLASS_ATTENTION, TOKEN_WEIGHTS, PatchGeometry, attention_maps
+from passerby.models.inspection.attention_maps import (
+    CLASS_ATTENTION,
+    TOKEN_WEIGHTS,
+    PatchGeometry,
+    clip_attention_maps,
+    saga_attention_maps,
+)
 from passerby.models.saga.network import Saga
 from passerby.models.saga.shape import AnchorShape, EmbeddingShape, SagaShape, SagaSizes
 
@@ -19,7 +23,7 @@ IMAGES = torch.randn(2, 3, 64, 32, generator=torch.Generator().manual_seed(0))
 def test_class_attention_is_that_of_the_last_block() -> None:
     torch.manual_seed(0)
     model = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(None)).eval()
-    found = attention_maps(model, IMAGES)
+    found = clip_attention_maps(model, IMAGES)
     with torch.no_grad():
         stream = vision_tokens(model.image_encoder, IMAGES, blocks=(1,)).blocks[0]  # type: ignore[arg-type]
         block = model.image_encoder.transformer.resblocks[1]  # type: ignore[union-attr, index]
@@ -36,13 +40,13 @@ def test_a_pair_of_towers_shows_the_same_as_clip_reid_with_its_tower() -> None:
     pair = ClipPair(shape, Vocabulary([320, 49407])).eval()
     model = ClipReid(shape, ClipReidSizes(None)).eval()
     model.image_encoder.load_state_dict(pair.visual.state_dict())
-    for each, expected in zip(attention_maps(pair, IMAGES), attention_maps(model, IMAGES), strict=True):
+    for each, expected in zip(clip_attention_maps(pair, IMAGES), clip_attention_maps(model, IMAGES), strict=True):
         torch.testing.assert_close(each.maps[CLASS_ATTENTION], expected.maps[CLASS_ATTENTION])
 
 
 def test_a_residual_network_shows_its_pooling() -> None:
     model = ClipReid(ClipShape("resnet-nano", (64, 32)), ClipReidSizes(None)).eval()
-    found = attention_maps(model, IMAGES)
+    found = clip_attention_maps(model, IMAGES)
     assert found[0].maps[CLASS_ATTENTION].shape == (4, 2)
     assert found[0].maps[CLASS_ATTENTION].sum().item() == pytest.approx(1, rel=1e-5)
 
@@ -53,7 +57,7 @@ def test_saga_shows_its_weights_and_the_anchors_that_drew_most(layers: tuple[int
     anchors = AnchorShape(count=4, domain_count=2, token_layers=layers, heads=4)
     shape = SagaShape(ClipShape("vit-nano", (64, 32), 4), anchors, EmbeddingShape(flip=True))
     model = Saga(shape, SagaSizes(None)).eval()
-    found = attention_maps(model, IMAGES, anchors=2)
+    found = saga_attention_maps(model, IMAGES, anchors=2)
     with torch.no_grad():
         tokens = model.tokens(IMAGES)
         paths = model.aggregate(tokens.patches, tokens.projected).paths
@@ -72,11 +76,6 @@ def test_saga_shows_its_weights_and_the_anchors_that_drew_most(layers: tuple[int
 def each_anchor(maps: object) -> list[str]:
     names = list(maps.maps)[1:-1]  # type: ignore[attr-defined]
     return [name.split(" ")[0] for name in names]
-
-
-def test_other_networks_are_refused() -> None:
-    with pytest.raises(CheckpointError, match="Identity has no attention"):
-        attention_maps(nn.Identity(), IMAGES)
 
 
 def test_patches_become_pixels_and_pixels_patches() -> None:

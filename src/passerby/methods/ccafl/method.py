@@ -8,33 +8,33 @@ classes apart, and for some epochs the features learn to hide from it which came
 stages are in `ccafl_losses`, the network is `passerby.models.networks.ccafl`.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from passerby.data.camera_labels import CameraLabels, camera_labels, true_identities_of_classes
+from passerby.data.split import Split
 from passerby.distributed.roles import is_main_process
+from passerby.errors import RecipeError
+from passerby.methods.batch_sizes import BatchSizes
 from passerby.methods.ccafl.association.associate import associate
-from passerby.methods.ccafl.association.constraints import decisions_of_run
+from passerby.methods.ccafl.association.constraints import decisions_of_run, read_decisions
+from passerby.methods.ccafl.association.files import FOLDER, association_epochs
 from passerby.methods.ccafl.association.record import AssociationRecord
 from passerby.methods.ccafl.camera_stage import Associate, CameraLoop
-from passerby.methods.ccafl.network import build, check, describe, recognise, restore, transforms
-from passerby.methods.ccafl.recipe import CcaflRecipe
-from passerby.methods.method import Method, TrainingData
+from passerby.methods.ccafl.recipe import CcaflRecipe, parts_that_never_come
+from passerby.methods.method import InitialWeights, Method, TrainingData
+from passerby.methods.networks.clip_towers import described_shape, initial_towers
 from passerby.methods.sections.clip import prompt_schedule
 from passerby.methods.stage import Stage
 from passerby.methods.stages.prompt_stage import PromptStage
+from passerby.models.checkpoint import load_strictly
 from passerby.models.networks.ccafl import CLASS_SIZED, TRAINING_ONLY, Ccafl
-
-
-def stages(recipe: CcaflRecipe, model: Ccafl, data: TrainingData, folder: Path) -> list[Stage]:
-    """Stage 1, and stages 2 and 3 as one; neither gets to know who people are beyond their camera."""
-    labels, truth = camera_labels(data.split), true_identities_of_classes(data.split)
-    data = replace(data, split=data.split.without_truth())
-    associating = linking(recipe, labels, folder) if labels.can_associate else None
-    loop = CameraLoop(recipe, model, data, labels, associating, AssociationRecord(folder, labels, truth))
-    return [prompt_stage(recipe, model, data, labels, folder), loop]
+from passerby.progress import say
 
 
 def prompt_stage(
@@ -71,16 +71,70 @@ def linking(recipe: CcaflRecipe, labels: CameraLabels, folder: Path) -> Associat
     )
 
 
-METHOD = Method(
-    recipe=CcaflRecipe,
-    transforms=transforms,
-    check=check,
-    build=build,
-    describe=describe,
-    stages=stages,
-    restore=restore,
-    recognise=recognise,
-    class_sized=CLASS_SIZED,
-    training_only=TRAINING_ONLY,
-    label_scope="camera",
-)
+class CcaflMethod(Method[CcaflRecipe, Ccafl]):
+    """CCAFL."""
+
+    name = "ccafl"
+    recipe = CcaflRecipe
+    class_sized = CLASS_SIZED
+    training_only = TRAINING_ONLY
+    label_scope = "camera"
+    run_artifacts = (FOLDER,)
+
+    def batch_sizes(self, recipe: CcaflRecipe) -> dict[str, BatchSizes]:
+        """Those of stages 2 and 3."""
+        return {"stages2and3": recipe.stages2and3}
+
+    def check(self, recipe: CcaflRecipe, train: Split) -> None:
+        """Refuse what these training images cannot give; log which parts of the recipe never come.
+
+        Raises:
+            RecipeError: fewer classes than a step needs, or decisions about links where there is one camera only.
+            DataError: the cameras are unknown, or decisions about links cannot be read or obeyed.
+        """
+        labels = camera_labels(train)
+        super().check(recipe, train)
+        if recipe.association.constraints is not None and not labels.can_associate:
+            raise RecipeError(
+                "association.constraints: all labels are of one camera, and nothing will be linked: leave it out"
+            )
+        if recipe.association.constraints is not None:
+            read_decisions(recipe.association.constraints.expanduser(), labels)
+        for line in parts_that_never_come(recipe) if labels.can_associate else ():
+            say(line, show=is_main_process())
+
+    def build(self, recipe: CcaflRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> Ccafl:
+        """The network with CLIP's weights as the recipe says, and a fresh head.
+
+        Raises:
+            RecipeError: the recipe contradicts what `init` or CLIP's weights declare about themselves.
+            CheckpointError: CLIP's weights cannot be had.
+        """
+        declared = init.description if init is not None else None
+        claims = []
+        if init is not None and declared and "shape" in declared:
+            claims.append((init.source, described_shape(declared).quick_gelu))
+        shape, tensors = initial_towers(recipe.model, claims)
+        return Ccafl(shape, classes, prompt_prefix=recipe.model.prompt_prefix, clip_tensors=tensors)
+
+    def stages(self, recipe: CcaflRecipe, model: Ccafl, data: TrainingData, folder: Path) -> list[Stage]:
+        """Stage 1, and stages 2 and 3 as one; neither gets to know who people are beyond their camera."""
+        labels, truth = camera_labels(data.split), true_identities_of_classes(data.split)
+        data = replace(data, split=data.split.without_truth())
+        associating = linking(recipe, labels, folder) if labels.can_associate else None
+        loop = CameraLoop(recipe, model, data, labels, associating, AssociationRecord(folder, labels, truth))
+        return [prompt_stage(recipe, model, data, labels, folder), loop]
+
+    def describe(self, recipe: CcaflRecipe, model: Ccafl) -> dict[str, Any]:
+        """The towers' shape."""
+        return {"shape": asdict(model.shape)}
+
+    def restore(self, description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> Ccafl:
+        """The image tower; tensors that only training needs are left aside."""
+        model = Ccafl(described_shape(description), classes=None)
+        load_strictly(model, tensors, source=source, ignored=TRAINING_ONLY)
+        return model
+
+    def after_training(self, folder: Path) -> tuple[str, ...]:
+        """A page of the links between cameras, where there are any, for a person to confirm or reject."""
+        return (FOLDER,) if association_epochs(folder) else ()

@@ -5,7 +5,7 @@ images. The teacher is an average of the students so far. In a curriculum the im
 from 2 to 8. Specification: section 2 of our specification of CION.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from passerby.data.augmentation.transforms import TestTransform, TrainTransform
 from passerby.data.loading.identity_groups import identity_groups
 from passerby.data.loading.view_loader import ViewBatch, ViewLoader
+from passerby.data.split import Split
+from passerby.distributed.devices import choose_accelerator
 from passerby.distributed.processes import average_over_processes
+from passerby.errors import RecipeError
 from passerby.losses.self_distillation import identity_distillation, moved_centre
 from passerby.methods.cion.gradient_clipping import clip_each
-from passerby.methods.cion.network import build, check, describe, restore, transforms
 from passerby.methods.cion.recipe import CionRecipe
-from passerby.methods.method import Method, TrainingData
-from passerby.methods.networks.backbones import recognise_nothing
+from passerby.methods.method import InitialWeights, Method, TrainingData
+from passerby.methods.networks.backbones import PREFIX, describe_backbone, described_backbone, new_backbone, part_of
 from passerby.methods.stage import EpochLoader, Stage
+from passerby.models.backbones.backbone import Backbone
+from passerby.models.checkpoint import load_strictly
+from passerby.models.networks.projection_head import ProjectionHead
 from passerby.models.networks.self_distillation import SelfDistillation
 
 GLOBAL_VIEWS = 2
@@ -181,24 +187,90 @@ class DistillationStage(Stage):
         return -(targets.exp() * targets).sum(2).mean()
 
 
-def stages(recipe: CionRecipe, model: SelfDistillation, data: TrainingData, folder: Path) -> list[Stage]:
-    """One stage; with several processes batch statistics are shared among them, if the recipe says so."""
-    del folder
-    if recipe.trainer.processes > 1 and recipe.model.batch_norm == "synchronised":
-        model.student = nn.SyncBatchNorm.convert_sync_batchnorm(model.student)
-        model.teacher = nn.SyncBatchNorm.convert_sync_batchnorm(model.teacher)
-    return [DistillationStage(recipe, model, data)]
+class CionMethod(Method[CionRecipe, SelfDistillation]):
+    """CION's pre-training."""
+
+    name = "cion"
+    recipe = CionRecipe
+    networks = ("teacher", "student")
+
+    def transforms(self, recipe: CionRecipe) -> tuple[TrainTransform, TestTransform]:
+        """How images are stored where a cache holds them at one size, and how they are embedded."""
+        size, views = recipe.model.image_size, recipe.views
+        stored = TrainTransform(size=size, mean=views.mean, std=views.std, padding=0, erasing=0)
+        return stored, TestTransform(size=size, mean=views.mean, std=views.std)
+
+    def check(self, recipe: CionRecipe, train: Split) -> None:
+        """Refuse what these training images or the backbone cannot give.
+
+        Raises:
+            RecipeError: fewer identities than a step needs, views of a size that the backbone does not take, or batch
+                statistics shared by processes without GPUs.
+        """
+        _check_local_views(recipe)
+        processes = recipe.trainer.processes
+        section = recipe.training
+        fewest = min((size for size in section.images_per_identity if size > 1), default=1)
+        needed = section.batch_size // fewest * processes
+        if fewest > 1 and train.identity_count < needed:
+            largest = train.identity_count // processes * fewest
+            across = f" on each of {processes} processes" if processes > 1 else ""
+            raise RecipeError(
+                f"training.batch_size={section.batch_size}{across} takes groups of {fewest} images of {needed} "
+                f"different identities, but the training images show {train.identity_count}: set it to at most "
+                f"{largest}"
+            )
+        shared = processes > 1 and recipe.model.batch_norm == "synchronised"
+        if shared and choose_accelerator(recipe.trainer) == "cpu":
+            raise RecipeError(
+                "model.batch_norm=synchronised: torch shares batch statistics between GPUs only: set it to per-process"
+            )
+
+    def build(
+        self, recipe: CionRecipe, classes: int, cameras: int, init: InitialWeights | None = None
+    ) -> SelfDistillation:
+        """Student and teacher with random weights; `init` is a run of this method."""
+        section = recipe.model
+        backbone = new_backbone(section)
+        head = ProjectionHead(
+            backbone.feature_dim, section.outputs, hidden=section.hidden, bottleneck=section.bottleneck
+        )
+        return SelfDistillation(backbone, head, network=recipe.embedding.network)
+
+    def stages(self, recipe: CionRecipe, model: SelfDistillation, data: TrainingData, folder: Path) -> list[Stage]:
+        """One stage; with several processes batch statistics are shared among them, if the recipe says so."""
+        if recipe.trainer.processes > 1 and recipe.model.batch_norm == "synchronised":
+            model.student = nn.SyncBatchNorm.convert_sync_batchnorm(model.student)
+            model.teacher = nn.SyncBatchNorm.convert_sync_batchnorm(model.teacher)
+        return [DistillationStage(recipe, model, data)]
+
+    def describe(self, recipe: CionRecipe, model: SelfDistillation) -> dict[str, Any]:
+        """The backbone, and the network that embeds unless another is chosen."""
+        return {**describe_backbone(model.student.backbone), "network": recipe.embedding.network}
+
+    def restore(self, description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> Backbone:
+        """The backbone of the network that embeds, alone."""
+        backbone = described_backbone(description)
+        load_strictly(backbone, part_of(tensors, self.backbone_prefix(description)), source=source)
+        return backbone
+
+    def backbone_prefix(self, description: Mapping[str, Any]) -> str:
+        """The backbone of the network that embeds."""
+        return f"{description['network']}.{PREFIX}"
 
 
-METHOD = Method(
-    recipe=CionRecipe,
-    transforms=transforms,
-    check=check,
-    build=build,
-    describe=describe,
-    stages=stages,
-    restore=restore,
-    recognise=recognise_nothing,
-    class_sized=(),
-    training_only=(),
-)
+def _check_local_views(recipe: CionRecipe) -> None:
+    """Try a local view where shapes only are computed."""
+    if not recipe.views.local:
+        return
+    with torch.device("meta"):
+        try:
+            new_backbone(recipe.model)(torch.zeros(2, 3, *recipe.views.local_size))
+        except RecipeError:
+            raise
+        except Exception as error:  # every network has its own way to refuse a size
+            reason = str(error).split("\n")[0][:120]
+            raise RecipeError(
+                f"views.local_size={list(recipe.views.local_size)}: {recipe.model.backbone} for images of "
+                f"{list(recipe.model.image_size)} cannot take such views ({reason}): set it to model.image_size"
+            ) from error

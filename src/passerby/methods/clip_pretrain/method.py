@@ -8,13 +8,12 @@ Masking, CVPR 2023).
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from passerby.data.augmentation.transforms import TestTransform, TrainTransform
-from passerby.data.split import Split
 from passerby.distributed.processes import gather_labels, gather_with_gradient
 from passerby.losses.contrastive import supervised_contrastive
 from passerby.methods.clip_pretrain.pairs import PairBatch, PairBatches, PairPlan
@@ -28,6 +27,7 @@ from passerby.models.clip.pair_files import is_clip_pair
 from passerby.models.clip.towers import ClipShape
 from passerby.models.clip.vocabulary import Vocabulary, tokenise, vocabulary_of
 from passerby.models.evaluation_mode import evaluation_mode
+from passerby.models.inspection.attention_maps import AttentionMaps, clip_attention_maps
 from passerby.models.saga.anchor_phrases import PHRASES
 from passerby.synth.output.pair_drawing import Drawers
 from passerby.synth.words.vocabulary import caption_words
@@ -127,78 +127,54 @@ class PairStage(Stage):
         )
 
 
-def transforms(recipe: ClipPretrainRecipe) -> tuple[TrainTransform, TestTransform]:
-    """The transforms that the recipe says; numbers of images become -1 to 1, as for all vision transformers here."""
-    section, size = recipe.augmentation, recipe.model.image_size
-    train = TrainTransform(size=size, flip=section.flip, padding=section.padding, erasing=section.erasing)
-    return train, TestTransform(size=size)
+class ClipPretrainMethod(Method[ClipPretrainRecipe, ClipPair]):
+    """CLIP from drawn people and captions."""
 
+    name = "clip-pretrain"
+    recipe = ClipPretrainRecipe
+    draws_images = True
+    resumable_changes = ("pairs.workers",)
 
-def check(recipe: ClipPretrainRecipe, train: Split) -> None:
-    """Nothing to refuse: there are no training images but those that are drawn."""
-    del recipe, train
+    def transforms(self, recipe: ClipPretrainRecipe) -> tuple[TrainTransform, TestTransform]:
+        """Those of the recipe; numbers of images become -1 to 1, as for all vision transformers here."""
+        section, size = recipe.augmentation, recipe.model.image_size
+        train = TrainTransform(size=size, flip=section.flip, padding=section.padding, erasing=section.erasing)
+        return train, TestTransform(size=size)
 
+    def build(
+        self, recipe: ClipPretrainRecipe, classes: int, cameras: int, init: InitialWeights | None = None
+    ) -> ClipPair:
+        """Towers with random weights, and the vocabulary of the captions."""
+        section = recipe.model
+        shape = ClipShape(section.architecture, section.image_size, section.stride)
+        model = ClipPair(shape, vocabulary_of(caption_words(), PHRASES))
+        if init is not None and is_clip_pair(init.description):
+            model.pairs_before = int((init.description or {})["pairs"]["drawn"])
+        return model
 
-def build(recipe: ClipPretrainRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> ClipPair:
-    """Towers with random weights and the vocabulary of the captions; those of `init` are loaded by the caller."""
-    del classes, cameras
-    section = recipe.model
-    shape = ClipShape(section.architecture, section.image_size, section.stride)
-    model = ClipPair(shape, vocabulary_of(caption_words(), PHRASES))
-    if init is not None and is_clip_pair(init.description):
-        model.pairs_before = int((init.description or {})["pairs"]["drawn"])
-    return model
+    def stages(self, recipe: ClipPretrainRecipe, model: ClipPair, data: TrainingData, folder: Path) -> list[Stage]:
+        """One stage."""
+        return [PairStage(recipe, model, data.train_transform)]
 
+    def describe(self, recipe: ClipPretrainRecipe, model: ClipPair) -> dict[str, Any]:
+        """Shape and vocabulary; `words` are those that captions have taught, and `pairs` counts those of `init` too."""
+        return {
+            "shape": asdict(model.shape),
+            "tokens": list(model.vocabulary.tokens),
+            "words": sorted(caption_words()),
+            "pairs": {
+                "drawn": model.pairs_before
+                + recipe.pairs.per_epoch * recipe.training.epochs * recipe.trainer.processes,
+                "passes": recipe.pairs.passes,
+            },
+        }
 
-def describe(recipe: ClipPretrainRecipe, model: ClipPair) -> dict[str, Any]:
-    """What `restore` and the embedder need, as JSON; `words` are those that captions have taught.
+    def restore(self, description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> ClipPair:
+        """Both towers, for embedding images and texts."""
+        model = ClipPair(described_shape(description), Vocabulary(description["tokens"]))
+        load_strictly(model, tensors, source=source)
+        return model
 
-    `pairs` counts those of `init` too.
-    """
-    _, test_transform = transforms(recipe)
-    processes = recipe.trainer.processes
-    return {
-        "shape": asdict(model.shape),
-        "camera_count": 0,
-        "transform": asdict(test_transform),
-        "tokens": list(model.vocabulary.tokens),
-        "words": sorted(caption_words()),
-        "pairs": {
-            "drawn": model.pairs_before + recipe.pairs.per_epoch * recipe.training.epochs * processes,
-            "passes": recipe.pairs.passes,
-        },
-    }
-
-
-def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> ClipPair:
-    """Both towers, for embedding images and texts."""
-    model = ClipPair(described_shape(description), Vocabulary(description["tokens"]))
-    load_strictly(model, tensors, source=source)
-    return model
-
-
-def recognise(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
-    """Nobody else has files of this kind."""
-    del tensors
-    return None
-
-
-def stages(recipe: ClipPretrainRecipe, model: ClipPair, data: TrainingData, folder: Path) -> list[Stage]:
-    """One stage."""
-    del data, folder
-    return [PairStage(recipe, model, transforms(recipe)[0])]
-
-
-METHOD = Method(
-    recipe=ClipPretrainRecipe,
-    transforms=transforms,
-    check=check,
-    build=build,
-    describe=describe,
-    stages=stages,
-    restore=restore,
-    recognise=recognise,
-    class_sized=(),
-    training_only=(),
-    draws_images=True,
-)
+    def attention_maps(self, model: nn.Module, images: Tensor, *, anchors: int = 3) -> list[AttentionMaps]:
+        """Attention of the image tower's class token."""
+        return clip_attention_maps(cast(ClipPair, model), images)

@@ -5,27 +5,35 @@ images; nothing else moves. Stage 2 freezes prompts and text tower and trains th
 image-to-text losses. Specification: sections 1 and 2 of our specification of SAGA-ReID; equations of the paper.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from passerby.data.loading.loaders import Batch
+from passerby.data.split import Split
 from passerby.distributed.processes import gather_labels, gather_with_gradient
 from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.contrastive import image_to_text
 from passerby.losses.triplet import batch_hard_triplet
-from passerby.methods.clip_reid.network import build, check, describe, restore, transforms
+from passerby.methods.batch_sizes import BatchSizes
+from passerby.methods.clip_reid.network import build, check_camera_embedding
 from passerby.methods.clip_reid.recipe import ClipReidRecipe
-from passerby.methods.method import Method, TrainingData
+from passerby.methods.method import InitialWeights, Method, TrainingData
+from passerby.methods.networks.clip_towers import described_shape
 from passerby.methods.sections.clip import image_schedule, prompt_schedule
 from passerby.methods.stage import Stage, adam_with_faster_biases
 from passerby.methods.stages.image_stage import ImageBatchStage
 from passerby.methods.stages.prompt_stage import PromptStage
+from passerby.models.checkpoint import load_strictly
 from passerby.models.clip.prompts import encode_all_prompts
-from passerby.models.clip_reid.network import CLASS_SIZED, TRAINING_ONLY, ClipReid
+from passerby.models.clip_reid.network import CLASS_SIZED, TRAINING_ONLY, ClipReid, ClipReidSizes
 from passerby.models.clip_reid.official_files import recognise_clip_reid
+from passerby.models.inspection.attention_maps import AttentionMaps, clip_attention_maps
+from passerby.models.inspection.feature_variants import clip_reid_variants
 
 
 def prompt_stage(recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path) -> PromptStage:
@@ -98,27 +106,65 @@ class ImageStage(ImageBatchStage):
         return batch_hard_triplet(feature, labels, margin=self.section.margin, others=others, other_labels=other_labels)
 
 
-def stages(recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path) -> list[Stage]:
-    """CLIP-ReID's two stages, or the baseline's one."""
-    image_stage = ImageStage(recipe, model, data)
-    if not recipe.model.prompts:
-        return [image_stage]
-    return [prompt_stage(recipe, model, data, folder), image_stage]
+class ClipReidMethod(Method[ClipReidRecipe, ClipReid]):
+    """CLIP-ReID, and its baseline without prompts."""
+
+    name = "clip-reid"
+    recipe = ClipReidRecipe
+    class_sized = CLASS_SIZED
+    training_only = TRAINING_ONLY
+
+    def batch_sizes(self, recipe: ClipReidRecipe) -> dict[str, BatchSizes]:
+        """Those of stage 2."""
+        return {"stage2": recipe.stage2}
+
+    def check(self, recipe: ClipReidRecipe, train: Split) -> None:
+        """Refuse what these training images cannot give.
+
+        Raises:
+            RecipeError: fewer identities than a step needs, or cameras that the data or the image tower do not have.
+        """
+        super().check(recipe, train)
+        check_camera_embedding(recipe.model, train)
+
+    def build(self, recipe: ClipReidRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> ClipReid:
+        """The network with CLIP's weights as the recipe says, and fresh heads."""
+        return build(recipe.model, classes, cameras, init)
+
+    def stages(self, recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path) -> list[Stage]:
+        """CLIP-ReID's two stages, or the baseline's one."""
+        image_stage = ImageStage(recipe, model, data)
+        if not recipe.model.prompts:
+            return [image_stage]
+        return [prompt_stage(recipe, model, data, folder), image_stage]
+
+    def describe(self, recipe: ClipReidRecipe, model: ClipReid) -> dict[str, Any]:
+        """The towers' shape, and the camera embedding."""
+        return {
+            "shape": asdict(model.shape),
+            "camera_count": model.sizes.camera_count,
+            "camera_coefficient": model.camera_coefficient,
+        }
+
+    def restore(self, description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> ClipReid:
+        """The image tower; tensors that only training needs are left aside."""
+        sizes = ClipReidSizes(classes=None, camera_count=description["camera_count"])
+        model = ClipReid(described_shape(description), sizes, camera_coefficient=description["camera_coefficient"])
+        load_strictly(model, tensors, source=source, ignored=TRAINING_ONLY)
+        return model
+
+    def recognise(self, tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
+        """Checkpoints of the published code."""
+        return recognise_clip_reid(tensors)
+
+    def feature_variants(self, model: nn.Module, images: Tensor, camera_ids: Tensor | None = None) -> dict[str, Tensor]:
+        """Class token, its projection, and both joined."""
+        return clip_reid_variants(cast(ClipReid, model), images, camera_ids)
+
+    def attention_maps(self, model: nn.Module, images: Tensor, *, anchors: int = 3) -> list[AttentionMaps]:
+        """Attention of the image tower's class token."""
+        return clip_attention_maps(cast(ClipReid, model), images)
 
 
 def _total(terms: Iterable[Tensor]) -> Tensor:
     return torch.stack(list(terms)).sum()
-
-
-METHOD = Method(
-    recipe=ClipReidRecipe,
-    transforms=transforms,
-    check=check,
-    build=build,
-    describe=describe,
-    stages=stages,
-    restore=restore,
-    recognise=recognise_clip_reid,
-    class_sized=CLASS_SIZED,
-    training_only=TRAINING_ONLY,
-)

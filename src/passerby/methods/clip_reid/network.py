@@ -1,51 +1,39 @@
-"""CLIP-ReID's network and transforms, from a recipe or from what a file says of itself."""
+"""CLIP-ReID's network with its first weights: from the recipe, from `init`, and from CLIP."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
-from torch import Tensor
-
-from passerby.data.augmentation.transforms import TestTransform, TrainTransform
 from passerby.data.split import Split
 from passerby.errors import RecipeError
-from passerby.methods.clip_reid.recipe import ClipReidRecipe, ModelSection
+from passerby.methods.clip_reid.recipe import ModelSection
 from passerby.methods.method import InitialWeights
 from passerby.methods.networks.clip_towers import agreed_quick_gelu, described_shape
-from passerby.methods.stages.image_stage import refuse_too_few_identities
-from passerby.models.checkpoint import load_strictly
 from passerby.models.clip.pretrained import ClipWeights, clip_weights
 from passerby.models.clip.towers import ClipShape, is_residual, patch_stride, uses_quick_gelu
-from passerby.models.clip_reid.network import CAMERA_EMBEDDING, TRAINING_ONLY, ClipReid, ClipReidSizes
+from passerby.models.clip_reid.network import CAMERA_EMBEDDING, ClipReid, ClipReidSizes
 from passerby.models.clip_reid.official_files import is_clip_reid
 
 _QUICK_GELU_SUFFIX = "-quickgelu"
 
 
-def check(recipe: ClipReidRecipe, train: Split) -> None:
-    """Refuse what these training images cannot give.
+def check_camera_embedding(section: ModelSection, train: Split) -> None:
+    """Refuse a camera embedding that the data or the image tower cannot have.
 
     Raises:
-        RecipeError: fewer identities than a step needs, or cameras that the data or the image tower do not have.
+        RecipeError: no cameras, or a residual network.
     """
-    refuse_too_few_identities("stage2", recipe.stage2, train.identity_count, recipe.trainer.processes)
-    if not recipe.model.camera_embedding:
+    if not section.camera_embedding:
         return
     if train.cameras is None or not train.camera_names:
         raise RecipeError("model.camera_embedding=true, but the training images have no cameras: set it to false")
-    if is_residual(recipe.model.architecture):
+    if is_residual(section.architecture):
         raise RecipeError(
-            f"model.camera_embedding=true: a residual network ({recipe.model.architecture}) has no class token to add "
+            f"model.camera_embedding=true: a residual network ({section.architecture}) has no class token to add "
             "it to: set it to false, or use a vision transformer"
         )
 
 
-def transforms(recipe: ClipReidRecipe) -> tuple[TrainTransform, TestTransform]:
-    """The transforms that the recipe says."""
-    return recipe.augmentation.transforms(recipe.model.image_size)
-
-
-def build(recipe: ClipReidRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> ClipReid:
+def build(section: ModelSection, classes: int, cameras: int, init: InitialWeights | None = None) -> ClipReid:
     """The network with CLIP's weights as the recipe says, and fresh heads.
 
     With `init`, whose tensors the caller loads afterwards, CLIP's weights are fetched only for what `init` lacks.
@@ -55,7 +43,6 @@ def build(recipe: ClipReidRecipe, classes: int, cameras: int, init: InitialWeigh
             they were trained with QuickGELU, because they do not.
         CheckpointError: CLIP's weights cannot be had.
     """
-    section = recipe.model
     claims = []
     if init is not None:
         _refuse_contradictions(section, init)
@@ -68,25 +55,6 @@ def build(recipe: ClipReidRecipe, classes: int, cameras: int, init: InitialWeigh
     shape = replace(_shape(section), quick_gelu=agreed_quick_gelu(section.architecture, section.quick_gelu, claims))
     sizes = ClipReidSizes(classes, cameras if section.camera_embedding else 0, section.prompts)
     return ClipReid(shape, sizes, camera_coefficient=section.camera_coefficient, clip_tensors=weights.tensors)
-
-
-def describe(recipe: ClipReidRecipe, model: ClipReid) -> dict[str, Any]:
-    """What `restore` and the embedder need, as JSON."""
-    _, test_transform = transforms(recipe)
-    return {
-        "shape": asdict(model.shape),
-        "camera_count": model.sizes.camera_count,
-        "camera_coefficient": model.camera_coefficient,
-        "transform": asdict(test_transform),
-    }
-
-
-def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> ClipReid:
-    """A network for embedding; tensors that only training needs are left aside."""
-    sizes = ClipReidSizes(classes=None, camera_count=description["camera_count"])
-    model = ClipReid(described_shape(description), sizes, camera_coefficient=description["camera_coefficient"])
-    load_strictly(model, tensors, source=source, ignored=TRAINING_ONLY)
-    return model
 
 
 def _shape(section: ModelSection) -> ClipShape:

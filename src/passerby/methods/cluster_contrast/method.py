@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from passerby.data.augmentation.transforms import TestTransform, TrainTransform
 from passerby.data.loading.loaders import Batch
 from passerby.data.loading.sampling import continued_class_batches
 from passerby.data.split import Split
@@ -25,11 +24,11 @@ from passerby.losses.cluster_memory import ClusterMemory
 from passerby.methods.cluster_contrast.recipe import ClusterContrastRecipe
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.networks.backbones import (
+    PREFIX,
     adopt_backbone,
     describe_backbone,
     described_backbone,
     new_backbone,
-    recognise_nothing,
 )
 from passerby.methods.stage import EpochLoader, Preparation, Stage, keyed_seed
 from passerby.methods.stages.features import EXTRACTION_BATCH, current_features, features_of
@@ -171,61 +170,51 @@ class ContrastStage(ImageBatchStage):
         self._restored = checkpoint["passerby"]
 
 
-def transforms(recipe: ClusterContrastRecipe) -> tuple[TrainTransform, TestTransform]:
-    """The transforms that the recipe says."""
-    return recipe.augmentation.transforms(recipe.model.image_size)
+class ClusterContrastMethod(Method[ClusterContrastRecipe, ClusterReid]):
+    """Cluster-Contrast."""
 
+    name = "cluster-contrast"
+    recipe = ClusterContrastRecipe
+    training_only = NEW
 
-def check(recipe: ClusterContrastRecipe, train: Split) -> None:
-    """Refuse a pooling that the backbone cannot have, with a RecipeError."""
-    del train
-    if recipe.model.pooling == "gem" and family_of(recipe.model.backbone) not in ("resnet", "resnet_ibn"):
-        raise RecipeError(
-            f"model.pooling=gem: {recipe.model.backbone} is no residual network, whose last map could be pooled so: "
-            "set model.pooling=native"
-        )
+    def check(self, recipe: ClusterContrastRecipe, train: Split) -> None:
+        """Refuse a pooling that the backbone cannot have.
 
+        Raises:
+            RecipeError: a generalised mean of a network without a last map.
+        """
+        if recipe.model.pooling == "gem" and family_of(recipe.model.backbone) not in ("resnet", "resnet_ibn"):
+            raise RecipeError(
+                f"model.pooling=gem: {recipe.model.backbone} is no residual network, whose last map could be pooled "
+                "so: set model.pooling=native"
+            )
 
-def build(recipe: ClusterContrastRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> ClusterReid:
-    """The network with random weights; those of `init` are loaded by the caller."""
-    del classes, cameras, init
-    return ClusterReid(new_backbone(recipe.model), generalised_mean=recipe.model.pooling == "gem")
+    def adopt(self, recipe: ClusterContrastRecipe, init: InitialWeights) -> InitialWeights:
+        """Weights of CION's runs, of fine-tuned or bare backbones, and of official files, under our names."""
+        return adopt_backbone(init, recipe.model, own_method=self.name)
 
+    def build(
+        self, recipe: ClusterContrastRecipe, classes: int, cameras: int, init: InitialWeights | None = None
+    ) -> ClusterReid:
+        """The network with random weights."""
+        return ClusterReid(new_backbone(recipe.model), generalised_mean=recipe.model.pooling == "gem")
 
-def describe(recipe: ClusterContrastRecipe, model: ClusterReid) -> dict[str, Any]:
-    """What `restore` and the embedder need, as JSON."""
-    described = describe_backbone(model.backbone, transforms(recipe)[1])
-    return {**described, "generalised_mean": model.pooling is not None}
+    def stages(
+        self, recipe: ClusterContrastRecipe, model: ClusterReid, data: TrainingData, folder: Path
+    ) -> list[Stage]:
+        """One stage."""
+        return [ContrastStage(recipe, model, data)]
 
+    def describe(self, recipe: ClusterContrastRecipe, model: ClusterReid) -> dict[str, Any]:
+        """The backbone's name and image size, and the pooling."""
+        return {**describe_backbone(model.backbone), "generalised_mean": model.pooling is not None}
 
-def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> ClusterReid:
-    """The whole network: pooling and neck belong to the feature."""
-    model = ClusterReid(described_backbone(description), generalised_mean=description["generalised_mean"])
-    load_strictly(model, tensors, source=source)
-    return model
+    def restore(self, description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> ClusterReid:
+        """The whole network: pooling and neck belong to the feature."""
+        model = ClusterReid(described_backbone(description), generalised_mean=description["generalised_mean"])
+        load_strictly(model, tensors, source=source)
+        return model
 
-
-def stages(recipe: ClusterContrastRecipe, model: ClusterReid, data: TrainingData, folder: Path) -> list[Stage]:
-    """One stage."""
-    del folder
-    return [ContrastStage(recipe, model, data)]
-
-
-def adopt(recipe: ClusterContrastRecipe, init: InitialWeights) -> InitialWeights:
-    """Weights of CION's runs, of fine-tuned or bare backbones, and of official files, under this network's names."""
-    return adopt_backbone(init, recipe.model, own_method="cluster-contrast")
-
-
-METHOD = Method(
-    recipe=ClusterContrastRecipe,
-    transforms=transforms,
-    check=check,
-    build=build,
-    describe=describe,
-    stages=stages,
-    restore=restore,
-    recognise=recognise_nothing,
-    class_sized=(),
-    training_only=NEW,
-    adopt=adopt,
-)
+    def backbone_prefix(self, description: Mapping[str, Any]) -> str:
+        """One backbone, under its own name."""
+        return PREFIX

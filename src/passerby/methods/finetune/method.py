@@ -12,23 +12,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from passerby.data.augmentation.transforms import TestTransform, TrainTransform
 from passerby.data.loading.loaders import Batch
-from passerby.data.split import Split
 from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.triplet import batch_hard_triplet
+from passerby.methods.batch_sizes import BatchSizes
 from passerby.methods.finetune.recipe import FinetuneRecipe
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.networks.backbones import (
+    PREFIX,
     adopt_backbone,
     describe_backbone,
     described_backbone,
     new_backbone,
     part_of,
-    recognise_nothing,
 )
 from passerby.methods.stage import Stage
-from passerby.methods.stages.image_stage import ImageBatchStage, refuse_too_few_identities
+from passerby.methods.stages.image_stage import ImageBatchStage
 from passerby.models.backbones.backbone import Backbone
 from passerby.models.checkpoint import load_strictly
 from passerby.models.networks.finetune import CLASS_SIZED, TRAINING_ONLY, BackboneReid
@@ -81,55 +80,42 @@ class FineTuningStage(ImageBatchStage):
         biases["lr"] = self._of_biases(self.trainer.current_epoch + 1)
 
 
-def transforms(recipe: FinetuneRecipe) -> tuple[TrainTransform, TestTransform]:
-    """The transforms that the recipe says."""
-    return recipe.augmentation.transforms(recipe.model.image_size)
+class FinetuneMethod(Method[FinetuneRecipe, BackboneReid]):
+    """Fine-tuning of a backbone."""
 
+    name = "finetune"
+    recipe = FinetuneRecipe
+    class_sized = CLASS_SIZED
+    training_only = TRAINING_ONLY
 
-def check(recipe: FinetuneRecipe, train: Split) -> None:
-    """Refuse batches of more identities than the training images show, with a RecipeError."""
-    refuse_too_few_identities("training", recipe.batch, train.identity_count, recipe.trainer.processes)
+    def batch_sizes(self, recipe: FinetuneRecipe) -> dict[str, BatchSizes]:
+        """Those of the one stage."""
+        return {"training": recipe.batch}
 
+    def adopt(self, recipe: FinetuneRecipe, init: InitialWeights) -> InitialWeights:
+        """Weights of CION's runs, of bare backbones and of official files, under this network's names."""
+        return adopt_backbone(init, recipe.model, own_method=self.name)
 
-def build(recipe: FinetuneRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> BackboneReid:
-    """The network with random weights; those of `init` are loaded by the caller."""
-    del cameras, init
-    return BackboneReid(new_backbone(recipe.model), classes)
+    def build(
+        self, recipe: FinetuneRecipe, classes: int, cameras: int, init: InitialWeights | None = None
+    ) -> BackboneReid:
+        """The network with random weights."""
+        return BackboneReid(new_backbone(recipe.model), classes)
 
+    def stages(self, recipe: FinetuneRecipe, model: BackboneReid, data: TrainingData, folder: Path) -> list[Stage]:
+        """One stage."""
+        return [FineTuningStage(recipe, model, data)]
 
-def describe(recipe: FinetuneRecipe, model: BackboneReid) -> dict[str, Any]:
-    """What `restore` and the embedder need, as JSON."""
-    return describe_backbone(model.backbone, transforms(recipe)[1])
+    def describe(self, recipe: FinetuneRecipe, model: BackboneReid) -> dict[str, Any]:
+        """The backbone's name and image size."""
+        return describe_backbone(model.backbone)
 
+    def restore(self, description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> Backbone:
+        """The backbone alone."""
+        backbone = described_backbone(description)
+        load_strictly(backbone, part_of(tensors), source=source)
+        return backbone
 
-def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> Backbone:
-    """The backbone alone."""
-    backbone = described_backbone(description)
-    load_strictly(backbone, part_of(tensors), source=source)
-    return backbone
-
-
-def stages(recipe: FinetuneRecipe, model: BackboneReid, data: TrainingData, folder: Path) -> list[Stage]:
-    """One stage."""
-    del folder
-    return [FineTuningStage(recipe, model, data)]
-
-
-def adopt(recipe: FinetuneRecipe, init: InitialWeights) -> InitialWeights:
-    """Weights of CION's runs, of bare backbones and of official files, under this network's names."""
-    return adopt_backbone(init, recipe.model, own_method="finetune")
-
-
-METHOD = Method(
-    recipe=FinetuneRecipe,
-    transforms=transforms,
-    check=check,
-    build=build,
-    describe=describe,
-    stages=stages,
-    restore=restore,
-    recognise=recognise_nothing,
-    class_sized=CLASS_SIZED,
-    training_only=TRAINING_ONLY,
-    adopt=adopt,
-)
+    def backbone_prefix(self, description: Mapping[str, Any]) -> str:
+        """One backbone, under its own name."""
+        return PREFIX

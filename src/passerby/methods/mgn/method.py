@@ -19,18 +19,18 @@ from passerby.distributed.processes import gather_labels, gather_with_gradient
 from passerby.errors import RecipeError
 from passerby.losses.circle import circle_logits, cross_entropy_smoothed_over_others
 from passerby.losses.triplet import batch_hard_triplet
+from passerby.methods.batch_sizes import BatchSizes
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.mgn.recipe import MgnRecipe
 from passerby.methods.networks.backbones import (
     adopt_backbone,
-    describe_transformed,
+    describe_named,
     described_backbone,
     new_backbone,
     part_of,
-    recognise_nothing,
 )
 from passerby.methods.stage import Stage
-from passerby.methods.stages.image_stage import ImageBatchStage, refuse_too_few_identities
+from passerby.methods.stages.image_stage import ImageBatchStage
 from passerby.models.backbones.registry import create, family_of
 from passerby.models.checkpoint import load_strictly
 from passerby.models.networks.mgn import CLASS_SIZED, NEW, STRIPES, TRAINING_ONLY, Mgn
@@ -110,76 +110,66 @@ class MgnStage(ImageBatchStage):
         return batch_hard_triplet(features, labels, margin=None, others=others, other_labels=other_labels)
 
 
-def transforms(recipe: MgnRecipe) -> tuple[TrainTransform, TestTransform]:
-    """The transforms that the recipe says."""
-    train, test = recipe.augmentation.transforms(recipe.model.image_size)
-    return replace(train, fill=recipe.augmentation.fill), test
+class MgnMethod(Method[MgnRecipe, Mgn]):
+    """MGN."""
 
+    name = "mgn"
+    recipe = MgnRecipe
+    class_sized = CLASS_SIZED
+    training_only = (*TRAINING_ONLY, *NEW, "norms.")
 
-def check(recipe: MgnRecipe, train: Split) -> None:
-    """Refuse what MGN cannot be made of.
+    def transforms(self, recipe: MgnRecipe) -> tuple[TrainTransform, TestTransform]:
+        """Those of the recipe, with the colour that fills what erasing takes away."""
+        train, test = super().transforms(recipe)
+        return replace(train, fill=recipe.augmentation.fill), test
 
-    Raises:
-        RecipeError: a backbone without groups of blocks, images too low for stripes, or fewer identities than a batch
-            takes.
-    """
-    if family_of(recipe.model.backbone) not in ("resnet", "resnet_ibn"):
-        raise RecipeError(f"model.backbone={recipe.model.backbone}: MGN needs a residual network, such as resnet50_ibn")
-    rows = -(-recipe.model.image_size[0] // _MAP_STRIDE)
-    if len(torch.empty(rows).chunk(max(STRIPES))) < max(STRIPES):
-        raise RecipeError(
-            f"model.image_size={list(recipe.model.image_size)}: leaves a map of {rows} rows, which cannot be cut into "
-            f"{max(STRIPES)} stripes: take a height of at least {_MAP_STRIDE * (max(STRIPES) + 1) + 1}"
-        )
-    refuse_too_few_identities("training", recipe.training, train.identity_count, recipe.trainer.processes)
+    def batch_sizes(self, recipe: MgnRecipe) -> dict[str, BatchSizes]:
+        """Those of the one stage."""
+        return {"training": recipe.training}
 
+    def check(self, recipe: MgnRecipe, train: Split) -> None:
+        """Refuse what MGN cannot be made of.
 
-def build(recipe: MgnRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> Mgn:
-    """The network with random weights; those of `init` are loaded by the caller."""
-    del cameras, init
-    return Mgn(new_backbone(recipe.model), classes, width=recipe.model.width)
+        Raises:
+            RecipeError: a backbone without groups of blocks, images too low for stripes, or fewer identities than a
+                batch takes.
+        """
+        backbone, size = recipe.model.backbone, recipe.model.image_size
+        if family_of(backbone) not in ("resnet", "resnet_ibn"):
+            raise RecipeError(f"model.backbone={backbone}: MGN needs a residual network, such as resnet50_ibn")
+        rows = -(-size[0] // _MAP_STRIDE)
+        if len(torch.empty(rows).chunk(max(STRIPES))) < max(STRIPES):
+            raise RecipeError(
+                f"model.image_size={list(size)}: leaves a map of {rows} rows, which cannot be cut into {max(STRIPES)} "
+                f"stripes: take a height of at least {_MAP_STRIDE * (max(STRIPES) + 1) + 1}"
+            )
+        super().check(recipe, train)
 
+    def adopt(self, recipe: MgnRecipe, init: InitialWeights) -> InitialWeights:
+        """Weights of a backbone for the trunk and all branches; runs of MGN as they are."""
+        section = recipe.model
+        adopted = adopt_backbone(init, section, own_method=self.name)
+        if adopted is init:
+            return init
+        backbone = create(section.backbone, section.image_size)
+        load_strictly(backbone, part_of(adopted.tensors), source=init.source)
+        begun = Mgn(backbone, None, width=section.width).state_dict()
+        return replace(init, tensors={name: value for name, value in begun.items() if name.startswith(_PRETRAINED)})
 
-def describe(recipe: MgnRecipe, model: Mgn) -> dict[str, Any]:
-    """What `restore` and the embedder need, as JSON."""
-    return {**describe_transformed(model.name, model.image_size, transforms(recipe)[1]), "width": model.width}
+    def build(self, recipe: MgnRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> Mgn:
+        """The network with random weights."""
+        return Mgn(new_backbone(recipe.model), classes, width=recipe.model.width)
 
+    def stages(self, recipe: MgnRecipe, model: Mgn, data: TrainingData, folder: Path) -> list[Stage]:
+        """One stage."""
+        return [MgnStage(recipe, model, data)]
 
-def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> Mgn:
-    """The network without classifiers."""
-    model = Mgn(described_backbone(description), None, width=description["width"])
-    load_strictly(model, tensors, source=source, ignored=TRAINING_ONLY)
-    return model
+    def describe(self, recipe: MgnRecipe, model: Mgn) -> dict[str, Any]:
+        """The backbone that trunk and branches were made of, and the length of each feature."""
+        return {**describe_named(model.name, model.image_size), "width": model.width}
 
-
-def stages(recipe: MgnRecipe, model: Mgn, data: TrainingData, folder: Path) -> list[Stage]:
-    """One stage."""
-    del folder
-    return [MgnStage(recipe, model, data)]
-
-
-def adopt(recipe: MgnRecipe, init: InitialWeights) -> InitialWeights:
-    """Weights of a backbone for the trunk and all branches; runs of MGN as they are."""
-    section = recipe.model
-    adopted = adopt_backbone(init, section, own_method="mgn")
-    if adopted is init:
-        return init
-    backbone = create(section.backbone, section.image_size)
-    load_strictly(backbone, part_of(adopted.tensors), source=init.source)
-    begun = Mgn(backbone, None, width=section.width).state_dict()
-    return replace(init, tensors={name: value for name, value in begun.items() if name.startswith(_PRETRAINED)})
-
-
-METHOD = Method(
-    recipe=MgnRecipe,
-    transforms=transforms,
-    check=check,
-    build=build,
-    describe=describe,
-    stages=stages,
-    restore=restore,
-    recognise=recognise_nothing,
-    class_sized=CLASS_SIZED,
-    training_only=(*TRAINING_ONLY, *NEW, "norms."),
-    adopt=adopt,
-)
+    def restore(self, description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> Mgn:
+        """The network without classifiers."""
+        model = Mgn(described_backbone(description), None, width=description["width"])
+        load_strictly(model, tensors, source=source, ignored=TRAINING_ONLY)
+        return model

@@ -1,7 +1,7 @@
 """What methods that train a backbone have in common: how it is made, described, and started from others' weights."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,8 +9,8 @@ from pydantic import Field
 from torch import Tensor
 
 from passerby.config import Section
-from passerby.data.augmentation.transforms import TestTransform
 from passerby.errors import RecipeError
+from passerby.methods import find_method
 from passerby.methods.method import InitialWeights
 from passerby.methods.sections.clip import Pixels
 from passerby.models.backbones.backbone import Backbone
@@ -21,9 +21,6 @@ from passerby.models.zoo.files import is_bare_backbone
 
 PREFIX = "backbone."
 """Before the names of the backbone's tensors in a method's network."""
-
-_WITH_PREFIX = ("finetune", "cluster-contrast")
-"""Methods whose runs have a backbone under `PREFIX`; those of CION have one for each of two networks."""
 
 
 class BackboneSection(Section):
@@ -47,14 +44,14 @@ def new_backbone(section: BackboneSection) -> Backbone:
     return create(section.backbone, section.image_size, **options)
 
 
-def describe_backbone(backbone: Backbone, transform: TestTransform) -> dict[str, Any]:
-    """What `described_backbone` and the embedder need, as JSON."""
-    return describe_transformed(backbone.name, backbone.image_size, transform)
+def describe_backbone(backbone: Backbone) -> dict[str, Any]:
+    """What `described_backbone` needs, as JSON."""
+    return describe_named(backbone.name, backbone.image_size)
 
 
-def describe_transformed(name: str, image_size: tuple[int, int], transform: TestTransform) -> dict[str, Any]:
+def describe_named(name: str, image_size: tuple[int, int]) -> dict[str, Any]:
     """The same for a network that was made from a backbone of this name."""
-    return {"architecture": name, "image_size": list(image_size), "camera_count": 0, "transform": asdict(transform)}
+    return {"architecture": name, "image_size": list(image_size)}
 
 
 def described_backbone(description: Mapping[str, Any]) -> Backbone:
@@ -66,12 +63,6 @@ def described_backbone(description: Mapping[str, Any]) -> Backbone:
 def part_of(tensors: Mapping[str, Tensor], prefix: str = PREFIX) -> dict[str, Tensor]:
     """The tensors under a prefix, without it."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def recognise_nothing(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
-    """Nobody else has files of these methods; those of bare backbones are `passerby.models.zoo.files`' to recognise."""
-    del tensors
-    return None
 
 
 def adopt_backbone(init: InitialWeights, section: BackboneSection, *, own_method: str) -> InitialWeights:
@@ -106,15 +97,14 @@ def _part_of_init(init: InitialWeights) -> Mapping[str, Tensor]:
     description = init.description
     if description is None or is_bare_backbone(description):
         return init.tensors
-    method = description.get("method")
-    if method == "cion":
-        return part_of(init.tensors, f"{description['network']}.{PREFIX}")
-    if method in _WITH_PREFIX:
-        return part_of(init.tensors)
-    raise RecipeError(
-        f"{init.source}: is a run of {method}, which trains no backbone of this kind: give a run of cion, "
-        f"{' or '.join(_WITH_PREFIX)}, or a file of a backbone (`passerby zoo list`)"
-    )
+    method = find_method(description.get("method"))
+    prefix = method.backbone_prefix(description)
+    if prefix is None:
+        raise RecipeError(
+            f"{init.source}: is a run of {method.name}, which trains no backbone of this kind: give a run of a method "
+            "that does, such as cion or finetune, or a file of a backbone (`passerby zoo list`)"
+        )
+    return part_of(init.tensors, prefix)
 
 
 def _refuse_another(source: str, description: Mapping[str, Any], architecture: str) -> None:

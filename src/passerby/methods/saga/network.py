@@ -1,18 +1,14 @@
-"""SAGA's network and transforms, from a recipe or from what a file says of itself."""
+"""SAGA's network: built from a recipe, started from others' weights, restored from a file."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from passerby.data.augmentation.transforms import TestTransform, TrainTransform
-from passerby.data.split import Split
 from passerby.errors import CheckpointError, RecipeError
 from passerby.methods.method import InitialWeights
 from passerby.methods.networks.clip_towers import described_shape, initial_towers
 from passerby.methods.saga.recipe import SagaRecipe
-from passerby.methods.stages.image_stage import refuse_too_few_identities
 from passerby.models.checkpoint import load_strictly
 from passerby.models.clip.towers import uses_quick_gelu
 from passerby.models.clip_reid.network import ClipReid, ClipReidSizes
@@ -20,25 +16,6 @@ from passerby.models.clip_reid.official_files import is_clip_reid
 from passerby.models.saga.network import HEAD, TRAINING_ONLY, Saga
 from passerby.models.saga.official_files import NOT_EMBEDDED_BY_STAGE_2, from_official, recognise_saga
 from passerby.models.saga.shape import AnchorShape, EmbeddingShape, SagaShape, SagaSizes, shape_from_description
-
-
-def check(recipe: SagaRecipe, train: Split) -> None:
-    """Refuse what these training images cannot give.
-
-    Raises:
-        RecipeError: fewer identities than a step needs, or no cameras for camera-conditioned anchors.
-    """
-    sections = ((recipe.stage2.epochs, "stage2", recipe.stage2), (_head_epochs(recipe), "stage3", recipe.stage3))
-    for epochs, key, section in sections:
-        if epochs:
-            refuse_too_few_identities(key, section, train.identity_count, recipe.trainer.processes)
-    if recipe.anchors.domain == "camera" and not train.camera_names:
-        raise RecipeError("anchors.domain=camera, but the training images have no cameras: set it to image")
-
-
-def transforms(recipe: SagaRecipe) -> tuple[TrainTransform, TestTransform]:
-    """The transforms that the recipe says."""
-    return recipe.augmentation.transforms(recipe.model.image_size)
 
 
 def build(recipe: SagaRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> Saga:
@@ -78,17 +55,7 @@ def adopt(recipe: SagaRecipe, init: InitialWeights) -> InitialWeights:
     return InitialWeights(init.source, tensors, _with_quick_gelu(init))
 
 
-def describe(recipe: SagaRecipe, model: Saga) -> dict[str, Any]:
-    """What `restore` and the embedder need, as JSON."""
-    _, test_transform = transforms(recipe)
-    return {
-        "network": asdict(model.shape),
-        "camera_count": model.sizes.cameras,
-        "transform": asdict(test_transform),
-    }
-
-
-def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> nn.Module:
+def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> Saga | ClipReid:
     """A network for embedding, from our own files or official ones; what only training needs is left aside.
 
     An official file of stage 2 holds no anchors: it embeds as CLIP-ReID does.
@@ -103,10 +70,6 @@ def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], sourc
     mine = from_official(tensors, source) if official else tensors
     load_strictly(saga, mine, source=source, ignored=TRAINING_ONLY)
     return saga
-
-
-def _head_epochs(recipe: SagaRecipe) -> int:
-    return recipe.stage3a.epochs + recipe.stage3b.epochs + recipe.stage4.epochs
 
 
 def _from_clip_reid(tensors: Mapping[str, Tensor], description: Mapping[str, Any] | None) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """Stages that learn from images in batches of P identities × K images."""
 
 from abc import ABC
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,23 +9,9 @@ from numpy.typing import NDArray
 
 from passerby.data.loading.loaders import Batch, TrainLoader
 from passerby.data.loading.sampling import identity_balanced_batches
-from passerby.errors import RecipeError
+from passerby.methods.batch_sizes import BatchSizes
 from passerby.methods.method import TrainingData
 from passerby.methods.stage import EpochLoader, Stage
-
-
-class BatchSizes(Protocol):
-    """The keys of a recipe's section that say the size of a batch."""
-
-    @property
-    def identities_per_batch(self) -> int:
-        """P, per process."""
-        ...
-
-    @property
-    def images_per_identity(self) -> int:
-        """K."""
-        ...
 
 
 class ImageBatchStage(Stage, ABC):
@@ -87,33 +73,3 @@ def estimated_steps(identities: NDArray[np.int64], sizes: BatchSizes) -> int:
     counts = np.unique(identities, return_counts=True)[1]
     groups = np.maximum(counts // sizes.images_per_identity, 1).sum()
     return -(-int(groups) // sizes.identities_per_batch)
-
-
-def refuse_too_few_identities(key: str, sizes: BatchSizes, available: int, processes: int) -> None:
-    """Refuse batches of more identities than the training images show.
-
-    Args:
-        key: the section of the recipe.
-        sizes: what it says.
-        available: identities of the training images.
-        processes: among which they are shared.
-
-    Raises:
-        RecipeError: names the key and what helps.
-    """
-    if available >= sizes.identities_per_batch * processes:
-        return
-    most = available // processes
-    across = f" on each of {processes} processes" if processes > 1 else ""
-    shown = "1 identity" if available == 1 else f"{available} identities"
-    remedy = f"set it to at most {most}" if most >= 2 else _more_identities(available, processes)
-    raise RecipeError(
-        f"{key}.identities_per_batch={sizes.identities_per_batch}{across}, but the training images show {shown}: "
-        f"{remedy}"
-    )
-
-
-def _more_identities(available: int, processes: int) -> str:
-    """The remedy where no setting of the batch helps."""
-    fewer = f", or on at most {available // 2} processes" if processes > 1 and available >= 2 else ""
-    return f"losses compare identities, at least two in a process; train on at least {2 * processes} identities{fewer}"

@@ -8,7 +8,6 @@ from open_clip.modified_resnet import ModifiedResNet
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from passerby.errors import CheckpointError
 from passerby.models.clip.pair import ClipPair
 from passerby.models.clip.towers import architecture_configuration, patch_grid, patch_stride
 from passerby.models.clip_reid.network import ClipReid
@@ -60,29 +59,27 @@ class AttentionMaps:
 
 
 @torch.no_grad()
-def attention_maps(model: nn.Module, images: Tensor, *, anchors: int = 3) -> list[AttentionMaps]:
-    """Maps of each of the normalised images [B, 3, H, W].
+def clip_attention_maps(model: ClipReid | ClipPair, images: Tensor) -> list[AttentionMaps]:
+    """The class token's attention in each of the normalised images [B, 3, H, W].
 
     Args:
-        model: SAGA's or CLIP-ReID's network, or a pair of towers, in inference mode.
+        model: in inference mode.
         images: on the network's device.
-        anchors: how many anchors to show, of those that drew most attention.
-
-    Raises:
-        CheckpointError: a network of another kind.
     """
-    if isinstance(model, Saga):
-        return _of_saga(model, images, anchors)
-    if not isinstance(model, ClipReid | ClipPair):
-        raise CheckpointError(
-            f"{type(model).__name__} has no attention of which maps could be drawn: give a model of SAGA or CLIP-ReID"
-        )
     geometry, tower = _geometry(model), model.visual if isinstance(model, ClipPair) else model.image_encoder
     attention = _captured_class_attention(model, tower, images)
     return [AttentionMaps(geometry, {CLASS_ATTENTION: each.reshape(geometry.grid)}) for each in attention]
 
 
-def _of_saga(model: Saga, images: Tensor, anchors: int) -> list[AttentionMaps]:
+@torch.no_grad()
+def saga_attention_maps(model: Saga, images: Tensor, *, anchors: int = 3) -> list[AttentionMaps]:
+    """Weights of tokens, the strongest anchors and the class token's attention in each image of [B, 3, H, W].
+
+    Args:
+        model: in inference mode.
+        images: normalised, on the network's device.
+        anchors: how many anchors to show, of those that drew most attention.
+    """
     geometry, attention = _geometry(model), _captured_class_attention(model, model.backbone, images)
     tokens = model.tokens(images)
     found = model.aggregate(tokens.patches, tokens.projected)
