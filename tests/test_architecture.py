@@ -28,6 +28,7 @@ FLOORS = (
         "config",
         "recipes",
         "labels",
+        "lazy_exports",
         "recipe_files",
         "recipe_yaml",
         "atomic_files",

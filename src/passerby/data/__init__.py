@@ -1,1 +1,110 @@
-"""What we look at: images with their labels, how they are read, sampled, transformed and batched."""
+"""Images and their labels: data sets by name, path or table, samplers, transforms, loaders and occlusion."""
+
+from typing import TYPE_CHECKING
+
+from passerby.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from passerby.data.augmentation.transforms import TestTransform, TrainTransform
+    from passerby.data.augmentation.views import ViewsTransform
+    from passerby.data.benchmarks import BENCHMARKS, load_benchmark, register_benchmark
+    from passerby.data.benchmarks.layout import Counts, Images, Parts, PublicBenchmark, PublishedCounts
+    from passerby.data.cache.pixel_cache import PixelCache
+    from passerby.data.camera_labels import CameraLabels, camera_local
+    from passerby.data.checks.inspection import Finding, Inspection, inspect_data
+    from passerby.data.concatenation import concatenate
+    from passerby.data.formats.open_data import list_images, load_folder, load_table, open_data
+    from passerby.data.formats.table import SCHEMA, TABLE_SUFFIXES, read_table
+    from passerby.data.loading.identity_groups import identity_groups
+    from passerby.data.loading.loaders import Batch, EvalLoader, TrainLoader
+    from passerby.data.loading.pixel_sources import PerImageSource, PixelSource, open_source
+    from passerby.data.loading.sampling import continued_class_batches, identity_balanced_batches, shuffled_batches
+    from passerby.data.loading.view_loader import ViewBatch, ViewLoader
+    from passerby.data.occlusion.manifest import reproduce
+    from passerby.data.occlusion.occlude import Occluded, Occlusion, occlude
+    from passerby.data.occlusion.source import Donors, OccludedSource, OcclusionRun
+    from passerby.data.pixels.decoding import read_image
+    from passerby.data.split import JUNK, PARTS, Benchmark, LabelScope, Split, split_from_names
+    from passerby.data.validation import validation_split
+
+__all__ = [
+    "BENCHMARKS",
+    "JUNK",
+    "PARTS",
+    "SCHEMA",
+    "TABLE_SUFFIXES",
+    "Batch",
+    "Benchmark",
+    "CameraLabels",
+    "Counts",
+    "Donors",
+    "EvalLoader",
+    "Finding",
+    "Images",
+    "Inspection",
+    "LabelScope",
+    "Occluded",
+    "OccludedSource",
+    "Occlusion",
+    "OcclusionRun",
+    "Parts",
+    "PerImageSource",
+    "PixelCache",
+    "PixelSource",
+    "PublicBenchmark",
+    "PublishedCounts",
+    "Split",
+    "TestTransform",
+    "TrainLoader",
+    "TrainTransform",
+    "ViewBatch",
+    "ViewLoader",
+    "ViewsTransform",
+    "camera_local",
+    "concatenate",
+    "continued_class_batches",
+    "identity_balanced_batches",
+    "identity_groups",
+    "inspect_data",
+    "list_images",
+    "load_benchmark",
+    "load_folder",
+    "load_table",
+    "occlude",
+    "open_data",
+    "open_source",
+    "read_image",
+    "read_table",
+    "register_benchmark",
+    "reproduce",
+    "shuffled_batches",
+    "split_from_names",
+    "validation_split",
+]
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "augmentation.transforms": ["TestTransform", "TrainTransform"],
+        "augmentation.views": ["ViewsTransform"],
+        "benchmarks": ["BENCHMARKS", "load_benchmark", "register_benchmark"],
+        "benchmarks.layout": ["Counts", "Images", "Parts", "PublicBenchmark", "PublishedCounts"],
+        "cache.pixel_cache": ["PixelCache"],
+        "camera_labels": ["CameraLabels", "camera_local"],
+        "checks.inspection": ["Finding", "Inspection", "inspect_data"],
+        "concatenation": ["concatenate"],
+        "formats.open_data": ["list_images", "load_folder", "load_table", "open_data"],
+        "formats.table": ["SCHEMA", "TABLE_SUFFIXES", "read_table"],
+        "loading.identity_groups": ["identity_groups"],
+        "loading.loaders": ["Batch", "EvalLoader", "TrainLoader"],
+        "loading.pixel_sources": ["PerImageSource", "PixelSource", "open_source"],
+        "loading.sampling": ["continued_class_batches", "identity_balanced_batches", "shuffled_batches"],
+        "loading.view_loader": ["ViewBatch", "ViewLoader"],
+        "occlusion.manifest": ["reproduce"],
+        "occlusion.occlude": ["Occluded", "Occlusion", "occlude"],
+        "occlusion.source": ["Donors", "OccludedSource", "OcclusionRun"],
+        "pixels.decoding": ["read_image"],
+        "split": ["JUNK", "PARTS", "Benchmark", "LabelScope", "Split", "split_from_names"],
+        "validation": ["validation_split"],
+    },
+)

@@ -39,10 +39,10 @@ def test_an_interrupted_build_is_resumed(tmp_path, monkeypatch, decoded):
 _BUILD = """
 import signal, sys
 from pathlib import Path
-from passerby.data import cache_building
-from passerby.data import reading as reading_images
 from passerby.data.cache import PixelCache
+from passerby.data.cache import building as cache_building
 from passerby.data.pixels import read_image
+from passerby.data.pixels import reading as reading_images
 from passerby.data.split import split_from_names
 
 images, folder, log, last = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
