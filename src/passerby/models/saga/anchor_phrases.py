@@ -6,7 +6,7 @@ from torch import Tensor
 from passerby.models.clip.tokenizer import tokenizer
 
 PHRASES = (
-    "the face and hair of a person",
+    "a head with short or long hair",
     "the chest and belly of a person",
     "the legs and knees of a person",
     "the shoes and feet of a person",
@@ -14,8 +14,8 @@ PHRASES = (
     "the bag carried by a person",
     "the trousers or skirt of a person",
     "the shirt or sweater of a person",
-    "the arms and sleeves of a person",
-    "the waist and hips of a person",
+    "the person in long or short sleeves",
+    "the top over the waist of trousers",
     "the neck and shoulders of a person",
     "the back of a walking person",
     "the hat or hood of a person",
