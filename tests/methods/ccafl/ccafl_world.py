@@ -7,9 +7,9 @@ import torch
 from passerby.config import read_recipe
 from passerby.methods.ccafl.camera_stage import CameraLoop
 from passerby.methods.ccafl.method import CcaflMethod
+from passerby.methods.ccafl.network import Ccafl
 from passerby.methods.ccafl.recipe import CcaflRecipe
 from passerby.methods.stages.prompt_stage import PromptStage
-from passerby.models.networks.ccafl import Ccafl
 from passerby.runs.request import checked_recipe
 from passerby.training.initial_model import build_model
 from passerby.training.training_data import open_training_data

@@ -18,10 +18,10 @@ from passerby.errors import CheckpointError, RecipeError
 from passerby.methods import find_method
 from passerby.methods.cion.gradient_clipping import clip_each
 from passerby.methods.cion.method import CionMethod, DistillationStage
+from passerby.methods.cion.projection_head import ProjectionHead
 from passerby.methods.cion.recipe import CionRecipe
+from passerby.methods.cion.self_distillation import ViewEncoder
 from passerby.models.checkpoint import read_tensors
-from passerby.models.networks.projection_head import ProjectionHead
-from passerby.models.networks.self_distillation import ViewEncoder
 from passerby.tracklets.tables.sources import write_tracklets
 from passerby.training.interruption import InterruptedRunError
 from passerby.training.runner import train

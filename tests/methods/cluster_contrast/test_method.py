@@ -13,10 +13,10 @@ from passerby.config import read_recipe
 from passerby.data.loading.loaders import Batch
 from passerby.errors import PasserbyError, RecipeError
 from passerby.methods.cluster_contrast.method import ClusterContrastMethod, ContrastStage
+from passerby.methods.cluster_contrast.network import ClusterReid
 from passerby.methods.cluster_contrast.recipe import ClusterContrastRecipe
 from passerby.models.backbones.registry import create
 from passerby.models.checkpoint import read_tensors
-from passerby.models.networks.cluster_contrast import ClusterReid
 from passerby.runs.request import checked_recipe
 from passerby.training.initial_model import build_model, read_init
 from passerby.training.interruption import InterruptedRunError

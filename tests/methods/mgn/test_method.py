@@ -16,9 +16,9 @@ import passerby
 from passerby.config import read_recipe
 from passerby.errors import RecipeError
 from passerby.methods.mgn.method import MgnMethod, MgnStage
+from passerby.methods.mgn.network import Mgn
 from passerby.methods.mgn.recipe import MgnRecipe
 from passerby.models.backbones.registry import create
-from passerby.models.networks.mgn import Mgn
 from passerby.runs.request import checked_recipe
 from passerby.training.initial_model import build_model, read_init
 from passerby.training.runner import train

@@ -19,6 +19,7 @@ from passerby.methods.ccafl.association.record import AssociationRecord
 from passerby.methods.ccafl.classifier import ClassifierStep
 from passerby.methods.ccafl.losses import Classes, inter_camera_losses, intra_camera_losses
 from passerby.methods.ccafl.memories import InterMemory, IntraMemory, inter_memory, restored_memory
+from passerby.methods.ccafl.network import Ccafl, CcaflFeatures
 from passerby.methods.ccafl.recipe import CcaflRecipe, loop_schedule
 from passerby.methods.method import TrainingData
 from passerby.methods.stage import EpochLoader, Preparation, adam_with_faster_biases, keyed_seed
@@ -26,7 +27,6 @@ from passerby.methods.stages.features import EXTRACTION_BATCH, current_features,
 from passerby.methods.stages.image_stage import ImageBatchStage
 from passerby.models.clip.prompts import encode_all_prompts
 from passerby.models.evaluation_mode import evaluation_mode
-from passerby.models.networks.ccafl import Ccafl, CcaflFeatures
 
 Associate = Callable[[NDArray[np.float32]], Association]
 """Mean features of the classes, float32 [N, D] → links between them."""

@@ -12,9 +12,9 @@ from passerby.losses.contrastive import image_to_text
 from passerby.losses.hybrid_memory import instance_contrast
 from passerby.losses.triplet import batch_hard_triplet
 from passerby.methods.ccafl.memories import InterMemory, IntraMemory
+from passerby.methods.ccafl.network import CcaflFeatures
 from passerby.methods.ccafl.recipe import CcaflRecipe
 from passerby.models.layers import cosines
-from passerby.models.networks.ccafl import CcaflFeatures
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ contrast inside each camera. Stages 2 and 3 are one loop over the image tower (`
 against a memory of their classes; then, with classes of different cameras linked anew before every epoch
 (`ccafl_association`), against a memory of the clusters these links form. Beside it a classifier learns to tell all
 classes apart, and for some epochs the features learn to hide from it which camera they come from. The losses of both
-stages are in `ccafl_losses`, the network is `passerby.models.networks.ccafl`.
+stages are in `ccafl_losses`, the network is `passerby.methods.ccafl.network`.
 """
 
 from collections.abc import Mapping
@@ -26,6 +26,7 @@ from passerby.methods.ccafl.association.constraints import decisions_of_run, rea
 from passerby.methods.ccafl.association.files import FOLDER, association_epochs
 from passerby.methods.ccafl.association.record import AssociationRecord
 from passerby.methods.ccafl.camera_stage import Associate, CameraLoop
+from passerby.methods.ccafl.network import CLASS_SIZED, TRAINING_ONLY, Ccafl
 from passerby.methods.ccafl.recipe import CcaflRecipe, parts_that_never_come
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.networks.clip_towers import described_shape, initial_towers
@@ -33,7 +34,6 @@ from passerby.methods.sections.clip import prompt_schedule
 from passerby.methods.stage import Stage
 from passerby.methods.stages.prompt_stage import PromptStage
 from passerby.models.checkpoint import load_strictly
-from passerby.models.networks.ccafl import CLASS_SIZED, TRAINING_ONLY, Ccafl
 from passerby.progress import say
 
 

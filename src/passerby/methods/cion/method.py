@@ -24,14 +24,14 @@ from passerby.distributed.processes import average_over_processes
 from passerby.errors import RecipeError
 from passerby.losses.self_distillation import identity_distillation, moved_centre
 from passerby.methods.cion.gradient_clipping import clip_each
+from passerby.methods.cion.projection_head import ProjectionHead
 from passerby.methods.cion.recipe import CionRecipe
+from passerby.methods.cion.self_distillation import SelfDistillation
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.networks.backbones import PREFIX, describe_backbone, described_backbone, new_backbone, part_of
 from passerby.methods.stage import EpochLoader, Stage
 from passerby.models.backbones.backbone import Backbone
 from passerby.models.checkpoint import load_strictly
-from passerby.models.networks.projection_head import ProjectionHead
-from passerby.models.networks.self_distillation import SelfDistillation
 
 GLOBAL_VIEWS = 2
 

@@ -11,11 +11,11 @@ from passerby.data.augmentation.views import IMAGENET_MEAN, IMAGENET_STD, ViewsT
 from passerby.data.loading.identity_groups import Remainder
 from passerby.errors import RecipeError
 from passerby.losses.self_distillation import Form
+from passerby.methods.cion.projection_head import BOTTLENECK, HIDDEN, OUTPUTS
+from passerby.methods.cion.self_distillation import Network
 from passerby.methods.networks.backbones import BackboneSection
 from passerby.methods.sections.clip import Pixels
 from passerby.methods.step_schedules import StepSchedule
-from passerby.models.networks.projection_head import BOTTLENECK, HIDDEN, OUTPUTS
-from passerby.models.networks.self_distillation import Network
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Shares = tuple[Share, Share]

@@ -21,6 +21,7 @@ from passerby.distributed.processes import gather_labels
 from passerby.errors import PasserbyError, RecipeError
 from passerby.losses.centroids import centroid_contrast
 from passerby.losses.cluster_memory import ClusterMemory
+from passerby.methods.cluster_contrast.network import NEW, ClusterReid
 from passerby.methods.cluster_contrast.recipe import ClusterContrastRecipe
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.networks.backbones import (
@@ -36,7 +37,6 @@ from passerby.methods.stages.image_stage import ImageBatchStage
 from passerby.metrics import dbscan, jaccard_distances
 from passerby.models.backbones.registry import family_of
 from passerby.models.checkpoint import load_strictly
-from passerby.models.networks.cluster_contrast import NEW, ClusterReid
 
 
 class ContrastStage(ImageBatchStage):

@@ -16,6 +16,7 @@ from passerby.data.loading.loaders import Batch
 from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.triplet import batch_hard_triplet
 from passerby.methods.batch_sizes import BatchSizes
+from passerby.methods.finetune.network import CLASS_SIZED, TRAINING_ONLY, BackboneReid
 from passerby.methods.finetune.recipe import FinetuneRecipe
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.networks.backbones import (
@@ -30,7 +31,6 @@ from passerby.methods.stage import Stage
 from passerby.methods.stages.image_stage import ImageBatchStage
 from passerby.models.backbones.backbone import Backbone
 from passerby.models.checkpoint import load_strictly
-from passerby.models.networks.finetune import CLASS_SIZED, TRAINING_ONLY, BackboneReid
 
 
 class FineTuningStage(ImageBatchStage):

@@ -21,6 +21,7 @@ from passerby.losses.circle import circle_logits, cross_entropy_smoothed_over_ot
 from passerby.losses.triplet import batch_hard_triplet
 from passerby.methods.batch_sizes import BatchSizes
 from passerby.methods.method import InitialWeights, Method, TrainingData
+from passerby.methods.mgn.network import CLASS_SIZED, NEW, STRIPES, TRAINING_ONLY, Mgn
 from passerby.methods.mgn.recipe import MgnRecipe
 from passerby.methods.networks.backbones import (
     adopt_backbone,
@@ -33,7 +34,6 @@ from passerby.methods.stage import Stage
 from passerby.methods.stages.image_stage import ImageBatchStage
 from passerby.models.backbones.registry import create, family_of
 from passerby.models.checkpoint import load_strictly
-from passerby.models.networks.mgn import CLASS_SIZED, NEW, STRIPES, TRAINING_ONLY, Mgn
 
 _PRETRAINED = ("trunk.", "branches.")
 _MAP_STRIDE = 16

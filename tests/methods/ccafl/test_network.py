@@ -5,11 +5,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from passerby.methods.ccafl.network import TRAINING_ONLY, Ccafl
 from passerby.models.checkpoint import load_strictly
 from passerby.models.clip.towers import ClipShape, vision_tokens
 from passerby.models.clip.vocabulary import tokenise
 from passerby.models.layers import CosineClassifier, GeneralisedMean
-from passerby.models.networks.ccafl import TRAINING_ONLY, Ccafl
 
 
 def network(architecture: str, **options: int) -> Ccafl:

@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from passerby.methods.cion.projection_head import ProjectionHead
 from passerby.models.backbones.backbone import Backbone
-from passerby.models.networks.projection_head import ProjectionHead
 
 Network = Literal["teacher", "student"]
 

@@ -1,1 +1,0 @@
-"""Networks of the methods that train a backbone."""
