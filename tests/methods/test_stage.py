@@ -12,7 +12,7 @@ from lightning.pytorch.plugins import MixedPrecision
 from torch import Tensor, nn
 
 from passerby.errors import PasserbyError
-from passerby.methods.loss_watch import LossWatch
+from passerby.methods.nan_guard import NanGuard
 from passerby.methods.stage import Stage
 from tests.distributed.two_processes import in_two_processes
 from tests.training.counted_stage import CountedStage, Numbers
@@ -115,7 +115,7 @@ def test_half_precision_may_skip_steps_but_not_too_many() -> None:
 
 
 def test_the_watch_keeps_the_first_failure_until_it_is_cleared() -> None:
-    watch = LossWatch()
+    watch = NanGuard()
     assert watch.first_failure() is None
     assert watch.broken(torch.device("cpu")) == 0
     for step, loss in enumerate((1.0, math.inf, math.nan, 2.0), start=1):

@@ -11,7 +11,7 @@ from torch import nn
 
 from passerby.errors import PasserbyError, RecipeError
 from passerby.runs.request import TrainingRequest, resolve_recipe
-from passerby.training.initial_model import build_model
+from passerby.training.initialisation import build_model
 from passerby.runs.run_lock import alone_in
 from passerby.training.runner import train
 from tests.methods.small_world import nano_recipe, write_small_world

@@ -12,7 +12,7 @@ from passerby.methods.clip_reid.method import ClipReidMethod
 from passerby.methods.stages import prompt_stage
 from passerby.training import estimate
 from passerby.training.estimate import estimate_training
-from passerby.training.initial_model import build_model
+from passerby.training.initialisation import build_model
 from passerby.training.training_data import open_training_data
 from tests.methods.small_world import nano_recipe, write_small_world
 

@@ -10,7 +10,7 @@ from passerby.errors import DataError
 from passerby.methods.clip_reid.method import ClipReidMethod
 from passerby.runs.run_directory import RunDirectory
 from passerby.training import validation
-from passerby.training.initial_model import build_model
+from passerby.training.initialisation import build_model
 from passerby.training.training_data import open_training_data
 from passerby.training.validation import ValidateEpochs
 from tests.methods.small_world import nano_recipe, write_small_world

@@ -15,7 +15,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from passerby.errors import PasserbyError
-from passerby.methods.loss_watch import SMALLEST_SCALE, STEPS_BETWEEN_CHECKS, LossWatch
+from passerby.methods.nan_guard import SMALLEST_SCALE, STEPS_BETWEEN_CHECKS, NanGuard
 from passerby.methods.schedules import Schedule
 
 
@@ -33,6 +33,26 @@ class EpochLoader(Protocol):
     def skip_to(self, step: int) -> None:
         """Let the next iteration begin with this step (0-based)."""
         ...
+
+
+class StageOutput(NamedTuple):
+    """What a stage computed of a batch, for losses that are added from outside.
+
+    Attributes:
+        features: the feature that the stage trains, before the neck and not normalised, [B, D].
+        logits: of its first identity classifier, [B, C]; None for a stage without one.
+        identities: the labels that it learns from (identities, camera identities or clusters), int64 [B].
+        cameras: int64 [B], -1 where unknown.
+    """
+
+    features: Tensor
+    logits: Tensor | None
+    identities: Tensor
+    cameras: Tensor
+
+
+AddedLoss = Callable[[StageOutput], dict[str, Tensor] | Tensor]
+"""A loss of one's own: scalars by name, or one that is named after the function; all are added to the stage's loss."""
 
 
 class Preparation(NamedTuple):
@@ -56,7 +76,14 @@ class Stage(LightningModule, ABC):
         epochs: how many.
         seed: of the recipe.
         schedule: learning rate by epoch (1-based).
+
+    Attributes:
+        takes_added_losses: whether `losses` leaves an `output`, which `added_losses` need.
+        added_losses: computed beside the stage's own, without another forward pass.
+        output: what `losses` computed of the batch.
     """
+
+    takes_added_losses: bool = False
 
     def __init__(self, name: str, model: nn.Module, *, epochs: int, seed: int, schedule: Schedule) -> None:
         super().__init__()
@@ -69,8 +96,10 @@ class Stage(LightningModule, ABC):
         """Of the running epoch, besides losses; alike in all processes."""
         self.progress_note = ""
         """What to show of them while it runs."""
+        self.added_losses: list[AddedLoss] = []
+        self.output: StageOutput | None = None
         self._first_step = 0
-        self._watch = LossWatch()
+        self._nan_guard = NanGuard()
 
     @abstractmethod
     def batches(self, epoch: int, process: int, processes: int) -> EpochLoader:
@@ -78,7 +107,32 @@ class Stage(LightningModule, ABC):
 
     @abstractmethod
     def losses(self, batch: Any) -> dict[str, Tensor]:
-        """Named scalar losses of a batch of this stage's kind; the one called `loss` is minimised."""
+        """Named scalar losses of a batch of this stage's kind; the one called `loss` is minimised.
+
+        A stage that `takes_added_losses` sets `output` here.
+        """
+
+    def all_losses(self, batch: Any) -> dict[str, Tensor]:
+        """The stage's `losses` and the added ones by name, `loss` being their sum.
+
+        Raises:
+            PasserbyError: an added loss has the name of another.
+        """
+        losses = self.losses(batch)
+        output, self.output = self.output, None  # keep no graph longer than its batch
+        if output is None:
+            return losses
+        for loss in self.added_losses:
+            values = loss(output)
+            if isinstance(values, Tensor):
+                values = {getattr(loss, "__name__", type(loss).__name__): values}
+            for name, value in values.items():
+                if name in losses:
+                    raise PasserbyError(
+                        f"{self.name}: a loss called {name!r} is there already: give yours another name"
+                    )
+                losses = losses | {"loss": losses["loss"] + value, name: value.detach()}
+        return losses
 
     @abstractmethod
     def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
@@ -138,8 +192,8 @@ class Stage(LightningModule, ABC):
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Any]:
         """Lightning's hook: `loss` to minimise, and `losses` as they are, for reports."""
-        losses = self.losses(batch)
-        self._watch.note(batch_idx + 1, losses)
+        losses = self.all_losses(batch)
+        self._nan_guard.note(batch_idx + 1, losses)
         reported = {name: value.detach() for name, value in losses.items()}
         return {"loss": losses["loss"] * self._share_correction(batch_idx), "losses": reported}
 
@@ -187,18 +241,18 @@ class Stage(LightningModule, ABC):
                     f"{self.name}: {precision} has skipped some 50 steps up to epoch {self.trainer.current_epoch + 1}, "
                     f"because their gradients were not finite: {remedy}"
                 )
-            self._watch.clear()
+            self._nan_guard.clear()
             return
-        broken = self.trainer.strategy.reduce(self._watch.broken(self.device), reduce_op="max")
+        broken = self.trainer.strategy.reduce(self._nan_guard.broken(self.device), reduce_op="max")
         if float(broken) > 0:
-            failure = self._watch.first_failure()
+            failure = self._nan_guard.first_failure()
             shown = "in another process"
             if failure is not None:
                 shown = f"step {failure[0]} ({', '.join(f'{name} {value:.4g}' for name, value in failure[1].items())})"
             raise PasserbyError(
                 f"{self.name}: the loss is not finite in epoch {self.trainer.current_epoch + 1}, {shown}: {remedy}"
             )
-        self._watch.clear()
+        self._nan_guard.clear()
 
 
 def keyed_seed(*key: int | str) -> int:

@@ -13,7 +13,7 @@ from passerby.config import Recipe
 from passerby.distributed.devices import choose_accelerator
 from passerby.methods import find_method
 from passerby.methods.stage import Stage
-from passerby.training.initial_model import build_model, read_init
+from passerby.training.initialisation import build_model, read_init
 from passerby.training.training_data import open_training_data
 
 _STEPS_TRIED = 3
@@ -101,7 +101,7 @@ def _timed(work: Callable[[], object], device: torch.device) -> float:
 def _step(stage: Stage, optimiser: torch.optim.Optimizer, batch: Any, recipe: Recipe, device: torch.device) -> None:
     half = _AUTOCAST[recipe.trainer.precision]
     with torch.autocast(device.type, dtype=half, enabled=half is not None):
-        loss = stage.losses(batch)["loss"]
+        loss = stage.all_losses(batch)["loss"]
     loss.backward()
     optimiser.step()  # with a learning rate of 0: the weights stay as they are
     optimiser.zero_grad()

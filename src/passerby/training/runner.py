@@ -24,9 +24,9 @@ from passerby.runs.provenance import Provenance
 from passerby.runs.run_directory import RunDirectory
 from passerby.runs.run_lock import alone_in
 from passerby.training.fit_stage import fit_stage
-from passerby.training.initial_model import build_model, read_init
+from passerby.training.initialisation import build_model, read_init
 from passerby.training.interruption import Interruption, interruptible
-from passerby.training.library_settings import settings_of_training
+from passerby.training.torch_settings import torch_settings
 from passerby.training.training_data import OpenedData, open_sets, open_training_data
 from passerby.training.validation import NAME, ValidateEpochs
 from passerby.version import __version__
@@ -49,7 +49,7 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
         PasserbyError: anything a user can set right; `InterruptedRunError` after Ctrl-C.
     """
     run = RunDirectory(folder)
-    with settings_of_training(), interruptible(folder) as interruption, _explaining_disk(run), ExitStack() as lock:
+    with torch_settings(), interruptible(folder) as interruption, _explaining_disk(run), ExitStack() as lock:
         method = find_method(recipe.method)
         check_processes(recipe.trainer)
         accelerator = choose_accelerator(recipe.trainer)

@@ -22,7 +22,7 @@ from passerby.errors import DataError, RecipeError
 from passerby.evaluation.preflight import check_evaluable
 from passerby.inference.camera_embedding import describe_training_sets
 from passerby.methods.method import Method, TrainingData
-from passerby.training.training_labels import label_training_images, tell_camera_labels
+from passerby.training.training_labels import label_training_images, log_camera_labels
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def open_training_data(
     check_no_shared_files(splits, [each.name for each in sets])
     check_evaluable(sets, skip_unreadable=section.skip_unreadable)
     train, validation = label_training_images(recipe, method, sets)
-    tell_camera_labels(train)
+    log_camera_labels(train)
     if left_out is None:  # one that goes on was seen to be when it began; a file it has a copy of may be gone
         _check_learnable(recipe, method, train, validation)
     rows, split, data = _open_pixels(recipe, method, train, decode, retry_unreadable, left_out)

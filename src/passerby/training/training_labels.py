@@ -90,7 +90,7 @@ def _check_classes(sets: Sequence[Benchmark]) -> None:
             )
 
 
-def tell_camera_labels(train: Split) -> None:
+def log_camera_labels(train: Split) -> None:
     """Say of camera-local labels what classes there are, and what may make learning worse than it could be."""
     if train.scope == "global":
         return

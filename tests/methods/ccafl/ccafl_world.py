@@ -11,7 +11,7 @@ from passerby.methods.ccafl.network import Ccafl
 from passerby.methods.ccafl.recipe import CcaflRecipe
 from passerby.methods.stages.prompt_stage import PromptStage
 from passerby.runs.request import checked_recipe
-from passerby.training.initial_model import build_model
+from passerby.training.initialisation import build_model
 from passerby.training.training_data import open_training_data
 
 NANO = (

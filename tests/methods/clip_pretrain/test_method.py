@@ -19,7 +19,7 @@ from passerby.models.checkpoint import read_tensors
 from passerby.models.clip.vocabulary import tokenise
 from passerby.runs.request import TrainingRequest, checked_recipe
 from passerby.synth.output.pair_drawing import Drawers
-from passerby.training.initial_model import build_model, read_init
+from passerby.training.initialisation import build_model, read_init
 from passerby.training.interruption import InterruptedRunError
 from passerby.training.runner import train
 from passerby.training.training_data import open_training_data

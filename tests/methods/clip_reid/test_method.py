@@ -22,7 +22,7 @@ from passerby.methods.stage import Stage
 from passerby.methods.stages.prompt_stage import PromptStage
 from passerby.models.checkpoint import read_tensors
 from passerby.models.clip_reid.network import ClipReid
-from passerby.training.initial_model import build_model
+from passerby.training.initialisation import build_model
 from passerby.training.runner import train
 from passerby.training.training_data import open_training_data
 from tests.distributed.two_processes import in_two_processes

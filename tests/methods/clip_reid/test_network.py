@@ -23,7 +23,7 @@ from passerby.models.clip.towers import SMALL_ARCHITECTURES
 from passerby.models.clip_reid.network import ClipReid
 from passerby.runs.request import checked_recipe
 from passerby.training.estimate import estimate_training
-from passerby.training.initial_model import build_model, read_init
+from passerby.training.initialisation import build_model, read_init
 from passerby.training.runner import train
 from passerby.training.training_data import open_training_data
 from tests.methods.small_world import nano_recipe, write_small_world

@@ -18,7 +18,7 @@ from passerby.methods.cluster_contrast.recipe import ClusterContrastRecipe
 from passerby.models.backbones.registry import create
 from passerby.models.checkpoint import read_tensors
 from passerby.runs.request import checked_recipe
-from passerby.training.initial_model import build_model, read_init
+from passerby.training.initialisation import build_model, read_init
 from passerby.training.interruption import InterruptedRunError
 from passerby.training.runner import train
 from passerby.training.training_data import open_training_data

@@ -17,7 +17,7 @@ from passerby.methods.finetune.recipe import FinetuneRecipe
 from passerby.models.backbones.registry import create
 from passerby.models.checkpoint import read_tensors
 from passerby.runs.request import checked_recipe
-from passerby.training.initial_model import build_model, read_init
+from passerby.training.initialisation import build_model, read_init
 from passerby.training.runner import train
 from passerby.training.training_data import open_training_data
 from tests.methods.cion.cion_world import nano_cion

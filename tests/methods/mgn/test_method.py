@@ -20,7 +20,7 @@ from passerby.methods.mgn.network import Mgn
 from passerby.methods.mgn.recipe import MgnRecipe
 from passerby.models.backbones.registry import create
 from passerby.runs.request import checked_recipe
-from passerby.training.initial_model import build_model, read_init
+from passerby.training.initialisation import build_model, read_init
 from passerby.training.runner import train
 from passerby.training.training_data import open_training_data
 from tests.methods.small_world import write_small_world

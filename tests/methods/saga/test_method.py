@@ -27,7 +27,7 @@ from passerby.models.saga.network import HEAD, Saga
 from passerby.runs.request import stored_recipe
 from passerby.runs.run_directory import RunDirectory
 from passerby.training.estimate import estimate_training
-from passerby.training.initial_model import build_model, read_init
+from passerby.training.initialisation import build_model, read_init
 from passerby.training.runner import train
 from passerby.training.training_data import open_training_data
 from tests.methods.saga.saga_world import saga_recipe

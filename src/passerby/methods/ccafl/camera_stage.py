@@ -22,10 +22,10 @@ from passerby.methods.ccafl.memories import InterMemory, IntraMemory, inter_memo
 from passerby.methods.ccafl.network import Ccafl, CcaflFeatures
 from passerby.methods.ccafl.recipe import CcaflRecipe, loop_schedule
 from passerby.methods.method import TrainingData
-from passerby.methods.stage import EpochLoader, Preparation, adam_with_faster_biases, keyed_seed
+from passerby.methods.stage import EpochLoader, Preparation, StageOutput, adam_with_faster_biases, keyed_seed
 from passerby.methods.stages.features import EXTRACTION_BATCH, current_features, features_of
 from passerby.methods.stages.image_stage import ImageBatchStage
-from passerby.models.clip.prompts import encode_all_prompts
+from passerby.methods.stages.text_features import TextFeatures
 from passerby.models.evaluation_mode import evaluation_mode
 
 Associate = Callable[[NDArray[np.float32]], Association]
@@ -45,6 +45,7 @@ class CameraLoop(ImageBatchStage):
     """
 
     model: Ccafl
+    takes_added_losses = True
 
     def __init__(
         self,
@@ -65,7 +66,7 @@ class CameraLoop(ImageBatchStage):
         self.classes = Classes.of(labels)
         self._memory: IntraMemory | InterMemory | None = None
         self._epoch = 0
-        self._texts: Tensor | None = None
+        self.text_features = TextFeatures(model.prompt_learner, model.text_encoder)
         self._classifier_step: ClassifierStep | None = None
         self._seen: tuple[Tensor, Tensor] | None = None
         self._restored: dict[str, Any] = {}
@@ -112,7 +113,7 @@ class CameraLoop(ImageBatchStage):
             drawn = None if instances == "all" else instances
             self._memory = IntraMemory(HybridMemory(features, labels, instances=drawn, generator=generator))
         else:
-            self._memory = inter_memory(features, labels, clusters, self.texts())
+            self._memory = inter_memory(features, labels, clusters, self.text_features())
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The classifier learns first; then the losses of stage 2 or 3, all of weight 1.
@@ -123,7 +124,7 @@ class CameraLoop(ImageBatchStage):
         identity = self._learned_classifier()(features.retrieval.detach(), batch.identities)
         if isinstance(self._memory, IntraMemory):
             found = intra_camera_losses(
-                features, batch.identities, self.classes, self._memory, self.texts(), self.recipe
+                features, batch.identities, self.classes, self._memory, self.text_features(), self.recipe
             )
         else:
             assert self._memory is not None
@@ -132,6 +133,7 @@ class CameraLoop(ImageBatchStage):
                 self._epoch,
             )  # fmt: skip
         self._seen = features.retrieval.detach(), batch.identities
+        self.output = StageOutput(features.retrieval, None, batch.identities, batch.cameras)
         total = torch.stack([*found.values(), _reached(features)]).sum()
         return {"loss": total, **{name: value.detach() for name, value in found.items()}, "classifier": identity}
 
@@ -172,12 +174,6 @@ class CameraLoop(ImageBatchStage):
         """Let batch statistics move."""
         self.model.train()
         self.classes = self.classes.to(self.device)
-
-    def texts(self) -> Tensor:
-        """Text features of all classes, [N, E], encoded when they are first asked for: they no longer change."""
-        if self._texts is None:
-            self._texts = encode_all_prompts(self.model.prompt_learner, self.model.text_encoder)
-        return self._texts
 
     def preparations(self, processes: int) -> Sequence[Preparation]:
         """Before every epoch the features of all images, shared among the processes."""

@@ -15,21 +15,20 @@ from torch import Tensor, nn
 
 from passerby.data.loading.loaders import Batch
 from passerby.data.split import Split
-from passerby.distributed.processes import gather_labels, gather_with_gradient
 from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.contrastive import image_to_text
-from passerby.losses.triplet import batch_hard_triplet
 from passerby.methods.batch_sizes import BatchSizes
 from passerby.methods.clip_reid.network import build, check_camera_embedding
 from passerby.methods.clip_reid.recipe import ClipReidRecipe
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.networks.clip_towers import described_shape
 from passerby.methods.sections.clip import image_schedule, prompt_schedule
-from passerby.methods.stage import Stage, adam_with_faster_biases
+from passerby.methods.stage import Stage, StageOutput, adam_with_faster_biases
+from passerby.methods.stages.gathered_triplet import gathered_triplet
 from passerby.methods.stages.image_stage import ImageBatchStage
 from passerby.methods.stages.prompt_stage import PromptStage
+from passerby.methods.stages.text_features import TextFeatures
 from passerby.models.checkpoint import load_strictly
-from passerby.models.clip.prompts import encode_all_prompts
 from passerby.models.clip_reid.network import CLASS_SIZED, TRAINING_ONLY, ClipReid, ClipReidSizes
 from passerby.models.clip_reid.official_files import recognise_clip_reid
 from passerby.models.inspection.attention_maps import AttentionMaps, clip_attention_maps
@@ -54,9 +53,10 @@ def prompt_stage(recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, fo
 
 
 class ImageStage(ImageBatchStage):
-    """Stage 2: the image tower and the heads, against the fixed texts of stage 1."""
+    """Stage 2: the image tower and the heads, against the prompts of stage 1, which no longer change."""
 
     model: ClipReid
+    takes_added_losses = True
 
     def __init__(self, recipe: ClipReidRecipe, model: ClipReid, data: TrainingData) -> None:
         section = recipe.stage2
@@ -65,20 +65,24 @@ class ImageStage(ImageBatchStage):
         )
         self.section, self.data, self.sizes, self.prefetch = section, data, section, recipe.trainer.prefetch
         self.with_cameras = recipe.model.camera_embedding
-        self._texts: Tensor | None = None
+        self._text_features = TextFeatures(model.prompt_learner, model.text_encoder) if model.sizes.prompts else None
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """w_id Σ smoothed CE (two heads) + w_tri Σ triplet (three features) + w_text smoothed CE against the texts."""
         section, labels = self.section, batch.identities
         features, logits = self.model(batch.images, batch.cameras if self.with_cameras else None)
         identity = _total(smoothed_cross_entropy(score, labels, smoothing=section.label_smoothing) for score in logits)
-        triplet = _total(self._triplet(feature, labels) for feature in features)
+        triplet = _total(
+            gathered_triplet(each, labels, margin=section.margin, gather=section.gather_triplets) for each in features
+        )
         total = section.loss_weights.identity * identity + section.loss_weights.triplet * triplet
         losses = {"identity": identity, "triplet": triplet}
-        if self._texts is not None:
-            text = image_to_text(features.projected, self._texts, labels, smoothing=section.label_smoothing)
+        if self._text_features is not None:
+            text = image_to_text(features.projected, self._text_features(), labels, smoothing=section.label_smoothing)
             total = total + section.loss_weights.text * text
             losses["text"] = text
+        joint = torch.cat([features.final, features.projected], 1)
+        self.output = StageOutput(joint, logits[0], labels, batch.cameras)
         return {"loss": total} | {name: value.detach() for name, value in losses.items()}
 
     def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
@@ -94,16 +98,10 @@ class ImageStage(ImageBatchStage):
         )
 
     def on_stage_start(self) -> None:
-        """Let batch statistics move, and encode the texts of all identities once: they no longer change."""
+        """Let batch statistics move, and encode the prompts of all identities once: they no longer change."""
         self.model.train()
-        if self.model.sizes.prompts:
-            self._texts = encode_all_prompts(self.model.prompt_learner, self.model.text_encoder)
-
-    def _triplet(self, feature: Tensor, labels: Tensor) -> Tensor:
-        if not self.section.gather_triplets:
-            return batch_hard_triplet(feature, labels, margin=self.section.margin)
-        others, other_labels = gather_with_gradient(feature), gather_labels(labels)
-        return batch_hard_triplet(feature, labels, margin=self.section.margin, others=others, other_labels=other_labels)
+        if self._text_features is not None:
+            self._text_features()
 
 
 class ClipReidMethod(Method[ClipReidRecipe, ClipReid]):

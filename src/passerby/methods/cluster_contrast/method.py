@@ -31,7 +31,7 @@ from passerby.methods.networks.backbones import (
     described_backbone,
     new_backbone,
 )
-from passerby.methods.stage import EpochLoader, Preparation, Stage, keyed_seed
+from passerby.methods.stage import EpochLoader, Preparation, Stage, StageOutput, keyed_seed
 from passerby.methods.stages.features import EXTRACTION_BATCH, current_features, features_of
 from passerby.methods.stages.image_stage import ImageBatchStage
 from passerby.metrics import dbscan, jaccard_distances
@@ -43,6 +43,7 @@ class ContrastStage(ImageBatchStage):
     """The one stage: cluster, then learn, epoch after epoch."""
 
     model: ClusterReid
+    takes_added_losses = True
 
     def __init__(self, recipe: ClusterContrastRecipe, model: ClusterReid, data: TrainingData) -> None:
         section = recipe.training
@@ -94,6 +95,7 @@ class ContrastStage(ImageBatchStage):
         assert self._memory is not None
         features, labels = self.model(batch.images), self._clusters[batch.indices]
         self._seen = features.detach(), labels
+        self.output = StageOutput(features, None, labels, batch.cameras)
         return {
             "loss": centroid_contrast(features, labels, self._memory.centroids, temperature=self.section.temperature)
         }

@@ -27,7 +27,7 @@ from passerby.methods.networks.backbones import (
     new_backbone,
     part_of,
 )
-from passerby.methods.stage import Stage
+from passerby.methods.stage import Stage, StageOutput
 from passerby.methods.stages.image_stage import ImageBatchStage
 from passerby.models.backbones.backbone import Backbone
 from passerby.models.checkpoint import load_strictly
@@ -37,6 +37,7 @@ class FineTuningStage(ImageBatchStage):
     """The one stage: everything but the neck's bias."""
 
     model: BackboneReid
+    takes_added_losses = True
 
     def __init__(self, recipe: FinetuneRecipe, model: BackboneReid, data: TrainingData) -> None:
         section = recipe.training
@@ -51,6 +52,7 @@ class FineTuningStage(ImageBatchStage):
         identity = smoothed_cross_entropy(logits, labels, smoothing=section.label_smoothing)
         triplet = batch_hard_triplet(features, labels, margin=section.margin)
         total = section.loss_weights.identity * identity + section.loss_weights.triplet * triplet
+        self.output = StageOutput(features, logits, labels, batch.cameras)
         return {"loss": total, "identity": identity.detach(), "triplet": triplet.detach()}
 
     def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:

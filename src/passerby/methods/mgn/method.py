@@ -15,10 +15,8 @@ from torch import Tensor, nn
 from passerby.data.augmentation.transforms import TestTransform, TrainTransform
 from passerby.data.loading.loaders import Batch
 from passerby.data.split import Split
-from passerby.distributed.processes import gather_labels, gather_with_gradient
 from passerby.errors import RecipeError
 from passerby.losses.circle import circle_logits, cross_entropy_smoothed_over_others
-from passerby.losses.triplet import batch_hard_triplet
 from passerby.methods.batch_sizes import BatchSizes
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.mgn.network import CLASS_SIZED, NEW, STRIPES, TRAINING_ONLY, Mgn
@@ -30,7 +28,8 @@ from passerby.methods.networks.backbones import (
     new_backbone,
     part_of,
 )
-from passerby.methods.stage import Stage
+from passerby.methods.stage import Stage, StageOutput
+from passerby.methods.stages.gathered_triplet import gathered_triplet
 from passerby.methods.stages.image_stage import ImageBatchStage
 from passerby.models.backbones.registry import create, family_of
 from passerby.models.checkpoint import load_strictly
@@ -43,6 +42,7 @@ class MgnStage(ImageBatchStage):
     """The one stage."""
 
     model: Mgn
+    takes_added_losses = True
 
     def __init__(self, recipe: MgnRecipe, model: Mgn, data: TrainingData) -> None:
         section = recipe.training
@@ -63,8 +63,11 @@ class MgnStage(ImageBatchStage):
             [cross_entropy_smoothed_over_others(each, labels, smoothing=section.label_smoothing) for each in logits]
         ).sum()
         compared = [*features.wholes, *(torch.cat(parts, 1) for parts in features.parts)]
-        triplet = torch.stack([self._triplet(each, labels) for each in compared]).sum()
+        triplet = torch.stack(
+            [gathered_triplet(each, labels, margin=None, gather=section.gather_triplets) for each in compared]
+        ).sum()
         total = section.loss_weights.identity * identity + section.loss_weights.triplet * triplet
+        self.output = StageOutput(torch.cat(features.in_order(), 1), logits[0], labels, batch.cameras)
         return {"loss": total, "identity": identity.detach(), "triplet": triplet.detach()}
 
     def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
@@ -102,12 +105,6 @@ class MgnStage(ImageBatchStage):
 
     def _frozen(self) -> bool:
         return self.trainer.current_epoch < self.section.frozen_epochs
-
-    def _triplet(self, features: Tensor, labels: Tensor) -> Tensor:
-        if not self.section.gather_triplets:
-            return batch_hard_triplet(features, labels, margin=None)
-        others, other_labels = gather_with_gradient(features), gather_labels(labels)
-        return batch_hard_triplet(features, labels, margin=None, others=others, other_labels=other_labels)
 
 
 class MgnMethod(Method[MgnRecipe, Mgn]):

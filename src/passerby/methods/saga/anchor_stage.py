@@ -18,7 +18,7 @@ from passerby.methods.saga.recipe import SagaRecipe
 from passerby.methods.saga.schedules import anchors_schedule
 from passerby.methods.saga.token_batches import TokenBatch, TokenBatches
 from passerby.methods.saga.token_cache import EXTRACTION_BATCH, ImageTokens, TokenCache, TokenShape, cache_name
-from passerby.methods.stage import EpochLoader, Preparation, keyed_seed
+from passerby.methods.stage import EpochLoader, Preparation, StageOutput, keyed_seed
 from passerby.methods.stages.image_stage import ImageBatchStage
 from passerby.models.saga.anchors import TextAnchors
 from passerby.models.saga.network import HEAD, Saga
@@ -37,6 +37,7 @@ class AnchorStage(ImageBatchStage):
     """
 
     model: Saga
+    takes_added_losses = True
 
     def __init__(
         self, recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Path, *, part: Literal["a", "b"]
@@ -166,6 +167,7 @@ class AnchorStage(ImageBatchStage):
         identity = torch.stack(
             [smoothed_cross_entropy(each, labels, smoothing=section.label_smoothing) for each in logits]
         )
+        self.output = StageOutput(found.refined, logits[0], labels, cameras)
         losses = {
             "identity": identity.mean(),
             "triplet": batch_hard_triplet(found.refined, labels, margin=section.margin),

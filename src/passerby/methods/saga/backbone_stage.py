@@ -14,10 +14,11 @@ from passerby.losses.triplet import batch_hard_triplet
 from passerby.methods.method import TrainingData
 from passerby.methods.saga.recipe import SagaRecipe
 from passerby.methods.saga.schedules import backbone_rate, words_schedule
+from passerby.methods.stage import StageOutput
 from passerby.methods.stages.image_stage import ImageBatchStage, estimated_steps
 from passerby.methods.stages.prompt_stage import PromptStage
+from passerby.methods.stages.text_features import TextFeatures
 from passerby.models.saga.network import Saga
-from passerby.models.saga.prompts import encode_words
 
 
 def words_stage(recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Path) -> PromptStage:
@@ -41,12 +42,13 @@ class BackboneStage(ImageBatchStage):
     """Stage 2: the image tower, by one identity loss, one triplet loss and the fixed texts of stage 1."""
 
     model: Saga
+    takes_added_losses = True
 
     def __init__(self, recipe: SagaRecipe, model: Saga, data: TrainingData) -> None:
         section = recipe.stage2
         super().__init__("stage2-images", model, epochs=section.epochs, seed=recipe.seed, schedule=lambda _: section.lr)
         self.section, self.data, self.sizes, self.prefetch = section, data, section, recipe.trainer.prefetch
-        self._texts: Tensor | None = None
+        self._text_features = TextFeatures(model.prompt_learner, model.text_encoder)
         self._estimated_steps = estimated_steps(data.identities, section)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -59,17 +61,11 @@ class BackboneStage(ImageBatchStage):
         total = section.loss_weights.identity * identity + section.loss_weights.triplet * triplet
         losses = {"identity": identity, "triplet": triplet}
         if section.loss_weights.text:
-            text = image_to_text(tokens.projected, self.texts(), labels, smoothing=section.label_smoothing)
+            text = image_to_text(tokens.projected, self._text_features(), labels, smoothing=section.label_smoothing)
             total = total + section.loss_weights.text * text
             losses["text"] = text
+        self.output = StageOutput(tokens.final, scores, labels, batch.cameras)
         return {"loss": total} | {name: value.detach() for name, value in losses.items()}
-
-    def texts(self) -> Tensor:
-        """The texts of all identities, [C, E], encoded when they are first asked for: they no longer change."""
-        if self._texts is None:
-            with torch.autocast(self.device.type, enabled=False):
-                self._texts = encode_words(self.model.prompt_learner, self.model.text_encoder)
-        return self._texts
 
     def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """The image tower, the neck (its bias only if the recipe says so) and the classifier."""

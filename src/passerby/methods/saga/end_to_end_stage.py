@@ -18,15 +18,17 @@ from passerby.losses.triplet import batch_hard_triplet
 from passerby.methods.method import TrainingData
 from passerby.methods.saga.recipe import SagaRecipe
 from passerby.methods.saga.schedules import anchors_schedule
+from passerby.methods.stage import StageOutput
 from passerby.methods.stages.image_stage import ImageBatchStage
+from passerby.methods.stages.text_features import TextFeatures
 from passerby.models.saga.network import Saga
-from passerby.models.saga.prompts import encode_words
 
 
 class EndToEndStage(ImageBatchStage):
     """Only the image tower changes; of the head, the neck's batch statistics move."""
 
     model: Saga
+    takes_added_losses = True
 
     def __init__(self, recipe: SagaRecipe, model: Saga, data: TrainingData) -> None:
         section = recipe.stage4
@@ -35,7 +37,7 @@ class EndToEndStage(ImageBatchStage):
         )
         self.section, self.head = section, recipe.stage3
         self.data, self.sizes, self.prefetch = data, recipe.stage3, recipe.trainer.prefetch
-        self._texts: Tensor | None = None
+        self._text_features = TextFeatures(model.prompt_learner, model.text_encoder)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Mean smoothed CE of the classifiers, triplet of the refined feature, and what is switched on."""
@@ -56,9 +58,10 @@ class EndToEndStage(ImageBatchStage):
             total = total + section.loss_weights.decorrelation * losses["decorrelation"]
         if section.loss_weights.text:
             losses["text"] = image_to_text(
-                tokens.projected, self._identity_texts(), labels, smoothing=head.label_smoothing
+                tokens.projected, self._text_features(), labels, smoothing=head.label_smoothing
             )
             total = total + section.loss_weights.text * losses["text"]
+        self.output = StageOutput(refined, scores[0], labels, batch.cameras)
         return {"loss": total} | {name: value.detach() for name, value in losses.items()}
 
     def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
@@ -74,12 +77,6 @@ class EndToEndStage(ImageBatchStage):
         """Inference mode but for the neck, so that anchors are computed once."""
         self.model.eval()
         self.model.bn.train()
-
-    def _identity_texts(self) -> Tensor:
-        if self._texts is None:
-            with torch.autocast(self.device.type, enabled=False):
-                self._texts = encode_words(self.model.prompt_learner, self.model.text_encoder)
-        return self._texts
 
     def _reached(self) -> set[str]:
         anchors = self.model.shape.anchors

@@ -1,6 +1,6 @@
 """Prompts that learn: one sentence per identity, a few of whose words are free vectors."""
 
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import open_clip
 import torch
@@ -51,6 +51,11 @@ class PromptLearner(nn.Module):
         self.register_buffer("token_suffix", embedded[None, first + len(places) :].clone())
         self.cls_ctx = nn.Parameter(torch.empty(classes, len(places), embedded.shape[1]).normal_(std=0.02))
 
+    @property
+    def context(self) -> Tensor:
+        """The context tokens, float [C, L, W]."""
+        return self.cls_ctx
+
     def forward(self, labels: Tensor) -> Tensor:
         """Token embeddings [B, 77, W] of the prompts of these identities (int64 [B])."""
         count = len(labels)
@@ -85,9 +90,24 @@ class TextEncoder(nn.Module):
         return cast(Tensor, self.ln_final(stream[:, end]) @ self.text_projection)
 
 
-def encode_all_prompts(learner: PromptLearner, encoder: TextEncoder, *, batch: int = 256) -> Tensor:
+class IdentityPrompts(Protocol):
+    """A prompt with context tokens of its own for every identity."""
+
+    end: int
+
+    @property
+    def context(self) -> Tensor:
+        """The context tokens, float [C, L, W]."""
+        ...
+
+    def __call__(self, labels: Tensor) -> Tensor:
+        """Token embeddings [B, 77, W] of the prompts of identities (int64 [B])."""
+        ...
+
+
+def encode_all_prompts(prompts: IdentityPrompts, encoder: TextEncoder, *, batch: int = 256) -> Tensor:
     """Text features [C, E] of all identities, float32, without gradient, in batches; full precision under autocast."""
-    device = learner.cls_ctx.device
-    labels = torch.arange(len(learner.cls_ctx))
+    device = prompts.context.device
+    labels = torch.arange(len(prompts.context))
     with torch.no_grad(), torch.autocast(device.type, enabled=False):
-        return torch.cat([encoder(learner(part.to(device)), learner.end) for part in labels.split(batch)])
+        return torch.cat([encoder(prompts(part.to(device)), prompts.end) for part in labels.split(batch)])

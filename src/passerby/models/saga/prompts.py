@@ -1,7 +1,5 @@
 """SAGA's prompt per identity: eight learnable words, eight empty ones, `person.`"""
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
@@ -34,6 +32,11 @@ class SagaPromptLearner(nn.Module):
         self.register_buffer("token_suffix", embedded[None, 1 + CONTEXT_SLOTS :].clone())
         self.ctx_generic = nn.Parameter(torch.empty(classes, LEARNABLE_WORDS, embedded.shape[1]).normal_(std=0.02))
 
+    @property
+    def context(self) -> Tensor:
+        """The context tokens, float [C, L, W]."""
+        return self.ctx_generic
+
     def forward(self, labels: Tensor) -> Tensor:
         """Token embeddings [B, 77, W] of the prompts of these identities (int64 [B])."""
         words, count = self.ctx_generic[labels], len(labels)
@@ -45,10 +48,3 @@ class SagaPromptLearner(nn.Module):
         """The 16 words before `person.`, averaged over identities, [16, W]."""
         words = self.ctx_generic.detach().mean(0)
         return torch.cat([words, words.new_zeros(CONTEXT_SLOTS - len(words), words.shape[1])])
-
-
-def encode_words(learner: SagaPromptLearner, encoder: nn.Module, *, batch: int = 256) -> Tensor:
-    """Text features [C, E] of all identities, without gradient, in batches."""
-    labels = torch.arange(len(learner.ctx_generic), device=learner.ctx_generic.device)
-    with torch.no_grad():
-        return torch.cat([cast(Tensor, encoder(learner(part), learner.end)) for part in labels.split(batch)])

@@ -9,7 +9,7 @@ SMALLEST_SCALE = 2.0**-34
 """Of the gradients in half precision: what 50 skipped steps leave of the usual first scale, 2**16."""
 
 
-class LossWatch:
+class NanGuard:
     """Keeps the first losses that are not finite on the device where they were computed, until somebody asks.
 
     It is empty whenever a state is saved, because saving asks first: a resumed run may begin with an empty one.

@@ -12,7 +12,7 @@ _LOGGERS = ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilitie
 
 
 @contextmanager
-def settings_of_training() -> Iterator[None]:
+def torch_settings() -> Iterator[None]:
     """Hide what libraries say about our choices, and let arithmetic be set to deterministic; restored at the end.
 
     What matters to a user, passerby says itself. `CUBLAS_WORKSPACE_CONFIG`, which CUDA reads once, stays, and so does
