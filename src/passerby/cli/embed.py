@@ -36,10 +36,10 @@ def embed(
 
     import passerby
     from passerby.data.formats.open_data import list_images
-    from passerby.inference.embedding_table import TABLE_SUFFIXES, embed_to_table
+    from passerby.inference.embedding_table import EMBEDDING_SUFFIXES, embed_to_table
     from passerby.output_paths import check_output_file
 
-    check_output_file(out, TABLE_SUFFIXES)
+    check_output_file(out, EMBEDDING_SUFFIXES)
     split = list_images(images[0] if len(images) == 1 else images)
     model = passerby.load(weights, device=device, allow_torchscript=allow_torchscript, network=network)
     written = embed_to_table(

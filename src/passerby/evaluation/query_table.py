@@ -14,7 +14,7 @@ from passerby.data.split import Split
 from passerby.errors import EvaluationError
 from passerby.metrics import RankingResult
 
-TABLE_SUFFIXES = (".csv", ".parquet")
+EXPORT_SUFFIXES = (".csv", ".parquet")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +49,8 @@ def write_query_table(file: Path, query: Split, result: RankingResult) -> None:
     Raises:
         EvaluationError: another suffix.
     """
-    if file.suffix.lower() not in TABLE_SUFFIXES:
-        raise EvaluationError(f"{file}: a table of queries is {' or '.join(TABLE_SUFFIXES)}: choose one of these")
+    if file.suffix.lower() not in EXPORT_SUFFIXES:
+        raise EvaluationError(f"{file}: a table of queries is {' or '.join(EXPORT_SUFFIXES)}: choose one of these")
     ends = np.concatenate([[0], np.cumsum(result.match_counts)])
     names = np.array([*query.identity_names, ""], dtype=object)
     cameras: list[str] = [""] * len(query)

@@ -19,7 +19,7 @@ from passerby.inference.unreadable_images import explaining_unreadable
 from passerby.models.weights_digest import add_weights
 from passerby.progress import Progress, say
 
-TABLE_SUFFIXES = (".parquet",)
+EMBEDDING_SUFFIXES = (".parquet",)
 """What the table can be called."""
 
 _ROWS_PER_PART = 2048

@@ -13,7 +13,7 @@ from passerby.evaluation.evaluate import Evaluation, check_comparable, evaluate_
 from passerby.evaluation.metrics_file import evaluation_fingerprint, folder_of_model, model_record
 from passerby.evaluation.pooling import check_multi_query, chosen_pooling
 from passerby.evaluation.protocol import Protocol
-from passerby.evaluation.query_table import TABLE_SUFFIXES
+from passerby.evaluation.query_table import EXPORT_SUFFIXES
 from passerby.inference.embedder import Embedder, load
 from passerby.metrics import Metric
 from passerby.models.bundled import resolve_path
@@ -82,7 +82,7 @@ def open_request(request: EvaluationRequest) -> OpenedRequest:
     if recipe is not None:
         Provenance(RunDirectory(path)).log_differences(sets)
     check_output_folder(request.out or (path if path.is_dir() else _EVALUATIONS))
-    for file, suffixes in ((request.figure, FIGURE_SUFFIXES), (request.protocol.export, TABLE_SUFFIXES)):
+    for file, suffixes in ((request.figure, FIGURE_SUFFIXES), (request.protocol.export, EXPORT_SUFFIXES)):
         if file is not None:
             check_output_file(file, suffixes)
     embedder = load(

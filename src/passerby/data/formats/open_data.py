@@ -171,7 +171,7 @@ def _each_once(files: list[Path]) -> list[Path]:
 def _read_rows(file: Path) -> tuple[Split, NDArray[np.int64], LocalColumns | None]:
     """All rows of a table, the position of the part of each in `PARTS`, int64 [N], and camera-local labels."""
     if file.suffix.lower() not in TABLE_SUFFIXES:
-        raise DataError(f"{file} is not a table: its name must end in {', '.join(sorted(TABLE_SUFFIXES))}")
+        raise DataError(f"{file} is not a table: its name must end in {', '.join(TABLE_SUFFIXES)}")
     table = read_table(file, besides=LOCAL_COLUMNS)
     if not table.num_rows:
         raise DataError(f"table {file} has no rows; write one for each image")

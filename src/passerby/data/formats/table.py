@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from passerby.data.image_files import examples, missing_files
 from passerby.errors import DataError
 
-TABLE_SUFFIXES = frozenset({".csv", ".parquet", ".pq"})
+TABLE_SUFFIXES = (".csv", ".parquet", ".pq")
 
 SCHEMA = {
     "path": "image file, relative to the table",

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from passerby.data.augmentation.transforms import TestTransform, TrainTransform
 from passerby.data.cache.pixel_cache import Pixels
 from passerby.data.loading.device_transfer import Prepared, transfer
 from passerby.data.loading.pixel_sources import PerImageSource, PixelSource, open_readable, open_source
+from passerby.data.loading.sampling import Rows
 from passerby.data.split import Split
 from passerby.errors import DataError
 
@@ -30,7 +30,6 @@ __all__ = [
     "open_source",
 ]
 
-Rows = NDArray[np.int64]
 Sampler = Callable[[int], Rows | Sequence[Rows]]
 """From the number of an epoch to the rows of its batches: int64 [steps, B], or one array for each step."""
 

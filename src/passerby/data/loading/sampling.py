@@ -6,12 +6,12 @@ the only source of randomness.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from passerby.data.split import JUNK
+from passerby.data.split import JUNK, IntegerColumn
 from passerby.errors import DataError
 
-Rows = NDArray[np.int64]
+Rows = IntegerColumn
+"""Row numbers or labels, int64 of any shape."""
 
 _BALANCED, _SHUFFLED, _CLASSES = 0, 1, 2  # keep the orders of the samplers unrelated for equal seeds
 

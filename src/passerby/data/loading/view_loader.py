@@ -5,17 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from passerby.data.augmentation.views import Views, ViewsTransform
 from passerby.data.cache.pixel_cache import Pixels
 from passerby.data.loading.device_transfer import Prepared, transfer
 from passerby.data.loading.pixel_sources import PixelSource
+from passerby.data.loading.sampling import Rows
 from passerby.data.pixels.decoding import Size
 from passerby.errors import DataError
-
-Rows = NDArray[np.int64]
 
 
 class ViewBatch(NamedTuple):
