@@ -110,7 +110,7 @@ def linked(count: int, width: int, half_width: int, seed: int) -> dict[str, Any]
         parts = [block_links(rows, block, options) for block in range(block_count(count))]
         found = identify(reduced(join([part.links for part in parts]), options), rows, None, options)
         return {
-            "links": sum(part.found for part in parts),
+            "links": sum(part.total for part in parts),
             "identities": int(found.labels.max()) + 1,
             "largest": found.sizes.largest,
         }
@@ -167,8 +167,7 @@ def scaling(arguments: argparse.Namespace) -> None:
 
 def denoised(images: int, width: int, half_width: int, seed: int) -> dict[str, Any]:
     """All levels of a table in files, in this process."""
-    from passerby.tracklets.options import DenoisingOptions
-    from passerby.tracklets.pipeline import denoise_table
+    from passerby.tracklets import DenoisingOptions, denoise_table
 
     options = DenoisingOptions(half_width=half_width, sigma_discrimination=0.3, oversize="keep", measure_noise=False)
     with tempfile.TemporaryDirectory() as name:

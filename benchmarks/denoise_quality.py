@@ -23,11 +23,12 @@ import numpy as np
 
 from denoise_samples import Noise, Samples, read_samples, simulated, spoilt
 from passerby.metrics import correlation_quality, exclusion_quality
+from passerby.tracklets import Calibration, Correlation, DenoisingOptions, calibrate
 from passerby.tracklets.arrangement import Arrangement, arrange
-from passerby.tracklets.correlation import REALLOCATED, Correlation, arrays_of, correlate
-from passerby.tracklets.engines.in_memory import MemoryWork
-from passerby.tracklets.options import DenoisingOptions, Linkage
-from passerby.tracklets.thresholds.calibration import FALSE_LINKS, Calibration, calibrate
+from passerby.tracklets.correlation import REALLOCATED, correlate
+from passerby.tracklets.engines import MemoryWork, first_inputs
+from passerby.tracklets.options import Linkage
+from passerby.tracklets.thresholds import FALSE_LINKS
 
 CHAINING = 1.5
 """Times the threshold proposed for closure, where closure begins to join different people."""
@@ -64,8 +65,8 @@ class Bench:
 
     def run(self, **choice: Any) -> Correlation:
         """Denoise; by default with the proposal, the paper's linkage and all levels."""
-        options = replace(self.options, **choice)
-        return correlate(MemoryWork(arrays_of(self.samples.features, self.arrangement, options), options))
+        options = self.options.model_copy(update=choice)
+        return correlate(MemoryWork(first_inputs(self.samples.features, self.arrangement, options), options))
 
     def row(self, found: Correlation) -> str:
         """The cells of `MEASURES`."""

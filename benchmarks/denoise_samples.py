@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import DataError
-from passerby.tracklets.quality import true_identities
-from passerby.tracklets.tables.table import open_tracklets, read_features
+from passerby.tracklets import true_identities
+from passerby.tracklets.tables import open_tracklets, read_features
 
 Integers = NDArray[np.int64]
 
@@ -63,7 +63,7 @@ def read_samples(table: Path, features: Path | None) -> Samples:
     if truth is None:
         raise DataError(f"table {table} has no column 'true_identity': without it nothing can be judged")
     with tempfile.TemporaryDirectory() as folder:
-        array = np.array(read_features(opened, Path(folder) / "features.npy"), dtype=np.float32)
+        array = np.array(read_features(opened, Path(folder) / "features.npy")[:], dtype=np.float32)
     return Samples(array, opened.videos, opened.tracklets, opened.frames, truth)
 
 

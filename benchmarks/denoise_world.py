@@ -23,7 +23,7 @@ from denoise_quality import TABLES, report
 from denoise_samples import Noise, read_samples
 from passerby.synth.output.tracker import TrackerNoise
 from passerby.synth.output.tracklets import TABLE, write_tracklets
-from passerby.tracklets.quality import true_identities
+from passerby.tracklets import true_identities
 from synth import Network, embedded, trained
 
 TRAIN_SEEDS, TEST_SEED = (101, 103), 11

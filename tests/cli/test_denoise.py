@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from passerby.cli import denoise as command
-from passerby.errors import DataError
+from passerby.errors import DataError, RecipeError
 from tests.tracklets.problems import drawn
 from tests.tracklets.test_pipeline import embedding, table_of
 
@@ -74,7 +74,7 @@ def test_a_page_without_truth_noise_or_anything_dropped(app, tmp_path):
         }
     )
     pq.write_table(alike, tmp_path / "t.parquet")
-    run(app, tmp_path / "t.parquet", "-o", tmp_path / "ids.parquet", "--no-noise")
+    run(app, tmp_path / "t.parquet", "-o", tmp_path / "ids.parquet", "--set", "measure_noise=false")
     page = (tmp_path / "ids-report.html").read_text("utf-8")
     assert "Against the true identities" not in page
     assert "There are none." in page
@@ -162,7 +162,7 @@ def test_thresholds_of_features_in_a_narrow_cone_can_be_given_as_they_are_printe
     figures = json.loads(run(app, tmp_path / "t.parquet", *out, *first.split(), "--center", "--json"))
     assert figures["warning"] is None
     assert figures["quality"]["kept"]["precision"] > 0.9
-    assert "holds" in json.loads(run(app, tmp_path / "t.parquet", *out, "--oversize", "keep", "--json"))["warning"]
+    assert "holds" in json.loads(run(app, tmp_path / "t.parquet", *out, "--set", "oversize=keep", "--json"))["warning"]
 
 
 def test_scores(app, table, tmp_path):
@@ -183,6 +183,8 @@ def test_reads_a_layout(app, tmp_path):
 def test_says_how_it_is_used(app):
     assert "calibrate" in run(app, "--help")
     assert "--sigma-consistency" in run(app, "run", "--help")
+    with pytest.raises(RecipeError, match="half_with: unknown setting; did you mean 'half_width'"):
+        run(app, "x.parquet", "--set", "half_with=7")
     with pytest.raises(DataError, match="--levels names digits"):
         run(app, "x.parquet", "--levels", "all")
     with pytest.raises(DataError, match="is not a table on disk"):

@@ -1,4 +1,7 @@
-"""The levels of cion.md taken literally: loops, no increments, no blocks. Slow, and independent of passerby's code."""
+"""The levels of CION (arXiv 2409.18569) taken literally: loops, no increments, no blocks.
+
+Slow, and independent of passerby's code.
+"""
 
 import numpy as np
 

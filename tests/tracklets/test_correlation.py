@@ -3,7 +3,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from passerby.errors import DataError
+from passerby.errors import DataError, RecipeError
 from passerby.tracklets.correlation import OUTCOMES, denoise
 from passerby.tracklets.noise import measure_noise
 from tests.tracklets import naive
@@ -111,14 +111,16 @@ def test_drops_what_is_too_small():
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"sigma_consistency": 0}, "sigma_consistency is a cosine distance between 0 and 2, not 0"),
-        ({"half_width": 0}, "half_width must be at least 1"),
-        ({"levels": (1, 4)}, "levels must be some of 1, 2 and 3"),
-        ({"linkage": "single"}, "linkage is 'single': use closure, mutual, average"),
+        ({"sigma_consistency": 0}, r"sigma_consistency: Input should be greater than 0 \(found 0\)"),
+        ({"half_width": 0}, "half_width: Input should be greater than or equal to 1"),
+        ({"levels": (1, 4)}, "levels: Input should be 1, 2 or 3"),
+        ({"levels": (1, 1)}, "levels: must name each level once"),
+        ({"half_with": 7}, "half_with: unknown setting; did you mean 'half_width'"),
+        ({"linkage": "single"}, "linkage: Input should be 'closure', 'mutual' or 'average'"),
     ],
 )
 def test_refuses_options_out_of_range(choices, message):
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(RecipeError, match=message):
         denoise(*drawn(0)[:3], **choices)
 
 

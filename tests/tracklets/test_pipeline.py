@@ -12,12 +12,18 @@ import pytest
 from filelock import FileLock
 
 from passerby.errors import DataError
-from passerby.tracklets import arrangement, pipeline
-from passerby.tracklets.correlation import OUTCOMES, denoise
-from passerby.tracklets.engines import in_files as file_work
+from passerby.tracklets import (
+    OUTCOMES,
+    DenoisingOptions,
+    LevelStatistics,
+    arrangement,
+    denoise,
+    denoise_table,
+    pipeline,
+)
+from passerby.tracklets.engines import in_files, steps
 from passerby.tracklets.levels import cross_video
-from passerby.tracklets.pipeline import ADDED, denoise_table
-from passerby.tracklets.statistics import LevelStatistics
+from passerby.tracklets.tables import ADDED
 from tests.tracklets.problems import drawn
 
 
@@ -49,8 +55,8 @@ def small_pieces(monkeypatch):
     """Many chunks and blocks."""
     monkeypatch.setattr(pipeline, "arrange", lambda *columns: arrangement.arrange(*columns, chunk_rows=30))
     monkeypatch.setattr(cross_video, "BLOCK_ROWS", 7)
-    monkeypatch.setattr("passerby.tracklets.engines.steps.BLOCK_ROWS", 7)
-    monkeypatch.setattr(file_work, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(steps, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(in_files, "BLOCK_ROWS", 7)
 
 
 def check(found, out, problem):
@@ -90,9 +96,7 @@ def test_options_reach_the_pieces(problem, tmp_path, small_pieces):
         {"levels": (1, 3), "linkage": "mutual", "neighbours": 2, "measure_noise": False},
         {"centroids": "running", "min_images": 5, "oversize": "split", "max_component": 3},
     ):
-        found = denoise_table(
-            tmp_path / "in.parquet", tmp_path / "ids.parquet", options=pipeline.DenoisingOptions(**choices)
-        )
+        found = denoise_table(tmp_path / "in.parquet", tmp_path / "ids.parquet", options=DenoisingOptions(**choices))
         expected = denoise(*problem[:3], frames=problem.frames, **choices)
         assert found.correlation.identities.tolist() == expected.identities.tolist()
         assert found.correlation.levels == expected.levels
@@ -130,21 +134,24 @@ def test_on_ray_it_is_the_same(problem, tmp_path):
         import sys
         from pathlib import Path
         import passerby.errors
-        from passerby.tracklets import arrangement, cross_video, file_work, pipeline, ray_engine, steps
+        from passerby.tracklets import DenoisingOptions, arrangement, pipeline
+        from passerby.tracklets.engines import in_files, on_ray, steps
+        from passerby.tracklets.levels import cross_video
         plain = arrangement.arrange
         pipeline.arrange = lambda *columns: plain(*columns, chunk_rows=60)
-        cross_video.BLOCK_ROWS = steps.BLOCK_ROWS = file_work.BLOCK_ROWS = 20
-        class InSmallBlocks(ray_engine._Performed):  # by value, so that workers have small blocks too
+        cross_video.BLOCK_ROWS = steps.BLOCK_ROWS = in_files.BLOCK_ROWS = 20
+        class InSmallBlocks(on_ray._RunPiece):  # by value, so that workers have small blocks too
             def __call__(self, row):
-                from passerby.tracklets import cross_video, file_work, steps
-                cross_video.BLOCK_ROWS = steps.BLOCK_ROWS = file_work.BLOCK_ROWS = 20
+                from passerby.tracklets.engines import in_files, steps
+                from passerby.tracklets.levels import cross_video
+                cross_video.BLOCK_ROWS = steps.BLOCK_ROWS = in_files.BLOCK_ROWS = 20
                 return super().__call__(row)
-        ray_engine._Performed = InSmallBlocks
+        on_ray._RunPiece = InSmallBlocks
         import ray
         ray.init(num_cpus=1, object_store_memory=100 * 2**20, include_dashboard=False, log_to_driver=False)
         folder = Path(sys.argv[1])
         (folder / "started").touch()
-        options = pipeline.DenoisingOptions(linkage="average", half_width=8, exclusive=True)
+        options = DenoisingOptions(linkage="average", half_width=8, exclusive=True)
         pipeline.denoise_table(folder / "in.parquet", folder / "ray.parquet", options=options, engine="ray")
         assert not list(folder.glob(".*.work"))
         try:
@@ -164,11 +171,11 @@ def test_on_ray_it_is_the_same(problem, tmp_path):
         if not (tmp_path / "started").exists():
             pytest.skip("Ray is installed but does not start on this machine")
         raise
-    options = pipeline.DenoisingOptions(linkage="average", half_width=8, exclusive=True)
+    options = DenoisingOptions(linkage="average", half_width=8, exclusive=True)
     found = denoise_table(tmp_path / "in.parquet", tmp_path / "local.parquet", options=options)
     assert found.correlation.tracklets.max() > 3 * 20  # there were several blocks, with ranges that overlap
     assert (tmp_path / "ray.parquet").read_bytes() == (tmp_path / "local.parquet").read_bytes()
-    assert (tmp_path / "error").read_text().startswith("feature 7 (from 0) is zero")
+    assert "00007.jpg (row 8 of" in (tmp_path / "error").read_text()
 
 
 def test_continues_after_a_kill(problem, tmp_path, small_pieces, monkeypatch):
@@ -176,14 +183,15 @@ def test_continues_after_a_kill(problem, tmp_path, small_pieces, monkeypatch):
     script = textwrap.dedent("""
         import sys, time
         from pathlib import Path
-        from passerby.tracklets import arrangement, file_work, pipeline
-        plain, save = arrangement.arrange, file_work.save
+        from passerby.tracklets import arrangement, pipeline
+        from passerby.tracklets.engines import in_files
+        plain, save = arrangement.arrange, in_files.save_result
         pipeline.arrange = lambda *columns: plain(*columns, chunk_rows=30)
         def slow(folder, step, piece, result):
             save(folder, step, piece, result)
             if piece == 2:
                 time.sleep(1000)
-        file_work.save = slow
+        in_files.save_result = slow
         pipeline.denoise_table(Path(sys.argv[1]), Path(sys.argv[2]))
     """)
     out = tmp_path / "ids.parquet"
@@ -199,8 +207,8 @@ def test_continues_after_a_kill(problem, tmp_path, small_pieces, monkeypatch):
         process.wait()
     assert not out.exists()
     made = []
-    save = file_work.save
-    monkeypatch.setattr(file_work, "save", lambda *a: (made.append(a[1:3]), save(*a)))
+    save = in_files.save_result
+    monkeypatch.setattr(in_files, "save_result", lambda *a: (made.append(a[1:3]), save(*a)))
     found = denoise_table(tmp_path / "in.parquet", out)
     check(found, out, problem)
     assert ("levels-1-2", 2) not in made
@@ -211,14 +219,14 @@ def test_continues_after_a_kill(problem, tmp_path, small_pieces, monkeypatch):
 def test_other_options_do_not_continue_from_old_pieces(problem, tmp_path, small_pieces, monkeypatch):
     file, out = tmp_path / "in.parquet", tmp_path / "ids.parquet"
     pq.write_table(table_of(problem, embedding=embedding(problem.features)), file)
-    options = pipeline.DenoisingOptions(sigma_discrimination=0.9, max_component=2)
+    options = DenoisingOptions(sigma_discrimination=0.9, max_component=2)
     for _ in range(2):
         with pytest.raises(DataError, match="links chain"):
             denoise_table(file, out, options=options)
     made = []
-    save = file_work.save
-    monkeypatch.setattr(file_work, "save", lambda *a: (made.append(a[1]), save(*a)))
-    denoise_table(file, out, options=pipeline.DenoisingOptions(sigma_discrimination=0.9, oversize="keep"))
+    save = in_files.save_result
+    monkeypatch.setattr(in_files, "save_result", lambda *a: (made.append(a[1]), save(*a)))
+    denoise_table(file, out, options=DenoisingOptions(sigma_discrimination=0.9, oversize="keep"))
     assert "levels-1-2" not in made
     assert "level-3" in made
     with pytest.raises(DataError, match="links chain"):
@@ -262,9 +270,7 @@ def test_says_what_is_wrong_with_features(problem, tmp_path):
     without = table_of(problem, embedding=embedding(problem.features)).drop_columns(["frame"])
     pq.write_table(without, tmp_path / "in.parquet")
     with pytest.raises(DataError, match="no column 'frame'"):
-        denoise_table(
-            tmp_path / "in.parquet", tmp_path / "ids.parquet", options=pipeline.DenoisingOptions(exclusive=True)
-        )
+        denoise_table(tmp_path / "in.parquet", tmp_path / "ids.parquet", options=DenoisingOptions(exclusive=True))
 
 
 def test_does_not_write_over_what_it_reads(problem, tmp_path):

@@ -7,9 +7,9 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
-    from passerby.tracklets.pipeline import DenoisedTable
-    from passerby.tracklets.quality import Judgement
-    from passerby.tracklets.thresholds.calibration import Calibration
+    from passerby.metrics import CorrelationResult
+    from passerby.tracklets import Calibration
+    from passerby.workflows.denoise import ReportedDenoising
 
 _RUN = """Turn noisy tracklets of many videos into identities (CION).
 
@@ -41,7 +41,7 @@ KIND is one of market1501, msmt17, mars (folders of images), luperson-nl (keys.p
 or a list of keys), synth-pedes and cion-al (annotations, JSON).
 """
 
-_ALIKE = 0.1
+_SIMILAR = 0.1
 """Cosine distance between most people below which features lie in a narrow cone."""
 
 _COMMANDS = ("run", "calibrate", "score", "read")
@@ -54,6 +54,11 @@ Features = Annotated[
 Center = Annotated[
     bool, typer.Option("--center", help="Subtract the mean of all features first, where they lie in a narrow cone.")
 ]
+Linkage = Annotated[
+    Literal["closure", "mutual", "average"],
+    typer.Option(help="How links become identities: all (the paper), mutual nearest, average linkage."),
+]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a rarely used setting.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -86,103 +91,62 @@ def run(
     sigma_reallocation: Annotated[
         float | None, typer.Option(help="Level 2: re-allocated below this distance; default: --sigma-consistency.")
     ] = None,
-    half_width: Annotated[int, typer.Option(help="Level 3: tracklets after each that it is compared with.")] = 1000,
     center: Center = False,
     levels: Annotated[str, typer.Option(help="Which levels to carry out, as 123 or 12.")] = "123",
-    linkage: Annotated[
-        Literal["closure", "mutual", "average"],
-        typer.Option(help="How links become identities: all (the paper), mutual nearest, average linkage."),
-    ] = "closure",
-    search: Annotated[
-        Literal["range", "neighbours"],
-        typer.Option(help="Compare within the range, or with nearest neighbours anywhere (needs faiss)."),
-    ] = "range",
-    neighbours: Annotated[int, typer.Option(help="For --linkage mutual and --search neighbours.")] = 10,
+    linkage: Linkage = "closure",
     exclusive: Annotated[
         bool, typer.Option("--exclusive", help="Keep tracklets of one video that overlap in time apart.")
     ] = False,
-    running: Annotated[
-        bool, typer.Option("--running-centroids", help="Level 2: centroids follow each sample re-allocated.")
-    ] = False,
-    max_component: Annotated[
-        int | None, typer.Option(help="Tracklets an identity may join; default: a twentieth, from 100 to 1000.")
-    ] = None,
-    oversize: Annotated[
-        Literal["refuse", "split", "keep"], typer.Option(help="What to do with larger components.")
-    ] = "refuse",
-    min_images: Annotated[int, typer.Option(help="Drop identities with fewer images.")] = 1,
-    noise: Annotated[bool, typer.Option(help="Measure the noise after each level.")] = True,
+    settings: Settings = None,
     engine: Annotated[Literal["local", "ray"], typer.Option(help="Where to work: here, or on Ray.")] = "local",
     report: Annotated[bool, typer.Option(help="Write a page beside the output.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Parse, denoise, print."""
+    from passerby.config import assign_overrides, check_settings
     from passerby.errors import DataError
-    from passerby.report.denoising.page import write_denoising_page
-    from passerby.tracklets.options import DenoisingOptions
-    from passerby.tracklets.pipeline import denoise_table
-    from passerby.tracklets.quality import judge
+    from passerby.tracklets import DenoisingOptions
+    from passerby.workflows.denoise import denoise_and_report
 
     if not levels.isdigit():
         raise DataError(f"--levels names digits among 1, 2 and 3, such as 123, not {levels!r}")
-    options = DenoisingOptions(
-        sigma_consistency=sigma_consistency,
-        sigma_discrimination=sigma_discrimination,
-        sigma_reallocation=sigma_reallocation,
-        half_width=half_width,
-        center=center,
-        levels=tuple(int(level) for level in levels),
-        centroids="running" if running else "static",
-        linkage=linkage,
-        search=search,
-        neighbours=neighbours,
-        exclusive=exclusive,
-        max_component=max_component,
-        oversize=oversize,
-        min_images=min_images,
-        measure_noise=noise,
-    )
-    done = denoise_table(table, out, features=features, options=options, engine=engine, show=True)
-    judgement = judge(done)
-    place = out.with_name(f"{out.stem}-report.html")
-    page = write_denoising_page(place, done, judgement, title=out.stem) if report else None
-    _print_run(done, judgement, page, as_json=as_json)
+    chosen = {
+        "sigma_consistency": sigma_consistency,
+        "sigma_discrimination": sigma_discrimination,
+        "sigma_reallocation": sigma_reallocation,
+        "center": center,
+        "levels": [int(level) for level in levels],
+        "linkage": linkage,
+        "exclusive": exclusive,
+    }
+    options = check_settings(DenoisingOptions, assign_overrides(chosen, settings or ()))
+    done = denoise_and_report(table, out, features=features, options=options, engine=engine, report=report, show=True)
+    _print_run(done, as_json=as_json)
 
 
 def calibrate(
     table: Table,
     features: Features = None,
-    half_width: Annotated[int, typer.Option(min=1, help="The range of level 3 that is going to be used.")] = 1000,
-    linkage: Annotated[
-        Literal["closure", "mutual", "average"], typer.Option(help="The linkage that is going to be used.")
-    ] = "closure",
-    false_links: Annotated[
-        float | None,
-        typer.Option(help="Wrong links allowed for a tracklet, on average; default by linkage: 0.05, 0.2, 1."),
-    ] = None,
+    linkage: Linkage = "closure",
     center: Center = False,
+    settings: Settings = None,
     figure: Annotated[Path | None, typer.Option(help="Write the evidence as a figure (.png, .pdf, .svg).")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Parse, calibrate, print."""
-    from passerby.output_paths import check_output_file
-    from passerby.report.denoising.charts import FIGURE_SUFFIXES, calibration_figure
-    from passerby.tracklets.thresholds.calibrated_table import calibrate_table
+    from passerby.config import assign_overrides, check_settings
+    from passerby.tracklets import CalibrationOptions
+    from passerby.workflows.denoise import calibrate_and_draw
 
-    if figure is not None:
-        check_output_file(figure, FIGURE_SUFFIXES)
-    found = calibrate_table(
-        table, features=features, half_width=half_width, linkage=linkage, false_links=false_links, center=center
-    )
-    if figure is not None:
-        figure.parent.mkdir(parents=True, exist_ok=True)
-        calibration_figure(found).savefig(figure, dpi=110)
-    _print_calibration(found, figure, center=center, as_json=as_json)
+    chosen = assign_overrides({"linkage": linkage, "center": center}, settings or ())
+    options = check_settings(CalibrationOptions, chosen)
+    calibration = calibrate_and_draw(table, features=features, options=options, figure=figure)
+    _print_calibration(calibration, figure, center=center, as_json=as_json)
 
 
 def score(table: Table, as_json: AsJson = False) -> None:
     """Parse, compare, print."""
-    from passerby.tracklets.quality import score_table
+    from passerby.tracklets import score_table
 
     _print_quality(score_table(table), as_json=as_json)
 
@@ -197,14 +161,14 @@ def read(
     gap: Annotated[int, typer.Option(min=1, help="Market-1501, MSMT17: frames after which a tracklet ends.")] = 100,
 ) -> None:
     """Parse, read, write."""
-    from passerby.tracklets.tables.sources import write_tracklets
+    from passerby.tracklets import write_tracklets
 
     rows = write_tracklets(kind, source, out, gap=gap)
     typer.echo(f"{out}: {rows:,} images. Next: passerby embed MODEL {out} -o features.parquet")
 
 
 def _echo_json(content: dict[str, Any]) -> None:
-    """Print what every reader of JSON takes: figures that nothing defines are null."""
+    """Print what every reader of JSON takes: numbers that nothing defines are null."""
     import json
     import math
 
@@ -218,72 +182,65 @@ def _echo_json(content: dict[str, Any]) -> None:
     typer.echo(json.dumps(plain(content), indent=2, allow_nan=False))
 
 
-def _print_run(done: "DenoisedTable", judgement: "Judgement | None", page: Path | None, *, as_json: bool) -> None:
+def _print_run(reported: "ReportedDenoising", *, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table as Rich
 
-    from passerby.report.denoising.page import chaining_warning, cut_components
-
-    found = done.correlation
-    warning = chaining_warning(found)
+    out, correlation = reported.denoised.out, reported.denoised.correlation
     if as_json:
         levels = [
-            {**level.__dict__, "noise": None if level.noise is None else level.noise.total} for level in found.levels
+            {**level.__dict__, "noise": None if level.noise is None else level.noise.total}
+            for level in correlation.levels
         ]
-        components = dict(zip(*(column.tolist() for column in found.components), strict=True))
         content = {
-            "out": str(done.out),
-            "page": None if page is None else str(page),
+            "out": str(out),
+            "page": None if reported.page is None else str(reported.page),
             "levels": levels,
-            "links": found.links,
-            "components": components,
-            "cut": found.cut,
-            "warning": warning,
-            "quality": None if judgement is None else _quality(judgement.found),
+            "links": correlation.links,
+            "components": dict(zip(*(column.tolist() for column in correlation.components), strict=True)),
+            "cut": correlation.cut,
+            "warning": reported.warning,
+            "quality": None if reported.quality is None else _quality(reported.quality.identities),
         }
         _echo_json(content)
         return
     shown = Rich("after", "images", "identities", "largest", "noise")
-    for level in found.levels:
+    for level in correlation.levels:
         noise = "–" if level.noise is None else f"{level.noise.total:.3f}"
         shown.add_row(level.name, f"{level.images:,}", f"{level.identities:,}", f"{level.largest:,}", noise)
     Console().print(shown)
-    typer.echo(f"Largest component of {found.links:,} links: {found.components.largest:,} tracklets.")
-    if (cut := cut_components(found)) is not None:
-        typer.echo(cut)
-    if judgement is not None:
-        _print_quality(judgement.found, as_json=False)
-    typer.echo(f"Identities: {done.out}")
-    if page is not None:
-        typer.echo(f"Report: {page}")
-    if warning is not None:
-        typer.echo(f"Warning: {warning}", err=True)
+    typer.echo(f"Largest component of {correlation.links:,} links: {correlation.components.largest:,} tracklets.")
+    if reported.cut is not None:
+        typer.echo(reported.cut)
+    if reported.quality is not None:
+        _print_quality(reported.quality.identities, as_json=False)
+    typer.echo(f"Identities: {out}")
+    if reported.page is not None:
+        typer.echo(f"Report: {reported.page}")
+    if reported.warning is not None:
+        typer.echo(f"Warning: {reported.warning}", err=True)
 
 
-def _print_calibration(found: "Calibration", figure: Path | None, *, center: bool, as_json: bool) -> None:
-    if as_json:
-        names = (
-            "sigma_consistency",
-            "sigma_discrimination",
-            "sigma_reallocation",
-            "switched",
-            "lost",
-            "allowed",
-            "overlapping",
-        )
-        _echo_json({name: getattr(found, name) for name in names})
-        return
+def _print_calibration(calibration: "Calibration", figure: Path | None, *, center: bool, as_json: bool) -> None:
     thresholds = ("sigma_consistency", "sigma_discrimination", "sigma_reallocation")
-    typer.echo(" ".join(f"--{name.replace('_', '-')} {getattr(found, name):.3g}" for name in thresholds))
+    if as_json:
+        names = (*thresholds, "switched", "lost", "allowed", "overlapping")
+        _echo_json({name: getattr(calibration, name) for name in names})
+        return
+    typer.echo(" ".join(f"--{name.replace('_', '-')} {getattr(calibration, name):.3g}" for name in thresholds))
     known = (
-        "overlap in time" if found.overlapping else "being tracklets of one video: too few are known to overlap in time"
+        "overlap in time"
+        if calibration.overlapping
+        else "being tracklets of one video: too few are known to overlap in time"
     )
+    between = calibration.between
     typer.echo(
-        f"About {100 * found.switched:.1f} % of samples are not of their tracklet's person; {100 * found.lost:.1f} % "
-        f"of the others would be excluded. {found.between.size:,} pairs of different people, told by {known}."
+        f"About {100 * calibration.switched:.1f} % of samples are not of their tracklet's person; "
+        f"{100 * calibration.lost:.1f} % of the others would be excluded. {between.size:,} pairs of different people, "
+        f"told by {known}."
     )
-    typical = float(found.between[found.between.size // 2])
-    if typical < _ALIKE and not center:
+    typical = float(between[between.size // 2])
+    if typical < _SIMILAR and not center:
         typer.echo(
             f"All features are alike: half of those pairs are within {typical:.2g}. Try --center, for both commands."
         )
@@ -291,11 +248,11 @@ def _print_calibration(found: "Calibration", figure: Path | None, *, center: boo
         typer.echo(f"Evidence: {figure}")
 
 
-def _quality(result: Any) -> dict[str, Any]:
+def _quality(result: "CorrelationResult") -> dict[str, Any]:
     return {"coverage": result.coverage, "kept": result.kept.to_dict(), "all": result.all.to_dict()}
 
 
-def _print_quality(result: Any, *, as_json: bool) -> None:
+def _print_quality(result: "CorrelationResult", *, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table as Rich
 

@@ -1,16 +1,17 @@
 """From noisy tracklets to identities: all levels, and what they did to every sample."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.config import check_settings
 from passerby.metrics.arrays import as_features
 from passerby.tracklets.arrangement import Arrangement, arrange
-from passerby.tracklets.distance import Float32, Float64, Integers, mean_direction
+from passerby.tracklets.distance import Float32, Float64, Integers
 from passerby.tracklets.engines.in_memory import MemoryWork, Work
-from passerby.tracklets.engines.steps import ARRANGEMENT
+from passerby.tracklets.engines.steps import first_inputs
 from passerby.tracklets.grouping.components import ComponentSizes, component_sizes
 from passerby.tracklets.grouping.linkage import reduced
 from passerby.tracklets.grouping.links import Links, in_first_order, join
@@ -73,7 +74,7 @@ def denoise(
     options: DenoisingOptions | None = None,
     **choices: Any,
 ) -> Correlation:
-    """Turn noisy tracklets into identities (CION, levels 1 to 3).
+    """Turn noisy tracklets into identities (CION, arXiv 2409.18569).
 
     Args:
         features: float [N, D], array or tensor; need not be of length 1. May be a memory-mapped array.
@@ -84,22 +85,17 @@ def denoise(
         **choices: fields of `DenoisingOptions`.
 
     Raises:
-        DataError: lengths differ, a feature is zero or not finite, an option is out of range, or tracklets chain.
+        DataError: lengths differ, a feature is zero or not finite, or tracklets chain.
+        RecipeError: an option is unknown or out of range.
     """
     array = as_features(features, "tracklet")
     arrangement = arrange(videos, tracklets, frames)
-    options = options or DenoisingOptions(**choices)
-    return correlate(MemoryWork(arrays_of(array, arrangement, options), options))
-
-
-def arrays_of(features: NDArray[Any], arrangement: Arrangement, options: DenoisingOptions) -> dict[str, NDArray[Any]]:
-    """What the first steps read."""
-    mean = {"mean": mean_direction(features)} if options.center else {}
-    return {"features": features, **mean, **{name: getattr(arrangement, name) for name in ARRANGEMENT}}
+    options = options or check_settings(DenoisingOptions, choices)
+    return correlate(MemoryWork(first_inputs(array, arrangement, options), options))
 
 
 @dataclass(frozen=True)
-class _Videos:
+class _WithinVideos:
     """Levels 1 and 2 over all N samples (in canonical order), T tracklets and U new ones."""
 
     excluded: NDArray[np.bool_]
@@ -113,26 +109,30 @@ class _Videos:
     wide: Integers
 
 
+_FIELDS = ("excluded", "deviation", "distance", "lengths", "counts", "first", "last")
+"""Fields of `ChunkOutcome` that are put one after the other as they are."""
+
+
 def correlate(work: Work) -> Correlation:
-    """All levels that the options name."""
-    arrays, options = work.arrays, work.options
-    found = _levels_1_and_2(work)
-    kept = found.target >= 0
-    tracklet = np.where(kept, found.merged[found.target], -1)
-    third, links = _level_3(work, found)
+    """Carry out all levels that the options name."""
+    options, arranged = work.options, work.inputs.arrangement
+    within = _levels_1_and_2(work)
+    kept = within.target >= 0
+    tracklet = np.where(kept, within.merged[within.target], -1)
+    third, links = _level_3(work, within)
     label = third.labels[tracklet]
     identity = in_first_order(np.where(kept & (np.bincount(label[kept])[label] >= options.min_images), label, -1))
-    distance, levels = _states(work, found, identity, tracklet)
+    distance, levels = _states(work, within, identity, tracklet)
     return Correlation(
-        identities=_back(arrays, identity),
-        tracklets=_back(arrays, np.where(identity >= 0, tracklet, -1)),
-        outcomes=_back(arrays, _outcomes(found, identity, options)),
-        deviations=_back(arrays, found.deviation),
-        other_distances=_back(arrays, found.distance),
-        moved_to=_back(arrays, _moved_to(arrays, found)),
-        identity_distances=None if distance is None else _back(arrays, distance),
+        identities=_in_input_order(arranged, identity),
+        tracklets=_in_input_order(arranged, np.where(identity >= 0, tracklet, -1)),
+        outcomes=_in_input_order(arranged, _outcomes(within, identity, options)),
+        deviations=_in_input_order(arranged, within.deviation),
+        other_distances=_in_input_order(arranged, within.distance),
+        moved_to=_in_input_order(arranged, _moved_to(arranged, within)),
+        identity_distances=None if distance is None else _in_input_order(arranged, distance),
         levels=levels,
-        most_joined=_most_joined(_tracklet_at_place(work), np.where(found.excluded, -1, identity)),
+        most_joined=_most_joined(_input_tracklets(arranged), np.where(within.excluded, -1, identity)),
         components=third.sizes,
         cut=third.cut,
         links=links,
@@ -140,17 +140,15 @@ def correlate(work: Work) -> Correlation:
     )
 
 
-def _levels_1_and_2(work: Work) -> _Videos:
-    arrays, chunks = work.arrays, work.arrays["chunks"].size - 1
+def _levels_1_and_2(work: Work) -> _WithinVideos:
+    """Levels 1 and 2 of all chunks; publishes the centroids that they lead to."""
+    arranged, chunks = work.inputs.arrangement, work.inputs.arrangement.chunks.size - 1
     parts: dict[str, list[NDArray[Any]]] = {}
     tracklets = merged = 0
-    published = ("centroids", "given", "cleaned") if work.options.measure_noise else ("centroids",)
-    rows = dict.fromkeys(published, 0)
-    for result in work.results("levels-1-2", chunks):
+    for result in work.results("levels-1-2", chunks, (*_FIELDS, "target", "merged", "wide")):
         target, new = result["target"], result["merged"]
         piece = {
-            **{name: result[name] for name in ("excluded", "deviation", "distance", "lengths", "counts", "first")},
-            "last": result["last"],
+            **{name: result[name] for name in _FIELDS},
             "target": np.where(target >= 0, target + tracklets, -1),
             "merged": new + merged,
             "wide": result["wide"][None],
@@ -158,26 +156,21 @@ def _levels_1_and_2(work: Work) -> _Videos:
         for name, values in piece.items():
             parts.setdefault(name, []).append(values)
         tracklets, merged = tracklets + new.size, merged + int(new.max()) + 1
-        for name in published:
-            rows[name] += len(result["counts"]) if name == "centroids" else new.size
-    width = arrays["features"].shape[1]
-    for name in published:
-        columns = (result[name] for result in work.results("levels-1-2", chunks))
-        work.publish(name, (rows[name], width), np.float32, columns)
+    rows = {"centroids": merged}
+    if work.options.measure_noise:
+        rows |= {"given": tracklets, "cleaned": tracklets}
+    for name, count in rows.items():
+        vectors = (result[name] for result in work.results("levels-1-2", chunks, (name,)))
+        work.publish(name, (count, work.inputs.dim), np.float32, vectors)
     joined = {name: np.concatenate(values) for name, values in parts.items()}
-    videos = np.repeat(np.arange(arrays["videos"].size - 1), np.diff(arrays["videos"]))
-    return _Videos(
-        **{
-            name: joined[name]
-            for name in ("excluded", "deviation", "target", "distance", "merged", "lengths", "counts")
-        },
-        spans=Spans(joined["merged"], videos, joined["first"], joined["last"]),
-        wide=joined["wide"].sum(axis=0),
-    )
+    videos = np.repeat(np.arange(arranged.videos.size - 1), np.diff(arranged.videos))
+    spans = Spans(joined["merged"], videos, joined.pop("first"), joined.pop("last"))
+    return _WithinVideos(**{**joined, "wide": joined["wide"].sum(axis=0)}, spans=spans)
 
 
-def _level_3(work: Work, found: _Videos) -> tuple[Identities, int]:
-    options, count = work.options, found.counts.size
+def _level_3(work: Work, within: _WithinVideos) -> tuple[Identities, int]:
+    """Level 3, and how many links it took."""
+    options, count = work.options, within.counts.size
     if 3 not in options.levels:
         labels = np.arange(count)
         return Identities(labels, component_sizes(labels), 0), 0
@@ -185,60 +178,63 @@ def _level_3(work: Work, found: _Videos) -> tuple[Identities, int]:
     parts, total = [], 0
     for result in work.results(step, pieces):
         parts.append(Links(result["first"], result["second"], result["distance"]))
-        total += int(result["found"][0])
-    links = reduced(join(parts), options)
-    return identify(links, work.arrays["centroids"], found.spans if options.exclusive else None, options), total
+        total += int(result["count"][0])
+    links, spans = reduced(join(parts), options), within.spans if options.exclusive else None
+    return identify(links, work.inputs.arrays["centroids"], spans, options), total
 
 
-def _outcomes(found: _Videos, identity: Integers, options: DenoisingOptions) -> NDArray[np.uint8]:
+def _outcomes(within: _WithinVideos, identity: Integers, options: DenoisingOptions) -> NDArray[np.uint8]:
     outcomes = np.full(identity.size, KEPT, np.uint8)
-    outcomes[found.excluded] = REALLOCATED
+    outcomes[within.excluded] = REALLOCATED
     outcomes[identity < 0] = TOO_FEW
-    outcomes[found.target < 0] = DROPPED_2 if 2 in options.levels else DROPPED_1
+    outcomes[within.target < 0] = DROPPED_2 if 2 in options.levels else DROPPED_1
     return outcomes
 
 
-def _moved_to(arrays: Any, found: _Videos) -> Integers:
+def _moved_to(arranged: Arrangement, within: _WithinVideos) -> Integers:
     """The input row of the first sample of the tracklet that a sample was moved to; -1 for samples not moved."""
-    rows = np.full(found.target.size, -1)
-    moved = np.flatnonzero(found.excluded & (found.target >= 0))
-    rows[moved] = arrays["order"][arrays["tracklets"][found.target[moved]]]
+    rows = np.full(within.target.size, -1)
+    moved = np.flatnonzero(within.excluded & (within.target >= 0))
+    rows[moved] = arranged.order[arranged.tracklets[within.target[moved]]]
     return rows
 
 
-def _back(arrays: Any, values: NDArray[Any]) -> NDArray[Any]:
+Values = TypeVar("Values", bound=np.generic)
+
+
+def _in_input_order(arranged: Arrangement, values: NDArray[Values]) -> NDArray[Values]:
     """Values in canonical order, in the order of the input."""
     result = np.empty_like(values)
-    result[arrays["order"]] = values
+    result[arranged.order] = values
     return result
 
 
 def _states(
-    work: Work, found: _Videos, identity: Integers, tracklet: Integers
+    work: Work, within: _WithinVideos, identity: Integers, tracklet: Integers
 ) -> tuple[Float32 | None, list[LevelStatistics]]:
     """Distances of samples to their identities' centroids (if noise is measured), and the state after each level."""
     options = work.options
     distance, wide = None, 0
     if options.measure_noise:
-        of_tracklet = np.full(found.counts.size, -1, np.int64)
+        of_tracklet = np.full(within.counts.size, -1, np.int64)
         of_tracklet[tracklet[identity >= 0]] = identity[identity >= 0]
-        distance, wide = identity_distances(work, identity, of_tracklet, found.lengths)
-    own = _tracklet_at_place(work)
-    levels = [level_statistics(work, "input", own, "given", int(found.wide[0]))]
+        distance, wide = identity_distances(work, identity, of_tracklet, within.lengths)
+    own = _input_tracklets(work.inputs.arrangement)
+    levels = [level_statistics(work, "input", own, "given", int(within.wide[0]))]
     if 1 in options.levels:
-        cleaned = np.where(found.excluded, -1, own)
-        levels.append(level_statistics(work, "level 1", cleaned, "cleaned", int(found.wide[1])))
+        cleaned = np.where(within.excluded, -1, own)
+        levels.append(level_statistics(work, "level 1", cleaned, "cleaned", int(within.wide[1])))
     if 2 in options.levels:
-        levels.append(level_statistics(work, "level 2", tracklet, "centroids", int(found.wide[2])))
+        levels.append(level_statistics(work, "level 2", tracklet, "centroids", int(within.wide[2])))
     if 3 in options.levels or options.min_images > 1:
         name = "level 3" if 3 in options.levels else "size"
         levels.append(level_statistics(work, name, identity, "identities", wide))
     return distance, levels
 
 
-def _tracklet_at_place(work: Work) -> Integers:
+def _input_tracklets(arranged: Arrangement) -> Integers:
     """The tracklet of the input that each sample (in canonical order) came with."""
-    lengths = np.diff(work.arrays["tracklets"])
+    lengths = np.diff(arranged.tracklets)
     return np.repeat(np.arange(lengths.size), lengths)
 
 

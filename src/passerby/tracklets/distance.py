@@ -3,7 +3,7 @@
 Matrix products only screen; whatever is compared with a threshold or kept is summed row by row in double precision.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,19 @@ Float64 = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
+
+class Rows(Protocol):
+    """An array of which whole rows are read: a NumPy array, or one in a file (`array_file`)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows, and what each has."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, places: slice | Integers, /) -> NDArray[Any]: ...
+
+
 TIE = 1e-7
 """Distances that differ by no more are equally far; the first in order is taken."""
 
@@ -23,25 +36,40 @@ NO_DIRECTION = 1e-6
 _ROWS = 8192
 
 
-def unit_rows(features: NDArray[Any], numbers: Integers | None = None) -> Float64:
+def unit_vectors(features: NDArray[Any], numbers: Integers | None = None, *, centered: bool = False) -> Float64:
     """Features [N, D] as float64 rows of length 1.
 
+    Args:
+        features: float [N, D].
+        numbers: int64 [N], what errors call the rows; by default 0, 1, …
+        centered: whether the mean was subtracted, as errors say then.
+
     Raises:
-        DataError: a row is zero, NaN or infinite; the message calls it by its entry in `numbers` [N], if given.
+        DataError: a row is zero, NaN or infinite.
     """
     rows = np.asarray(features, dtype=np.float64)
     norms = np.sqrt(row_products(rows, rows))
     broken = np.flatnonzero(~(np.isfinite(norms) & (norms > 0)))
     if broken.size:
+        number = broken[0] if numbers is None else numbers[broken[0]]
         raise DataError(
-            f"feature {broken[0] if numbers is None else numbers[broken[0]]} (from 0) is zero, NaN or infinite: embed "
-            "its image again, or drop its row"
+            f"feature {number} (from 0) is the mean of all features: leave out center"
+            if centered
+            else f"feature {number} (from 0) is zero, NaN or infinite: embed its image again, or drop its row"
         )
     unit: Float64 = rows / norms[:, None]
     return unit
 
 
-def mean_direction(features: NDArray[Any], numbers: Integers | None = None) -> Float64:
+def first_without_direction(features: NDArray[Any]) -> int | None:
+    """The first of N features that is zero, NaN or infinite; None if there is none."""
+    rows = np.asarray(features, dtype=np.float64)
+    squares = row_products(rows, rows)
+    broken = np.flatnonzero(~(np.isfinite(squares) & (squares > 0)))
+    return int(broken[0]) if broken.size else None
+
+
+def mean_direction(features: Rows, numbers: Integers | None = None) -> Float64:
     """The mean of features [N, D] at length 1, float64 [D], in one pass over them: all, or those of some rows.
 
     Raises:
@@ -51,7 +79,7 @@ def mean_direction(features: NDArray[Any], numbers: Integers | None = None) -> F
     total = np.zeros(features.shape[1])
     for start in range(0, numbers.size, _ROWS):
         some = numbers[start : start + _ROWS]
-        total += unit_rows(features[some], some).sum(axis=0)
+        total += unit_vectors(features[some], some).sum(axis=0)
     return total / numbers.size
 
 
@@ -85,12 +113,14 @@ def directions(sums: Float64, counts: Integers) -> Float64:
     return unit
 
 
-def pair_distances(centroids: Float32 | Float64, first: Integers, second: Integers) -> Float64:
-    """Cosine distance of pairs of rows, float64 [P]; 1 where a row is zero."""
-    found = np.empty(len(first))
+def cosine_distances(left_rows: Rows, first: Integers, right_rows: Rows, second: Integers) -> Float64:
+    """Cosine distance of P pairs of a row among some and a row among others, float64 [P]; 1 where a row is zero."""
+    distances = np.empty(len(first))
     for start in range(0, len(first), _ROWS):
-        left, right = (np.asarray(centroids[ends[start : start + _ROWS]], dtype=np.float64) for ends in (first, second))
+        part = slice(start, start + _ROWS)
+        left = np.asarray(left_rows[first[part]], dtype=np.float64)
+        right = np.asarray(right_rows[second[part]], dtype=np.float64)
         scale = np.sqrt(row_products(left, left) * row_products(right, right))
         product = row_products(left, right)
-        found[start : start + _ROWS] = 1.0 - np.divide(product, scale, out=np.zeros_like(product), where=scale > 0)
-    return found
+        distances[part] = 1.0 - np.divide(product, scale, out=np.zeros_like(product), where=scale > 0)
+    return distances

@@ -6,7 +6,7 @@ import numpy as np
 
 from passerby.errors import DataError
 from passerby.metrics.arrays import as_features, as_labels
-from passerby.tracklets.distance import Float32, Float64, Integers, directions, group_sums, row_products, unit_rows
+from passerby.tracklets.distance import Float64, Integers, Rows, directions, group_sums, row_products, unit_vectors
 from passerby.tracklets.grouping.links import band_links
 
 
@@ -69,7 +69,7 @@ def measure_noise(
     if not kept.size:
         raise DataError("no sample has a label: there is no noise to measure")
     order = kept[np.argsort(labelled[kept], kind="stable")]
-    rows = unit_rows(array[order])
+    rows = unit_vectors(array[order])
     _, counts = np.unique(labelled[order], return_counts=True)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     centroids = directions(group_sums(rows, offsets), counts)
@@ -86,11 +86,11 @@ def radii(rows: Float64, offsets: Integers, centroids: Float64) -> Float64:
     """The largest distance of a group's rows to its centroid, float64 [G]; groups must not be empty."""
     labels = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     distances = 1 - row_products(rows, centroids[labels])
-    found: Float64 = np.maximum.reduceat(distances, offsets[:-1])
-    return found
+    largest: Float64 = np.maximum.reduceat(distances, offsets[:-1])
+    return largest
 
 
-def count_indistinct(centroids: Float32, sigma: float, half_width: int, rows: range | None = None) -> int:
+def count_indistinct(centroids: Rows, sigma: float, half_width: int, rows: range | None = None) -> int:
     """Ordered pairs of centroids within sigma of each other and `half_width` of each other in order.
 
     With `rows`, only pairs whose earlier end is among those.

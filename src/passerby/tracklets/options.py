@@ -1,89 +1,73 @@
 """What can be chosen when tracklets are turned into identities."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from passerby.errors import DataError
+from pydantic import Field, field_validator
+
+from passerby.config import Positive, Section
 
 Linkage = Literal["closure", "mutual", "average"]
 Search = Literal["range", "neighbours"]
 Oversize = Literal["refuse", "split", "keep"]
+Level = Literal[1, 2, 3]
 
-ALL_LEVELS = (1, 2, 3)
+CosineDistance = Annotated[float, Field(gt=0, lt=2)]
 
 
-@dataclass(frozen=True)
-class DenoisingOptions:
-    """The defaults are the paper's where it gives one; other feature extractors need other thresholds (calibration).
+class DenoisingOptions(Section):
+    """The defaults are the paper's where it gives one; other feature extractors need other thresholds (calibration)."""
 
-    Attributes:
-        sigma_consistency: cosine distance from which a sample does not belong to its tracklet (the paper's 0.2).
-        sigma_discrimination: cosine distance up to which two tracklets are one person (the paper's 0.18).
-        sigma_reallocation: cosine distance below which level 2 moves an excluded sample to another tracklet; None for
-            sigma_consistency, as in the paper. A sample meets all tracklets of its video, so one of them is near by
-            chance, and a smaller value moves fewer samples to the wrong person.
-        half_width: how many tracklets after a tracklet it is compared with at level 3 (the paper's r_s = 1000).
-        center: whether the mean of all features is subtracted before anything is compared. Networks often leave all
-            features in a narrow cone, where distances tell little; the paper does not do this.
-        levels: which of the levels 1, 2 and 3 are carried out.
-        centroids: whether the centroids to which level 2 re-allocates stay as level 1 left them (`static`, where order
-            does not matter) or follow every sample added (`running`).
-        linkage: how links become identities. `closure`: connected components, the paper's, which chains. `mutual`:
-            components of the links that are among the `neighbours` nearest of both ends. `average`: average linkage
-            inside of each component.
-        search: which tracklets are compared at level 3: those within `half_width` (`range`), or each one's nearest
-            `neighbours` wherever they are (`neighbours`, needs faiss), for videos without a meaningful order.
-        neighbours: how many neighbours `mutual` and `neighbours` look at.
-        exclusive: whether tracklets of one video that overlap in time are kept apart: they cannot be one person.
-            A tracklet lasts from the first to the last sample that level 1 left in it.
-        max_component: how many tracklets an identity may join at level 3 before it is taken for a chain; None for a
-            twentieth of all tracklets, at least 100 and at most 1000.
-        oversize: what becomes of larger components: `refuse` is an error, `split` cuts their longest links, `keep`
-            leaves them. Components of more than 4,096 that average linkage or `exclusive` has to look into are always
-            cut to that size first, and counted.
-        min_images: identities with fewer images are dropped.
-        measure_noise: whether the paper's noise measure is taken at each stage; it costs another pass over the
-            features and a comparison like level 3's for each stage.
-    """
-
-    sigma_consistency: float = 0.2
-    sigma_discrimination: float = 0.18
-    sigma_reallocation: float | None = None
-    half_width: int = 1000
+    sigma_consistency: CosineDistance = 0.2
+    """Cosine distance from which a sample does not belong to its tracklet (the paper's 0.2)."""
+    sigma_discrimination: CosineDistance = 0.18
+    """Cosine distance up to which two tracklets are one person (the paper's 0.18)."""
+    sigma_reallocation: CosineDistance | None = None
+    """Level 2 moves an excluded sample to a tracklet nearer than this; none: sigma_consistency (the paper)."""
+    half_width: int = Field(default=1000, ge=1)
+    """Level 3 compares a tracklet with so many after it (the paper's r_s)."""
     center: bool = False
-    levels: tuple[int, ...] = ALL_LEVELS
+    """Subtract the mean of all features first, where they lie in a narrow cone; the paper does not."""
+    levels: tuple[Level, ...] = (1, 2, 3)
+    """Which levels are carried out."""
     centroids: Literal["static", "running"] = "static"
+    """Centroids at level 2: as level 1 left them, or following each sample re-allocated."""
     linkage: Linkage = "closure"
+    """How links become identities: all (the paper, chains), those among both ends' nearest, or average linkage."""
     search: Search = "range"
-    neighbours: int = 10
+    """Level 3 compares within half_width, or with nearest neighbours anywhere (needs faiss)."""
+    neighbours: int = Field(default=10, ge=1)
+    """How many neighbours linkage=mutual and search=neighbours look at."""
     exclusive: bool = False
-    max_component: int | None = None
+    """Keep tracklets of one video that overlap in time apart: they cannot be one person."""
+    max_component: int | None = Field(default=None, ge=2)
+    """Most tracklets an identity may join; none: a twentieth of all, at least 100 and at most 1000."""
     oversize: Oversize = "refuse"
-    min_images: int = 1
+    """Larger components end the command, are split at their longest links, or are kept."""
+    min_images: int = Field(default=1, ge=1)
+    """Drop identities with fewer images."""
     measure_noise: bool = True
+    """Measure the paper's noise after each level, at the cost of another pass for each."""
 
-    def __post_init__(self) -> None:
-        for name in ("sigma_consistency", "sigma_discrimination", "sigma_reallocation"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < 2:
-                raise DataError(f"{name} is a cosine distance between 0 and 2, not {value}")
-        for name in ("half_width", "neighbours", "min_images"):
-            if getattr(self, name) < 1:
-                raise DataError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.max_component is not None and self.max_component < 2:
-            raise DataError(f"max_component must be at least 2, not {self.max_component}")
-        if not set(self.levels) <= set(ALL_LEVELS) or len(set(self.levels)) < len(self.levels):
-            raise DataError(f"levels must be some of 1, 2 and 3, each once, not {list(self.levels)}")
-        choices = {
-            "centroids": ("static", "running"),
-            "linkage": ("closure", "mutual", "average"),
-            "search": ("range", "neighbours"),
-            "oversize": ("refuse", "split", "keep"),
-        }
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise DataError(f"{name} is {getattr(self, name)!r}: use {', '.join(known)}")
+    @field_validator("levels")
+    @classmethod
+    def _refuse_repeated_levels(cls, levels: tuple[Level, ...]) -> tuple[Level, ...]:
+        if len(set(levels)) < len(levels):
+            raise ValueError("must name each level once")
+        return levels
 
     def component_bound(self, tracklets: int) -> int:
         """How many of this many tracklets one identity may join."""
         return self.max_component or min(1000, max(100, tracklets // 20))
+
+
+class CalibrationOptions(Section):
+    """What thresholds are proposed for."""
+
+    half_width: int = Field(default=1000, ge=1)
+    """The range of level 3 that is going to be used."""
+    linkage: Linkage = "closure"
+    """The linkage that is going to be used."""
+    false_links: Positive | None = None
+    """Wrong links allowed for a tracklet, on average; none: 0.05, 0.2 or 1, by linkage."""
+    center: bool = False
+    """Subtract the mean of all features first, where they lie in a narrow cone."""

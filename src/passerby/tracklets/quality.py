@@ -13,48 +13,48 @@ from passerby.data.formats.table import read_table
 from passerby.errors import DataError
 from passerby.metrics import CorrelationResult, ExclusionQuality, correlation_quality, exclusion_quality
 from passerby.tracklets.arrangement import arrange
-from passerby.tracklets.correlation import REALLOCATED
+from passerby.tracklets.correlation import DROPPED_1, REALLOCATED
 from passerby.tracklets.pipeline import DenoisedTable
 from passerby.tracklets.tables.table import TrackletTable
 
 Labels = NDArray[np.int64]
-
 
 NOBODY = frozenset({"-1", "", "nan"})
 """Values of `identity` of images that were dropped, and of `true_identity` of those that show nobody known."""
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """Denoised tracklets against the truth, where the table tells it.
+class DenoisingQuality:
+    """Denoised tracklets against the column `true_identity`.
 
     Attributes:
-        given: the tracklets of the input, taken for identities.
-        found: the identities.
+        tracklets: those of the input, each taken for an identity.
+        identities: as found.
         samples: levels 1 and 2, sample by sample.
     """
 
-    given: CorrelationResult
-    found: CorrelationResult
+    tracklets: CorrelationResult
+    identities: CorrelationResult
     samples: ExclusionQuality
 
 
-def judge(done: DenoisedTable) -> Judgement | None:
+def score(denoised: DenoisedTable) -> DenoisingQuality | None:
     """Compare with the column `true_identity` of the input; None if there is none."""
-    truth = true_identities(done.source.file)
+    truth = true_identities(denoised.source.file)
     if truth is None:
         return None
-    table, found = done.source, done.correlation
-    raw = _input_tracklets(table)
-    return Judgement(
-        given=correlation_quality(raw, truth, table.videos),
-        found=correlation_quality(found.identities, truth, table.videos),
+    table, correlation = denoised.source, denoised.correlation
+    tracklets = _input_tracklets(table)
+    outcomes = correlation.outcomes
+    return DenoisingQuality(
+        tracklets=correlation_quality(tracklets, truth, table.videos),
+        identities=correlation_quality(correlation.identities, truth, table.videos),
         samples=exclusion_quality(
-            raw,
-            found.tracklets,
+            tracklets,
+            correlation.tracklets,
             truth,
-            excluded=(found.outcomes == REALLOCATED) | ~np.isnan(found.other_distances) | (found.outcomes == 2),
-            reallocated=found.outcomes == REALLOCATED,
+            excluded=(outcomes == REALLOCATED) | ~np.isnan(correlation.other_distances) | (outcomes == DROPPED_1),
+            reallocated=outcomes == REALLOCATED,
         ),
     )
 
@@ -65,6 +65,8 @@ def score_table(file: Path) -> CorrelationResult:
     Raises:
         DataError: the table cannot be read, or lacks one of them.
     """
+    if not file.is_file():
+        raise DataError(f"{file} is not a table on disk: name one that `passerby denoise` wrote")
     table = read_table(file)
     truth = true_identities(file)
     if truth is None or "identity" not in table.column_names:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from passerby.tracklets.distance import Float32, Float64, Integers, directions, group_sums
+from passerby.tracklets.distance import Float32, Float64, Integers, Rows, directions, group_sums
 from passerby.tracklets.engines.in_memory import Work
-from passerby.tracklets.engines.steps import noise_reach
+from passerby.tracklets.engines.steps import noise_range
 from passerby.tracklets.levels.cross_video import block_count
 from passerby.tracklets.noise import Noise
 
@@ -37,8 +37,8 @@ def level_statistics(work: Work, name: str, labels: Integers, centroids: str, wi
     """Counts of labels (-1 is no identity), and noise over the centroids published under that name.
 
     Args:
-        work: carries out the comparison of centroids, if its options ask for noise.
-        name: what the state is called.
+        work: compares centroids, if its options ask for noise.
+        name: of the state.
         labels: int64 [N].
         centroids: `given`, `cleaned`, `centroids` or `identities`.
         wide: how many of the identities are at sigma_consistency or wider.
@@ -47,9 +47,9 @@ def level_statistics(work: Work, name: str, labels: Integers, centroids: str, wi
     counts = counts[counts > 0]
     noise = None
     if work.options.measure_noise:
-        count = len(work.arrays[centroids])
-        near = sum(int(result["found"][0]) for result in work.results(f"noise-{centroids}", block_count(count)))
-        noise = Noise(count, wide, near, noise_reach(work.arrays, work.options))
+        count = len(work.inputs.arrays[centroids])
+        similar = sum(int(result["count"][0]) for result in work.results(f"noise-{centroids}", block_count(count)))
+        noise = Noise(count, wide, similar, noise_range(work.inputs, work.options))
     return LevelStatistics(name, int(counts.sum()), counts.size, int(counts.max(initial=0)), noise)
 
 
@@ -59,17 +59,17 @@ def identity_distances(work: Work, identity: Integers, of_tracklet: Integers, le
     Publishes the centroids as `identities`.
 
     Args:
-        work: carries out the passes over the samples.
+        work: goes over the samples.
         identity: int64 [N] in canonical order, -1 for dropped samples.
         of_tracklet: int64 [U], the identity of each tracklet, -1 for dropped ones.
         lengths: float64 [U], lengths of the sums of the tracklets' samples.
     """
     count = int(identity.max(initial=-1)) + 1
-    shape = (count, work.arrays["features"].shape[1])
-    work.publish("identities", shape, np.float32, _centroids(work.arrays["centroids"], lengths, of_tracklet))
+    centroids = _centroids(work.inputs.arrays["centroids"], lengths, of_tracklet)
+    work.publish("identities", (count, work.inputs.dim), np.float32, centroids)
     work.publish("identity-of-sample", identity.shape, np.int64, [identity])
     distance = np.concatenate(
-        [result["distance"] for result in work.results("identity-distances", work.arrays["chunks"].size - 1)]
+        [result["distance"] for result in work.results("identity-distances", work.inputs.arrangement.chunks.size - 1)]
     )
     radius = np.zeros(count)
     kept = np.flatnonzero(identity >= 0)
@@ -77,7 +77,7 @@ def identity_distances(work: Work, identity: Integers, of_tracklet: Integers, le
     return distance, int((radius >= work.options.sigma_consistency).sum())
 
 
-def _centroids(centroids: Float32, lengths: Float64, labels: Integers) -> Iterator[Float32]:
+def _centroids(centroids: Rows, lengths: Float64, labels: Integers) -> Iterator[Float32]:
     """Centroids of groups of tracklets, whole groups at a time; tracklets labelled -1 are left out."""
     order = np.argsort(labels, kind="stable")
     order = order[np.searchsorted(labels[order], 0) :]

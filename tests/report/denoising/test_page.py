@@ -7,9 +7,8 @@ import pytest
 
 from passerby.errors import DataError
 from passerby.metrics import correlation_quality
-from passerby.report.denoising import page as denoising
-from passerby.tracklets.pipeline import denoise_table
-from passerby.tracklets.quality import score_table
+from passerby.report.denoising import write_denoising_page
+from passerby.tracklets import denoise_table, score, score_table
 from tests.tracklets.problems import drawn
 from tests.tracklets.test_pipeline import embedding, table_of
 
@@ -55,7 +54,7 @@ def test_what_cannot_be_scored_is_said_in_one_line(tmp_path):
         ("true.parquet", "must be Parquet with the columns"),
         ("found.parquet", "must be Parquet with the columns"),
         ("text.parquet", "cannot be read: it is not Parquet"),
-        ("nosuch.parquet", "cannot be read"),
+        ("nosuch.parquet", "is not a table on disk"),
         ("table.csv", "must be Parquet with the columns"),
     ):
         with pytest.raises(DataError, match=message) as caught:
@@ -63,18 +62,16 @@ def test_what_cannot_be_scored_is_said_in_one_line(tmp_path):
         assert "\n" not in str(caught.value)
 
 
-def test_the_page_shows_the_judgement_it_is_given(tmp_path):
+def test_the_page_shows_the_quality_it_is_given(tmp_path):
     problem = drawn(1, people=8, videos=4, per_video=4, length=(4, 8), width=16, noise=0.05, switched=0.1)
     pq.write_table(table_of(problem, embedding=embedding(problem.features)), tmp_path / "t.parquet")
     done = denoise_table(tmp_path / "t.parquet", tmp_path / "o.parquet")
-    judgement = denoising.judge(done)
-    assert judgement is not None
-    assert judgement.found == score_table(tmp_path / "o.parquet")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(denoising, "judge", lambda *_: pytest.fail("judged twice"))
-        page = denoising.write_denoising_page(tmp_path / "o.html", done, judgement, title="<noisy>").read_text("utf-8")
-        assert f"{100 * judgement.found.kept.precision:.1f}" in page
-        assert "&lt;noisy&gt;" in page
-        page = denoising.write_denoising_page(tmp_path / "o.html", done, None).read_text("utf-8")
-        assert "Against the true identities" not in page
-    assert np.isfinite(judgement.samples.precision)
+    quality = score(done)
+    assert quality is not None
+    assert quality.identities == score_table(tmp_path / "o.parquet")
+    page = write_denoising_page(tmp_path / "o.html", done, quality, title="<noisy>").read_text("utf-8")
+    assert f"{100 * quality.identities.kept.precision:.1f}" in page
+    assert "&lt;noisy&gt;" in page
+    page = write_denoising_page(tmp_path / "o.html", done, None).read_text("utf-8")
+    assert "Against the true identities" not in page
+    assert np.isfinite(quality.samples.precision)

@@ -89,7 +89,7 @@ def test_blocks_do_not_change_the_result(seed, name, block):
             patch.setattr(links, "_TILE_ROWS", 4)
             count = cross_video.block_count(50)
             parts = [cross_video.block_links(rows, number, options) for number in range(count)]
-        return linkage.reduced(join([part.links for part in parts]), options), sum(part.found for part in parts)
+        return linkage.reduced(join([part.links for part in parts]), options), sum(part.total for part in parts)
 
     (whole, all_found), (blocks, found) = linked(64, 10**6), linked(block, 3)
     assert found == all_found

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from passerby.errors import DataError
-from passerby.tracklets.tables.table import open_tracklets, read_features
+from passerby.tracklets.tables import open_tracklets, read_features
 
 
 def written(file: Path, paths: list[str], **columns: object) -> Path:
@@ -33,7 +33,7 @@ def test_paths_of_other_folders_and_other_spellings_are_the_same(tmp_path):
     order = np.random.default_rng(0).permutation(7)
     vectors = np.arange(14, dtype=np.float32).reshape(7, 2)
     features = written(tmp_path / "features" / "f.parquet", [others[row] for row in order], embedding=[*vectors[order]])
-    found = read_features(open_tracklets(table, features), tmp_path / "unpacked.npy")
+    found = read_features(open_tracklets(table, features), tmp_path / "unpacked.npy")[:]
     np.testing.assert_array_equal(found, vectors)
 
 
@@ -43,7 +43,7 @@ def test_a_linked_folder_is_the_folder(tmp_path):
     (tmp_path / "linked").symlink_to(tmp_path / "real", target_is_directory=True)
     features = written(tmp_path / "real" / "f.parquet", ["b.jpg", "a.jpg"], embedding=[[1.0, 0.0], [0.0, 1.0]])
     for left, right in ((table, tmp_path / "linked" / features.name), (tmp_path / "linked" / table.name, features)):
-        found = read_features(open_tracklets(left, right), tmp_path / f"{left.parent.name}.npy")
+        found = read_features(open_tracklets(left, right), tmp_path / f"{left.parent.name}.npy")[:]
         np.testing.assert_array_equal(found, [[0, 1], [1, 0]])
 
 

@@ -1,12 +1,15 @@
+import tempfile
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from passerby.errors import DataError
+from passerby.errors import DataError, RecipeError
 from passerby.metrics import correlation_quality
 from passerby.tracklets import arrangement
 from passerby.tracklets.correlation import denoise
-from passerby.tracklets.tables.table import open_tracklets, read_features
+from passerby.tracklets.tables.features import read_some_features
+from passerby.tracklets.tables.table import open_tracklets
 from passerby.tracklets.thresholds import evidence
 from passerby.tracklets.thresholds.calibrated_table import calibrate_table
 from passerby.tracklets.thresholds.calibration import calibrate, draw, fit_tail, percolation, propose_consistency
@@ -113,9 +116,10 @@ def test_a_sample_of_a_table_is_unpacked(monkeypatch, tmp_path):
     pq.write_table(table_of(problem, embedding=embedding(problem.features)), tmp_path / "t.parquet")
     table = open_tracklets(tmp_path / "t.parquet")
     rows = draw(arrangement.arrange(table.videos, table.tracklets, table.frames), timed=True).rows
-    array = read_features(table, tmp_path / "features.npy", rows)
-    np.testing.assert_array_equal(array[rows], problem.features[rows])
-    assert not np.delete(array, rows, axis=0).any()
+    with tempfile.TemporaryFile(buffering=0) as unpacked:
+        array = read_some_features(table, unpacked, rows)
+        np.testing.assert_array_equal(array[rows], problem.features[rows])
+        assert not np.delete(array[:], rows, axis=0).any()
     by_hand = calibrate(*problem[:3], frames=problem.frames, center=True)
     assert calibrate_table(tmp_path / "t.parquet", center=True).sigma_discrimination == by_hand.sigma_discrimination
 
@@ -137,9 +141,9 @@ def test_pairs_of_a_video_are_drawn_where_there_are_many(monkeypatch, timed):
 
 def test_a_mixture_is_taken_apart():
     generator = np.random.default_rng(0)
-    clean, strangers = generator.normal(0.1, 0.02, 9000), np.sort(generator.normal(0.7, 0.1, 5000))
+    clean, negatives = generator.normal(0.1, 0.02, 9000), np.sort(generator.normal(0.7, 0.1, 5000))
     mixed = np.sort(np.concatenate([clean, generator.normal(0.7, 0.1, 1000)]))
-    sigma, switched, lost = propose_consistency(mixed, strangers)
+    sigma, switched, lost = propose_consistency(mixed, negatives)
     assert switched == pytest.approx(0.1, abs=0.01)
     assert sigma == pytest.approx(np.quantile(clean, 0.99), abs=0.01)
     assert 0 <= lost <= 0.012  # the next point of the grid
@@ -165,5 +169,5 @@ def test_percolation_ends_with_everybody():
 def test_refuses_too_little():
     with pytest.raises(DataError, match="too few to calibrate"):
         calibrate(*drawn(0)[:3])
-    with pytest.raises(DataError, match="false_links must be above 0"):
+    with pytest.raises(RecipeError, match="false_links: Input should be greater than 0"):
         calibrate(*drawn(0)[:3], false_links=0)

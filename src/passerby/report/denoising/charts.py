@@ -49,61 +49,70 @@ def _bin(number: int) -> str:
     return f"{high}" if low >= high else f"{low}–{high}"
 
 
-def calibration_figure(found: Calibration) -> "Figure":
+def calibration_figure(evidence: Calibration) -> "Figure":
     """Three panels: what level 1 is decided by, what links are decided by, and how thresholds percolate."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(15, 4.4), layout="constrained")
     consistency, tail, percolation = figure.subplots(1, 3)
-    _draw_consistency(consistency, found)
-    _draw_tail(tail, found)
-    _draw_percolation(percolation, found)
+    _draw_consistency(consistency, evidence)
+    _draw_tail(tail, evidence)
+    _draw_percolation(percolation, evidence)
     return figure
 
 
-def _draw_consistency(axes: "Axes", found: Calibration) -> None:
-    bins = np.linspace(0, float(max(found.strangers[-1], found.deviations[-1])), 80).tolist()
-    for values, name in ((found.deviations, "to their own tracklet"), (found.strangers, "to tracklets of others")):
+def _draw_consistency(axes: "Axes", evidence: Calibration) -> None:
+    bins = np.linspace(0, float(max(evidence.negatives[-1], evidence.deviations[-1])), 80).tolist()
+    for values, name in (
+        (evidence.deviations, "to their own tracklet"),
+        (evidence.negatives, "to tracklets of others"),
+    ):
         axes.hist(values, bins, density=True, alpha=0.55, label=f"samples {name} ({values.size:,})")
-    axes.axvline(found.sigma_consistency, color="black", label=f"sigma_consistency = {found.sigma_consistency:.3f}")
+    axes.axvline(
+        evidence.sigma_consistency, color="black", label=f"sigma_consistency = {evidence.sigma_consistency:.3f}"
+    )
     axes.axvline(0.2, color="grey", linestyle=":", label="the paper's 0.2")
     axes.set(
         xlabel="cosine distance",
         ylabel="density",
-        title=f"Level 1: {100 * found.switched:.1f} % switched, {100 * found.lost:.1f} % of the others lost",
+        title=f"Level 1: {100 * evidence.switched:.1f} % switched, {100 * evidence.lost:.1f} % of the others lost",
     )
     axes.legend(fontsize=8)
 
 
-def _draw_tail(axes: "Axes", found: Calibration) -> None:
-    shares = (np.arange(found.between.size) + 1) / found.between.size
-    step = max(1, found.between.size // 5000)
+def _draw_tail(axes: "Axes", evidence: Calibration) -> None:
+    shares = (np.arange(evidence.between.size) + 1) / evidence.between.size
+    step = max(1, evidence.between.size // 5000)
     axes.loglog(
-        np.maximum(found.between, _SMALLEST)[::step], shares[::step], label=f"different people ({shares.size:,} pairs)"
+        np.maximum(evidence.between, _SMALLEST)[::step],
+        shares[::step],
+        label=f"different people ({shares.size:,} pairs)",
     )
-    slope, intercept = found.tail
-    nearest = float(np.quantile(found.between, 0.05))
-    reach = np.geomspace(max(found.sigma_discrimination, _SMALLEST), max(nearest, _SMALLEST), 50)
+    slope, intercept = evidence.tail
+    nearest = float(np.quantile(evidence.between, 0.05))
+    reach = np.geomspace(max(evidence.sigma_discrimination, _SMALLEST), max(nearest, _SMALLEST), 50)
     axes.loglog(reach, np.exp(intercept + slope * np.log(reach)), "--", label=f"tail, power {slope:.1f}")
-    axes.axhline(found.allowed, color="grey", linewidth=0.8, label=f"allowed: {found.allowed:.1e}")
+    axes.axhline(evidence.allowed, color="grey", linewidth=0.8, label=f"allowed: {evidence.allowed:.1e}")
     axes.axvline(
-        found.sigma_discrimination, color="black", label=f"sigma_discrimination = {found.sigma_discrimination:.3f}"
+        evidence.sigma_discrimination,
+        color="black",
+        label=f"sigma_discrimination = {evidence.sigma_discrimination:.3f}",
     )
     axes.axvline(0.18, color="grey", linestyle=":", label="the paper's 0.18")
     axes.set(
         xlabel="cosine distance of centroids",
         ylabel="share of pairs below",
         title="Levels 2 and 3: wrong links",
-        xlim=(min(0.05, 0.5 * found.sigma_discrimination), 1.6),
-        ylim=(found.allowed / 10, 1.5),
+        xlim=(min(0.05, 0.5 * evidence.sigma_discrimination), 1.6),
+        ylim=(evidence.allowed / 10, 1.5),
     )
     axes.legend(fontsize=8)
 
 
-def _draw_percolation(axes: "Axes", found: Calibration) -> None:
-    sigmas = [point.sigma for point in found.percolation]
-    axes.plot(sigmas, [100 * point.largest for point in found.percolation])
-    axes.axvline(found.sigma_discrimination, color="black")
+def _draw_percolation(axes: "Axes", evidence: Calibration) -> None:
+    sigmas = [point.sigma for point in evidence.percolation]
+    axes.plot(sigmas, [100 * point.largest for point in evidence.percolation])
+    axes.axvline(evidence.sigma_discrimination, color="black")
     axes.set(
         xlabel="sigma_discrimination",
         ylabel="largest component, % of tracklets",

@@ -1,7 +1,6 @@
-"""Denoise a table of tracklets and write the page that shows what was done."""
+"""The page that shows what denoising did to a table of tracklets."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -16,65 +15,65 @@ from passerby.tracklets.correlation import KEPT, OUTCOMES, Correlation
 from passerby.tracklets.grouping.components import component_sizes
 from passerby.tracklets.grouping.linkage import LARGEST_DENSE
 from passerby.tracklets.pipeline import DenoisedTable
-from passerby.tracklets.quality import (
-    Judgement,
-)
+from passerby.tracklets.quality import DenoisingQuality
+from passerby.tracklets.statistics import LevelStatistics
 
 
-def cut_components(found: Correlation) -> str | None:
+def cut_components(correlation: Correlation) -> str | None:
     """One line where components were cut that were too large to be looked into; else None."""
-    if not found.cut:
+    if not correlation.cut:
         return None
-    what = "component was" if found.cut == 1 else "components were"
+    what = "component was" if correlation.cut == 1 else "components were"
     return (
-        f"{found.cut:,} {what} cut to parts of {LARGEST_DENSE:,} tracklets before average linkage or overlaps in time "
-        "were looked at: links chain, lower sigma_discrimination."
+        f"{correlation.cut:,} {what} cut to parts of {LARGEST_DENSE:,} tracklets before average linkage or overlaps in "
+        "time were looked at: links chain, lower sigma_discrimination."
     )
 
 
-def chaining_warning(found: Correlation) -> str | None:
+def chaining_warning(correlation: Correlation) -> str | None:
     """One line where one identity has more than half of the tracklets, however few they are; else None."""
-    tracklets = found.levels[0].identities
-    if found.most_joined < 2 or 2 * found.most_joined <= tracklets:
+    tracklets = correlation.levels[0].identities
+    if correlation.most_joined < 2 or 2 * correlation.most_joined <= tracklets:
         return None
     return (
-        f"one identity holds {found.most_joined:,} of {tracklets:,} tracklets, so links probably chain at "
-        f"sigma_discrimination {found.options.sigma_discrimination:g}: `passerby denoise calibrate` proposes a "
+        f"one identity holds {correlation.most_joined:,} of {tracklets:,} tracklets, so links probably chain at "
+        f"sigma_discrimination {correlation.options.sigma_discrimination:g}: `passerby denoise calibrate` proposes a "
         "--sigma-consistency and a --sigma-discrimination that fit these features"
     )
 
 
 def write_denoising_page(
-    page: Path, done: DenoisedTable, judgement: Judgement | None, *, title: str = "Identity correlation"
+    page: Path, denoised: DenoisedTable, quality: DenoisingQuality | None, *, title: str = "Identity correlation"
 ) -> Path:
     """Write the page, one file that needs no network and no script; pictures that cannot be read are named instead."""
-    table, found = done.source, done.correlation
+    table, correlation = denoised.source, denoised.correlation
     sections = [
         ("identities", "Identities", "From those that join most tracklets to those that join two.",
-         identity_strips(table, found)),
-        ("dropped", "Dropped", "Left: the sample. Right: others of its tracklet.", dropped_strips(table, found)),
-        ("moved", "Re-allocated", "Left: the sample. Right: the tracklet it was moved to.", moved_strips(table, found)),
+         identity_strips(table, correlation)),
+        ("dropped", "Dropped", "Left: the sample. Right: others of its tracklet.", dropped_strips(table, correlation)),
+        ("moved", "Re-allocated", "Left: the sample. Right: the tracklet it was moved to.",
+         moved_strips(table, correlation)),
     ]  # fmt: skip
     names = read_table(table.file)["path"]
     rows = sorted({row for *_, strips in sections for strip in strips for row in strip.rows})
     paths = {row: names[row].as_py() for row in rows}
     pictures = {row: _picture(table.file.parent / path) for row, path in paths.items()}
-    identity_sizes = component_sizes(found.identities)
+    identity_sizes = component_sizes(correlation.identities)
     html = rendered(
         "denoising.html.jinja",
         title=title,
-        warning=chaining_warning(found),
-        figures=_figures(found),
-        levels=[_level_row(level) for level in found.levels],
-        outcomes=_outcomes(found),
-        judgement=judgement,
+        warning=chaining_warning(correlation),
+        figures=_figures(correlation),
+        levels=[_level_row(level) for level in correlation.levels],
+        outcomes=_outcomes(correlation),
+        quality=quality,
         component_chart=Markup(
-            size_chart(*found.components, "Components by tracklets", "tracklets (after level 2) in a component")
+            size_chart(*correlation.components, "Components by tracklets", "tracklets (after level 2) in a component")
         ),
         identity_chart=Markup(size_chart(*identity_sizes, "Identities by images", "images of an identity")),
-        facts=_facts(found),
-        bound=found.options.component_bound(
-            found.levels[-1].identities if 3 not in found.options.levels else _joined(found)
+        facts=_facts(correlation),
+        bound=correlation.options.component_bound(
+            correlation.levels[-1].identities if 3 not in correlation.options.levels else _joined(correlation)
         ),
         sections=[
             {"key": key, "heading": heading, "note": note, "strips": strips} for key, heading, note, strips in sections
@@ -91,23 +90,23 @@ def _picture(file: Path) -> str | None:
     return None if small is None else data_uri(small)
 
 
-def _joined(found: Correlation) -> int:
-    return int((found.components.members * found.components.groups).sum())
+def _joined(correlation: Correlation) -> int:
+    return int((correlation.components.members * correlation.components.groups).sum())
 
 
-def _figures(found: Correlation) -> list[tuple[str, str, str]]:
+def _figures(correlation: Correlation) -> list[tuple[str, str, str]]:
     """Name, value and meaning of the headline figures."""
-    first, last = found.levels[0], found.levels[-1]
+    first, last = correlation.levels[0], correlation.levels[-1]
     return [
         ("images kept", f"{last.images:,}", f"of {first.images:,} ({100 * last.images / first.images:.1f} %)"),
         ("identities", f"{last.identities:,}", f"from {first.identities:,} tracklets"),
         ("images each", f"{last.images / max(1, last.identities):.1f}", "on average"),
-        ("largest component", f"{found.components.largest:,}", "tracklets that links hold together"),
-        ("links", f"{found.links:,}", "pairs of tracklets near enough at level 3"),
+        ("largest component", f"{correlation.components.largest:,}", "tracklets that links hold together"),
+        ("links", f"{correlation.links:,}", "pairs of tracklets near enough at level 3"),
     ]
 
 
-def _level_row(level: Any) -> dict[str, str]:
+def _level_row(level: LevelStatistics) -> dict[str, str]:
     noise = level.noise
     return {
         "name": level.name,
@@ -120,9 +119,9 @@ def _level_row(level: Any) -> dict[str, str]:
     }
 
 
-def _outcomes(found: Correlation) -> list[tuple[str, str, str]]:
-    counts = np.bincount(found.outcomes, minlength=len(OUTCOMES))
-    total = found.outcomes.size
+def _outcomes(correlation: Correlation) -> list[tuple[str, str, str]]:
+    counts = np.bincount(correlation.outcomes, minlength=len(OUTCOMES))
+    total = correlation.outcomes.size
     return [
         (name, f"{count:,}", f"{100 * count / total:.1f} %")
         for number, (name, count) in enumerate(zip(OUTCOMES, counts.tolist(), strict=True))
@@ -130,9 +129,9 @@ def _outcomes(found: Correlation) -> list[tuple[str, str, str]]:
     ]
 
 
-def _facts(found: Correlation) -> list[str]:
+def _facts(correlation: Correlation) -> list[str]:
     """What was asked for, one short sentence each."""
-    options = found.options
+    options = correlation.options
     linkage = {
         "closure": "Links are closed: components are identities (the paper's way).",
         "mutual": f"Links count if each end is among the other's {options.neighbours} nearest.",
@@ -143,7 +142,7 @@ def _facts(found: Correlation) -> list[str]:
         if options.search == "range"
         else f"Level 3 compares each tracklet with its {options.neighbours} nearest, wherever they are."
     )
-    noise = found.levels[0].noise
+    noise = correlation.levels[0].noise
     compared = "" if noise is None else (
         "Noise is measured over all pairs." if noise.half_width is None
         else f"Noise is measured over pairs within {noise.half_width:,} of each other."
@@ -156,6 +155,6 @@ def _facts(found: Correlation) -> list[str]:
         linkage,
         "Tracklets of one video that overlap in time are kept apart." if options.exclusive else "",
         compared,
-        cut_components(found) or "",
+        cut_components(correlation) or "",
     ]
     return [fact for fact in facts if fact]

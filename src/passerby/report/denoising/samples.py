@@ -28,11 +28,11 @@ class Strip:
     marked: int = 0
 
 
-def identity_strips(table: TrackletTable, found: Correlation, count: int = 12, pictures: int = 14) -> list[Strip]:
+def identity_strips(table: TrackletTable, correlation: Correlation, count: int = 12, pictures: int = 14) -> list[Strip]:
     """The largest identity, and others evenly spread over the sizes of those that join several tracklets."""
-    labels = found.identities
+    labels = correlation.identities
     images = np.bincount(labels[labels >= 0])
-    pairs = np.unique(np.stack([labels, found.tracklets])[:, labels >= 0], axis=1)
+    pairs = np.unique(np.stack([labels, correlation.tracklets])[:, labels >= 0], axis=1)
     joined = np.bincount(pairs[0], minlength=images.size)
     order = np.lexsort((-images, -joined))
     several = order[joined[order] > 1]
@@ -46,49 +46,49 @@ def identity_strips(table: TrackletTable, found: Correlation, count: int = 12, p
         rows = members[identity]
         videos = np.unique(table.videos[rows]).size
         note = f"{images[identity]:,} images, {joined[identity]} tracklets after level 2, {videos} videos"
-        strips.append(Strip(f"identity {identity}", note, _spread(rows, found.tracklets, pictures)))
+        strips.append(Strip(f"identity {identity}", note, _spread(rows, correlation.tracklets, pictures)))
     return strips
 
 
-def dropped_strips(table: TrackletTable, found: Correlation, count: int = 12, beside: int = 6) -> list[Strip]:
+def dropped_strips(table: TrackletTable, correlation: Correlation, count: int = 12, beside: int = 6) -> list[Strip]:
     """Dropped samples, evenly spread over how far they were from their tracklets, beside kept samples of those."""
-    dropped = np.flatnonzero((found.outcomes == DROPPED_1) | (found.outcomes == DROPPED_2))
-    dropped = dropped[np.argsort(-found.deviations[dropped], kind="stable")]
-    sigma = found.options.sigma_consistency
-    near = sigma if found.options.sigma_reallocation is None else found.options.sigma_reallocation
+    dropped = np.flatnonzero((correlation.outcomes == DROPPED_1) | (correlation.outcomes == DROPPED_2))
+    dropped = dropped[np.argsort(-correlation.deviations[dropped], kind="stable")]
+    sigma = correlation.options.sigma_consistency
+    near = sigma if correlation.options.sigma_reallocation is None else correlation.options.sigma_reallocation
     strips = []
     for row in dropped[_places(dropped.size, count)].tolist():
-        other = found.other_distances[row]
+        other = correlation.other_distances[row]
         if np.isnan(other):
             why = "level 2 was not carried out"
         elif np.isfinite(other):
             why = f"the nearest other tracklet of the video is at {other:.3f}, not below {near:g} either"
         else:
             why = "its video has no other tracklet"
-        note = f"{found.deviations[row]:.3f} from the others of its tracklet, at or above {sigma:g}; {why}."
-        strips.append(Strip(f"row {row + 1}", note, [row, *_tracklet(table, found, row, beside)], marked=1))
+        note = f"{correlation.deviations[row]:.3f} from the others of its tracklet, at or above {sigma:g}; {why}."
+        strips.append(Strip(f"row {row + 1}", note, [row, *_tracklet(table, correlation, row, beside)], marked=1))
     return strips
 
 
-def moved_strips(table: TrackletTable, found: Correlation, count: int = 12, beside: int = 6) -> list[Strip]:
+def moved_strips(table: TrackletTable, correlation: Correlation, count: int = 12, beside: int = 6) -> list[Strip]:
     """Re-allocated samples, evenly spread over the distance to their new tracklet, beside samples of it."""
-    moved = np.flatnonzero(found.outcomes == REALLOCATED)
-    moved = moved[np.argsort(-found.other_distances[moved], kind="stable")]
-    sigma = found.options.sigma_consistency
+    moved = np.flatnonzero(correlation.outcomes == REALLOCATED)
+    moved = moved[np.argsort(-correlation.other_distances[moved], kind="stable")]
+    sigma = correlation.options.sigma_consistency
     strips = []
     for row in moved[_places(moved.size, count)].tolist():
         note = (
-            f"{found.deviations[row]:.3f} from the others of its own tracklet, at or above {sigma:g}; "
-            f"{found.other_distances[row]:.3f} from the tracklet beside it, below."
+            f"{correlation.deviations[row]:.3f} from the others of its own tracklet, at or above {sigma:g}; "
+            f"{correlation.other_distances[row]:.3f} from the tracklet beside it, below."
         )
-        target = int(found.moved_to[row])
-        strips.append(Strip(f"row {row + 1}", note, [row, *_tracklet(table, found, target, beside)], marked=1))
+        target = int(correlation.moved_to[row])
+        strips.append(Strip(f"row {row + 1}", note, [row, *_tracklet(table, correlation, target, beside)], marked=1))
     return strips
 
 
-def _tracklet(table: TrackletTable, found: Correlation, row: int, count: int) -> list[int]:
+def _tracklet(table: TrackletTable, correlation: Correlation, row: int, count: int) -> list[int]:
     """Kept samples of the input tracklet that a row is from, evenly spread."""
-    same = (table.videos == table.videos[row]) & (table.tracklets == table.tracklets[row]) & (found.outcomes == 0)
+    same = (table.videos == table.videos[row]) & (table.tracklets == table.tracklets[row]) & (correlation.outcomes == 0)
     rows = np.flatnonzero(same)
     chosen: list[int] = rows[_places(rows.size, count)].tolist()
     return chosen

@@ -4,56 +4,50 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from passerby.tracklets.engines.steps import STEPS, Arrays
+from passerby.tracklets.engines.steps import STEPS, Inputs, Result
 from passerby.tracklets.options import DenoisingOptions
 
 
 class Work(Protocol):
-    """Whatever carries out steps."""
+    """An engine at work on one set of tracklets."""
 
     options: DenoisingOptions
+    inputs: Inputs
 
-    @property
-    def arrays(self) -> Arrays:
-        """What steps can read."""
+    def results(self, step: str, count: int, names: tuple[str, ...] = ()) -> Iterator[Result]:
+        """What the pieces 0..count-1 of a step give, in order; done once, read as often as asked.
 
-    def results(self, step: str, count: int) -> Iterator[Arrays]:
-        """What the pieces 0..count-1 of a step give, in order; done once, read as often as asked."""
+        Args:
+            step: a key of `STEPS`.
+            count: how many pieces it has.
+            names: of the arrays that are read; all by default.
+        """
 
-    def publish(self, name: str, shape: tuple[int, ...], dtype: type, parts: Iterable[NDArray[Any]]) -> None:
+    def publish(self, name: str, shape: tuple[int, ...], dtype: DTypeLike, parts: Iterable[NDArray[Any]]) -> None:
         """Let later steps read an array, given in parts one after the other."""
 
 
 class MemoryWork:
     """Steps in this process, results in memory."""
 
-    def __init__(self, arrays: Arrays, options: DenoisingOptions) -> None:
+    def __init__(self, inputs: Inputs, options: DenoisingOptions) -> None:
         self.options = options
-        self._arrays = dict(arrays)
-        self._results: dict[str, list[Arrays]] = {}
+        self.inputs = Inputs(inputs.arrangement, dict(inputs.arrays))
+        self._results: dict[str, list[Result]] = {}
 
-    @property
-    def arrays(self) -> Arrays:
-        """What steps can read."""
-        return self._arrays
-
-    def results(self, step: str, count: int) -> Iterator[Arrays]:
+    def results(self, step: str, count: int, names: tuple[str, ...] = ()) -> Iterator[Result]:
         """What the pieces of a step give, in order."""
+        del names  # all are in memory
         if step not in self._results:
-            self._results[step] = [STEPS[step](self._arrays, self.options, piece) for piece in range(count)]
+            self._results[step] = [STEPS[step](self.inputs, self.options, piece) for piece in range(count)]
         return iter(self._results[step])
 
-    def publish(self, name: str, shape: tuple[int, ...], dtype: type, parts: Iterable[NDArray[Any]]) -> None:
+    def publish(self, name: str, shape: tuple[int, ...], dtype: DTypeLike, parts: Iterable[NDArray[Any]]) -> None:
         """Let later steps read an array."""
-        self._arrays[name] = filled(np.empty(shape, dtype), parts)
-
-
-def filled(array: NDArray[Any], parts: Iterable[NDArray[Any]]) -> NDArray[Any]:
-    """The array, with the parts written into it one after the other."""
-    begin = 0
-    for part in parts:
-        array[begin : begin + len(part)] = part
-        begin += len(part)
-    return array
+        array, begin = np.empty(shape, dtype), 0
+        for part in parts:
+            array[begin : begin + len(part)] = part
+            begin += len(part)
+        self.inputs.arrays[name] = array

@@ -68,17 +68,17 @@ def guarded_components(links: Links, count: int, options: DenoisingOptions) -> t
         DataError: a component is too large and `oversize` is `refuse`.
     """
     groups = closure(links, count)
-    found = component_sizes(groups)
+    sizes = component_sizes(groups)
     bound = options.component_bound(count)
-    if found.largest <= bound or options.oversize == "keep":
-        return groups, found
+    if sizes.largest <= bound or options.oversize == "keep":
+        return groups, sizes
     if options.oversize == "refuse":
         raise DataError(
-            f"level 3 would join {found.largest:,} of {count:,} tracklets to one identity, more than {bound:,}: at "
+            f"level 3 would join {sizes.largest:,} of {count:,} tracklets to one identity, more than {bound:,}: at "
             f"sigma_discrimination {options.sigma_discrimination:g} links chain. Lower it (`passerby denoise calibrate`"
-            " proposes a value), cut long chains with --oversize split, or raise --max-component"
+            " proposes a value), cut long chains with oversize=split, or raise max_component (--set)"
         )
-    return split(minimum_forest(links), groups, np.bincount(groups) > bound, bound), found
+    return split(minimum_forest(links), groups, np.bincount(groups) > bound, bound), sizes
 
 
 def split(forest: Links, groups: Integers, too_large: NDArray[np.bool_], limit: int) -> Integers:

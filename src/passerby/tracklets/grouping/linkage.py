@@ -1,4 +1,4 @@
-"""How links become groups: the paper's closure, linkages that chain less, and tracklets that are kept apart."""
+"""How links become groups: the paper's closure, linkages that chain less, and pairs that cannot be linked."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from passerby.tracklets.distance import Float32, Float64, Integers, directions, row_products
+from passerby.tracklets.distance import Float32, Float64, Integers, Rows, directions, row_products
 from passerby.tracklets.grouping.components import DisjointSets, split
 from passerby.tracklets.grouping.links import Links, closure, in_first_order, join, minimum_forest
 from passerby.tracklets.grouping.overlap import Spans, by_part, conflicts, overlapping
@@ -19,7 +19,7 @@ LARGEST_DENSE = 4096
 _PENDING = 2_000_000
 """Links after which they are reduced before more are looked for."""
 
-_NEVER = 4.0 * LARGEST_DENSE**2
+_CANNOT_LINK = 4.0 * LARGEST_DENSE**2
 """Stands for an infinite distance, which scipy refuses: two groups of LARGEST_DENSE members in all have at most a
 quarter of its square of pairs, so an average over them with one of it is at least 16, beyond every cosine distance."""
 
@@ -61,14 +61,14 @@ def reduced(links: Links, options: DenoisingOptions) -> Links:
 def gathered(parts: Iterable[Links], options: DenoisingOptions) -> tuple[Links, int]:
     """Links as they are found, reduced, and how many there were; memory does not grow with them."""
     kept: list[Links] = []
-    found = pending = 0
+    total = pending = 0
     for part in parts:
         kept.append(part)
-        found += part.first.size
+        total += part.first.size
         pending += part.first.size
         if pending > _PENDING:
             kept, pending = [reduced(join(kept), options)], 0
-    return reduced(join(kept), options), found
+    return reduced(join(kept), options), total
 
 
 def linking(links: Links, options: DenoisingOptions) -> Links:
@@ -79,7 +79,7 @@ def linking(links: Links, options: DenoisingOptions) -> Links:
 def refine(
     links: Links,
     groups: Integers,
-    centroids: Float32,
+    centroids: Rows,
     spans: Spans | None,
     options: DenoisingOptions,
     reach: int | None = None,
@@ -108,16 +108,16 @@ def refine(
     mutual = _LinksOfGroups(links, groups) if options.linkage == "mutual" else None
     for group in np.flatnonzero(suspects).tolist():
         members = order[borders[group] : borders[group + 1]]
-        apart = None if spans is None else conflicts(spans, members)
+        cannot_link = None if spans is None else conflicts(spans, members)
         if options.linkage == "average":
-            parts = _average(centroids[members], apart, options.sigma_discrimination)
+            parts = _average(centroids[members], cannot_link, options.sigma_discrimination)
         else:
             inside = (
                 _all_links(centroids, members, options.sigma_discrimination, reach)
                 if mutual is None
                 else mutual.inside(group)
             )
-            parts = _closure_apart(inside, members, apart)
+            parts = _constrained_closure(inside, members, cannot_link)
         refined[members] = following + parts
         following += members.size
     return in_first_order(refined)
@@ -151,7 +151,7 @@ class _LinksOfGroups:
         return self._links.take(np.arange(begin, end))
 
 
-def _all_links(centroids: Float32, members: Integers, sigma: float, reach: int | None) -> Links:
+def _all_links(centroids: Rows, members: Integers, sigma: float, reach: int | None) -> Links:
     """All links between the members of a group, by their numbers among all tracklets."""
     distances = _distances(centroids[members])
     first, second = np.triu_indices(members.size, 1)
@@ -166,41 +166,41 @@ def _distances(centroids: Float32) -> Float64:
     rows = directions(centroids.astype(np.float64), np.ones(len(centroids), np.int64))
     distances = np.zeros((len(rows), len(rows)))
     for place in range(len(rows) - 1):  # row by row: each from its two vectors alone, whatever is beside them
-        found = 1 - row_products(rows[place + 1 :], rows[place, None])
-        distances[place, place + 1 :] = distances[place + 1 :, place] = np.maximum(found, 0.0)
+        following = 1 - row_products(rows[place + 1 :], rows[place, None])
+        distances[place, place + 1 :] = distances[place + 1 :, place] = np.maximum(following, 0.0)
     return distances
 
 
-def _average(centroids: Float32, apart: tuple[Integers, Integers] | None, sigma: float) -> Integers:
-    """Average linkage cut at sigma; pairs kept apart are never in one group."""
+def _average(centroids: Float32, cannot_link: tuple[Integers, Integers] | None, sigma: float) -> Integers:
+    """Average linkage cut at sigma; pairs that cannot be linked are never in one group."""
     distances = _distances(centroids)
-    if apart is not None:
-        distances[apart] = distances[apart[::-1]] = _NEVER
+    if cannot_link is not None:
+        distances[cannot_link] = distances[cannot_link[::-1]] = _CANNOT_LINK
     tree = linkage(squareform(distances, checks=False), "average")
     return in_first_order(fcluster(tree, sigma, "distance").astype(np.int64))
 
 
-def _closure_apart(links: Links, members: Integers, apart: tuple[Integers, Integers] | None) -> Integers:
-    """Join along links from the shortest to the longest, but never two groups that hold a pair kept apart."""
+def _constrained_closure(links: Links, members: Integers, cannot_link: tuple[Integers, Integers] | None) -> Integers:
+    """Join along links from the shortest to the longest, but never groups with a pair that cannot be linked."""
     sets = DisjointSets(members.size)
-    enemies: list[set[int]] = [set() for _ in range(members.size)]  # of each set, the sets it is kept apart from
-    for left, right in [] if apart is None else np.stack(apart, axis=1).tolist():
-        enemies[left].add(right)
-        enemies[right].add(left)
+    barred: list[set[int]] = [set() for _ in range(members.size)]  # of each set, the sets it cannot be joined with
+    for left, right in [] if cannot_link is None else np.stack(cannot_link, axis=1).tolist():
+        barred[left].add(right)
+        barred[right].add(left)
     links = links.take(links.in_order())
     for left, right in np.searchsorted(members, np.stack([links.first, links.second], axis=1)).tolist():
         one, other = sets.find(left), sets.find(right)
-        if one == other or other in enemies[one]:
+        if one == other or other in barred[one]:
             continue
         sets.join(one, other)
-        for enemy in enemies[other]:
-            enemies[enemy].discard(other)
-            enemies[enemy].add(one)
-        enemies[one] |= enemies[other]
+        for each in barred[other]:
+            barred[each].discard(other)
+            barred[each].add(one)
+        barred[one] |= barred[other]
     return in_first_order(sets.labels())
 
 
-def partition(links: Links, centroids: Float32, spans: Spans | None, options: DenoisingOptions) -> Integers:
+def partition(links: Links, centroids: Rows, spans: Spans | None, options: DenoisingOptions) -> Integers:
     """Groups of T tracklets of one video by links, of whatever size: int64 [T], numbered by first members."""
     joining = linking(links, options)
     return refine(joining, closure(joining, len(centroids)), centroids, spans, options)

@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 from passerby.tracklets.arrangement import numbered_as_they_come
-from passerby.tracklets.distance import Float32, Float64, Integers, pair_distances
+from passerby.tracklets.distance import Float64, Integers, Rows, cosine_distances
 
 _TILE_ROWS = 256
 _TILE_COLUMNS = 8192
@@ -53,19 +53,19 @@ def join(parts: list[Links]) -> Links:
     return Links(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def band_links(centroids: Float32, sigma: float, half_width: int, rows: range | None = None) -> Iterator[Links]:
+def band_links(centroids: Rows, sigma: float, half_width: int, rows: range | None = None) -> Iterator[Links]:
     """The pairs (i, j) with `0 < j - i <= half_width` and a distance of at most sigma, tile by tile.
 
     Args:
-        centroids: float32 [N, D] of length 1 (or zero rows, which are at distance 1 from all), in order; may be a
-            memory-mapped file.
+        centroids: float32 [N, D] of length 1 (or zero rows, which are at distance 1 from all), in order; may be in a
+            file.
         sigma: longest distance of a link.
         half_width: how far apart the two may be in order.
         rows: the first ends to look at; None for all.
     """
-    count, width = centroids.shape
+    count, dim = centroids.shape
     # Strict bound of the error of a float32 inner product of unit vectors (Higham), twice to be safe with fused sums.
-    margin = 2 * (width + 8) * 2.0**-24
+    margin = 2 * (dim + 8) * 2.0**-24
     bound = np.float32(1 - sigma - margin)
     rows = range(count) if rows is None else rows
     for top in range(rows.start, rows.stop, _TILE_ROWS):
@@ -74,12 +74,13 @@ def band_links(centroids: Float32, sigma: float, half_width: int, rows: range | 
         block = np.ascontiguousarray(centroids[top:bottom])
         for left in range(top + 1, last, _TILE_COLUMNS):
             right = min(left + _TILE_COLUMNS, last)
-            product = block @ np.ascontiguousarray(centroids[left:right]).T
+            columns = np.ascontiguousarray(centroids[left:right])
+            product = block @ columns.T
             passed = np.flatnonzero(product >= bound)
             first, second = top + passed // (right - left), left + passed % (right - left)
             inside = (second > first) & (second - first <= half_width)
             first, second = first[inside], second[inside]
-            distance = pair_distances(centroids, first, second)
+            distance = cosine_distances(block, first - top, columns, second - left)
             near = distance <= sigma
             if near.any():
                 yield Links(first[near], second[near], distance[near])

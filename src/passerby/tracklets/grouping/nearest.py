@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from passerby.errors import DeviceError
-from passerby.tracklets.distance import Float32, pair_distances
+from passerby.tracklets.distance import Rows, cosine_distances
 from passerby.tracklets.grouping.links import Links
 
 EXACT_UP_TO = 50_000
@@ -15,7 +15,7 @@ _ROWS = 4096
 _SEED = 0
 
 
-def neighbour_links(centroids: Float32, sigma: float, neighbours: int) -> Links:
+def neighbour_links(centroids: Rows, sigma: float, neighbours: int) -> Links:
     """The pairs in which one is among the other's `neighbours` nearest, and nearer than or at sigma.
 
     Args:
@@ -31,31 +31,31 @@ def neighbour_links(centroids: Float32, sigma: float, neighbours: int) -> Links:
     index = _index(centroids)
     pairs = []
     for start in range(0, len(centroids), _ROWS):
-        found = index.search(np.ascontiguousarray(centroids[start : start + _ROWS]), neighbours + 1)[1]
-        rows = np.repeat(np.arange(start, start + len(found)), found.shape[1])
-        others = found.ravel().astype(np.int64)
+        nearest = index.search(np.ascontiguousarray(centroids[start : start + _ROWS]), neighbours + 1)[1]
+        rows = np.repeat(np.arange(start, start + len(nearest)), nearest.shape[1])
+        others = nearest.ravel().astype(np.int64)
         usable = (others >= 0) & (others != rows)
         pairs.append(np.stack([np.minimum(rows, others), np.maximum(rows, others)])[:, usable])
     first, second = np.unique(np.concatenate(pairs, axis=1), axis=1)
-    distance = pair_distances(centroids, first, second)
+    distance = cosine_distances(centroids, first, centroids, second)
     return Links(first, second, distance).take(np.flatnonzero(distance <= sigma))
 
 
-def _index(centroids: Float32) -> Any:
+def _index(centroids: Rows) -> Any:
     """A filled index for inner products: flat, or an inverted file with a fixed seed."""
     try:
         import faiss
     except ImportError as error:
         raise DeviceError(
-            "linking without an order needs faiss: pip install 'passerby[faiss]', or use --search range"
+            "linking without an order needs faiss: pip install 'passerby[faiss]', or use search=range"
         ) from error
-    count, width = centroids.shape
+    count, dim = centroids.shape
     if count <= EXACT_UP_TO:
-        index: Any = faiss.IndexFlatIP(width)
-        index.add(np.ascontiguousarray(centroids))
+        index: Any = faiss.IndexFlatIP(dim)
+        index.add(np.ascontiguousarray(centroids[:]))
         return index
     lists = int(4 * np.sqrt(count))
-    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, lists, faiss.METRIC_INNER_PRODUCT)
+    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(dim), dim, lists, faiss.METRIC_INNER_PRODUCT)
     index.cp.seed = _SEED
     sample = np.random.default_rng(_SEED).choice(count, min(count, 40 * lists), replace=False)
     index.train(np.ascontiguousarray(centroids[np.sort(sample)]))

@@ -80,7 +80,7 @@ def _counted(lengths: Integers) -> Integers:
 
 def _pairs(spans: Spans, groups: Integers) -> tuple[Integers, Integers]:
     """Different parts (a < b) of one group and video that overlap; spans are sorted by group, video and first frame."""
-    found_first, found_second = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    firsts, seconds = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     rows = np.arange(spans.part.size)
     for step in range(1, spans.part.size):
         # Later spans begin later, so whoever does not overlap the step-th after it overlaps none behind that one.
@@ -96,9 +96,9 @@ def _pairs(spans: Spans, groups: Integers) -> tuple[Integers, Integers]:
             break
         first, second = spans.part[rows], spans.part[rows + step]
         other = first != second
-        found_first.append(np.minimum(first, second)[other])
-        found_second.append(np.maximum(first, second)[other])
-    pairs = np.unique(np.stack([np.concatenate(found_first), np.concatenate(found_second)]), axis=1)
+        firsts.append(np.minimum(first, second)[other])
+        seconds.append(np.maximum(first, second)[other])
+    pairs = np.unique(np.stack([np.concatenate(firsts), np.concatenate(seconds)]), axis=1)
     return pairs[0], pairs[1]
 
 

@@ -1,7 +1,7 @@
 """Levels 1 and 2 for a chunk of videos: all that is done before videos are compared with each other."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,11 @@ from passerby.tracklets.distance import (
     Float32,
     Float64,
     Integers,
+    Rows,
     directions,
     group_sums,
     row_products,
-    unit_rows,
+    unit_vectors,
 )
 from passerby.tracklets.grouping.overlap import Spans
 from passerby.tracklets.levels.single_tracklet import exclude_deviating
@@ -64,15 +65,13 @@ class ChunkRows:
     """The samples of a chunk of an arrangement, read from where they are as they are needed.
 
     Args:
-        features: float [N, D], in memory or memory-mapped.
+        features: float [N, D], in memory or in a file.
         arrangement: of the same N samples.
         chunk: number of the chunk.
         mean: float64 [D], subtracted from the features at length 1, which are then brought to length 1 again; or None.
     """
 
-    def __init__(
-        self, features: NDArray[Any], arrangement: Arrangement, chunk: int, mean: Float64 | None = None
-    ) -> None:
+    def __init__(self, features: Rows, arrangement: Arrangement, chunk: int, mean: Float64 | None = None) -> None:
         videos = arrangement.videos[arrangement.chunks[chunk] : arrangement.chunks[chunk + 1] + 1]
         offsets = arrangement.tracklets[videos[0] : videos[-1] + 1]
         self._features, self._mean = features, mean
@@ -80,13 +79,13 @@ class ChunkRows:
         self.offsets: Integers = offsets - offsets[0]
         self.videos: Integers = videos - videos[0]
         self.frames: Integers = arrangement.frames[offsets[0] : offsets[-1]]
-        self.width = features.shape[1]
+        self.dim = features.shape[1]
 
     def rows(self, places: Integers | slice) -> Float64:
         """Float64 rows of length 1 at these places of the chunk."""
         numbers = self._order[places]
-        rows = unit_rows(self._features[numbers], numbers)
-        return rows if self._mean is None else unit_rows(rows - self._mean, numbers)
+        rows = unit_vectors(self._features[numbers], numbers)
+        return rows if self._mean is None else unit_vectors(rows - self._mean, numbers, centered=True)
 
     def batches(self) -> Iterator[tuple[range, slice, Float64]]:
         """Tracklets, the places of their samples, and the samples: whole tracklets, a few thousand samples a time."""
@@ -153,16 +152,16 @@ def _first_level(chunk: ChunkRows, options: DenoisingOptions) -> _FirstLevel:
     """Level 1 of all tracklets of the chunk, with the sums of what it keeps."""
     samples, tracklets = int(chunk.offsets[-1]), chunk.offsets.size - 1
     excluded, deviation = np.zeros(samples, np.bool_), np.full(samples, np.nan)
-    sums, counts = np.zeros((tracklets, chunk.width)), np.zeros(tracklets, np.int64)
+    sums, counts = np.zeros((tracklets, chunk.dim)), np.zeros(tracklets, np.int64)
     first, last = np.zeros(tracklets, np.int64), np.zeros(tracklets, np.int64)
     wide = np.zeros(2, np.int64)
-    stages: list[list[Float32]] = [[np.empty((0, chunk.width), np.float32)] for _ in range(2)]
+    stages: list[list[Float32]] = [[np.empty((0, chunk.dim), np.float32)] for _ in range(2)]
     sigma = options.sigma_consistency
     for part, places, rows in chunk.batches():
         offsets = chunk.offsets[part.start : part.stop + 1] - places.start
-        found = exclude_deviating(rows, offsets, sigma if 1 in options.levels else np.inf)
-        excluded[places], deviation[places] = found
-        kept = ~found.excluded
+        level_1 = exclude_deviating(rows, offsets, sigma if 1 in options.levels else np.inf)
+        excluded[places], deviation[places] = level_1
+        kept = ~level_1.excluded
         remaining = np.add.reduceat(kept, offsets[:-1], dtype=np.int64)
         kept_offsets = np.concatenate([[0], np.cumsum(remaining)]).astype(np.int64)
         inside = slice(part.start, part.stop)
@@ -199,7 +198,7 @@ def _second_level(
         if options.exclusive
         else None
     )
-    rows = chunk.rows(moved) if moved.size else np.empty((0, chunk.width))
+    rows = chunk.rows(moved) if moved.size else np.empty((0, chunk.dim))
     outcome = denoise_video(rows, own, first_level.sums[tracklets], first_level.counts[tracklets], spans, options)
     target[moved] = np.where(outcome.target >= 0, outcome.target + tracklets.start, -1)
     distance[moved] = outcome.distance
@@ -211,7 +210,7 @@ def _new_sums(
     chunk: ChunkRows, first_level: _FirstLevel, target: Integers, merged: Integers
 ) -> tuple[Float64, Integers]:
     """Sums [U, D] and sizes [U] of the new tracklets: those that level 1 left, and what was moved to them."""
-    sums, counts = np.zeros((int(merged.max()) + 1, chunk.width)), np.zeros(int(merged.max()) + 1, np.int64)
+    sums, counts = np.zeros((int(merged.max()) + 1, chunk.dim)), np.zeros(int(merged.max()) + 1, np.int64)
     np.add.at(sums, merged, first_level.sums)
     np.add.at(counts, merged, first_level.counts)
     moved = np.flatnonzero(first_level.excluded & (target >= 0))

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from passerby.tracklets.distance import Float32, Integers
+from passerby.tracklets.distance import Integers, Rows
 from passerby.tracklets.grouping.components import ComponentSizes, guarded_components
 from passerby.tracklets.grouping.linkage import gathered, linking, refine, too_large_to_refine
 from passerby.tracklets.grouping.links import Links, band_links
@@ -18,14 +18,14 @@ class BlockLinks(NamedTuple):
 
     Attributes:
         links: reduced to what later steps need.
-        found: how many there were.
+        total: how many there were.
     """
 
     links: Links
-    found: int
+    total: int
 
 
-def block_links(centroids: Float32, block: int, options: DenoisingOptions) -> BlockLinks:
+def block_links(centroids: Rows, block: int, options: DenoisingOptions) -> BlockLinks:
     """The links of one block with the tracklets in range behind their first ends; memory does not grow with them."""
     rows = range(block * BLOCK_ROWS, min((block + 1) * BLOCK_ROWS, len(centroids)))
     return BlockLinks(*gathered(band_links(centroids, options.sigma_discrimination, options.half_width, rows), options))
@@ -50,7 +50,7 @@ class Identities(NamedTuple):
     cut: int
 
 
-def identify(links: Links, centroids: Float32, spans: Spans | None, options: DenoisingOptions) -> Identities:
+def identify(links: Links, centroids: Rows, spans: Spans | None, options: DenoisingOptions) -> Identities:
     """Join U tracklets along their (reduced) links.
 
     Raises:

@@ -79,5 +79,5 @@ def _deviations(products: Float64, squares: Float64 | float, others: Integers | 
     lengths = np.sqrt(np.maximum(squares - 2 * products + 1, 0.0))
     usable = lengths > NO_DIRECTION * np.maximum(others, 1)
     cosines = np.divide(products - 1, lengths, out=np.zeros_like(products), where=usable)
-    found: Float64 = np.where(np.asarray(others) > 0, 1 - cosines, np.nan)
-    return found
+    deviations: Float64 = np.where(np.asarray(others) > 0, 1 - cosines, np.nan)
+    return deviations

@@ -8,8 +8,8 @@ from passerby.tracklets.distance import (
     TIE,
     Float64,
     Integers,
+    cosine_distances,
     directions,
-    pair_distances,
     products_with,
 )
 from passerby.tracklets.grouping.linkage import gathered, partition
@@ -56,16 +56,14 @@ def reallocate(
     for start in range(0, len(samples), _SAMPLES):
         part = samples[start : start + _SAMPLES]
         rows = np.arange(len(part))
-        near = part @ centroids.T
-        near[:, counts == 0] = -np.inf
-        near[rows, own[start : start + len(part)]] = -np.inf
-        best = near.max(axis=1)
-        nearest = np.argmax(near >= best[:, None] - TIE, axis=1)
-        found = np.flatnonzero(np.isfinite(best))
-        both = np.concatenate([part[found], centroids[nearest[found]]])
-        places = np.arange(found.size)
-        distance[start + found] = pair_distances(both, places, places + found.size)
-        target[start + found] = np.where(distance[start + found] < sigma, nearest[found], -1)
+        similarity = part @ centroids.T
+        similarity[:, counts == 0] = -np.inf
+        similarity[rows, own[start : start + len(part)]] = -np.inf
+        best = similarity.max(axis=1)
+        nearest = np.argmax(similarity >= best[:, None] - TIE, axis=1)
+        some = np.flatnonzero(np.isfinite(best))  # samples with another tracklet
+        distance[start + some] = cosine_distances(part, some, centroids, nearest[some])
+        target[start + some] = np.where(distance[start + some] < sigma, nearest[some], -1)
     return Reallocation(target, distance)
 
 
@@ -74,13 +72,13 @@ def _reallocate_in_turn(samples: Float64, own: Integers, sums: Float64, counts: 
     distance = np.full(len(samples), np.inf)
     centroids = directions(sums, counts)
     for row, sample in enumerate(samples):
-        near = products_with(centroids, sample)
-        near[counts == 0] = -np.inf
-        near[own[row]] = -np.inf
-        if not np.isfinite(near.max()):
+        similarity = products_with(centroids, sample)
+        similarity[counts == 0] = -np.inf
+        similarity[own[row]] = -np.inf
+        if not np.isfinite(similarity.max()):
             continue
-        nearest = int(np.argmax(near >= near.max() - TIE))
-        distance[row] = 1 - near[nearest]
+        nearest = int(np.argmax(similarity >= similarity.max() - TIE))
+        distance[row] = 1 - similarity[nearest]
         if distance[row] < sigma:
             target[row] = nearest
             sums[nearest] += sample

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from passerby.errors import DataError
-from passerby.tracklets.tables.relative_paths import relocated
+from passerby.tracklets.tables.paths import relocated
 
 _PIECE = 1 << 20
 _LONGEST = 64 << 20

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from passerby.data.image_files import examples, image_files
 from passerby.errors import DataError
-from passerby.tracklets.tables.relative_paths import relocated
+from passerby.tracklets.tables.paths import relocated
 
 _MARKET = re.compile(r"(?P<person>-?\d+)_c(?P<camera>\d+)s(?P<sequence>\d+)_(?P<frame>\d+)_(?P<detection>\d+)")
 _MSMT = re.compile(r"(?P<person>\d+)_\d+_(?P<camera>\d+)_(?P<sequence>[0-9a-zA-Z]+)_(?P<frame>\d+)_(?P<detection>\d+)")

@@ -2,41 +2,32 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from passerby.atomic_files import naming
+from passerby.config import check_settings
 from passerby.tracklets.arrangement import arrange
-from passerby.tracklets.options import Linkage
-from passerby.tracklets.tables.table import open_tracklets, read_features
-from passerby.tracklets.thresholds.calibration import Calibration, calibrate, draw
+from passerby.tracklets.options import CalibrationOptions
+from passerby.tracklets.tables.features import read_some_features
+from passerby.tracklets.tables.table import open_tracklets
+from passerby.tracklets.thresholds.calibration import Calibration, calibrate_sample, draw
 
 
 def calibrate_table(
-    file: Path,
-    *,
-    features: Path | None = None,
-    half_width: int = 1000,
-    linkage: Linkage = "closure",
-    false_links: float | None = None,
-    center: bool = False,
+    file: Path, *, features: Path | None = None, options: CalibrationOptions | None = None, **choices: Any
 ) -> Calibration:
     """Propose thresholds for a table of tracklets; arguments as of `open_tracklets` and `calibrate`.
 
-    Of embeddings in a table, those that are looked at are unpacked to the system's folder for temporary files. The file
-    there has room for all, which takes no space on file systems that leave holes.
+    Of embeddings in a table, those that are looked at are unpacked to a file without a name in the system's folder for
+    temporary files, which vanishes with the process. It has room for all, which takes no space on file systems that
+    leave holes.
 
     Raises:
         DataError: the table or its features are not as they should be, or are too few.
+        RecipeError: an option is unknown or out of range.
     """
+    options = options or check_settings(CalibrationOptions, choices)
     table = open_tracklets(file, features)
-    with tempfile.TemporaryDirectory(prefix="passerby-") as folder:
-        sample = draw(arrange(table.videos, table.tracklets, table.frames), timed=table.frames is not None)
-        array = read_features(table, Path(folder) / "features.npy", sample.rows)
-        return calibrate(
-            array,
-            table.tracklets,
-            table.videos,
-            frames=table.frames,
-            half_width=half_width,
-            linkage=linkage,
-            false_links=false_links,
-            center=center,
-        )
+    sample = draw(arrange(table.videos, table.tracklets, table.frames), timed=table.frames is not None)
+    with naming(Path(tempfile.gettempdir())), tempfile.TemporaryFile(buffering=0) as unpacked:
+        return calibrate_sample(read_some_features(table, unpacked, sample.rows), sample, options)

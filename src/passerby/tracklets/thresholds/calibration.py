@@ -27,16 +27,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.config import check_settings
 from passerby.errors import DataError
 from passerby.metrics.arrays import as_features
 from passerby.tracklets.arrangement import Arrangement, arrange
-from passerby.tracklets.distance import Float32, Float64, Integers, mean_direction
+from passerby.tracklets.distance import Float32, Float64, Integers, Rows, mean_direction
 from passerby.tracklets.grouping.links import closure
 from passerby.tracklets.levels.chunk import ChunkRows
 from passerby.tracklets.levels.cross_video import block_links
-from passerby.tracklets.options import DenoisingOptions, Linkage
+from passerby.tracklets.options import CalibrationOptions, DenoisingOptions, Linkage
 from passerby.tracklets.thresholds.evidence import (
-    deviations_and_strangers,
+    Chunks,
+    deviations_and_negatives,
     distances_between,
     drawn_chunks,
     overlaps_suffice,
@@ -81,7 +83,7 @@ class Calibration:
         switched: estimated share of samples that are not of their tracklet's person.
         lost: estimated share of clean samples that level 1 would exclude.
         deviations: float64, distance of samples to the centroid of the others of their tracklet, ascending.
-        strangers: float64, distance of samples to centroids of tracklets of other people, ascending.
+        negatives: float64, distance of samples to centroids of tracklets of other people, ascending.
         between: float64, distance between centroids of tracklets of different people, ascending.
         tail: slope and intercept of the line through (log distance, log share) of the tail of `between`.
         allowed: share of pairs of different people that may be linked.
@@ -95,68 +97,12 @@ class Calibration:
     switched: float
     lost: float
     deviations: Float64 = field(repr=False)
-    strangers: Float64 = field(repr=False)
+    negatives: Float64 = field(repr=False)
     between: Float64 = field(repr=False)
     tail: tuple[float, float]
     allowed: float
     overlapping: bool
     percolation: list[PercolationPoint] = field(repr=False)
-
-
-def calibrate(
-    features: Any,
-    tracklets: Any,
-    videos: Any,
-    *,
-    frames: Any = None,
-    half_width: int = 1000,
-    linkage: Linkage = "closure",
-    false_links: float | None = None,
-    center: bool = False,
-) -> Calibration:
-    """Propose thresholds.
-
-    Args:
-        features: float [N, D]; may be memory-mapped.
-        tracklets: labels [N], valid inside of a video.
-        videos: labels [N].
-        frames: integers [N]; without them different people are told less surely.
-        half_width: the range of level 3 that is going to be used.
-        linkage: the linkage that is going to be used.
-        false_links: wrong links allowed for a tracklet, on average; None for what suits the linkage.
-        center: whether the mean of all features is going to be subtracted; here, of those that are looked at.
-
-    Raises:
-        DataError: there are too few tracklets to learn from.
-    """
-    false_links = FALSE_LINKS[linkage] if false_links is None else false_links
-    if false_links <= 0:
-        raise DataError(f"false_links must be above 0, not {false_links}")
-    arrangement = arrange(videos, tracklets, frames)
-    array = as_features(features, "tracklet")
-    sample = draw(arrangement, timed=frames is not None)
-    chunks, timed = sample.chunks(array, center=center), sample.timed
-    deviations, strangers, (consistency, switched, lost) = _inside(chunks, timed=timed)
-    between, centroids = _between(chunks, consistency, timed=timed)
-    others = arrangement.tracklets.size - 2
-    reach = max(1, min(half_width, others))
-    allowed = min(false_links / max(1, min(2 * half_width, others)), 0.5)
-    tail = fit_tail(between, *_TAIL[timed])
-    discrimination = min(float(np.exp((np.log(allowed) - tail[1]) / tail[0])), 1.0)
-    return Calibration(
-        sigma_consistency=consistency,
-        sigma_discrimination=discrimination,
-        sigma_reallocation=min(consistency, _by_chance(strangers, arrangement.videos)),
-        switched=switched,
-        lost=lost,
-        deviations=deviations,
-        strangers=strangers,
-        between=between,
-        tail=tail,
-        allowed=allowed,
-        overlapping=timed,
-        percolation=percolation(_middle(centroids), reach, 2 * discrimination),
-    )
 
 
 @dataclass(frozen=True)
@@ -182,7 +128,7 @@ class Sample:
         places = arranged.tracklets[arranged.videos[arranged.chunks]]
         return np.sort(np.concatenate([arranged.order[places[chunk] : places[chunk + 1]] for chunk in self.numbers]))
 
-    def chunks(self, features: NDArray[Any], *, center: bool) -> list[ChunkRows]:
+    def chunks(self, features: Rows, *, center: bool) -> list[ChunkRows]:
         """The chunks, of features [N, D] of which only `rows` need be there."""
         mean = mean_direction(features, self.rows) if center else None
         return [ChunkRows(features, self.arrangement, chunk, mean) for chunk in self.numbers]
@@ -194,25 +140,81 @@ def draw(arrangement: Arrangement, *, timed: bool) -> Sample:
     return Sample(arrangement, drawn_chunks(arrangement, timed=timed), timed)
 
 
+def calibrate(
+    features: Any,
+    tracklets: Any,
+    videos: Any,
+    *,
+    frames: Any = None,
+    options: CalibrationOptions | None = None,
+    **choices: Any,
+) -> Calibration:
+    """Propose thresholds for features [N, D] of tracklets; arguments as of `passerby.tracklets.denoise`.
+
+    Args:
+        features: float [N, D], of which only those of the sample are read.
+        tracklets: labels [N], valid inside of a video.
+        videos: labels [N].
+        frames: integers [N]; without them all tracklets of a video are taken for different people.
+        options: all choices at once; else they are given one by one, as `linkage="average"`.
+        **choices: fields of `CalibrationOptions`.
+
+    Raises:
+        DataError: there are too few tracklets to calibrate from, or what `denoise` refuses.
+        RecipeError: an option is unknown or out of range.
+    """
+    options = options or check_settings(CalibrationOptions, choices)
+    array = as_features(features, "tracklet")
+    sample = draw(arrange(videos, tracklets, frames), timed=frames is not None)
+    return calibrate_sample(array, sample, options)
+
+
+def calibrate_sample(features: Rows, sample: Sample, options: CalibrationOptions) -> Calibration:
+    """Propose thresholds from a sample, of features [N, D] of which only its rows need be there."""
+    arrangement, timed = sample.arrangement, sample.timed
+    chunks = sample.chunks(features, center=options.center)
+    deviations, negatives, (consistency, switched, lost) = _inside(chunks, timed=timed)
+    between, centroids = _between(chunks, consistency, timed=timed)
+    others = arrangement.tracklets.size - 2
+    false_links = FALSE_LINKS[options.linkage] if options.false_links is None else options.false_links
+    allowed = min(false_links / max(1, min(2 * options.half_width, others)), 0.5)
+    tail = fit_tail(between, *_TAIL[timed])
+    discrimination = min(float(np.exp((np.log(allowed) - tail[1]) / tail[0])), 1.0)
+    return Calibration(
+        sigma_consistency=consistency,
+        sigma_discrimination=discrimination,
+        sigma_reallocation=min(consistency, _by_chance(negatives, arrangement.videos)),
+        switched=switched,
+        lost=lost,
+        deviations=deviations,
+        negatives=negatives,
+        between=between,
+        tail=tail,
+        allowed=allowed,
+        overlapping=timed,
+        percolation=percolation(_middle(centroids), max(1, min(options.half_width, others)), 2 * discrimination),
+    )
+
+
 def _middle(centroids: Float32) -> Float32:
     """Tracklets in a row, from the middle of those looked at."""
     begin = max(0, (len(centroids) - _PERCOLATING) // 2)
     return centroids[begin : begin + _PERCOLATING]
 
 
-def _inside(chunks: list[ChunkRows], *, timed: bool) -> tuple[Float64, Float64, tuple[float, float, float]]:
-    """Deviations, distances of strangers, and what is proposed by them, after a few rounds of cleaning tracklets."""
+def _inside(chunks: Chunks, *, timed: bool) -> tuple[Float64, Float64, tuple[float, float, float]]:
+    """Deviations, distances of negatives, and what they propose, after a few rounds of cleaning tracklets."""
     consistency = np.inf
     for _ in range(_ROUNDS):
-        deviations, strangers = deviations_and_strangers(chunks, consistency, timed=timed)
+        deviations, negatives = deviations_and_negatives(chunks, consistency, timed=timed)
         _require(deviations, "samples in tracklets")
-        _require(strangers, "pairs of samples and tracklets of other people")
-        proposed = propose_consistency(deviations, strangers)
+        _require(negatives, "pairs of samples and tracklets of other people")
+        proposed = propose_consistency(deviations, negatives)
         consistency = proposed[0]
-    return deviations, strangers, proposed
+    return deviations, negatives, proposed
 
 
-def _between(chunks: list[ChunkRows], consistency: float, *, timed: bool) -> tuple[Float64, Float32]:
+def _between(chunks: Chunks, consistency: float, *, timed: bool) -> tuple[Float64, Float32]:
     """Distances between tracklets of different people, and all centroids."""
     between, centroids = distances_between(chunks, consistency, timed=timed)
     if between.size < _FEWEST:  # tracklets are short: take those as well of which little is left
@@ -221,31 +223,31 @@ def _between(chunks: list[ChunkRows], consistency: float, *, timed: bool) -> tup
     return between, centroids
 
 
-def _by_chance(strangers: Float64, videos: Integers) -> float:
+def _by_chance(negatives: Float64, videos: Integers) -> float:
     """The distance below which a sample is to one of the tracklets of other people in its video once in ten times."""
     tracklets = np.diff(videos)
     others = max(1.0, float(np.average(tracklets, weights=tracklets)) - 1)
-    return float(np.quantile(strangers, min(1.0, _MOVED_BY_CHANCE / others)))
+    return float(np.quantile(negatives, min(1.0, _MOVED_BY_CHANCE / others)))
 
 
-def _require(found: Float64, what: str) -> None:
-    if found.size < _FEWEST:
+def _require(distances: Float64, what: str) -> None:
+    if distances.size < _FEWEST:
         raise DataError(
-            f"{found.size} {what} are too few to calibrate from, at least {_FEWEST} are needed: give more videos, and "
-            "frames if there are any"
+            f"{distances.size} {what} are too few to calibrate from, at least {_FEWEST} are needed: give more videos, "
+            "and frames if there are any"
         )
 
 
-def propose_consistency(deviations: Float64, strangers: Float64) -> tuple[float, float, float]:
+def propose_consistency(deviations: Float64, negatives: Float64) -> tuple[float, float, float]:
     """The threshold, the share of samples switched, and the share of clean samples beyond it; arguments ascending."""
-    far = float(strangers[strangers.size // 2])
+    far = float(negatives[negatives.size // 2])
     switched = min(0.5, 2 * float(np.mean(deviations >= far)))
     grid = np.linspace(0, 2 * far, _GRID)[1:]
-    mixed, strange = (np.searchsorted(values, grid) / values.size for values in (deviations, strangers))
-    clean = np.maximum.accumulate(np.clip((mixed - switched * strange) / (1 - switched), 0, 1))
+    mixed, impure = (np.searchsorted(values, grid) / values.size for values in (deviations, negatives))
+    clean = np.maximum.accumulate(np.clip((mixed - switched * impure) / (1 - switched), 0, 1))
     place = int(np.argmax(clean >= CLEAN_QUANTILE * clean[-1]))
     if switched:
-        errors = (1 - switched) * (1 - clean) + switched * strange
+        errors = (1 - switched) * (1 - clean) + switched * impure
         place = min(place, int(np.argmin(errors)))
     return float(grid[place]), switched, float(1 - clean[place])
 
@@ -263,9 +265,9 @@ def percolation(centroids: Float32, half_width: int, limit: float) -> list[Perco
     """How the largest component grows with the threshold, in 40 steps up to `limit`."""
     options = DenoisingOptions(sigma_discrimination=min(limit, 1.5), half_width=half_width)
     forest = block_links(centroids, 0, options).links
-    found = []
+    points = []
     for sigma in np.linspace(limit / 40, limit, 40):
         groups = closure(forest.take(np.flatnonzero(forest.distance <= sigma)), len(centroids))
         sizes = np.bincount(groups)
-        found.append(PercolationPoint(float(sigma), float(sizes.max() / len(centroids)), int(sizes.size)))
-    return found
+        points.append(PercolationPoint(float(sigma), float(sizes.max() / len(centroids)), int(sizes.size)))
+    return points

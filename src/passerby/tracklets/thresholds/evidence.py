@@ -7,7 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.tracklets.arrangement import Arrangement
-from passerby.tracklets.distance import Float32, Float64, Integers, directions, group_sums, pair_distances, row_products
+from passerby.tracklets.distance import (
+    Float32,
+    Float64,
+    Integers,
+    cosine_distances,
+    directions,
+    group_sums,
+    row_products,
+)
 from passerby.tracklets.grouping.overlap import Spans, by_part, conflicts
 from passerby.tracklets.levels.chunk import ChunkRows
 from passerby.tracklets.levels.single_tracklet import exclude_deviating
@@ -43,15 +51,15 @@ def drawn_chunks(arrangement: Arrangement, *, timed: bool) -> list[int]:
 
 
 def _pairs_in_chunk(arrangement: Arrangement, chunk: int, *, timed: bool) -> int:
-    found = 0
+    pairs = 0
     for video in range(int(arrangement.chunks[chunk]), int(arrangement.chunks[chunk + 1])):
         offsets = arrangement.tracklets[arrangement.videos[video] : arrangement.videos[video + 1] + 1]
         frames = arrangement.frames[offsets[0] : offsets[-1]]
-        found += _different(frames, offsets - offsets[0], timed=timed)[0].size
-    return found
+        pairs += _different(frames, offsets - offsets[0], timed=timed)[0].size
+    return pairs
 
 
-def deviations_and_strangers(chunks: Chunks, sigma: float, *, timed: bool) -> tuple[Float64, Float64]:
+def deviations_and_negatives(chunks: Chunks, sigma: float, *, timed: bool) -> tuple[Float64, Float64]:
     """Distances of samples to the centroid of the others of their tracklet, and to centroids of other people.
 
     Both ascending. Centroids are as level 1 leaves them with the threshold `sigma`; samples that it excludes are
@@ -61,11 +69,11 @@ def deviations_and_strangers(chunks: Chunks, sigma: float, *, timed: bool) -> tu
     for chunk_rows in chunks:
         for video in range(chunk_rows.videos.size - 1):
             rows, offsets, frames = _video(chunk_rows, video)
-            found = exclude_deviating(rows, offsets, sigma)
-            centroids, _ = _cleaned(rows, offsets, ~found.excluded)
+            level_1 = exclude_deviating(rows, offsets, sigma)
+            centroids, _ = _cleaned(rows, offsets, ~level_1.excluded)
             labels = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
             against = 1 - row_products(rows, centroids[labels])
-            deviations = np.where(found.excluded, against, found.deviation)
+            deviations = np.where(level_1.excluded, against, level_1.deviation)
             inside.append(deviations[~np.isnan(deviations)])
             first, second = _different(frames, offsets, timed=timed)
             # One sample of each stands for all: pairs are many, and samples of a tracklet are alike.
@@ -77,11 +85,11 @@ def deviations_and_strangers(chunks: Chunks, sigma: float, *, timed: bool) -> tu
 
 def _distances(rows: Float64, centroids: Float64, first: Integers, second: Integers) -> Float64:
     """Distances of rows to centroids, pair by pair; few vectors of the pairs are in memory at once."""
-    found = np.empty(first.size)
+    distances = np.empty(first.size)
     for start in range(0, first.size, _PIECE):
         part = slice(start, start + _PIECE)
-        found[part] = 1 - row_products(rows[first[part]], centroids[second[part]])
-    return found
+        distances[part] = 1 - row_products(rows[first[part]], centroids[second[part]])
+    return distances
 
 
 def overlaps_suffice(arrangement: Arrangement, fewest: int) -> bool:
@@ -89,11 +97,11 @@ def overlaps_suffice(arrangement: Arrangement, fewest: int) -> bool:
     offsets = arrangement.tracklets
     first = np.minimum.reduceat(arrangement.frames, offsets[:-1])
     last = np.maximum.reduceat(arrangement.frames, offsets[:-1])
-    found = 0
+    pairs = 0
     for begin, end in pairwise(arrangement.videos.tolist()):
         parts = np.arange(end - begin)
-        found += conflicts(Spans(parts, np.zeros_like(parts), first[begin:end], last[begin:end]), parts)[0].size
-        if found >= fewest:
+        pairs += conflicts(Spans(parts, np.zeros_like(parts), first[begin:end], last[begin:end]), parts)[0].size
+        if pairs >= fewest:
             return True
     return False
 
@@ -110,7 +118,7 @@ def distances_between(chunks: Chunks, sigma: float, *, timed: bool, sound_only: 
 
     Centroids are as level 1 leaves them with the threshold `sigma`, or switched samples would draw people together.
     With `sound_only`, only tracklets that level 1 leaves mostly as they are give distances: what is left of others may
-    be of a stranger whose own tracklet is beside them.
+    be of another person whose own tracklet is beside them.
     """
     between, centroids = [np.empty(0)], []
     for chunk_rows in chunks:
@@ -123,7 +131,7 @@ def distances_between(chunks: Chunks, sigma: float, *, timed: bool, sound_only: 
             first, second = _different(frames[kept], offsets, timed=timed)
             usable = (sound[first] & sound[second]) | (not sound_only)
             first, second = first[usable], second[usable]
-            between.append(pair_distances(middle, first, second))
+            between.append(cosine_distances(middle, first, middle, second))
             centroids.append(middle.astype(np.float32))
     distances = np.sort(np.concatenate(between))
     return distances, np.concatenate(centroids)

@@ -1,0 +1,96 @@
+"""The hidden folder of work in progress: one process at a time, and only results of the same input and options."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from passerby.atomic_files import sweep_temporaries, write_text_atomically
+from passerby.errors import DataError
+from passerby.tracklets.options import DenoisingOptions
+
+_FORMAT = 3
+"""Counted up when results of an older version could not be continued from."""
+
+_ONLY_ACROSS_VIDEOS = frozenset({"half_width", "search", "max_component", "oversize", "min_images", "levels"})
+"""Options that do not change what levels 1 and 2 do."""
+
+_WITHIN_VIDEOS = "levels-1-2"
+
+Stamps = list[tuple[str, int, int, int]]
+
+
+def stamps(files: Sequence[Path]) -> Stamps:
+    """Where files are, how large, when they were written, and their inodes; -1 for what is not there."""
+    return [(str(file.resolve()), *_state(file)) for file in files]
+
+
+def _state(file: Path) -> tuple[int, int, int]:
+    try:
+        state = file.stat()
+    except OSError:
+        return -1, -1, -1
+    return state.st_size, state.st_mtime_ns, state.st_ino
+
+
+@contextmanager
+def work_folder(out: Path, inputs: Stamps, options: DenoisingOptions) -> Iterator[Path]:
+    """The folder of the work that leads to a file; it is removed when the work has ended without an error.
+
+    What another process left there is kept where input and options allow, and removed elsewhere.
+
+    Raises:
+        DataError: another process is at work on the file.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = out.with_name(f".{out.name}.work")
+    lock = FileLock(out.with_name(f".{out.name}.lock"), timeout=0)
+    try:
+        with lock:
+            _claim(folder, inputs, options)
+            yield folder
+            shutil.rmtree(folder)
+            with suppress(PermissionError):  # where open files cannot be removed, this one stays
+                Path(lock.lock_file).unlink()  # while it is held: afterwards it may be another's
+    except Timeout as error:
+        raise DataError(f"another process is writing {out}: wait for it, or name another file") from error
+
+
+def _claim(folder: Path, inputs: Stamps, options: DenoisingOptions) -> None:
+    """Keep results of the same input and options, remove the others, and note what is made from now on."""
+    chosen = options.model_dump(mode="json")
+    within = {name: value for name, value in chosen.items() if name not in _ONLY_ACROSS_VIDEOS}
+    within["levels"] = sorted(set(options.levels) - {3})
+    mine = {"input": _digest([_FORMAT, inputs]), "within videos": _digest(within), "all": _digest(chosen)}
+    mark = folder / "source.json"
+    old = _noted(mark)
+    same = [key for key in mine if old.get(key) == mine[key]]
+    if len(same) < len(mine):
+        kept = {_WITHIN_VIDEOS} if {"input", "within videos"} <= set(same) else set()
+        folder.mkdir(parents=True, exist_ok=True)
+        mark.unlink(missing_ok=True)  # until the rest is gone, nothing here is of known origin
+        for entry in folder.iterdir():
+            if entry.name not in kept:
+                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    sweep_temporaries(folder, alone=True)
+    write_text_atomically(mark, json.dumps(mine))
+
+
+def _noted(mark: Path) -> dict[str, str]:
+    """What the folder says it holds; nothing where it does not say it, or the file is damaged."""
+    if not mark.is_file():
+        return {}
+    with suppress(ValueError, RecursionError), mark.open(encoding="utf-8") as opened:
+        content = json.loads(opened.read(10_000))
+        if isinstance(content, dict):
+            return content
+    return {}
+
+
+def _digest(content: Any) -> str:
+    return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,99 @@
+"""What `passerby denoise` and `passerby denoise calibrate` do: work, compare with the truth, show."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from passerby.output_paths import check_output_file
+from passerby.report.denoising import (
+    FIGURE_SUFFIXES,
+    calibration_figure,
+    chaining_warning,
+    cut_components,
+    write_denoising_page,
+)
+from passerby.tracklets import (
+    Calibration,
+    CalibrationOptions,
+    DenoisedTable,
+    DenoisingOptions,
+    DenoisingQuality,
+    calibrate_table,
+    denoise_table,
+    score,
+)
+from passerby.tracklets.engines import Engine
+
+
+@dataclass(frozen=True)
+class ReportedDenoising:
+    """A table of identities, and how good they are.
+
+    Attributes:
+        denoised: the table written, and what became of each row.
+        quality: against the column `true_identity`, if the input has it.
+        page: shows it, if one was asked for.
+    """
+
+    denoised: DenoisedTable
+    quality: DenoisingQuality | None
+    page: Path | None
+
+    @property
+    def warning(self) -> str | None:
+        """One line where links probably chain; else None."""
+        return chaining_warning(self.denoised.correlation)
+
+    @property
+    def cut(self) -> str | None:
+        """One line where components were too large for average linkage and were cut; else None."""
+        return cut_components(self.denoised.correlation)
+
+
+def denoise_and_report(
+    table: Path,
+    out: Path,
+    *,
+    features: Path | None = None,
+    options: DenoisingOptions | None = None,
+    engine: Engine = "local",
+    report: bool = True,
+    show: bool = False,
+) -> ReportedDenoising:
+    """Denoise a table of tracklets, compare with the truth where it is known, and write a page beside the output.
+
+    Args:
+        table, out, features, options, engine, show: as of `passerby.tracklets.denoise_table`.
+        report: whether to write the page, `OUT-report.html`.
+
+    Raises:
+        DataError: as of `denoise_table`, or the page cannot be written.
+    """
+    page = out.with_name(f"{out.stem}-report.html") if report else None
+    if page is not None:
+        check_output_file(page, (".html",))
+    denoised = denoise_table(table, out, features=features, options=options, engine=engine, show=show)
+    quality = score(denoised)
+    if page is not None:
+        write_denoising_page(page, denoised, quality, title=out.stem)
+    return ReportedDenoising(denoised, quality, page)
+
+
+def calibrate_and_draw(
+    table: Path, *, features: Path | None = None, options: CalibrationOptions | None = None, figure: Path | None = None
+) -> Calibration:
+    """Propose thresholds for a table of tracklets, and draw the evidence.
+
+    Args:
+        table, features, options: as of `passerby.tracklets.calibrate_table`.
+        figure: a file to draw the evidence into (.png, .pdf, .svg); None for no figure.
+
+    Raises:
+        DataError: as of `calibrate_table`, or the figure cannot be written.
+    """
+    if figure is not None:
+        check_output_file(figure, FIGURE_SUFFIXES)
+    calibration = calibrate_table(table, features=features, options=options or CalibrationOptions())
+    if figure is not None:
+        figure.parent.mkdir(parents=True, exist_ok=True)
+        calibration_figure(calibration).savefig(figure, dpi=110)
+    return calibration
