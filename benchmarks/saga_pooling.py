@@ -2,7 +2,7 @@
 
     python benchmarks/saga_pooling.py runs/saga --data market-layout --root world
 
-For every query of a trained model with one token layer, whole and hidden (run 0 of `passerby eval --occlusion`): the
+For every query of a trained model with one token layer, whole and hidden (run 0 of `passerby occlusion`): the
 share of the pooling weights, and of the class token's attention in the last block, that lies on what is hidden, beside
 the share that lies there in the whole query. Then mAP and rank-1 of the class token, of the anchors' feature, of the
 mean of the refined patches, and of the anchors' feature if pooling is told what is hidden and leaves it out.

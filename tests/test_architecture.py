@@ -32,6 +32,7 @@ FLOORS = (
         "recipe_files",
         "recipe_yaml",
         "atomic_files",
+        "json_text",
         "output_paths",
         "plugins",
         "progress",

@@ -13,9 +13,9 @@ from passerby.version import __version__
 if TYPE_CHECKING:
     from passerby.data.benchmarks import load_benchmark
     from passerby.data.split import Benchmark, Split
-    from passerby.evaluation.evaluate import evaluate
     from passerby.inference.embedder import Embedder, load
     from passerby.metrics import RankingResult, rank
+    from passerby.workflows.evaluate import evaluate
 
 torchvision_guard.install()
 
@@ -24,7 +24,7 @@ _WHERE = {
     "Embedder": "passerby.inference.embedder",
     "RankingResult": "passerby.metrics",
     "Split": "passerby.data.split",
-    "evaluate": "passerby.evaluation.evaluate",
+    "evaluate": "passerby.workflows.evaluate",
     "load": "passerby.inference.embedder",
     "load_benchmark": "passerby.data.benchmarks",
     "rank": "passerby.metrics",

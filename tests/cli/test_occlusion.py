@@ -1,4 +1,4 @@
-"""`passerby eval --occlusion`: options and what is printed."""
+"""`passerby occlusion`: options and what is printed."""
 
 import json
 from pathlib import Path
@@ -21,10 +21,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_table_for_people_and_figures_for_machines(run: Path) -> None:
-    command = ["eval", str(run), "--occlusion", "bottom", "--occlusion-levels", "0.3,0.6", "--occlusion-runs", "1"]
+    command = ["occlusion", str(run), "--condition", "bottom", "--levels", "0.3,0.6", "--runs", "1"]
     shown = CliRunner().invoke(app, command)
     assert shown.exit_code == 0, shown.output
-    assert "bottom: mAP by hidden share" in shown.stdout
+    assert "bottom: mAP by occluded share" in shown.stdout
     assert "60 %" in shown.stdout
     machine = CliRunner().invoke(app, [*command, "--json"])
     (content,) = json.loads(machine.stdout)
@@ -34,16 +34,17 @@ def test_a_table_for_people_and_figures_for_machines(run: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        (("--occlusion", "holes"), "not 'holes'"),
-        (("--occlusion", "bottom", "--occlusion-levels", "a"), "not 'a'"),
-        (("--occlusion", "bottom", "--occlusion-levels", "1.2"), "between 0 and 1"),
-        (("--occlusion", "bottom", "--occlusion-fill", "red"), "not 'red'"),
-        (("--occlusion", "bottom", "--figure", "x.png"), "do not go with --occlusion"),
-        (("--occlusion-runs", "2"), "name what hides by --occlusion"),
-        (("--visible", "table.csv"), "name what hides by --occlusion"),
+        (("--condition", "holes"), "condition: must be one of rectangle, bottom, patches, people, not 'holes'"),
+        (("--levels", "1.2"), "levels: must lie between 0 and 1, not 1.2"),
+        (("--fill", "red"), "fill: must be one of grey, noise, mean, not 'red'"),
     ],
 )
-def test_wrong_options_are_usage_errors(run: Path, option: tuple[str, ...], message: str) -> None:
-    result = CliRunner().invoke(app, ["eval", str(run), *option])
+def test_wrong_values_are_refused_before_the_work(run: Path, option: tuple[str, ...], message: str) -> None:
+    result = CliRunner().invoke(app, ["occlusion", str(run), *option])
+    assert str(result.exception) == message
+
+
+def test_levels_that_are_no_numbers_are_a_usage_error(run: Path) -> None:
+    result = CliRunner().invoke(app, ["occlusion", str(run), "--levels", "a"])
     assert result.exit_code == 2
-    assert message in " ".join(result.output.replace("│", " ").split())
+    assert "--levels must be shares such as 0.1,0.3, not 'a'" in " ".join(result.output.split())

@@ -62,9 +62,9 @@ def test_the_conditions_are_printed(
 def test_the_open_set_is_printed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     figures = {**FIGURES, "open_set": {"0.02": {"value": 0.625, "low": 0.5, "high": 0.75}}}
     print_evaluation([ReportedEvaluation(figures, tmp_path)], as_json=False)
-    said = "with 2 % of unknown people taken for somebody, 62.5 % (50.0–75.0) of known people are found."
+    said = "at 2 % false alarms for unknown people, 62.5 % (50.0–75.0) of known people are found."
     assert said in " ".join(capsys.readouterr().out.split())
     figures = {**FIGURES, "open_set": {"0.1": {"value": 1.0}}}
     print_evaluation([ReportedEvaluation(figures, tmp_path)], as_json=False)
-    said = "with 10 % of unknown people taken for somebody, 100.0 % of known people are found."
+    said = "at 10 % false alarms for unknown people, 100.0 % of known people are found."
     assert said in " ".join(capsys.readouterr().out.split())

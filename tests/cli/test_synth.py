@@ -9,12 +9,13 @@ import typer
 from typer.testing import CliRunner
 
 from passerby.cli import app
-from passerby.cli.synth import RECIPE, RECIPE_BATCH, _beside
+from passerby.cli.synth import RECIPE, RECIPE_BATCH
 from passerby.errors import DataError
 from passerby.methods import find_method
 from passerby.methods.clip_reid.recipe import ClipReidRecipe
 from passerby.runs.request import TrainingRequest, resolve_recipe
 from passerby.training.training_data import open_training_data
+from passerby.workflows.synth import WorldRequest
 
 runner = CliRunner()
 
@@ -45,8 +46,8 @@ def test_the_page_lies_beside_the_folder(
 ) -> None:
     (tmp_path / "top" / "cwd" / "a").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "top" / "cwd")
-    assert _beside(Path(folder)).name == page
-    assert _beside(Path(folder)).resolve().parent == Path(folder).resolve().parent
+    assert WorldRequest(out=Path(folder)).page.name == page
+    assert WorldRequest(out=Path(folder)).page.resolve().parent == Path(folder).resolve().parent
 
 
 @pytest.mark.parametrize(("people", "batch"), [(2, None), (4, 2), (14, 7), (32, 16), (34, 16)])

@@ -15,7 +15,8 @@ from passerby.evaluation.protocol import Protocol, RerankSettings
 from passerby.inference.embedder import Embedder, load
 from passerby.metrics import rank
 from passerby.training.runner import train
-from passerby.workflows.evaluate import EvaluationRequest, evaluate_and_report
+from passerby.workflows.evaluate import evaluate_and_report
+from passerby.workflows.evaluation_request import CameraEmbedding, EvaluationRequest
 from tests.methods.small_world import nano_recipe, write_small_world
 
 
@@ -42,7 +43,7 @@ def run(trained: Path, tmp_path: Path) -> Path:
 
 def evaluated(model: Path, **options: object) -> list[dict[str, object]]:
     request = replace(EvaluationRequest(str(model), device="cpu"), **options)
-    return [each.figures for each in evaluate_and_report(request)]
+    return [each.metrics for each in evaluate_and_report(request)]
 
 
 def stored(folder: Path) -> dict[str, dict[str, object]]:
@@ -192,8 +193,18 @@ def test_what_cannot_be_done_is_said_before_any_work(
         (run, {**market, "figure": tmp_path / "lists.docx"}, DataError, "must end in .png or .pdf or .svg"),
         (run, {**market, "figure": run}, DataError, "must end in"),
         (run, {"figure": tmp_path / "lists.png"}, DataError, "one picture, but 2 data sets"),
-        (run, {**market, "trained_on": "market1501"}, CheckpointError, "says itself what it was trained on"),
-        (run, {**market, "camera_coefficient": 2.0}, CheckpointError, "says itself what it was trained on"),
+        (
+            run,
+            {**market, "camera_embedding": CameraEmbedding("market1501")},
+            CheckpointError,
+            "says itself what it was trained on",
+        ),
+        (
+            run,
+            {**market, "camera_embedding": CameraEmbedding(weight=2.0)},
+            CheckpointError,
+            "says itself what it was trained on",
+        ),
     ]
     for model, options, kind, message in wrong:
         with pytest.raises(kind, match=message):
@@ -211,14 +222,15 @@ def test_a_figure_can_be_drawn(run: Path, worlds: tuple[Path, Path], tmp_path: P
 
 
 def test_a_protocol_is_carried_out_and_recorded(run: Path, worlds: tuple[Path, Path], tmp_path: Path) -> None:
-    protocol = Protocol(multi_query=True, rerank=RerankSettings(4, 2, 0.3), export=tmp_path / "queries.csv")
+    protocol = Protocol(multi_query=True, rerank=RerankSettings(k1=4, k2=2, lambda_value=0.3))
+    export = tmp_path / "queries.csv"
     world = shutil.copytree(worlds[0], tmp_path / "world")
     (world / "gt_bbox").mkdir()
     queries = sorted((world / "query").iterdir())
     for query in queries:  # the query itself is there too, as in Market-1501, and another image
         for name, source in ((query.name, query), (query.name.replace("s1", "s3"), worlds[1] / "query" / query.name)):
             shutil.copy(source, world / "gt_bbox" / name)
-    (found,) = evaluated(run, data="market-layout", root=world, out=tmp_path / "out", protocol=protocol)
+    (found,) = evaluated(run, data="market-layout", root=world, out=tmp_path / "out", protocol=protocol, export=export)
     assert found["multi_query"] is True
     assert found["queries"] == len(queries)
     model = load(run, device="cpu")
@@ -235,18 +247,22 @@ def test_a_protocol_is_carried_out_and_recorded(run: Path, worlds: tuple[Path, P
 
 
 @pytest.mark.parametrize(
-    ("protocol", "error", "message"),
+    ("asked", "error", "message"),
     [
-        (Protocol(pooling="mean"), DataError, "query images belong to no tracklets: give its table a column 'track'"),
-        (Protocol(multi_query=True), DataError, "every query is the only one of its person and camera"),
-        (Protocol(open_set_draws=3), EvaluationError, "queries are too few for open-set figures"),
-        (Protocol(export=Path("queries.txt")), DataError, "must end in .csv or .parquet"),
-        (Protocol(export=Path("queries.csv")), DataError, "one table, but 2 data sets"),
+        (
+            {"protocol": Protocol(pooling="mean")},
+            DataError,
+            "query images belong to no tracklets: give its table a column 'track'",
+        ),
+        ({"protocol": Protocol(multi_query=True)}, DataError, "every query is the only one of its person and camera"),
+        ({"protocol": Protocol(open_set_draws=3)}, EvaluationError, "queries are too few for open-set figures"),
+        ({"export": Path("queries.txt")}, DataError, "must end in .csv or .parquet"),
+        ({"export": Path("queries.csv")}, DataError, "one table, but 2 data sets"),
     ],
 )
 def test_a_protocol_that_does_not_fit_is_refused_before_the_work(
-    protocol: Protocol, error: type[PasserbyError], message: str, run: Path, monkeypatch: pytest.MonkeyPatch
+    asked: dict[str, object], error: type[PasserbyError], message: str, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Embedder, "embed_batch", lambda *_: pytest.fail("images were embedded"))
     with pytest.raises(error, match=message):
-        evaluated(run, protocol=protocol)
+        evaluated(run, **asked)

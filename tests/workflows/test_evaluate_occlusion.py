@@ -16,8 +16,8 @@ from passerby.evaluation.occlusion import OcclusionOutcome, OcclusionPlan, Trial
 from passerby.evaluation.occlusion_summary import summarise, summarise_by_visibility
 from passerby.models.inspection.feature_variants import REFERENCE
 from passerby.training.runner import train
-from passerby.workflows.evaluate import EvaluationRequest
 from passerby.workflows.evaluate_occlusion import _place, occlusion_and_report, occlusion_table
+from passerby.workflows.evaluation_request import EvaluationRequest
 from tests.methods.saga.saga_world import saga_recipe
 from tests.methods.small_world import write_small_world
 

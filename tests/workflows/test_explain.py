@@ -1,4 +1,4 @@
-"""Pictures of where a model looks, whole and hidden."""
+"""Pictures of where a model looks, whole and occluded."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ from passerby.models.clip_reid.network import ClipReid, ClipReidSizes
 from passerby.models.inspection.attention_maps import AttentionMaps, PatchGeometry
 from passerby.runs.request import checked_recipe
 from passerby.training.runner import train
-from passerby.workflows.explain import Explained, ExplainRequest, explain
+from passerby.workflows.explain import Explained, ExplainRequest, explain_images
 from tests.methods.saga.saga_world import saga_recipe
 from tests.methods.small_world import write_small_world
 
@@ -35,26 +35,26 @@ def run(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_weight_on_what_is_hidden_is_the_weight_of_its_patches() -> None:
+def test_weight_on_what_is_occluded_is_the_weight_of_its_patches() -> None:
     weights = torch.tensor([[0.5, 0.1], [0.3, 0.1]])
     seen = AttentionMaps(PatchGeometry((4, 4), (2, 2), 2, 2), {"token weights": weights})
-    hidden = np.zeros((4, 4), dtype=np.bool_)
-    hidden[2:] = True
-    hidden[0, 0] = True
-    found = Explained("x", np.zeros((4, 4, 3), np.uint8), seen, hidden).weight_on_hidden()
+    occluded = np.zeros((4, 4), dtype=np.bool_)
+    occluded[2:] = True
+    occluded[0, 0] = True
+    found = Explained("x", np.zeros((4, 4, 3), np.uint8), seen, occluded).weight_on_occluded()
     assert found == {"token weights": pytest.approx(0.3 + 0.1 + 0.5 / 4)}
-    assert Explained("x", np.zeros((4, 4, 3), np.uint8), seen).weight_on_hidden() == {}
+    assert Explained("x", np.zeros((4, 4, 3), np.uint8), seen).weight_on_occluded() == {}
 
 
-def test_each_image_is_drawn_whole_and_hidden(run: Path, world: Path, tmp_path: Path) -> None:
+def test_each_image_is_drawn_whole_and_occluded(run: Path, world: Path, tmp_path: Path) -> None:
     files = sorted((world / "query").glob("*.jpg"))[:2]
     out = tmp_path / "explain.png"
-    found = explain(ExplainRequest(str(run), tuple(files), out, anchors=2, occlusion="bottom", level=0.5))
+    found = explain_images(ExplainRequest(str(run), tuple(files), out, anchors=2, condition="bottom", level=0.5))
     assert [each.name for each in found] == [files[0].name, files[0].name, files[1].name, files[1].name]
-    assert [each.hidden is not None for each in found] == [False, True, False, True]
+    assert [each.occluded is not None for each in found] == [False, True, False, True]
     assert (found[1].image[-32:] == 128).all()
     assert np.array_equal(found[1].image[:32], found[0].image[:32])
-    assert all(0 <= share <= 1 for share in found[1].weight_on_hidden().values())
+    assert all(0 <= share <= 1 for share in found[1].weight_on_occluded().values())
     with Image.open(out) as picture:
         assert picture.width > picture.height * 0.3
         assert len(picture.convert("RGB").getcolors(2**24) or []) > 50
@@ -66,12 +66,12 @@ def test_the_command_tells_shares(run: Path, world: Path, tmp_path: Path) -> Non
     result = CliRunner().invoke(app, [*command, "--donor", files[1], "--level", "0.25", "--json"])
     assert result.exit_code == 0, result.output
     content = json.loads(result.stdout)
-    assert [each["hidden"] for each in content["images"]] == [None, 0.25]
-    assert "token weights" in content["images"][1]["on_hidden"]
+    assert [each["occluded"] for each in content["images"]] == [None, 0.25]
+    assert "token weights" in content["images"][1]["on_occluded"]
     assert (tmp_path / "x.svg").read_text().startswith("<?xml")
     assert CliRunner().invoke(app, ["explain", str(run), files[0], "--occlusion", "holes"]).exit_code == 2
-    hidden = ["explain", str(run), files[0], "--occlusion", "rectangle"]
-    assert CliRunner().invoke(app, [*hidden, "--fill", "red"]).exit_code == 2
+    occluded = ["explain", str(run), files[0], "--occlusion", "rectangle"]
+    assert CliRunner().invoke(app, [*occluded, "--fill", "red"]).exit_code == 2
     for option, value in (("--fill", "mean"), ("--level", "0.4"), ("--donor", files[0])):
         refused = CliRunner().invoke(app, ["explain", str(run), files[0], option, value])
         assert refused.exit_code == 2
@@ -86,5 +86,5 @@ def test_clip_reid_shows_its_class_attention(world: Path, tmp_path: Path) -> Non
     model = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(3))
     save_model(tmp_path / "m.safetensors", model, {**describe(recipe, model), "method": "clip-reid"})
     (file, *_) = sorted((world / "query").glob("*.jpg"))
-    (found,) = explain(ExplainRequest(str(tmp_path / "m.safetensors"), (file,), tmp_path / "x.png"))
+    (found,) = explain_images(ExplainRequest(str(tmp_path / "m.safetensors"), (file,), tmp_path / "x.png"))
     assert list(found.seen.maps) == ["class attention"]

@@ -8,7 +8,7 @@ import pytest
 
 from passerby.errors import RecipeError
 from passerby.runs.request import TrainingRequest
-from passerby.workflows.evaluate import EvaluationRequest, open_request
+from passerby.workflows.evaluation_request import EvaluationRequest, open_request
 from passerby.workflows.train import run_seeds
 from tests.methods.small_world import overrides, write_small_world
 

@@ -1,25 +1,18 @@
 """The command line: one file per command, each parses, calls one function and prints.
 
-Nothing here imports torch before a command runs, so that `passerby --help` answers at once.
+A file of this folder that has a function `register` is a command: it is found by looking, and its `ORDER` says where
+`passerby --help` lists it. Nothing here imports torch before a command runs, so that the help answers at once.
 """
 
 import os
+import pkgutil
 import signal
 import sys
+from importlib import import_module
 
 import typer
 
-from passerby.cli.associations import register as register_associations
-from passerby.cli.compare import register as register_compare
-from passerby.cli.data import register as register_data
-from passerby.cli.demo import register as register_demo
-from passerby.cli.denoise import register as register_denoise
-from passerby.cli.embed import register as register_embed
-from passerby.cli.evaluate import register as register_evaluate
-from passerby.cli.explain import register as register_explain
-from passerby.cli.synth import register as register_synth
-from passerby.cli.train import register as register_train
-from passerby.cli.zoo import register as register_zoo
+from passerby.cli.help import Group
 from passerby.distributed.roles import is_launched_helper
 from passerby.errors import PasserbyError
 
@@ -27,27 +20,18 @@ _INTERRUPTED = 130
 
 app = typer.Typer(
     name="passerby",
+    cls=Group,
     help="Person re-identification: train, evaluate and use models that find the same person again.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for register in (
-    register_demo,
-    register_data,
-    register_train,
-    register_evaluate,
-    register_compare,
-    register_explain,
-    register_associations,
-    register_embed,
-    register_synth,
-    register_denoise,
-    register_zoo,
+_files = [import_module(f"{__name__}.{file.name}") for file in pkgutil.iter_modules(__path__)]
+for _file in sorted(
+    (each for each in _files if hasattr(each, "register")), key=lambda each: getattr(each, "ORDER", 99)
 ):
-    register(app)
+    _file.register(app)
 
 
 @app.callback(invoke_without_command=True)
@@ -83,7 +67,7 @@ def _run() -> int | str | None:
         return 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename is not None else ""
-        return _complain(f"{place}{error.strerror or error}: see that it is there, may be used, and has room")
+        return _complain(f"{place}{error.strerror or error}: check the path, your rights to it, and the space left")
     return 0
 
 

@@ -1,38 +1,43 @@
 """`passerby associations`."""
 
-import json
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-_EXAMPLE = """Write the page that shows whom CCAFL linked across cameras, to confirm or reject by hand.
+from passerby.cli.help import TRAINING, command
+from passerby.cli.options import AsJson, argument, option
 
-[bold]Example[/bold]: passerby associations runs/ccafl -o links.html
+ORDER = 15
 
-The page shows the most doubtful and the longest links as pairs of crops, and saves what you decide as decisions.csv:
+_ABOUT = """Write a page of the links that CCAFL made between cameras, to confirm or reject by hand.
+
+The page shows the most doubtful and the longest links as pairs of crops, and saves your decisions as decisions.csv:
 name that file as association.constraints in the next training, which obeys it.
 """
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("associations", help=_EXAMPLE)(associations)
+    command(app, "associations", associations, _ABOUT, "passerby associations runs/ccafl -o links.html", panel=TRAINING)
 
 
 def associations(
-    run: Path = typer.Argument(help="The folder of a CCAFL run, also of one that is still training."),
-    out: Path | None = typer.Option(None, "--out", "-o", help="The page; default RUN/report/associations.html."),
-    epoch: int | None = typer.Option(None, "--epoch", min=1, help="Whose links, from 1; by default the last's."),
-    links: int = typer.Option(40, "--links", min=1, help="How many links each section shows."),
-    crops: int = typer.Option(4, "--crops", min=1, help="How many images of each person are shown."),
-    as_json: bool = typer.Option(False, "--json", help="Print the figures as JSON."),
+    run: Annotated[Path, argument("RUN", "The folder of a CCAFL run, also of one that is still training.")],
+    out: Annotated[
+        Path | None, option("FILE", "The page; default: RUN/report/associations.html.", "--out", "-o")
+    ] = None,
+    epoch: Annotated[int | None, option("N", "Whose links, from 1; default: the last epoch's.", at_least=1)] = None,
+    links: Annotated[int, option("N", "Most links in each section.", at_least=1)] = 40,
+    crops: Annotated[int, option("N", "Most images of each person.", at_least=1)] = 4,
+    as_json: AsJson = False,
 ) -> None:
     """Parse, write, print."""
+    from passerby.cli.output import emit
     from passerby.workflows.associations import AssociationRequest, write_association_page
 
-    found = write_association_page(AssociationRequest(run, out, epoch, links, crops))
-    if as_json:
-        typer.echo(json.dumps({"page": str(found.page), "epoch": found.epoch, **found.statistics.to_dict()}, indent=2))
+    written = write_association_page(AssociationRequest(run, out, epoch, links, crops))
+    if emit({"page": written.page, "epoch": written.epoch, **written.statistics.to_dict()}, as_json):
         return
-    typer.echo(f"Epoch {found.epoch}: {found.statistics.describe()}")
-    typer.echo(f"Page: {found.page}")
+    typer.echo(f"Epoch {written.epoch}: {written.statistics.describe()}")
+    typer.echo(f"Page: {written.page}")

@@ -1,60 +1,64 @@
 """`passerby compare`."""
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from passerby.cli.help import TRAINING, command
+from passerby.cli.options import AsJson, argument, option
 
 if TYPE_CHECKING:
     from passerby.evaluation.comparison import Comparison
 
-_EXAMPLE = """Compare evaluated runs: figures with intervals, paired tests against the first run, and a page.
+ORDER = 13
 
-[bold]Example[/bold]: passerby compare runs/baseline runs/clip-reid --out comparison
+_ABOUT = """Compare evaluated runs: metrics with intervals, paired tests against the first run, and a page.
+
+Queries are paired and people resampled, so the intervals say how sure it is that two runs differ on such people.
 """
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("compare", help=_EXAMPLE)(compare)
+    example = "passerby compare runs/baseline runs/clip-reid --out comparison"
+    command(app, "compare", compare, _ABOUT, example, panel=TRAINING)
 
 
 def compare(
-    runs: list[Path] = typer.Argument(help="Folders that hold metrics.json: runs, or what eval --out wrote."),
-    out: Path = typer.Option(Path("comparison"), "--out", "-o", help="Where the pages and comparison.json go."),
-    data: str | None = typer.Option(
-        None, "--data", help="A data set's name in metrics.json; default: all that the runs have in common."
-    ),
-    as_json: bool = typer.Option(False, "--json", help="Print the comparison as JSON."),
+    runs: Annotated[list[Path], argument("RUN", "Folders that hold metrics.json: runs, or what `eval --out` wrote.")],
+    out: Annotated[Path, option("DIR", "Receives the pages and comparison.json.", "--out", "-o")] = Path("comparison"),
+    data: Annotated[
+        str | None, option("NAME", "A data set's name in metrics.json; default: all that the runs share.")
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Parse, compare, print."""
+    from passerby.cli.output import emit
     from passerby.workflows.compare import compare_runs
 
-    found = compare_runs([run.expanduser() for run in runs], out.expanduser(), data)
-    if as_json:
-        typer.echo(json.dumps([comparison.to_dict() for comparison in found], indent=2))
-    else:
-        _print(found)
+    compared = compare_runs([run.expanduser() for run in runs], out.expanduser(), data)
+    if not emit([comparison.to_dict() for comparison in compared], as_json):
+        _print(compared)
 
 
-def _print(found: list["Comparison"]) -> None:
+def _print(compared: list["Comparison"]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     from passerby.report.comparison_page import certainty
 
-    for comparison in found:
+    for comparison in compared:
         table = Table(title=escape(comparison.data))
         table.add_column("run", overflow="fold")
         for column in ("mAP", "Δ mAP, 95 %, p", "rank-1", "Δ rank-1, 95 %, p"):
             table.add_column(column, justify="right", no_wrap=True)
         for run in comparison.runs:
             cells = []
-            for figure in ("mAP", "rank1"):
-                cells.append(f"{100 * run.figures[figure]:.1f}")
-                tested = run.against_first.get(figure)
+            for metric in ("mAP", "rank1"):
+                cells.append(f"{100 * run.figures[metric]:.1f}")
+                tested = run.against_first.get(metric)
                 lines = [f"{100 * tested.difference.value:+.1f}", *certainty(tested)] if tested else ["–"]
                 cells.append("\n".join(lines))
             table.add_row(escape(run.name), *cells)

@@ -1,25 +1,30 @@
 """`passerby data`: look at data before using it."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from passerby.cli.help import DATA, command, group
+from passerby.cli.options import AsJson, argument, flag, option
+
+ORDER = 30
+
+_ABOUT = "Look at data before using it: public benchmarks and your own."
+
 _CHECK = """Count images, identities and cameras; look for what makes results wrong.
 
-[bold]Example[/bold]: passerby data check market1501 --root /data/Market-1501-v15.09.15
-
-Looks for images that are damaged, missing or there twice, identities in both
-train and test, identities seen by one camera only, and queries that nothing
-in the gallery matches. Exits with 1 if it finds problems, 0 if only remarks.
+Looks for images that are damaged, missing or there twice, identities in both train and test, identities seen by one
+camera only, and queries that nothing in the gallery matches. Exits with 1 if it finds problems, 0 if only remarks.
 """
 
-_LIST = """List the public benchmarks: their counts, how to get them, their terms.
+_CHECK_EXAMPLES = (
+    "passerby data check market1501 --root /data/Market-1501-v15.09.15",
+    "passerby data check people.parquet",
+)
 
-[bold]Example[/bold]: passerby data list
-"""
+_LIST = "List the public benchmarks: their counts, how to get them, their terms."
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,59 +35,42 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add `data check` and `data list`."""
-    data = typer.Typer(no_args_is_help=True, help="Look at data before using it: public benchmarks and your own.")
-    data.command("check", help=_CHECK)(check)
-    data.command("list", help=_LIST)(list_benchmarks)
-    app.add_typer(data, name="data")
+    data = group(_ABOUT, "passerby data list")
+    command(data, "check", check, _CHECK, *_CHECK_EXAMPLES)
+    command(data, "list", list_benchmarks, _LIST, "passerby data list")
+    app.add_typer(data, name="data", rich_help_panel=DATA)
 
 
 def check(
-    name_or_path: Annotated[
-        str, typer.Argument(metavar="NAME_OR_PATH", help="A benchmark's name, or a table or folder of your own.")
-    ],
+    data: Annotated[str, argument("DATA", "A benchmark's name, or a table or folder of your own.")],
     root: Annotated[
-        Path | None, typer.Option(help="For a benchmark: the folder that holds its sub-folders, or its parent.")
+        Path | None, option("DIR", "The folder that holds the benchmark's sub-folders, or its parent.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-    fast: Annotated[bool, typer.Option("--fast", help="Do not decode images: damaged ones are not found.")] = False,
+    fast: Annotated[bool, flag("--fast", "Do not decode images: damaged ones are not found.")] = False,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes that read images; as many as there are cores by default.")
+        int | None, option("N", "Processes that read images; default: one per core.", at_least=1)
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Parse, inspect, print."""
-    from passerby.data.benchmarks import BENCHMARKS
-    from passerby.data.checks.inspection import inspect_data
-    from passerby.data.formats.open_data import open_data
-    from passerby.progress import progress_bar
+    from passerby.cli.output import emit
+    from passerby.workflows.data_check import check_data
 
-    data = open_data(name_or_path, root, check_counts=False)
-    images = sum(len(split) for split in (data.train, data.query, data.gallery) if split is not None)
-    with progress_bar("reading images", images, show=sys.stderr.isatty()) as counter:
-        inspection = inspect_data(
-            data,
-            public=BENCHMARKS.get(name_or_path),
-            decode=not fast,
-            workers=workers,
-            on_progress=counter.advance,
-        )
-    if as_json:
-        typer.echo(json.dumps(inspection.to_json(), indent=2, ensure_ascii=False))
-    else:
+    inspection = check_data(data, root, decode=not fast, workers=workers, show_progress=sys.stderr.isatty())
+    if not emit(inspection.to_json(), as_json):
         _print_inspection(inspection)
     if not inspection.sound:
         raise typer.Exit(1)
 
 
-def list_benchmarks(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-) -> None:
+def list_benchmarks(as_json: AsJson = False) -> None:
     """Print what `BENCHMARKS` holds."""
+    from passerby.cli.output import emit
     from passerby.data.benchmarks import BENCHMARKS
     from passerby.plugins import load_installed_plugins
 
     load_installed_plugins()
-    if as_json:
-        typer.echo(json.dumps([_as_json(public) for public in BENCHMARKS.values()], indent=2, ensure_ascii=False))
+    if emit([_as_json(public) for public in BENCHMARKS.values()], as_json):
         return
     from rich import box
     from rich.table import Table

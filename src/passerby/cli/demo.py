@@ -2,33 +2,38 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from passerby.cli.help import START, command
+from passerby.cli.options import AsJson, option
 
 if TYPE_CHECKING:
     from passerby.workflows.demo import DemoOutcome
 
-_EXAMPLE = """See everything work in minutes, without data, weights, GPU or network.
+ORDER = 0
+
+_ABOUT = """See everything work in minutes, without data, weights, GPU or network.
 
 Draws people of a synthetic world and a short video, trains a small CLIP-ReID on half of the people, searches for the
-other half, clean and partly hidden, and writes one page that shows it all: samples, video, curves, rank lists.
+other half, clean and partly occluded, and writes one page that shows it all: samples, video, curves, rank lists.
 
-[bold]Example[/bold]: passerby demo --out demo-run
-
-The same seed gives the same figures. Interrupted, the same command goes on; after a finished demo it makes another one.
+The same seed gives the same results. Interrupted, the same command goes on; after a finished demo it makes another one.
 """
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("demo", help=_EXAMPLE)(demo)
+    command(app, "demo", demo, _ABOUT, "passerby demo --out demo-run", panel=START)
 
 
 def demo(
-    out: Path = typer.Option(Path("demo-run"), "--out", "-o", help="The folder for images, video, run and page."),
-    seed: int = typer.Option(7, "--seed", min=0, help="Of the world and of the training."),
-    as_json: bool = typer.Option(False, "--json", help="Print the figures as JSON."),
+    out: Annotated[Path, option("DIR", "The folder for images, video, run and page.", "--out", "-o")] = Path(
+        "demo-run"
+    ),
+    seed: Annotated[int, option("N", "Seed of the synthetic world and of the training.", at_least=0)] = 7,
+    as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
     from passerby.cli import output
@@ -37,7 +42,7 @@ def demo(
 
     made = run_demo(out, seed=seed)
     if as_json:
-        typer.echo(json.dumps(_plain(made), indent=2))
+        output.emit(_plain(made), as_json)
         return
     output.print_outcome([made.run], as_json=False)
     print_occlusion([made.occlusion], as_json=False)
@@ -47,13 +52,13 @@ def demo(
 
 
 def _plain(made: "DemoOutcome") -> dict[str, object]:
-    """Figures and places for JSON."""
+    """Metrics and places for JSON."""
     return {
         "seed": made.run.seed,
-        "folder": str(made.run.folder),
-        "page": str(made.page),
-        "data": str(made.data),
-        "film": str(made.film),
+        "folder": made.run.folder,
+        "page": made.page,
+        "data": made.data,
+        "film": made.film,
         "evaluations": [each.with_places() for each in made.run.evaluations],
         "occlusion": json.loads((made.occlusion.folder / "figures.json").read_text("utf-8")),
     }

@@ -1,57 +1,112 @@
-"""The options of `passerby eval --occlusion`: parsed, and what came of them printed."""
+"""`passerby occlusion`."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
+
+from passerby.cli.help import TRAINING, command
+from passerby.cli.options import DATA, MODEL, AsJson, Data, Device, ModelArgument, Root, SkipUnreadable, option
 
 if TYPE_CHECKING:
-    from passerby.evaluation.occlusion import OcclusionPlan
     from passerby.evaluation.occlusion_summary import ReportedOcclusion
 
+ORDER = 12
 
-DEFAULTS = ("0.1,0.2,0.3,0.4,0.5,0.6,0.7", 3, "grey")
-"""Levels, runs and fill."""
+_ABOUT = """Occlude the queries step by step, and measure how much accuracy each feature of the model keeps.
+
+The gallery stays clean. All features of a model are compared from the same forward passes. A table, curves, metrics and
+a manifest of what was done to each image go into occlusion/ of the run.
+"""
+
+_EXAMPLES = (
+    "passerby occlusion runs/saga --condition rectangle --condition people",
+    "passerby occlusion runs/market --condition bottom --levels 0.2,0.4 --runs 2 --fill noise",
+)
+
+_PLAN = "Occlusion"
+Conditions = Annotated[
+    list[str] | None,
+    option(
+        "NAME",
+        "rectangle, bottom, patches or people; repeatable; default: rectangle and people.",
+        "--condition",
+        panel=_PLAN,
+    ),
+]
+Levels = Annotated[str, option("X,X,...", "Shares of a query that are occluded.", panel=_PLAN)]
+Runs = Annotated[int, option("N", "Repetitions with other places and people.", panel=_PLAN, at_least=1)]
+Fill = Annotated[str, option("NAME", "What an occluded pixel becomes: grey, noise or mean.", panel=_PLAN)]
+Masks = Annotated[
+    Path | None,
+    option("DIR", "Masks of the training images: people are pasted without their background.", panel=_PLAN),
+]
+Visibility = Annotated[
+    Path | None,
+    option("FILE", "A table of the visible fractions of queries; default: a synthetic world's own.", panel=DATA),
+]
 
 
-def check_only_with_occlusion(
-    conditions: list[str], given: tuple[str, int, str, Path | None], *, visible: Path | None
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "occlusion", occlusion, _ABOUT, *_EXAMPLES, panel=TRAINING)
+
+
+def occlusion(
+    model: ModelArgument,
+    conditions: Conditions = None,
+    levels: Levels = "0.1,0.2,0.3,0.4,0.5,0.6,0.7",
+    runs: Runs = 3,
+    fill: Fill = "grey",
+    masks: Masks = None,
+    data: Data = None,
+    root: Root = None,
+    visibility: Visibility = None,
+    out: Annotated[
+        Path | None, option("DIR", "Receives occlusion/; default: the run, else evaluation/.", "--out", "-o")
+    ] = None,
+    batch_size: Annotated[
+        int | None, option("N", "Images computed at once; default: the run's, else 64.", panel=MODEL, at_least=1)
+    ] = None,
+    device: Device = None,
+    skip_unreadable: SkipUnreadable = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Refuse options of the experiment where there is none: levels, runs, fill, masks, the table of fractions."""
-    if not conditions and (given != (*DEFAULTS, None) or visible is not None):
-        raise typer.BadParameter(
-            "--occlusion-… and --visible say how queries are hidden: name what hides by --occlusion"
-        )
-
-
-def parse_plan(conditions: list[str], levels: str, runs: int, fill: str, masks: Path | None) -> "OcclusionPlan":
-    """The options as a plan; a usage error names the option that is wrong."""
-    from passerby.data.occlusion.occlude import Condition, Fill
+    """Parse, run, print."""
     from passerby.evaluation.occlusion import OcclusionPlan
+    from passerby.workflows.evaluate_occlusion import occlusion_and_report
+    from passerby.workflows.evaluation_request import EvaluationRequest
 
-    for each in conditions:
-        if each not in get_args(Condition):
-            raise typer.BadParameter(f"--occlusion must be one of {', '.join(get_args(Condition))}, not {each!r}")
-    if fill not in get_args(Fill):
-        raise typer.BadParameter(f"--occlusion-fill must be one of {', '.join(get_args(Fill))}, not {fill!r}")
+    plan = OcclusionPlan.parsed(conditions or None, _shares(levels), runs, fill, masks)
+    request = EvaluationRequest(
+        model=model,
+        data=data,
+        root=root,
+        out=out,
+        batch_size=batch_size,
+        device=device,
+        skip_unreadable=skip_unreadable or None,
+    )
+    print_occlusion(occlusion_and_report(request, plan, visibility), as_json=as_json)
+
+
+def _shares(levels: str) -> tuple[float, ...]:
     try:
-        shares = tuple(sorted({float(level) for level in levels.split(",")} - {0.0}))
+        return tuple(float(level) for level in levels.split(","))
     except ValueError:
-        raise typer.BadParameter(f"--occlusion-levels must be shares such as 0.1,0.3, not {levels!r}") from None
-    if not shares or shares[0] < 0 or shares[-1] > 1:
-        raise typer.BadParameter(f"--occlusion-levels must lie between 0 and 1, not {levels!r}")
-    chosen = tuple(dict.fromkeys(cast("list[Condition]", conditions)))
-    return OcclusionPlan(chosen, shares, runs, cast("Fill", fill), masks)
+        raise typer.BadParameter(f"--levels must be shares such as 0.1,0.3, not {levels!r}") from None
 
 
 def print_occlusion(reported: "list[ReportedOcclusion]", *, as_json: bool) -> None:
-    """Mean average precision of each readout under each condition, and where the rest is."""
+    """Mean average precision of each feature under each condition, and where the rest is."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from passerby.cli.output import emit
+
     if as_json:
-        found = [json.loads((each.folder / "figures.json").read_text("utf-8")) for each in reported]
-        typer.echo(json.dumps(found, indent=2))
+        emit([json.loads((each.folder / "figures.json").read_text("utf-8")) for each in reported], as_json)
         return
     for each in reported:
         conditions = dict.fromkeys(figure.condition for figure in each.figures if figure.condition != "clean")
@@ -59,12 +114,12 @@ def print_occlusion(reported: "list[ReportedOcclusion]", *, as_json: bool) -> No
             shown = [figure for figure in each.figures if figure.condition in ("clean", condition)]
             levels = sorted({figure.level for figure in shown})
             table = Table(
-                "readout",
+                "feature",
                 *(f"{100 * level:.0f} %" for level in levels),
-                title=f"{each.data}, {condition}: mAP by hidden share",
+                title=f"{each.data}, {condition}: mAP by occluded share",
             )
             for name in dict.fromkeys(figure.readout for figure in shown):
                 values = {figure.level: 100 * figure.mAP.mean for figure in shown if figure.readout == name}
                 table.add_row(name, *(f"{values[level]:.1f}" for level in levels))
             Console().print(table)
-        typer.echo(f"Table, curves, figures and manifest: {each.folder}")
+        typer.echo(f"Table, curves, metrics and manifest: {each.folder}")

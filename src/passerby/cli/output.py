@@ -1,6 +1,8 @@
 """How commands print what they found: tables for people, JSON for machines."""
 
-import json
+import itertools
+import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -8,26 +10,60 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from passerby.cli.help import column_width, terminal_width, two_columns
+from passerby.json_text import json_text
+
 if TYPE_CHECKING:
+    from passerby.config import Section
     from passerby.runs.request import TrainingRequest
     from passerby.training.estimate import StageEstimate
     from passerby.workflows.evaluation_report import ReportedEvaluation
     from passerby.workflows.train import SeedOutcome
 
-_FIGURES = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-10", "mINP": "mINP"}
+_METRICS = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-10", "mINP": "mINP"}
+
+
+def emit(value: object, as_json: bool) -> bool:
+    """Print a value as JSON if that was asked for, numbers that are not finite as null.
+
+    Returns:
+        `as_json`: whether there is nothing left to print.
+    """
+    if as_json:
+        typer.echo(json_text(value))
+    return as_json
 
 
 def print_recipes(*, as_json: bool) -> None:
-    """Names, with the first line of each file."""
+    """The recipes that come with passerby, by method, each with the first sentence of its file."""
     from passerby.recipe_files import recipe_file, recipe_names
 
-    texts = {name: recipe_file(name).read_text("utf-8") for name in recipe_names()}
-    meanings = {name: text.split("\n")[0].removeprefix("# ") for name, text in texts.items()}
-    if as_json:
-        typer.echo(json.dumps([{"recipe": name, "meaning": meaning} for name, meaning in meanings.items()], indent=2))
+    methods: dict[str, list[dict[str, str]]] = {}
+    for name in recipe_names():
+        text = recipe_file(name).read_text("utf-8")
+        named = re.search(r"^method: *(\S+)", text, re.M)
+        row = {"recipe": name, "meaning": first_sentence(text)}
+        methods.setdefault(named[1] if named else "", []).append(row)
+    if emit([{**row, "method": method} for method, rows in methods.items() for row in rows], as_json):
         return
-    for name, meaning in meanings.items():
-        typer.echo(f"{name:<22} {meaning}")
+    for method, rows in sorted(methods.items()):
+        typer.echo(f"{method}:")
+        _print_columns((row["recipe"], row["meaning"]) for row in rows)
+        typer.echo()
+
+
+def first_sentence(recipe: str) -> str:
+    """The first sentence of the comment that a recipe begins with."""
+    comment = itertools.takewhile(lambda line: line.startswith("#"), recipe.splitlines())
+    text = " ".join(line.removeprefix("#").strip() for line in comment)
+    return re.split(r"(?<=\.)\s+(?=[A-Z])", text, maxsplit=1)[0]
+
+
+def print_settings(schema: "type[Section]") -> None:
+    """The keys that `--set` takes, with their defaults and meanings."""
+    from passerby.config import describe_keys
+
+    _print_columns((f"{key}={default}", meaning) for key, default, meaning in describe_keys(schema))
 
 
 def print_keys(request: "TrainingRequest", *, as_json: bool) -> None:
@@ -42,18 +78,26 @@ def print_keys(request: "TrainingRequest", *, as_json: bool) -> None:
         for part in key.split("."):
             value = getattr(value, part)
         rows.append({"key": key, "value": value, "meaning": meaning})
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2, default=str))
-        return
-    width = max(len(row["key"]) for row in rows)
-    for row in rows:
-        typer.echo(f"{row['key']:<{width}}  {row['value']!s:<18}  {row['meaning']}")
+    if not emit([{**row, "value": _plain(row["value"])} for row in rows], as_json):
+        _print_columns((f"{row['key']}={row['value']}", row["meaning"]) for row in rows)
+
+
+def _plain(value: Any) -> Any:
+    """A recipe's value as JSON knows it."""
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _print_columns(rows: Iterable[tuple[str, str]]) -> None:
+    listed = list(rows)
+    for line in two_columns(listed, terminal_width(), column_width(name for name, _ in listed)):
+        typer.echo(line)
 
 
 def print_estimate(stages: list["StageEstimate"], *, as_json: bool) -> None:
     """Steps, memory and time of each stage."""
-    if as_json:
-        typer.echo(json.dumps([stage.__dict__ for stage in stages], indent=2))
+    if emit(stages, as_json):
         return
     from passerby.progress import duration
 
@@ -73,24 +117,23 @@ def print_estimate(stages: list["StageEstimate"], *, as_json: bool) -> None:
 
 
 def print_evaluation(evaluations: list["ReportedEvaluation"], *, as_json: bool) -> None:
-    """Figures of each data set, and where the page is."""
+    """Metrics of each data set, and where the page is."""
     if as_json:
-        found = [each.with_places() for each in evaluations]
-        typer.echo(json.dumps(found, indent=2))
+        emit([each.with_places() for each in evaluations], as_json)
         return
-    table = Table("data", *_FIGURES.values())
+    table = Table("data", *_METRICS.values())
     for each in evaluations:
-        table.add_row(escape(each.figures["data"]), *(_percent(each.figures.get(key)) for key in _FIGURES))
-        intervals = each.figures.get("intervals", {})
+        table.add_row(escape(each.metrics["data"]), *(_percent(each.metrics.get(key)) for key in _METRICS))
+        intervals = each.metrics.get("intervals", {})
         if intervals:
-            table.add_row("  95 % interval", *(_interval(intervals.get(key)) for key in _FIGURES), style="dim")
-        again = each.figures.get("reranked")
+            table.add_row("  95 % interval", *(_interval(intervals.get(key)) for key in _METRICS), style="dim")
+        again = each.metrics.get("reranked")
         if again:
-            table.add_row("  re-ranked", *(_percent(again.get(key)) for key in _FIGURES))
+            table.add_row("  re-ranked", *(_percent(again.get(key)) for key in _METRICS))
     Console().print(table)
     for each in evaluations:
-        typer.echo(_conditions(each.figures))
-        for rate, found in (each.figures.get("open_set") or {}).items():
+        typer.echo(_conditions(each.metrics))
+        for rate, found in (each.metrics.get("open_set") or {}).items():
             typer.echo(_open_set(float(rate), found))
         typer.echo(f"Rank lists: {each.page}")
 
@@ -101,12 +144,11 @@ def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
 
     if not outcomes:  # a process that only helped
         return
-    if as_json:
-        found = [
-            {"seed": each.seed, "folder": str(each.folder), "evaluations": [e.with_places() for e in each.evaluations]}
-            for each in outcomes
-        ]
-        typer.echo(json.dumps(found, indent=2))
+    found = [
+        {"seed": each.seed, "folder": each.folder, "evaluations": [e.with_places() for e in each.evaluations]}
+        for each in outcomes
+    ]
+    if emit(found, as_json):
         return
     for each in outcomes:
         typer.echo(f"Trained, seed {each.seed}: {each.folder / 'model.safetensors'}")
@@ -115,10 +157,10 @@ def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
         else:
             typer.echo(f"No data with query and gallery was named: `passerby eval {each.folder} --data …` evaluates.")
     if len(outcomes) > 1 and outcomes[0].evaluations:
-        table = Table("data", *(f"{figure} (mean ± deviation)" for figure in ("mAP", "rank-1", "mINP")))
-        for name, figures in spread(outcomes).items():
+        table = Table("data", *(f"{metric} (mean ± deviation)" for metric in ("mAP", "rank-1", "mINP")))
+        for name, metrics in spread(outcomes).items():
             table.add_row(
-                escape(name), *(f"{100 * mean:.1f} ± {100 * deviation:.1f}" for mean, deviation in figures.values())
+                escape(name), *(f"{100 * mean:.1f} ± {100 * deviation:.1f}" for mean, deviation in metrics.values())
             )
         Console().print(table)
 
@@ -135,38 +177,38 @@ def _interval(interval: dict[str, float] | None) -> str:
 
 
 def _open_set(rate: float, found: dict[str, float]) -> str:
-    """How many known people are found where a share of unknown ones is taken for somebody."""
+    """The detection and identification rate at a false alarm rate."""
     return (
-        f"Open set: with {100 * rate:g} % of unknown people taken for somebody, {_percent(found['value'])} %"
+        f"Open set: at {100 * rate:g} % false alarms for unknown people, {_percent(found['value'])} %"
         f"{f' ({_interval(found)})' if 'low' in found else ''} of known people are found."
     )
 
 
-def _conditions(figures: dict[str, Any]) -> str:
-    """What the figures were taken over, in a sentence."""
-    junk = f" ({figures['junk']:,} of them junk, left out)" if figures["junk"] else ""
+def _conditions(metrics: dict[str, Any]) -> str:
+    """What the metrics were taken over, in a sentence."""
+    junk = f" ({metrics['junk']:,} of them junk, left out)" if metrics["junk"] else ""
     things = (
-        "images" if figures.get("pooling", "none") == "none" else f"tracklets ({figures['pooling']} of their images)"
+        "images" if metrics.get("pooling", "none") == "none" else f"tracklets ({metrics['pooling']} of their images)"
     )
-    left_out = f", {figures['unreadable']:,} unreadable images left out" if figures["unreadable"] else ""
-    if figures["camera_rule"]:
+    left_out = f", {metrics['unreadable']:,} unreadable images left out" if metrics["unreadable"] else ""
+    if metrics["camera_rule"]:
         rule = "images of the query's own person and camera are left out"
-    elif figures["cameras_known"]:
+    elif metrics["cameras_known"]:
         rule = "no same-camera rule on this data"
     else:
         rule = "cameras unknown: no same-camera rule"
     return (
-        f"{figures['data']}: {figures['valid_queries']:,} of {figures['queries']:,} queries have a match among "
-        f"{figures['gallery']:,} gallery {things}{junk}{left_out}; {rule}; {_camera_embedding(figures)}."
+        f"{metrics['data']}: {metrics['valid_queries']:,} of {metrics['queries']:,} queries have a match among "
+        f"{metrics['gallery']:,} gallery {things}{junk}{left_out}; {rule}; {_camera_embedding(metrics)}."
     )
 
 
-def _camera_embedding(figures: dict[str, Any]) -> str:
+def _camera_embedding(metrics: dict[str, Any]) -> str:
     """How the model's camera embedding was used."""
-    data = figures["camera_embedding_of"]
+    data = metrics["camera_embedding_of"]
     return {
         "none": "the model has no camera embedding",
         "mean": "camera embedding: the mean of the trained cameras, for these are others",
         "partly": f"camera embedding: of the trained cameras of {data}, the mean for others",
         "trained": f"camera embedding: of the trained cameras of {data}",
-    }[figures["camera_embedding"]]
+    }[metrics["camera_embedding"]]

@@ -5,19 +5,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import join
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from passerby.cli.help import DATA, command
+from passerby.cli.options import flag, option
+
 if TYPE_CHECKING:
-    from passerby.synth import TrackerNoise
+    from passerby.workflows.synth import WorldRequest
 
-_EXAMPLE = """Draw a synthetic world: people, cameras, crops in the layout of Market-1501, videos, tracklets.
+ORDER = 31
 
-[bold]Example[/bold]: passerby synth --identities 500 --cameras 6 --seed 7 -o world --contact-sheet
+_ABOUT = """Draw a synthetic world: people, cameras, crops in the layout of Market-1501, videos, tracklets.
 
 The same seed gives the same people. Needs no data, weights, GPU or network.
 """
+
+_EXAMPLES = (
+    "passerby synth --identities 500 --cameras 6 --seed 7 -o world --contact-sheet",
+    "passerby synth --tracklets 8 -o tracks",
+)
 
 RECIPE, RECIPE_BATCH = "clip-reid-rn50-tiny", 16
 """The recipe that is proposed, and its `stage2.identities_per_batch`: to read the recipe would import torch."""
@@ -41,78 +49,86 @@ _SPELT = {
 }
 """Options whose names differ from the arguments' in Python."""
 
+CORES = os.cpu_count() or 1
+
+_CROPS, _FILMED = "Crops", "Videos and tracklets"
+Images = Annotated[int, option("N", "Of every person in every camera, at least 2.", panel=_CROPS)]
+Height = Annotated[int, option("N", "Of crops in pixels, at least 32; they are half as wide.", panel=_CROPS)]
+Crowd = Annotated[float, option("X", "Others near a person, on average.", panel=_CROPS)]
+Train = Annotated[float, option("X", "Share of the identities that are for training.", panel=_CROPS)]
+Masks = Annotated[bool, flag("--masks", "Write a mask of the visible person beside every crop.", _CROPS)]
+Processes = Annotated[int, option("N", "Drawing at once; default: one per core.", panel=_CROPS, show_default=False)]
+Videos = Annotated[float | None, option("SECONDS", "Film every camera for so long, instead of crops.", panel=_FILMED)]
+Overlapping = Annotated[bool, flag("--overlapping", "All cameras film the same moments.", _FILMED)]
+Tracklets = Annotated[int | None, option("N", "Track people with errors in so many videos instead.", panel=_FILMED)]
+Noise = Annotated[float, option("X", "How much the tracker errs; 0: not at all, 1: usual.", panel=_FILMED)]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("synth", help=_EXAMPLE)(synth)
+    command(app, "synth", synth, _ABOUT, *_EXAMPLES, panel=DATA)
 
 
 def synth(
     context: typer.Context,
-    out: Path = typer.Option(
-        Path("world"), "--out", "-o", help="The folder to write to; one of the same arguments is drawn anew."
+    out: Annotated[Path, option("DIR", "Receives the world; the same arguments draw it anew.", "--out", "-o")] = Path(
+        "world"
     ),
-    identities: int | None = typer.Option(None, "--identities", help="People; 80, or in videos one every 2 seconds."),
-    cameras: int = typer.Option(4, "--cameras", help="Cameras, each with a place, light and colours of its own."),
-    images: int = typer.Option(4, "--images", help="Crops of every person in every camera, at least 2."),
-    height: int = typer.Option(
-        128, "--height", help="Height of the crops in pixels, at least 32; they are half as wide."
-    ),
-    crowd: float = typer.Option(1.0, "--crowd", help="How many others are near a person, on average."),
-    train: float = typer.Option(0.5, "--train", help="Share of the identities that are for training."),
-    seed: int = typer.Option(7, "--seed", min=0, help="Everything follows from it."),
-    masks: bool = typer.Option(False, "--masks", help="Write a mask of the visible person beside every crop."),
-    videos: float | None = typer.Option(
-        None, "--videos", help="Film every camera for so many seconds instead of crops."
-    ),
-    overlapping: bool = typer.Option(False, "--overlapping", help="All cameras film the same moments."),
-    tracklets: int | None = typer.Option(
-        None, "--tracklets", help="Track people with errors in so many videos instead."
-    ),
-    noise: float = typer.Option(1.0, "--noise", help="How much the tracker errs; 0 is perfect, 1 is usual."),
-    sheet: bool = typer.Option(False, "--contact-sheet", help="Write a page of samples beside the folder as well."),
-    replace: bool = typer.Option(False, "--replace", help="Replace a world of other arguments that is in the folder."),
-    processes: int = typer.Option(os.cpu_count() or 1, "--processes", help="How many draw crops at once."),
+    identities: Annotated[int | None, option("N", "People; default: 80, or in videos one every 2 seconds.")] = None,
+    cameras: Annotated[int, option("N", "Cameras, each with a place, light and colours of its own.")] = 4,
+    seed: Annotated[int, option("N", "Everything follows from it.", at_least=0)] = 7,
+    images: Images = 4,
+    height: Height = 128,
+    crowd: Crowd = 1.0,
+    train: Train = 0.5,
+    masks: Masks = False,
+    processes: Processes = CORES,
+    videos: Videos = None,
+    overlapping: Overlapping = False,
+    tracklets: Tracklets = None,
+    noise: Noise = 1.0,
+    contact_sheet: Annotated[
+        bool, flag("--contact-sheet", "Write a page of samples beside the folder as well.")
+    ] = False,
+    replace: Annotated[bool, flag("--replace", "Replace a world of other arguments that is in the folder.")] = False,
 ) -> None:
-    """Parse, write, print."""
-    from passerby import synth as world
-    from passerby.synth.output.contact_sheet import check_contact_sheet
+    """Parse, draw, print."""
+    from passerby.workflows.synth import WorldRequest, draw_world
 
     _refuse_without_effect(context, videos is not None, tracklets is not None)
-    size = (height, height // 2)
-    common: dict[str, Any] = {"cameras": cameras, "seed": seed, "replace": replace}
-    page = _beside(out)
-    if sheet:  # found out before minutes are spent on the world
-        check_contact_sheet(page, crowd=crowd, **common)
+    request = WorldRequest(
+        out=out,
+        identities=identities,
+        cameras=cameras,
+        seed=seed,
+        height=height,
+        images=images,
+        crowd=crowd,
+        train=train,
+        masks=masks,
+        processes=processes,
+        videos=videos,
+        overlapping=overlapping,
+        tracklets=tracklets,
+        noise=noise,
+        contact_sheet=contact_sheet,
+        replace=replace,
+    )
     with _naming_options():
-        if videos is not None:
-            people = _people_in_videos(videos) if identities is None else identities
-            dialled = _tracker_noise(noise)
-            made = world.write_videos(
-                out, identities=people, seconds=videos, overlapping=overlapping, noise=dialled, **common
-            )
-            typer.echo(f"Videos: {made / 'videos'}, truth: {made / 'gt'}, tracks: {made / 'tracks'}")
-        elif tracklets is not None:
-            people, each = 80 if identities is None else identities, min(3, tracklets)
-            dialled = _tracker_noise(noise)
-            made = world.write_tracklets(
-                out, identities=people, videos=tracklets, appearances=each, noise=dialled, size=size, **common
-            )
-            typer.echo(f"Tracklets: {made / 'tracklets.parquet'}")
-        else:
-            people = 80 if identities is None else identities
-            drawn: dict[str, Any] = {"train_fraction": train, "crowd": crowd, "masks": masks, "processes": processes}
-            made = world.write_market(out, identities=people, images_per_camera=images, size=size, **drawn, **common)
-            typer.echo(f"World: {made}, the truth about every crop: {made / 'people.parquet'}")
-            _print_next(made, people, train)
-    if sheet:
-        typer.echo(f"Samples: {world.write_contact_sheet(page, crowd=crowd, **common)}")
+        made = draw_world(request)
+    _print(request, made)
 
 
-def _beside(folder: Path) -> Path:
-    """The page of samples that belongs to a folder, however that is named: `.` too has a name and a parent."""
-    named = folder if folder.name not in ("", "..") else folder.resolve()
-    return named.with_name(f"{named.name}.png") if named.name else named / "world.png"
+def _print(request: "WorldRequest", made: Path) -> None:
+    if request.kind == "videos":
+        typer.echo(f"Videos: {made / 'videos'}, truth: {made / 'gt'}, tracks: {made / 'tracks'}")
+    elif request.kind == "tracklets":
+        typer.echo(f"Tracklets: {made / 'tracklets.parquet'}")
+    else:
+        typer.echo(f"World: {made}, the truth about every crop: {made / 'people.parquet'}")
+        _print_next(made, request.people, request.train)
+    if request.contact_sheet:
+        typer.echo(f"Samples: {request.page}")
 
 
 def _refuse_without_effect(context: typer.Context, videos: bool, tracklets: bool) -> None:
@@ -149,14 +165,3 @@ def _print_next(folder: Path, people: int, train: float) -> None:
     if trained < RECIPE_BATCH:
         words.append(f"stage2.identities_per_batch={trained}")
     typer.echo(f"Next: `{join(words)}`")
-
-
-def _people_in_videos(seconds: float) -> int:
-    """One every two seconds, of seconds that videos can have; NaN, which no comparison keeps, is refused later."""
-    return round(min(max(4, seconds), 3600) / 2)
-
-
-def _tracker_noise(factor: float) -> "TrackerNoise":
-    from passerby.synth import TrackerNoise
-
-    return TrackerNoise.none() if factor == 0 else TrackerNoise().scaled(factor)

@@ -2,38 +2,77 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-_EXAMPLE = """Train a recipe.
+from passerby.cli.help import TRAINING, command
+from passerby.cli.options import DATA, AsJson, SkipUnreadable, flag, option
 
-[bold]Example[/bold]: passerby train clip-reid-vit data.name=market1501 data.root=/data/market1501 --out runs/market
+if TYPE_CHECKING:
+    from passerby.runs.request import TrainingRequest
 
-Anything in the recipe can be changed on the command line with [bold]section.key=value[/bold]; --keys lists what there
-is. An interrupted run continues with --resume and ends with the weights it would have had.
+ORDER = 10
+
+_ABOUT = """Train a recipe, evaluate the result, and write a page.
+
+Anything in the recipe can be changed on the command line with section.key=value; --keys lists what there is. An
+interrupted run continues with --resume and ends with the weights it would have had.
 """
+
+_EXAMPLES = (
+    "passerby train clip-reid-vit --data market1501 --root /data/market1501 --out runs/market",
+    "passerby train saga-vit stage2.epochs=30 --data people.parquet --dry-run",
+    "passerby train --resume runs/market",
+)
+
+_SHOW, _RUN = "Look first", "Run"
+
+
+def _complete_recipe(incomplete: str) -> list[str]:
+    """Names of recipes, for the shell."""
+    from passerby.recipe_files import recipe_names
+
+    return [name for name in recipe_names() if name.startswith(incomplete)]
+
+
+RecipeName = Annotated[
+    str | None,
+    typer.Argument(metavar="RECIPE", help="A recipe's name (--list) or a YAML file.", autocompletion=_complete_recipe),
+]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Changes to the recipe, as section.key=value.")
+]
+DataNames = Annotated[
+    list[str] | None, option("DATA", "A benchmark's name, a table or a folder; repeatable.", "--data", panel=DATA)
+]
+Roots = Annotated[
+    list[Path] | None, option("DIR", "Holds the benchmark: one for each --data, or one for all.", "--root", panel=DATA)
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("train", help=_EXAMPLE)(train)
+    command(app, "train", train, _ABOUT, *_EXAMPLES, panel=TRAINING)
 
 
 def train(
-    recipe: str | None = typer.Argument(None, help="A recipe's name (--list) or a YAML file."),
-    overrides: list[str] | None = typer.Argument(None, help="section.key=value …"),
-    data: list[str] | None = typer.Option(None, "--data", help="Short for data.name=…; may be repeated."),
-    root: list[Path] | None = typer.Option(None, "--root", help="Short for data.root=…; one for each --data, or one."),
-    out: Path | None = typer.Option(None, "--out", "-o", help="The run's folder; default runs/RECIPE."),
-    resume: Path | None = typer.Option(None, "--resume", help="Continue the run in this folder."),
-    seeds: int = typer.Option(
-        1, "--seeds", min=1, help="Run so many seeds, counted up, and tabulate mean ± deviation."
-    ),
-    skip_unreadable: bool = typer.Option(False, "--skip-unreadable", help="Leave out images that cannot be decoded."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Print the steps, memory and time to expect, and stop."),
-    keys: bool = typer.Option(False, "--keys", help="List every key of the recipe with its default, and stop."),
-    list_recipes: bool = typer.Option(False, "--list", help="List the recipes that come with passerby, and stop."),
-    as_json: bool = typer.Option(False, "--json", help="Print JSON: figures, steps, keys or recipes."),
+    recipe: RecipeName = None,
+    overrides: Overrides = None,
+    data: DataNames = None,
+    root: Roots = None,
+    skip_unreadable: SkipUnreadable = False,
+    out: Annotated[
+        Path | None, option("DIR", "The run's folder; default: runs/RECIPE.", "--out", "-o", panel=_RUN)
+    ] = None,
+    resume: Annotated[Path | None, option("DIR", "Continue the run in this folder.", panel=_RUN)] = None,
+    seeds: Annotated[
+        int, option("N", "Train so many seeds, counted up, and report mean ± deviation.", panel=_RUN, at_least=1)
+    ] = 1,
+    dry_run: Annotated[bool, flag("--dry-run", "Print the steps, memory and time to expect, and stop.", _SHOW)] = False,
+    keys: Annotated[bool, flag("--keys", "List every key of the recipe with its value, and stop.", _SHOW)] = False,
+    list_recipes: Annotated[bool, flag("--list", "List the recipes that come with passerby, and stop.", _SHOW)] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
     from passerby.cli import output
@@ -41,17 +80,42 @@ def train(
     if list_recipes:
         output.print_recipes(as_json=as_json)
         return
-    given = list(overrides or [])
+    given = _data_overrides(data, root, skip_unreadable=skip_unreadable)
+    request = _request(recipe, overrides or [], given, out, resume)
+    if keys:
+        output.print_keys(request, as_json=as_json)
+    elif dry_run:
+        from passerby.workflows.train import estimate
+
+        output.print_estimate(estimate(request), as_json=as_json)
+    else:
+        from passerby.workflows.train import run_seeds
+
+        output.print_outcome(run_seeds(request, seeds), as_json=as_json)
+
+
+def _request(
+    recipe: str | None, overrides: list[str], more: list[str], out: Path | None, resume: Path | None
+) -> "TrainingRequest":
+    """What was asked for; a usage error says which arguments do not go together."""
+    from passerby.runs.request import TrainingRequest
+
     if resume is not None and out is not None:
         raise typer.BadParameter("--resume continues a run where it is: it takes no --out")
     if resume is not None and recipe is not None and "=" not in recipe:
         raise typer.BadParameter(f"--resume takes the recipe from the run: leave {recipe!r} out")
     if resume is not None:  # the first argument, where a recipe would stand, may be an override
-        recipe, given = None, ([recipe] if recipe else []) + given
+        recipe, overrides = None, ([recipe] if recipe else []) + overrides
     elif recipe is None:
         raise typer.BadParameter("name a recipe (--list shows them), or --resume a run")
-    if data and not root:
-        given.insert(0, "data.root=null")  # the recipe's folder is that of the recipe's data
+    if any(each.startswith("data.name=") for each in more) and not any(each.startswith("data.root=") for each in more):
+        overrides = ["data.root=null", *overrides]  # the recipe's folder is that of the recipe's data
+    return TrainingRequest(recipe=recipe, overrides=(*overrides, *more), out=out, resume=resume)
+
+
+def _data_overrides(data: list[str] | None, root: list[Path] | None, *, skip_unreadable: bool) -> list[str]:
+    """The options about data as overrides of the recipe."""
+    given = []
     if data:
         given.append(f"data.name={json.dumps(data if len(data) > 1 else data[0])}")
     if root:
@@ -59,17 +123,4 @@ def train(
         given.append(f"data.root={json.dumps(folders if len(folders) > 1 else folders[0])}")
     if skip_unreadable:
         given.append("data.skip_unreadable=true")
-    from passerby.runs.request import TrainingRequest
-
-    request = TrainingRequest(recipe=recipe, overrides=tuple(given), out=out, resume=resume)
-    if keys:
-        output.print_keys(request, as_json=as_json)
-    elif dry_run:
-        from passerby.runs.request import resolve_recipe
-        from passerby.training.estimate import estimate_training
-
-        output.print_estimate(estimate_training(resolve_recipe(request)), as_json=as_json)
-    else:
-        from passerby.workflows.train import run_seeds
-
-        output.print_outcome(run_seeds(request, seeds), as_json=as_json)
+    return given

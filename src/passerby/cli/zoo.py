@@ -1,31 +1,28 @@
 """`passerby zoo`: published pre-trained backbones."""
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from passerby.cli.help import USE, command, group
+from passerby.cli.options import AsJson, argument, option
 
 if TYPE_CHECKING:
     from passerby.models.zoo.catalogue import PublishedResult, ZooEntry
 
-_ABOUT = "Published pre-trained backbones: what there is, and their files as files of ours."
+ORDER = 21
 
-_LIST = """List published backbones with size, cost and what they reached.
+_ABOUT = "Published pre-trained backbones: list them, and convert their official files for passerby."
 
-[bold]Example[/bold]: passerby zoo list
+_LIST = """List published backbones with size, cost and published results.
 
-Figures are those of their authors: mAP after supervised fine-tuning. Costs are for an image of 256×128.
+Results are those of their authors: mAP after supervised fine-tuning. Costs are for an image of 256×128.
 """
 
-_SHOW = """Tell everything about one backbone: results, settings of fine-tuning, how to get its file, licence.
+_SHOW = "Show everything about one backbone: results, settings of fine-tuning, how to get its file, licence."
 
-[bold]Example[/bold]: passerby zoo show resnet50_ibn
-"""
-
-_CONVERT = """Write an official file of weights as a file of ours, which `passerby embed`, `eval` and recipes take.
-
-[bold]Example[/bold]: passerby zoo convert ResNet50_IBN.pth -o resnet50_ibn.safetensors
+_CONVERT = """Convert an official file of weights, so that `passerby embed`, `eval` and recipes take it.
 
 The file is read without running any code in it; every tensor must fit. What a licence forbids with the official file,
 it forbids with the converted one.
@@ -34,19 +31,19 @@ it forbids with the converted one.
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    zoo = typer.Typer(help=_ABOUT, no_args_is_help=True)
-    zoo.command("list", help=_LIST)(list_zoo)
-    zoo.command("show", help=_SHOW)(show)
-    zoo.command("convert", help=_CONVERT)(convert)
-    app.add_typer(zoo, name="zoo")
+    zoo = group(_ABOUT, "passerby zoo list")
+    command(zoo, "list", list_zoo, _LIST, "passerby zoo list")
+    command(zoo, "show", show, _SHOW, "passerby zoo show resnet50_ibn")
+    command(zoo, "convert", convert, _CONVERT, "passerby zoo convert ResNet50_IBN.pth -o resnet50_ibn.safetensors")
+    app.add_typer(zoo, name="zoo", rich_help_panel=USE)
 
 
-def list_zoo(as_json: bool = typer.Option(False, "--json", help="Print JSON instead of a table.")) -> None:
+def list_zoo(as_json: AsJson = False) -> None:
     """Parse, run, print."""
+    from passerby.cli.output import emit
     from passerby.models.zoo.catalogue import entries
 
-    if as_json:
-        typer.echo(json.dumps([_as_json(entry) for entry in entries()], indent=2))
+    if emit([_as_json(entry) for entry in entries()], as_json):
         return
     from rich.box import SIMPLE
     from rich.console import Console
@@ -68,15 +65,15 @@ def list_zoo(as_json: bool = typer.Option(False, "--json", help="Print JSON inst
 
 
 def show(
-    name: str = typer.Argument(help="A name of `passerby zoo list`."),
-    as_json: bool = typer.Option(False, "--json", help="Print JSON instead of text."),
+    name: Annotated[str, argument("NAME", "A name of `passerby zoo list`.")],
+    as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
+    from passerby.cli.output import emit
     from passerby.models.zoo.catalogue import count_operations, find_entry, published_results
 
     entry = find_entry(name)
-    if as_json:
-        typer.echo(json.dumps(_as_json(entry), indent=2))
+    if emit(_as_json(entry), as_json):
         return
     parameters, macs = count_operations(entry.architecture)
     collection = entry.collection
@@ -93,20 +90,20 @@ def show(
 
 
 def convert(
-    file: Path = typer.Argument(help="The official file."),
-    out: Path = typer.Option(..., "--out", "-o", help="The .safetensors file to write; it must not exist."),
-    name: str | None = typer.Option(
-        None, "--as", help="Which backbone it is: a name of `passerby zoo list`; default: recognised by its tensors."
-    ),
-    size: str = typer.Option("256x128", "--size", help="Height and width of the images it shall embed."),
-    as_json: bool = typer.Option(False, "--json", help="Print what was written as JSON."),
+    file: Annotated[Path, argument("FILE", "The official file.")],
+    out: Annotated[Path, option("FILE", "The .safetensors file to write; it must not exist. Required.", "--out", "-o")],
+    name: Annotated[
+        str | None, option("NAME", "A backbone of `passerby zoo list`; default: recognised by its tensors.", "--as")
+    ] = None,
+    size: Annotated[str, option("HxW", "Height and width of the images it will embed.")] = "256x128",
+    as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
+    from passerby.cli.output import emit
     from passerby.models.zoo.files import convert_backbone
 
     description = convert_backbone(file, out, name, _size(size))
-    if as_json:
-        typer.echo(json.dumps({"out": str(out), **description}, indent=2))
+    if emit({"out": out, **description}, as_json):
         return
     typer.echo(f"{out}: {description['architecture']}, weights {description['weights']}")
     typer.echo(f"Licence: {description['licence']}. It holds for this file too.")

@@ -1,17 +1,14 @@
-"""From a model and a benchmark to figures."""
+"""Embed query and gallery of a benchmark, and rank them."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from passerby.data.display_name import display_name
-from passerby.data.formats.open_data import open_data
 from passerby.data.loading.loaders import EvalLoader, open_source
 from passerby.data.split import Benchmark, Split
-from passerby.errors import DataError, EvaluationError
+from passerby.errors import EvaluationError
 from passerby.evaluation.pooling import (
     TrackletPooling,
     all_queries,
@@ -20,10 +17,11 @@ from passerby.evaluation.pooling import (
     pool_queries,
     pool_tracklets,
 )
+from passerby.evaluation.protocol import PLAIN, Protocol
 from passerby.inference.camera_embedding import TrainedCameras, find_trained_cameras
-from passerby.inference.embedder import Embedder, check_batch_size, load
+from passerby.inference.embedder import Embedder, check_batch_size
 from passerby.inference.unreadable_images import explaining_unreadable
-from passerby.metrics import Metric, RankingResult, rank
+from passerby.metrics import RankingResult, rank
 from passerby.metrics.ranking import Matches
 from passerby.progress import Progress
 
@@ -34,7 +32,7 @@ class Evaluation:
 
     Attributes:
         name: of the data set.
-        result: the figures.
+        result: of the ranking.
         query, gallery: the images that were compared, as far as they could be read.
         query_features: float32 [Q, D]; gallery_features: float32 [G, D].
         unreadable: number of images left out.
@@ -57,88 +55,48 @@ class Evaluation:
     multi_query: bool = False
 
 
-def evaluate(
-    model: Embedder | str | Path,
-    benchmark: Benchmark | str | Path,
-    root: str | Path | None = None,
-    *,
-    batch_size: int = 64,
-    metric: Metric = "cosine",
-    skip_unreadable: bool = False,
-    check_counts: bool = True,
-    pooling: TrackletPooling | None = None,
-    multi_query: bool = False,
-) -> RankingResult:
-    """mAP, CMC and mINP of a model on a benchmark's query and gallery.
-
-    Args:
-        model: as `passerby.load` returns it, or what `passerby.load` takes.
-        benchmark: as `load_benchmark` returns it, or its name (then `root` is needed), or a table or folder.
-        root: the folder that holds the benchmark.
-        batch_size: images embedded at once.
-        metric: how features are compared; those of our methods have length 1, where both metrics rank alike.
-        skip_unreadable: leave out images that cannot be decoded instead of stopping.
-        check_counts: whether counts other than the published ones are an error.
-        pooling: how the images of a tracklet become one feature, `"mean"`, `"attention"` or `"max"`; `"none"` to
-            compare images. By default the mean for benchmarks of tracklets, none for others.
-        multi_query: search with the mean of all queries of one person and camera; for Market-1501 these are the images
-            in its folder `gt_bbox`.
-
-    Raises:
-        DataError: the benchmark is not on disk as it should be, or an image cannot be read.
-        EvaluationError: nothing can be ranked.
-        CheckpointError: the model is named and cannot be loaded.
-    """
-    if not isinstance(benchmark, Benchmark):
-        benchmark = open_data(str(benchmark), root, check_counts=check_counts)
-    elif root is not None:
-        raise DataError(f"root ({root}) belongs to a benchmark's name; {benchmark.name} is open already: leave it out")
-    embedder = model if isinstance(model, Embedder) else load(model)
-    return evaluate_in_full(
-        embedder,
-        benchmark,
-        batch_size=batch_size,
-        metric=metric,
-        skip_unreadable=skip_unreadable,
-        pooling=pooling,
-        multi_query=multi_query,
-    ).result
-
-
 def evaluate_in_full(
     model: Embedder,
     benchmark: Benchmark,
+    protocol: Protocol = PLAIN,
     *,
     batch_size: int = 64,
-    metric: Metric = "cosine",
     skip_unreadable: bool = False,
     quiet: bool = False,
     cameras: TrainedCameras | None = None,
-    pooling: TrackletPooling | None = None,
-    multi_query: bool = False,
 ) -> Evaluation:
-    """The same as `evaluate`, with features and images, for reports.
+    """Embed and rank, and keep the features and images for reports.
 
     Args:
-        model, benchmark, batch_size, metric, skip_unreadable, pooling, multi_query: see `evaluate`.
+        model: computes the features.
+        benchmark: with a query and a gallery.
+        protocol: how they are compared; what it says of re-ranking and of the open set is left to `EvaluationResult`.
+        batch_size: images embedded at once.
+        skip_unreadable: leave out images that cannot be decoded instead of stopping.
         quiet: show no progress.
         cameras: how the data's cameras are numbered in the model; by default found by what the model says of itself.
+
+    Raises:
+        DataError: query or gallery is missing, an image cannot be read, or the protocol does not fit the data.
+        EvaluationError: nothing can be ranked.
     """
-    pooling = _checked_pooling(benchmark, batch_size, metric, pooling, multi_query=multi_query)
+    check_batch_size(batch_size)
+    check_protocol(benchmark, protocol)
+    pooling = chosen_pooling(benchmark, protocol.pooling)
     query, gallery = benchmark.query_and_gallery()
-    query = all_queries(benchmark) if multi_query else query
+    query = all_queries(benchmark) if protocol.multi_query else query
     cameras = find_trained_cameras(model.description, benchmark) if cameras is None else cameras
     parts = []
     for kind, part in (("queries", query), ("gallery", gallery)):
         title = f"embedding {kind} of {display_name(benchmark.name)}"
         parts.append(embed_split(model, part, title, cameras, batch_size, skip_unreadable=skip_unreadable, quiet=quiet))
     (read_query, query_features), (read_gallery, gallery_features) = (pool_tracklets(*part, pooling) for part in parts)
-    if multi_query:
+    if protocol.multi_query:
         read_query, query_features = pool_queries(read_query, query_features)
     labels = (read_query.identities, read_gallery.identities, *_compared_cameras(benchmark, read_query, read_gallery))
     return Evaluation(
         name=benchmark.name,
-        result=rank(query_features, gallery_features, *labels, metric=metric),
+        result=rank(query_features, gallery_features, *labels, metric=protocol.metric),
         query=read_query,
         gallery=read_gallery,
         query_features=query_features,
@@ -147,21 +105,21 @@ def evaluate_in_full(
         cameras=cameras,
         cameras_known=query.cameras is not None and gallery.cameras is not None,
         pooling=pooling,
-        multi_query=multi_query,
+        multi_query=protocol.multi_query,
     )
 
 
-def _checked_pooling(
-    benchmark: Benchmark, batch_size: int, metric: Metric, pooling: TrackletPooling | None, *, multi_query: bool
-) -> TrackletPooling:
-    """How tracklets are pooled, once all that `evaluate` was asked for has been found possible."""
-    check_batch_size(batch_size)
-    if metric not in get_args(Metric):
-        raise EvaluationError(f"metric {metric!r} is not known: choose {' or '.join(get_args(Metric))}")
+def check_protocol(benchmark: Benchmark, protocol: Protocol) -> None:
+    """Refuse, before any image is read, a benchmark that cannot be evaluated by a protocol.
+
+    Raises:
+        DataError: query or gallery is missing, or the protocol does not fit the data.
+        EvaluationError: nothing can be ranked.
+    """
     check_comparable(benchmark)
-    if multi_query:
+    chosen_pooling(benchmark, protocol.pooling)
+    if protocol.multi_query:
         check_multi_query(benchmark)
-    return chosen_pooling(benchmark, pooling)
 
 
 def check_comparable(benchmark: Benchmark) -> None:

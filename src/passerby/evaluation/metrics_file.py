@@ -12,6 +12,7 @@ from passerby.data.display_name import display_name
 from passerby.data.fingerprint import fingerprint
 from passerby.data.split import Benchmark
 from passerby.inference.embedder import Embedder
+from passerby.json_text import json_text
 from passerby.progress import say
 
 FILE_NAME = "metrics.json"
@@ -67,7 +68,7 @@ def write_metrics(folder: Path, entry: str, figures: dict[str, Any]) -> None:
     """Put one entry into the file, or replace it."""
     content = read_metrics(folder)
     content[entry] = figures
-    write_text_atomically(folder / FILE_NAME, json.dumps(content, indent=2) + "\n")
+    write_text_atomically(folder / FILE_NAME, json_text(content) + "\n")
 
 
 def folder_of_model(parent: Path, name: str, model: dict[str, Any]) -> Path:

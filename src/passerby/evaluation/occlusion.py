@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ from passerby.data.occlusion.manifest import manifest_rows
 from passerby.data.occlusion.occlude import LEVELS, Condition, Fill
 from passerby.data.occlusion.source import Donors, OccludedSource, OcclusionRun, choose_donors
 from passerby.data.split import JUNK, Benchmark, Split
-from passerby.errors import DataError
+from passerby.errors import DataError, EvaluationError
 from passerby.evaluation.evaluate import check_comparable
 from passerby.inference.camera_embedding import TrainedCameras, find_trained_cameras
 from passerby.inference.embedder import Embedder
@@ -43,6 +43,25 @@ class OcclusionPlan:
     runs: int = 3
     fill: Fill = "grey"
     masks: Path | None = None
+
+    @classmethod
+    def parsed(
+        cls, conditions: Sequence[str] | None, levels: Sequence[float], runs: int, fill: str, masks: Path | None = None
+    ) -> "OcclusionPlan":
+        """A plan from names, which are checked; no conditions are the usual ones, level 0 and repetitions are left out.
+
+        Raises:
+            EvaluationError: an unknown condition or fill, or a level out of range.
+        """
+        wanted = list(dict.fromkeys(conditions or cls.conditions))
+        for kind, given, known in (("condition", wanted, get_args(Condition)), ("fill", [fill], get_args(Fill))):
+            for each in given:
+                if each not in known:
+                    raise EvaluationError(f"{kind}: must be one of {', '.join(known)}, not {each!r}")
+        shares = tuple(sorted(set(levels) - {0.0}))
+        if not shares or not all(0 < share <= 1 for share in shares):
+            raise EvaluationError(f"levels: must lie between 0 and 1, not {', '.join(map(str, levels))}")
+        return cls(tuple(cast(list[Condition], wanted)), shares, runs, cast(Fill, fill), masks)
 
 
 @dataclass(frozen=True)

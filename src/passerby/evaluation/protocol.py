@@ -1,39 +1,31 @@
-"""How features are turned into a ranking: plainly, or re-ranked."""
+"""How query and gallery are compared: the metric, what is pooled, and whether the ranking is re-ranked."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import get_args
 
+from pydantic import model_validator
+
+from passerby.config import Section
 from passerby.errors import EvaluationError
-from passerby.evaluation.evaluate import Evaluation
 from passerby.evaluation.pooling import TrackletPooling
-from passerby.metrics import RankingResult, rank_distances, rerank
+from passerby.metrics import Metric
 from passerby.metrics.reranking import check_reranking
 
 
-@dataclass(frozen=True)
-class RerankSettings:
-    """Parameters of k-reciprocal re-ranking."""
+class RerankSettings(Section):
+    """Parameters of k-reciprocal re-ranking (Zhong et al., CVPR 2017); the defaults are the paper's."""
 
     k1: int = 20
+    """Neighbours whose mutual ones make the reciprocal set."""
     k2: int = 6
+    """Neighbours over which the reciprocal features are averaged."""
     lambda_value: float = 0.3
+    """Weight of the original distance; the rest is the Jaccard distance's."""
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _in_range(self) -> "RerankSettings":
         check_reranking(self.k1, self.k2, self.lambda_value)
-
-    @classmethod
-    def parsed(cls, text: str) -> "RerankSettings":
-        """From `20,6,0.3`.
-
-        Raises:
-            EvaluationError: other than two whole numbers and a share, or one of them out of range.
-        """
-        try:
-            k1, k2, share = text.split(",")
-            numbers = int(k1), int(k2), float(share)
-        except ValueError as error:
-            raise EvaluationError(f"re-ranking needs k1,k2,lambda, such as 20,6,0.3, not {text!r}") from error
-        return cls(*numbers)
+        return self
 
     def __str__(self) -> str:
         return f"k1 {self.k1}, k2 {self.k2}, λ {self.lambda_value:g}"
@@ -41,35 +33,29 @@ class RerankSettings:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How query and gallery are compared, besides the metric.
+    """How query and gallery are compared.
 
     Attributes:
+        metric: `"cosine"` or `"euclidean"`; features of passerby's methods have length 1, where both rank alike.
         pooling: how tracklets become one feature; None for the data's own way.
-        multi_query: search with all queries of a person and camera at once.
-        rerank: also re-rank, and give both figures.
+        multi_query: search with the mean of all queries of a person and camera.
+        rerank: also re-rank, and give both results.
         open_set_draws: how often half of the people are taken out of the gallery to measure an open set; 0 for never.
-        export: also write the table of queries there, `.csv` or `.parquet`.
+
+    Raises:
+        EvaluationError: an unknown metric.
     """
 
+    metric: Metric = "cosine"
     pooling: TrackletPooling | None = None
     multi_query: bool = False
     rerank: RerankSettings | None = None
     open_set_draws: int = 0
-    export: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.metric not in get_args(Metric):
+            raise EvaluationError(f"metric {self.metric!r} is not known: choose {' or '.join(get_args(Metric))}")
 
 
-def rerank_evaluation(evaluation: Evaluation, settings: RerankSettings) -> RankingResult:
-    """The ranking of the same features after k-reciprocal re-ranking."""
-    result, query, gallery = evaluation.result, evaluation.query, evaluation.gallery
-    distances = rerank(
-        evaluation.query_features,
-        evaluation.gallery_features,
-        k1=settings.k1,
-        k2=settings.k2,
-        lambda_value=settings.lambda_value,
-        metric="euclidean" if result.metric == "euclidean" else "cosine",
-    )
-    cameras = (query.cameras, gallery.cameras) if result.camera_rule else ()
-    return rank_distances(
-        distances, query.identities, gallery.identities, *cameras, max_rank=len(result.cmc), ap=result.ap
-    )
+PLAIN = Protocol()
+"""Single images by cosine similarity, tracklets by the mean of theirs."""

@@ -92,14 +92,14 @@ def stated_training_set(name: str, slots: int, source: str) -> dict[str, Any]:
             "cameras": list(BENCHMARKS[name].cameras),
         }
     elif name in BENCHMARKS:
-        raise CheckpointError(f"--trained-on {name}: does not say which cameras: name the folder or table itself")
+        raise CheckpointError(f"--camera-embedding {name}: does not say which cameras: name the folder or table itself")
     else:
         benchmark = open_data(name)
         found = describe_training_sets([benchmark], benchmark.training_split())[0]
     if len(found["cameras"]) != slots:
         raise CheckpointError(
             f"{source}: has an embedding of {slots} cameras, but {name} has {len(found['cameras'])}: "
-            "name the set it was trained on with --trained-on"
+            "name the set it was trained on with --camera-embedding"
         )
     return found
 

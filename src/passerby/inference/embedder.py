@@ -17,6 +17,7 @@ from passerby.data.pixels.decoding import read_image
 from passerby.distributed.devices import choose_device
 from passerby.errors import CheckpointError, DataError
 from passerby.inference.camera_embedding import stated_training_set
+from passerby.inference.own_network import IMAGENET_MEAN, IMAGENET_STD, OwnNetwork
 from passerby.inference.text_embedding import embed_texts
 from passerby.methods import METHODS, find_method
 from passerby.methods.method import EmbeddingModel, Method, no_attention
@@ -58,6 +59,42 @@ class Embedder:
         self.description = dict(description)
         self.device = device
         self.file = file
+
+    @classmethod
+    def of(
+        cls,
+        network: nn.Module,
+        *,
+        size: tuple[int, int] = (256, 128),
+        mean: tuple[float, float, float] = IMAGENET_MEAN,
+        std: tuple[float, float, float] = IMAGENET_STD,
+        device: str | torch.device | None = None,
+    ) -> "Embedder":
+        """An embedder of a network of one's own, which is left in evaluation mode.
+
+        Args:
+            network: has a method `embed(images)`, or returns features when it is called: float [B, D] for normalised
+                images [B, 3, H, W]. Features are scaled to length 1.
+            size: height and width that it sees.
+            mean, std: of its normalisation, per channel (RGB), on the scale 0..1; by default ImageNet's.
+            device: `cpu`, `cuda`, …; by default a GPU where there is one.
+
+        Raises:
+            CheckpointError: it does not give one feature per image.
+        """
+        chosen = choose_device(device)
+        return cls(OwnNetwork(network.to(chosen), size), TestTransform(size, mean, std), {}, chosen)
+
+    def __repr__(self) -> str:
+        network = self.model.network if isinstance(self.model, OwnNetwork) else self.model
+        kind = self.description.get("method") or self.description.get("architecture") or type(network).__name__
+        height, width = self.transform.size
+        parts = [str(kind), f"{height}×{width} → {self.embed_dim} dimensions", f"on {self.device}"]
+        if self.file is not None:
+            parts.append(f"from {self.file}")
+        if trained := [str(each["name"]) for each in self.description.get("trained_on") or ()]:
+            parts.append(f"trained on {', '.join(trained)}")
+        return f"Embedder({', '.join(parts)})"
 
     @property
     def embed_dim(self) -> int:

@@ -1,13 +1,13 @@
 """`metrics.jsonl`: one JSON object per line and epoch, whole lines even after a kill."""
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from passerby.atomic_files import naming, write_text_atomically
 from passerby.errors import RecipeError
+from passerby.json_text import json_text
 
 
 def write_line(file: Path, values: dict[str, Any]) -> None:
@@ -45,7 +45,4 @@ def read_lines(file: Path) -> list[dict[str, Any]]:
 
 
 def _line(values: dict[str, Any]) -> str:
-    plain = {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in values.items()
-    }
-    return json.dumps(plain, allow_nan=False) + "\n"
+    return json_text(values, indent=None) + "\n"

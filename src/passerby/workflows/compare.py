@@ -1,6 +1,5 @@
 """Several runs side by side on the same data: which is better, and could that be chance?"""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from passerby.evaluation.comparison import (
     _names,
 )
 from passerby.evaluation.query_table import read_query_table
+from passerby.json_text import json_text
 from passerby.metrics import compare_paired
 from passerby.output_paths import check_output_folder
 from passerby.report.comparison_page import write_comparison_page
@@ -63,7 +63,7 @@ def compare_runs(folders: Sequence[Path], out: Path, data: str | None = None) ->
             "the runs were not evaluated on the same data: evaluate each with `passerby eval RUN --data … --root …`"
         )
     content = [comparison.to_dict() for comparison in found]
-    write_text_atomically(out / "comparison.json", json.dumps(content, indent=2) + "\n")
+    write_text_atomically(out / "comparison.json", json_text(content) + "\n")
     return found
 
 

@@ -15,7 +15,7 @@ from passerby.evaluation.evaluate import Evaluation, evaluate_in_full
 from passerby.evaluation.metrics_file import evaluation_fingerprint
 from passerby.evaluation.occlusion import OcclusionPlan
 from passerby.evaluation.occlusion_summary import ReportedOcclusion
-from passerby.evaluation.protocol import Protocol
+from passerby.evaluation.result import EvaluationResult
 from passerby.inference.embedder import load
 from passerby.report.demo.film import draw_truth
 from passerby.report.demo.page import Shown, write_demo_page
@@ -27,9 +27,10 @@ from passerby.training.interruption import InterruptedRunError
 from passerby.training.runner import train
 from passerby.training.training_data import open_sets
 from passerby.workflows.demo_folder import PAGE, PICTURE, DemoFolder
-from passerby.workflows.evaluate import EvaluationRequest, draw_rank_lists
+from passerby.workflows.evaluate import draw_rank_lists
 from passerby.workflows.evaluate_occlusion import occlusion_and_report
 from passerby.workflows.evaluation_report import ReportedEvaluation, report_evaluation
+from passerby.workflows.evaluation_request import EvaluationRequest
 from passerby.workflows.train import SeedOutcome
 
 RECIPE, START = "clip-reid-vit-tiny", "tiny-clip"
@@ -116,7 +117,7 @@ def _measure_and_show(recipe: Recipe, data: Path, film: Path, run: Path) -> Demo
     # The page of the evaluation shows the curves of occlusion if they are there before it.
     (occlusion,) = occlusion_and_report(EvaluationRequest(model=str(run)), PLAN)
     evaluation = evaluate_in_full(model, benchmark, batch_size=recipe.evaluation.batch_size)
-    reported = report_evaluation(evaluation, evaluation_fingerprint(benchmark), model, run, Protocol())
+    reported = report_evaluation(EvaluationResult(evaluation), evaluation_fingerprint(benchmark), model, run)
     draw_rank_lists(evaluation, run / PICTURE)
     start = evaluate_in_full(load(START), benchmark, batch_size=recipe.evaluation.batch_size)
     page = write_demo_page(
@@ -139,7 +140,7 @@ def _measure_and_show(recipe: Recipe, data: Path, film: Path, run: Path) -> Demo
 
 
 def _analysis(reported: ReportedEvaluation) -> Analysis:
-    file = reported.folder / str(reported.figures["analysis"])
+    file = reported.folder / str(reported.metrics["analysis"])
     return Analysis.from_dict(json.loads(file.read_text("utf-8")))
 
 

@@ -1,105 +1,91 @@
-"""Evaluate a model on one data set or several; write `metrics.json` and a page of rank lists for each."""
+"""Evaluate a model: on one benchmark from Python, or on every data set of a request with pages and tables."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from passerby.config import Recipe
+from torch import nn
+
 from passerby.data.formats.open_data import open_data
 from passerby.data.split import Benchmark
-from passerby.errors import CheckpointError, DataError, RecipeError
+from passerby.errors import DataError
 from passerby.evaluation.analysis import check_open_set
-from passerby.evaluation.evaluate import Evaluation, check_comparable, evaluate_in_full
-from passerby.evaluation.metrics_file import evaluation_fingerprint, folder_of_model, model_record
-from passerby.evaluation.pooling import check_multi_query, chosen_pooling
-from passerby.evaluation.protocol import Protocol
-from passerby.evaluation.query_table import EXPORT_SUFFIXES
+from passerby.evaluation.evaluate import Evaluation, check_protocol, evaluate_in_full
+from passerby.evaluation.metrics_file import evaluation_fingerprint
+from passerby.evaluation.pooling import TrackletPooling
+from passerby.evaluation.protocol import PLAIN, Protocol, RerankSettings
+from passerby.evaluation.query_table import write_query_table
+from passerby.evaluation.result import EvaluationResult
 from passerby.inference.embedder import Embedder, load
 from passerby.metrics import Metric
-from passerby.models.bundled import resolve_path
-from passerby.output_paths import check_output_file, check_output_folder
-from passerby.report.ranking.figure import FIGURE_SUFFIXES, rank_list_figure, save_figure
-from passerby.runs.provenance import Provenance
-from passerby.runs.request import stored_recipe
-from passerby.runs.run_directory import RunDirectory
-from passerby.training.training_data import open_sets
+from passerby.output_paths import check_output_folder
+from passerby.report.ranking.figure import rank_list_figure, save_figure
 from passerby.workflows.evaluation_report import ReportedEvaluation, report_evaluation
-
-_BATCH = 64
-_EVALUATIONS = Path("evaluation")
+from passerby.workflows.evaluation_request import EvaluationRequest, OpenedRequest, open_request
 
 
-@dataclass(frozen=True)
-class EvaluationRequest:
-    """What `passerby eval` was asked for; the fields are its options, None where the run's recipe decides."""
+def evaluate(
+    model: Embedder | nn.Module | str | Path,
+    benchmark: Benchmark | str | Path,
+    root: str | Path | None = None,
+    *,
+    out: str | Path | None = None,
+    metric: Metric = "cosine",
+    pooling: TrackletPooling | None = None,
+    multi_query: bool = False,
+    rerank: RerankSettings | bool = False,
+    open_set_draws: int = 0,
+    batch_size: int = 64,
+    skip_unreadable: bool = False,
+    check_counts: bool = True,
+) -> EvaluationResult:
+    """mAP, CMC and mINP of a model on a benchmark's query and gallery, and what `passerby eval` can measure besides.
 
-    model: str
-    data: str | None = None
-    root: Path | None = None
-    out: Path | None = None
-    metric: Metric = "cosine"
-    batch_size: int | None = None
-    device: str | None = None
-    skip_unreadable: bool | None = None
-    check_counts: bool | None = None
-    allow_torchscript: bool = False
-    trained_on: str | None = None
-    camera_coefficient: float | None = None
-    figure: Path | None = None
-    protocol: Protocol = field(default_factory=Protocol)
+    Examples:
+        >>> result = passerby.evaluate("runs/market", "market1501", "/data", rerank=True)
+        >>> result.mAP, result.intervals["mAP"]["low"], result.reranked.mAP
+        >>> passerby.evaluate(my_network, passerby.load_benchmark("market1501", "/data"), out="evaluation/mine").page
 
-
-@dataclass(frozen=True)
-class OpenedRequest:
-    """A request with its model and data at hand.
-
-    Attributes:
-        embedder: the model.
-        sets: each with a query and a gallery.
-        folder: where results go.
+    Args:
+        model: as `passerby.load` returns it, what `passerby.load` takes, or a network of one's own, see `Embedder.of`.
+        benchmark: as `load_benchmark` returns it, or its name (then `root` is needed), or a table or folder.
+        root: the folder that holds the benchmark.
+        out: a folder that receives `metrics.json` and, in `report/`, the page and the tables; None writes nothing.
+        metric: how features are compared; those of passerby's methods have length 1, where both metrics rank alike.
+        pooling: how the images of a tracklet become one feature, `"mean"`, `"attention"` or `"max"`; `"none"` to
+            compare images. By default the mean for benchmarks of tracklets, none for others.
+        multi_query: search with the mean of all queries of one person and camera; for Market-1501 these are the images
+            in its folder `gt_bbox`.
+        rerank: also re-rank: True for the published parameters, or others.
+        open_set_draws: how often half of the people are taken out of the gallery to measure an open set.
         batch_size: images embedded at once.
-        skip_unreadable: whether images that cannot be decoded are left out.
-    """
-
-    embedder: Embedder
-    sets: list[Benchmark]
-    folder: Path
-    batch_size: int
-    skip_unreadable: bool
-
-
-def open_request(request: EvaluationRequest) -> OpenedRequest:
-    """The model, and the data set named or every set of the run's recipe that has a query and a gallery.
+        skip_unreadable: leave out images that cannot be decoded instead of stopping.
+        check_counts: whether counts other than the published ones are an error.
 
     Raises:
-        PasserbyError: the model or the data cannot be used, or there is no place for the results.
+        DataError: the benchmark is not on disk as it should be, or an image cannot be read.
+        EvaluationError: nothing can be ranked.
+        CheckpointError: the model is named and cannot be loaded.
     """
-    path = resolve_path(request.model)
-    if not path.exists():
-        raise CheckpointError(f"{request.model}: no such run or file of weights")
-    recipe = stored_recipe(RunDirectory(path)) if RunDirectory(path).recipe_file.is_file() else None
-    sets = _sets(request, recipe)
-    if recipe is not None:
-        Provenance(RunDirectory(path)).log_differences(sets)
-    check_output_folder(request.out or (path if path.is_dir() else _EVALUATIONS))
-    for file, suffixes in ((request.figure, FIGURE_SUFFIXES), (request.protocol.export, EXPORT_SUFFIXES)):
-        if file is not None:
-            check_output_file(file, suffixes)
-    embedder = load(
-        path,
-        device=request.device,
-        allow_torchscript=request.allow_torchscript,
-        trained_on=request.trained_on,
-        camera_coefficient=request.camera_coefficient,
-    )
-    skip = recipe is not None and recipe.data.skip_unreadable and request.data is None
-    return OpenedRequest(
-        embedder,
-        sets,
-        request.out or _default_folder(path, embedder),
-        batch_size=request.batch_size or (recipe.evaluation.batch_size if recipe else _BATCH),
-        skip_unreadable=skip if request.skip_unreadable is None else request.skip_unreadable,
-    )
+    chosen = RerankSettings() if rerank is True else rerank or None
+    protocol = Protocol(metric, pooling, multi_query, chosen, open_set_draws)
+    if not isinstance(benchmark, Benchmark):
+        benchmark = open_data(str(benchmark), root, check_counts=check_counts)
+    elif root is not None:
+        raise DataError(f"root ({root}) belongs to a benchmark's name; {benchmark.name} is open already: leave it out")
+    if out is not None:
+        check_output_folder(Path(out))
+    embedder = as_embedder(model)
+    check_requested(benchmark, protocol)
+    result = _measured(embedder, benchmark, protocol, batch_size, skip_unreadable=skip_unreadable)
+    if out is not None:
+        result.page = report_evaluation(result, evaluation_fingerprint(benchmark), embedder, Path(out)).page
+    return result
+
+
+def as_embedder(model: Embedder | nn.Module | str | Path) -> Embedder:
+    """An embedder of what users call a model."""
+    if isinstance(model, Embedder):
+        return model
+    return Embedder.of(model) if isinstance(model, nn.Module) else load(model)
 
 
 def evaluate_and_report(request: EvaluationRequest) -> list[ReportedEvaluation]:
@@ -109,77 +95,58 @@ def evaluate_and_report(request: EvaluationRequest) -> list[ReportedEvaluation]:
         PasserbyError: the model or the data cannot be used, or there is no place for the results.
     """
     opened = open_request(request)
-    return evaluate_all(
-        opened.embedder,
-        opened.sets,
-        opened.folder,
-        batch_size=opened.batch_size,
-        metric=request.metric,
-        skip_unreadable=opened.skip_unreadable,
-        figure=request.figure,
-        protocol=request.protocol,
-    )
+    for file, kind in ((request.figure, "picture"), (request.export, "table")):
+        if file is not None and len(opened.sets) > 1:
+            raise DataError(f"{file}: one {kind}, but {len(opened.sets)} data sets: name one of them with --data")
+    return evaluate_all(opened, request.protocol, figure=request.figure, export=request.export)
 
 
 def evaluate_all(
-    embedder: Embedder,
-    sets: Sequence[Benchmark],
-    folder: Path,
-    *,
-    batch_size: int,
-    metric: Metric = "cosine",
-    skip_unreadable: bool = False,
-    figure: Path | None = None,
-    protocol: Protocol | None = None,
+    opened: OpenedRequest, protocol: Protocol = PLAIN, *, figure: Path | None = None, export: Path | None = None
 ) -> list[ReportedEvaluation]:
-    """Evaluate on each set; figures go into the folder's `metrics.json`, pages into its `report/`.
+    """Evaluate on each set; metrics go into the folder's `metrics.json`, pages into its `report/`.
 
     Args:
-        embedder: the model.
-        sets: each with a query and a gallery.
-        folder: made if it is not there.
-        batch_size, metric, skip_unreadable: see `evaluate`.
+        opened: the model, the sets, and the folder.
+        protocol: how they are compared.
         figure: also write the rank lists of the only set as a picture.
-        protocol: how they are compared; by default image by image.
+        export: also write how every query of the only set did as a table.
 
     Raises:
         PasserbyError: a set cannot be ranked (found before any is embedded), or an image cannot be read.
     """
-    protocol = protocol or Protocol()
-    _check(sets, figure, protocol)
+    for benchmark in opened.sets:
+        check_requested(benchmark, protocol)
     reported = []
-    for each in sets:
-        evaluation = evaluate_in_full(
-            embedder,
-            each,
-            batch_size=batch_size,
-            metric=metric,
-            skip_unreadable=skip_unreadable,
-            pooling=protocol.pooling,
-            multi_query=protocol.multi_query,
+    for benchmark in opened.sets:
+        result = _measured(
+            opened.embedder, benchmark, protocol, opened.batch_size, skip_unreadable=opened.skip_unreadable
         )
-        reported.append(report_evaluation(evaluation, evaluation_fingerprint(each), embedder, folder, protocol))
+        mark = evaluation_fingerprint(benchmark)
+        reported.append(report_evaluation(result, mark, opened.embedder, opened.folder))
         if figure is not None:
-            draw_rank_lists(evaluation, figure)
+            draw_rank_lists(result.evaluation, figure)
+        if export is not None:
+            write_query_table(export, result.evaluation.query, result.ranking)
     return reported
 
 
-def _check(sets: Sequence[Benchmark], figure: Path | None, protocol: Protocol) -> None:
-    """Refuse what cannot be evaluated or written, before any image is read."""
-    for each in sets:
-        check_comparable(each)
-        chosen_pooling(each, protocol.pooling)
-        if protocol.multi_query:
-            check_multi_query(each)
-        check_open_set(each.name, each.query_and_gallery()[0].identities, protocol.open_set_draws)
-    for file, kind in ((figure, "picture"), (protocol.export, "table")):
-        if file is not None and len(sets) > 1:
-            raise DataError(f"{file}: one {kind}, but {len(sets)} data sets: name one of them with --data")
+def _measured(
+    embedder: Embedder, benchmark: Benchmark, protocol: Protocol, batch_size: int, *, skip_unreadable: bool
+) -> EvaluationResult:
+    measured = evaluate_in_full(embedder, benchmark, protocol, batch_size=batch_size, skip_unreadable=skip_unreadable)
+    return EvaluationResult(measured, protocol)
 
 
-def evaluable(sets: Sequence[Benchmark]) -> list[Benchmark]:
-    """Those that have a query and a gallery."""
-    return [each for each in sets if each.query is not None and each.gallery is not None]
+def check_requested(benchmark: Benchmark, protocol: Protocol) -> None:
+    """Refuse what cannot be measured, before any image is read.
+
+    Raises:
+        DataError: query or gallery is missing, or the protocol does not fit the data.
+        EvaluationError: nothing can be ranked, or too little for an open set.
+    """
+    check_protocol(benchmark, protocol)
+    check_open_set(benchmark.name, benchmark.query_and_gallery()[0].identities, protocol.open_set_draws)
 
 
 def draw_rank_lists(evaluation: Evaluation, file: Path) -> None:
@@ -192,27 +159,3 @@ def draw_rank_lists(evaluation: Evaluation, file: Path) -> None:
         evaluation.result,
     )
     save_figure(figure, file)
-
-
-def _sets(request: EvaluationRequest, recipe: Recipe | None) -> list[Benchmark]:
-    if request.data is not None:
-        return [open_data(request.data, request.root, check_counts=request.check_counts is not False)]
-    if recipe is None:
-        raise RecipeError(
-            f"{request.model} is not a run's folder, so name the data to evaluate on: --data NAME --root DIR, "
-            "or --data TABLE"
-        )
-    said = {"root": request.root, "check_counts": request.check_counts}
-    section = recipe.data.model_copy(update={key: value for key, value in said.items() if value is not None})
-    found = evaluable(open_sets(section))
-    if not found:
-        raise DataError(f"{request.model}: its data has no query and gallery: name data that has with --data")
-    return found
-
-
-def _default_folder(path: Path, embedder: Embedder) -> Path:
-    """A run's folder, or one below `evaluation/` that is called as the file (or as its folder, for a `model.*`)."""
-    if path.is_dir():
-        return path
-    name = path.resolve().parent.name if path.stem == "model" else path.stem
-    return folder_of_model(_EVALUATIONS, name or "model", model_record(embedder))

@@ -3,7 +3,6 @@
 import itertools
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,12 @@ from passerby.evaluation.occlusion_summary import (
     summarise,
     summarise_by_visibility,
 )
+from passerby.json_text import json_text
 from passerby.metrics import Interval
 from passerby.models.inspection.feature_variants import REFERENCE
 from passerby.report.occlusion.figure import occlusion_figure
 from passerby.report.ranking.figure import save_figure
-from passerby.workflows.evaluate import EvaluationRequest, OpenedRequest, open_request
+from passerby.workflows.evaluation_request import EvaluationRequest, OpenedRequest, open_request
 
 FOLDER = "occlusion"
 """Inside a run, where results go: a folder for each data set."""
@@ -65,11 +65,11 @@ def _report(
         "data": name,
         "data_fingerprint": mark,
         "model": model_record(opened.embedder),
-        "plan": _plain(asdict(plan)),
-        "figures": [each.to_dict() for each in figures],
-        "by_visible_fraction": [asdict(each) for each in by_visibility],
+        "plan": plan,
+        "figures": figures,
+        "by_visible_fraction": by_visibility,
     }
-    write_text_atomically(folder / "figures.json", json.dumps(_plain(content), indent=2, allow_nan=False) + "\n")
+    write_text_atomically(folder / "figures.json", json_text(content) + "\n")
     write_text_atomically(folder / "table.md", occlusion_table(figures, by_visibility))
     save_figure(occlusion_figure(figures, f"{name}: hidden queries, clean gallery"), folder / "curves.png")
     write_manifest(outcome.manifests, folder / "manifest.parquet")
@@ -129,14 +129,3 @@ def _place(parent: Path, name: str, mark: str) -> Path:
         if not file.is_file() or json.loads(file.read_text("utf-8")).get("data_fingerprint") == mark:
             return folder
     raise AssertionError("numbers do not end")
-
-
-def _plain(value: Any) -> Any:
-    """The same as JSON knows it: paths as text, NaN as null."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, Path):
-        return str(value)
-    return None if isinstance(value, float) and np.isnan(value) else value

@@ -1,69 +1,67 @@
-"""What is written about one evaluation: figures, page, table of queries, and the numbers behind the curves."""
+"""What is written about one evaluation: metrics, page, table of queries, and the numbers behind the curves."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from passerby.atomic_files import write_text_atomically
-from passerby.evaluation.analysis import Analysis, analyse
 from passerby.evaluation.evaluate import Evaluation
 from passerby.evaluation.metrics_file import entry_name, model_record, page_name, read_metrics, write_metrics
-from passerby.evaluation.protocol import Protocol, rerank_evaluation
 from passerby.evaluation.query_table import write_query_table
+from passerby.evaluation.result import EvaluationResult
 from passerby.inference.embedder import Embedder
+from passerby.json_text import json_text
 from passerby.report.occlusion.card import occlusion_card
 from passerby.report.ranking.page import write_rank_lists
 
 FILES = ("page", "queries_table", "analysis")
-"""Figures that are names of files."""
+"""Entries that are names of files."""
 
 
 @dataclass(frozen=True)
 class ReportedEvaluation:
-    """Figures of one data set, and where their page is; files in the figures are named from the run's folder."""
+    """What was measured on one data set, and where it was written.
 
-    figures: dict[str, Any]
+    Attributes:
+        metrics: the entry of `metrics.json`; files in it are named from the folder.
+        folder: of the run.
+    """
+
+    metrics: dict[str, Any]
     folder: Path
 
     @property
     def page(self) -> Path:
         """The page."""
-        return self.folder / str(self.figures["page"])
+        return self.folder / str(self.metrics["page"])
 
     def with_places(self) -> dict[str, Any]:
-        """The figures, files named from the working directory."""
-        return self.figures | {name: str(self.folder / str(self.figures[name])) for name in FILES}
+        """The metrics, files named from the working directory."""
+        return self.metrics | {name: str(self.folder / str(self.metrics[name])) for name in FILES}
 
 
-def report_evaluation(
-    evaluation: Evaluation, mark: str, embedder: Embedder, folder: Path, protocol: Protocol
-) -> ReportedEvaluation:
+def report_evaluation(result: EvaluationResult, mark: str, embedder: Embedder, folder: Path) -> ReportedEvaluation:
     """Write everything about one evaluation into a folder.
 
     Args:
-        evaluation: what was measured.
+        result: what was measured.
         mark: fingerprint of the data.
         embedder: the model.
         folder: of the run; gets `metrics.json` and, in `report/`, the page, the table of queries and the analysis.
-        protocol: what else to measure.
 
     Raises:
         EvaluationError: what the protocol asks for cannot be measured on this data.
     """
+    evaluation, analysis = result.evaluation, result.analysis
     content = read_metrics(folder)
     entry = entry_name(content, evaluation.name, mark)
     page = page_name(content, entry)
-    analysis = analyse(evaluation, open_set_draws=protocol.open_set_draws)
-    reranked = None if protocol.rerank is None else rerank_evaluation(evaluation, protocol.rerank)
     files = {
         "page": page,
         "queries_table": str(Path(page).with_suffix(".queries.parquet").as_posix()),
         "analysis": str(Path(page).with_suffix(".analysis.json").as_posix()),
     }
-    figures = _figures(evaluation, embedder, entry, mark, analysis) | files
-    if reranked is not None:
-        figures["reranked"] = {"settings": str(protocol.rerank), **reranked.to_dict()}
+    metrics = _metrics(result, embedder, entry, mark) | files
     write_rank_lists(
         folder / page,
         evaluation.query,
@@ -73,24 +71,23 @@ def report_evaluation(
         evaluation.result,
         title=entry,
         analysis=analysis,
-        reranked=reranked,
-        reranked_how=str(protocol.rerank),
-        remarks=_remarks(evaluation, figures["model"]),
+        reranked=result.reranked,
+        reranked_how=str(result.protocol.rerank),
+        remarks=_remarks(evaluation, metrics["model"]),
         further_charts=occlusion_card(folder, evaluation.name),
     )
-    for table in (folder / files["queries_table"], protocol.export):
-        if table is not None:
-            write_query_table(table, evaluation.query, evaluation.result)
-    write_text_atomically(folder / files["analysis"], json.dumps(analysis.to_dict()) + "\n")
-    write_metrics(folder, entry, figures)
-    return ReportedEvaluation(figures, folder)
+    write_query_table(folder / files["queries_table"], evaluation.query, evaluation.result)
+    write_text_atomically(folder / files["analysis"], json_text(analysis, indent=None) + "\n")
+    write_metrics(folder, entry, metrics)
+    return ReportedEvaluation(metrics, folder)
 
 
-def _figures(evaluation: Evaluation, embedder: Embedder, entry: str, mark: str, analysis: Analysis) -> dict[str, Any]:
+def _metrics(result: EvaluationResult, embedder: Embedder, entry: str, mark: str) -> dict[str, Any]:
     """The entry of `metrics.json`."""
-    return {
+    evaluation, analysis = result.evaluation, result.analysis
+    metrics = {
         "data": entry,
-        **evaluation.result.to_dict(),
+        **result.ranking.to_dict(),
         "intervals": analysis.intervals,
         "verification": {"eer": analysis.eer, "rates": analysis.rates},
         "open_set": analysis.open_set,
@@ -105,6 +102,9 @@ def _figures(evaluation: Evaluation, embedder: Embedder, entry: str, mark: str, 
         "data_fingerprint": mark,
         "model": model_record(embedder),
     }
+    if result.reranked is not None:
+        metrics["reranked"] = {"settings": str(result.protocol.rerank), **result.reranked.to_dict()}
+    return metrics
 
 
 def _remarks(evaluation: Evaluation, model: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Pictures of what a model used of an image and what it suppressed: maps over the crop, whole and hidden."""
+"""Pictures of what a model used of an image and what it suppressed: maps over the crop, whole and occluded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class ExplainRequest:
         images: files.
         out: the picture to write.
         anchors: how many of SAGA's anchors are shown.
-        occlusion: how each image is also hidden, to be shown next to it; None: not at all.
+        condition: how each image is also occluded, to be shown next to it; None: not at all.
         level: how much of it.
         fill: with what.
         donor: the image of another person, for the condition `people`.
@@ -44,7 +44,7 @@ class ExplainRequest:
     images: tuple[Path, ...]
     out: Path = Path("explain.png")
     anchors: int = 3
-    occlusion: Condition | None = None
+    condition: Condition | None = None
     level: float = 0.4
     fill: Fill = "grey"
     donor: Path | None = None
@@ -54,30 +54,30 @@ class ExplainRequest:
 
 @dataclass(frozen=True)
 class Explained:
-    """One image, whole or hidden.
+    """One image, whole or occluded.
 
     Attributes:
         name: of the file.
         image: uint8 [H, W, 3], as the network sees it.
         seen: where the network looked.
-        hidden: bool [H, W]; None for a whole image.
+        occluded: bool [H, W]; None for a whole image.
     """
 
     name: str
     image: NDArray[np.uint8]
     seen: AttentionMaps
-    hidden: NDArray[np.bool_] | None = None
+    occluded: NDArray[np.bool_] | None = None
 
-    def weight_on_hidden(self) -> dict[str, float]:
-        """Of each map, the share that lies on what is hidden; empty for a whole image."""
-        if self.hidden is None:
+    def weight_on_occluded(self) -> dict[str, float]:
+        """Of each map, the share that lies on what is occluded; empty for a whole image."""
+        if self.occluded is None:
             return {}
-        inside = self.seen.geometry.share_inside(torch.from_numpy(self.hidden))
+        inside = self.seen.geometry.share_inside(torch.from_numpy(self.occluded))
         return {name: float((values * inside).sum()) for name, values in self.seen.maps.items()}
 
 
-def explain(request: ExplainRequest) -> list[Explained]:
-    """Look at each image, draw the picture, and return what was seen: each whole image, followed by its hidden version.
+def explain_images(request: ExplainRequest) -> list[Explained]:
+    """Draw where a model looks, and return it: each whole image, followed by its occluded version.
 
     Raises:
         PasserbyError: the model or an image cannot be used, or the picture cannot be written.
@@ -90,7 +90,7 @@ def explain(request: ExplainRequest) -> list[Explained]:
 
 
 def explain_figure(explained: Sequence[Explained]) -> Figure:
-    """One line for each image: the image, then its maps over it; what is hidden is outlined."""
+    """One line for each image: the image, then its maps over it; what is occluded is outlined."""
     columns = 1 + max(len(each.seen.maps) for each in explained)
     figure = Figure(
         figsize=(_TILE[0] * columns + 0.2, _TILE[1] * len(explained) + 0.1), dpi=140, facecolor="white",
@@ -98,13 +98,13 @@ def explain_figure(explained: Sequence[Explained]) -> Figure:
     )  # fmt: skip
     panels = figure.subplots(len(explained), columns, squeeze=False)
     for line, each in enumerate(explained):
-        on_hidden = each.weight_on_hidden()
-        covered = "" if each.hidden is None else f"\nhidden: {100 * each.hidden.mean():.0f} %"
+        on_occluded = each.weight_on_occluded()
+        covered = "" if each.occluded is None else f"\noccluded: {100 * each.occluded.mean():.0f} %"
         _draw(panels[line, 0], each, None, each.name[:16] + covered)
         for column, (name, values) in enumerate(each.seen.maps.items(), start=1):
             caption = f"{name}\npeak {float(values.max() / values.mean()):.1f} × mean"
-            if on_hidden:
-                caption += f"\non hidden: {100 * on_hidden[name]:.0f} %"
+            if on_occluded:
+                caption += f"\non occluded: {100 * on_occluded[name]:.0f} %"
             _draw(panels[line, column], each, each.seen.geometry.over_pixels(values).numpy(), caption)
         for column in range(1 + len(each.seen.maps), columns):
             panels[line, column].axis("off")
@@ -115,16 +115,18 @@ def _explain(embedder: Embedder, file: Path, request: ExplainRequest) -> list[Ex
     transform = embedder.transform
     image = resize_image(read_image(file), transform.size, transform.interpolation)
     versions: list[tuple[NDArray[np.uint8], NDArray[np.bool_] | None]] = [(image, None)]
-    if request.occlusion is not None:
-        seed = image_seed("explain", file.name, request.occlusion, 0)
+    if request.condition is not None:
+        seed = image_seed("explain", file.name, request.condition, 0)
         donor = None
         if request.donor is not None:
             donor = resize_image(read_image(request.donor), transform.size, transform.interpolation)
-        found = occlude(image, Occlusion(request.occlusion, request.level, seed, request.fill), donor)
+        found = occlude(image, Occlusion(request.condition, request.level, seed, request.fill), donor)
         versions.append((found.image, found.mask))
     pixels = torch.from_numpy(np.stack([picture.transpose(2, 0, 1) for picture, _ in versions]))
     maps = embedder.attention_maps(transform.normalise(pixels).to(embedder.device), anchors=request.anchors)
-    return [Explained(file.name, picture, seen, hidden) for (picture, hidden), seen in zip(versions, maps, strict=True)]
+    return [
+        Explained(file.name, picture, seen, occluded) for (picture, occluded), seen in zip(versions, maps, strict=True)
+    ]
 
 
 def _draw(axes: Axes, each: Explained, values: NDArray[np.float32] | None, caption: str) -> None:
@@ -136,8 +138,8 @@ def _draw(axes: Axes, each: Explained, values: NDArray[np.float32] | None, capti
         grey = shown.mean(2, keepdims=True)
         shown = (1 - _STRENGTH) * grey + _STRENGTH * coloured
     axes.imshow(shown, interpolation="nearest")
-    if each.hidden is not None and each.hidden.any() and not each.hidden.all():
-        axes.contour(each.hidden, levels=[0.5], colors="#35c3ff", linewidths=1.0)
+    if each.occluded is not None and each.occluded.any() and not each.occluded.all():
+        axes.contour(each.occluded, levels=[0.5], colors="#35c3ff", linewidths=1.0)
     axes.set_title(caption, fontsize=6)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -13,20 +13,23 @@ from passerby.config import Recipe
 from passerby.distributed.roles import is_main_process
 from passerby.errors import PasserbyError, RecipeError
 from passerby.inference.embedder import load
+from passerby.json_text import json_text
 from passerby.methods import find_method
 from passerby.runs.request import TrainingRequest, checked_recipe, resolve_recipe
 from passerby.runs.run_directory import RunDirectory, seed_folders
+from passerby.training.estimate import StageEstimate, estimate_training
 from passerby.training.interruption import InterruptedRunError, interruptible
 from passerby.training.runner import train
 from passerby.training.training_data import open_sets
 from passerby.workflows.associations import write_page_after_training
-from passerby.workflows.evaluate import evaluable, evaluate_all
+from passerby.workflows.evaluate import evaluate_all
 from passerby.workflows.evaluation_report import ReportedEvaluation
+from passerby.workflows.evaluation_request import OpenedRequest, evaluable
 
 PAGES: dict[str, Callable[[Path], None]] = {"associations": write_page_after_training}
 """Kinds of pages that a method may have written about a run; see `Method.after_training`."""
 
-_FIGURES = ("mAP", "rank1", "mINP")
+_METRICS = ("mAP", "rank1", "mINP")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,15 @@ class SeedOutcome:
     seed: int
     folder: Path
     evaluations: list[ReportedEvaluation]
+
+
+def estimate(request: TrainingRequest) -> list[StageEstimate]:
+    """What training would cost: steps, memory and time of each stage.
+
+    Raises:
+        PasserbyError: the recipe or its data cannot be used.
+    """
+    return estimate_training(resolve_recipe(request))
 
 
 def run_seeds(request: TrainingRequest, seeds: int) -> list[SeedOutcome]:
@@ -82,13 +94,13 @@ def run_seeds(request: TrainingRequest, seeds: int) -> list[SeedOutcome]:
 
 def _write_summary(outcomes: list[SeedOutcome], earlier: list[dict[str, Any]], folder: Path) -> None:
     """Tabulate what the seeds reached, those of earlier commands included: resuming fewer of them loses none."""
-    table = {outcome.seed: [each.figures for each in outcome.evaluations] for outcome in outcomes}
+    table = {outcome.seed: [each.metrics for each in outcome.evaluations] for outcome in outcomes}
     for row in earlier:
         if (folder / f"seed-{row['seed']}").is_dir():
             table.setdefault(row["seed"], row["evaluations"])
-    rows = [{"seed": seed, "evaluations": figures} for seed, figures in sorted(table.items())]
-    summary = {"seeds": rows, "mean and deviation": _spread([figures for _, figures in sorted(table.items())])}
-    write_text_atomically(folder / "seeds.json", json.dumps(summary, indent=2) + "\n")
+    rows = [{"seed": seed, "evaluations": metrics} for seed, metrics in sorted(table.items())]
+    summary = {"seeds": rows, "mean and deviation": _spread([metrics for _, metrics in sorted(table.items())])}
+    write_text_atomically(folder / "seeds.json", json_text(summary) + "\n")
 
 
 def _earlier_rows(file: Path) -> list[dict[str, Any]]:
@@ -102,17 +114,17 @@ def _earlier_rows(file: Path) -> list[dict[str, Any]]:
 
 
 def spread(outcomes: list[SeedOutcome]) -> dict[str, dict[str, tuple[float, float]]]:
-    """Mean and sample standard deviation over seeds of each figure, by data set."""
-    return _spread([[each.figures for each in outcome.evaluations] for outcome in outcomes])
+    """Mean and sample standard deviation over seeds of each metric, by data set."""
+    return _spread([[each.metrics for each in outcome.evaluations] for outcome in outcomes])
 
 
 def _spread(seeds: list[list[dict[str, Any]]]) -> dict[str, dict[str, tuple[float, float]]]:
     found: dict[str, dict[str, tuple[float, float]]] = {}
-    for name in dict.fromkeys(figures["data"] for evaluations in seeds for figures in evaluations):
+    for name in dict.fromkeys(metrics["data"] for evaluations in seeds for metrics in evaluations):
         found[name] = {}
-        for figure in _FIGURES:
-            values = [each[figure] for evaluations in seeds for each in evaluations if each["data"] == name]
-            found[name][figure] = (statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0)
+        for metric in _METRICS:
+            values = [each[metric] for evaluations in seeds for each in evaluations if each["data"] == name]
+            found[name][metric] = (statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0)
     return found
 
 
@@ -144,18 +156,19 @@ def _run(recipe: Recipe, folder: Path, *, resume: bool) -> list[SeedOutcome]:
         if find_method(recipe.method).draws_images:  # and names no data to evaluate on
             return [SeedOutcome(recipe.seed, folder, [])]
         try:
-            evaluations = evaluate_all(
+            opened = OpenedRequest(
                 load(folder),
                 evaluable(open_sets(recipe.data)),
                 folder,
                 batch_size=recipe.evaluation.batch_size,
                 skip_unreadable=recipe.data.skip_unreadable,
             )
+            evaluations = evaluate_all(opened)
             for kind in find_method(recipe.method).after_training(folder):
                 PAGES[kind](folder)
         except (PasserbyError, OSError) as error:
             raise PasserbyError(
-                f"the model is trained and stays in {folder}, but evaluating it failed: {error}. After mending that: "
-                f"`passerby eval {shlex.quote(str(folder))}`"
+                f"the model is trained and stays in {folder}, but evaluating it failed: {error}. Once that is mended, "
+                f"run `passerby eval {shlex.quote(str(folder))}`"
             ) from error
     return [SeedOutcome(recipe.seed, folder, evaluations)]

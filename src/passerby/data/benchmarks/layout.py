@@ -115,7 +115,7 @@ class PublicBenchmark:
             if mismatches:
                 raise DataError(
                     f"{self.name} in {folder}: {'; '.join(mismatches)}. Unpack the archive again, or take this copy as "
-                    "it is: data.check_counts=false in a recipe, --no-check-counts of `passerby eval`, "
+                    "it is: data.check_counts=false in a recipe, --set check_counts=false of `passerby eval`, "
                     "check_counts=False in Python"
                 )
         return benchmark

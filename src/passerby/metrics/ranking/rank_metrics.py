@@ -20,7 +20,7 @@ Compared = Literal["cosine", "euclidean", "given"]
 """By what images were compared; `"given"` where the distances themselves were handed over."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RankingResult:
     """How well each of Q queries found its matches; every rate is a fraction between 0 and 1.
 
@@ -35,7 +35,8 @@ class RankingResult:
         match_ranks: int64 [sum of match_counts], the ascending ranks of the matches, one query after the other.
         valid: bool [Q], whether the gallery holds a match for the query. The others count in no mean.
         camera_rule: whether gallery images of the query's own identity and camera were left out of its ranking.
-        junk: number of gallery images left out of every ranking (identity -1).
+        gallery: number of gallery images.
+        junk: number of them left out of every ranking (identity -1).
         metric: by what images were compared: `"cosine"`, `"euclidean"`, or `"given"` distances.
         ap: how average precision was summed, `"step"` or `"trapezoid"`.
     """
@@ -50,9 +51,15 @@ class RankingResult:
     match_ranks: Integers
     valid: NDArray[np.bool_]
     camera_rule: bool
+    gallery: int
     junk: int
     metric: Compared
     ap: AveragePrecision
+
+    def __repr__(self) -> str:
+        rates = {"mAP": self.mAP, **{f"rank-{k}": self.rank_at(k) for k in (1, 5, 10) if k <= len(self.cmc)}}
+        shown = ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in {**rates, "mINP": self.mINP}.items())
+        return f"RankingResult({shown}; {self.valid_queries:,} of {len(self.valid):,} queries, {self.gallery:,} images)"
 
     def rank_at(self, k: int) -> float:
         """Share of valid queries with a match among their first `k` (CMC@k); `k` is at most `max_rank`."""
@@ -131,6 +138,7 @@ def summarise(
         match_ranks=np.concatenate(match_ranks),
         valid=valid,
         camera_rule=matches.camera_rule,
+        gallery=len(matches.rows) + matches.junk,
         junk=matches.junk,
         metric=metric,
         ap=ap,

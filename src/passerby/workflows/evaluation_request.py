@@ -1,0 +1,179 @@
+"""What to evaluate: a model, data, and how; opened and checked before any image is read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from passerby.config import Recipe, Section
+from passerby.data.formats.open_data import open_data
+from passerby.data.split import Benchmark
+from passerby.errors import CheckpointError, DataError, RecipeError
+from passerby.evaluation.metrics_file import folder_of_model, model_record
+from passerby.evaluation.pooling import TrackletPooling
+from passerby.evaluation.protocol import PLAIN, Protocol, RerankSettings
+from passerby.evaluation.query_table import EXPORT_SUFFIXES
+from passerby.inference.embedder import Embedder, load
+from passerby.metrics import Metric
+from passerby.models.bundled import resolve_path
+from passerby.output_paths import check_output_file, check_output_folder
+from passerby.report.ranking.figure import FIGURE_SUFFIXES
+from passerby.runs.provenance import Provenance
+from passerby.runs.request import stored_recipe
+from passerby.runs.run_directory import RunDirectory
+from passerby.training.training_data import open_sets
+
+_BATCH = 64
+_EVALUATIONS = Path("evaluation")
+
+
+class EvaluationSettings(Section):
+    """What `passerby eval --set` takes."""
+
+    metric: Metric = "cosine"
+    """How features are compared: cosine or euclidean; features of length 1 rank alike in both."""
+    check_counts: bool | None = None
+    """Refuse a benchmark whose counts differ from the published ones; by default as the run did, else yes."""
+    rerank: RerankSettings = RerankSettings()
+    """Parameters of re-ranking."""
+
+    def protocol(
+        self, pooling: TrackletPooling | None, *, multi_query: bool, rerank: bool, open_set_draws: int
+    ) -> Protocol:
+        """The protocol of these settings; parameters of re-ranking that are given ask for it."""
+        wanted = rerank or "rerank" in self.model_fields_set
+        return Protocol(self.metric, pooling, multi_query, self.rerank if wanted else None, open_set_draws)
+
+
+@dataclass(frozen=True)
+class CameraEmbedding:
+    """How the camera embedding of an official checkpoint is used.
+
+    Attributes:
+        trained_on: the data it was trained on, whose cameras then use their own embedding; None if not known.
+        weight: of the embedding; None for 1.
+    """
+
+    trained_on: str | None = None
+    weight: float | None = None
+
+    @classmethod
+    def parsed(cls, text: str) -> "CameraEmbedding":
+        """From `market1501`, `market1501:3.0` or `:3.0`; empty text says nothing."""
+        name, _, weight = text.rpartition(":")
+        try:
+            return cls(name or None, float(weight))
+        except ValueError:  # no weight; a path may hold a colon
+            return cls(text or None)
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What to evaluate; None where the run's recipe decides.
+
+    Attributes:
+        model: what `passerby.load` takes.
+        data: a benchmark's name, a table or a folder; None for the run's.
+        root: the folder that holds the benchmark; without `data`, where the run's data is now.
+        out: receives the results; None for the run, or a folder below `evaluation/` for files of weights.
+        figure: also draw rank lists as a picture.
+        export: also write how every query did as a table.
+        protocol: how query and gallery are compared.
+        batch_size, skip_unreadable, check_counts: see `passerby.evaluate`.
+        device, allow_torchscript: see `passerby.load`.
+        camera_embedding: of an official checkpoint.
+    """
+
+    model: str
+    data: str | None = None
+    root: Path | None = None
+    out: Path | None = None
+    figure: Path | None = None
+    export: Path | None = None
+    protocol: Protocol = PLAIN
+    batch_size: int | None = None
+    skip_unreadable: bool | None = None
+    check_counts: bool | None = None
+    device: str | None = None
+    allow_torchscript: bool = False
+    camera_embedding: CameraEmbedding = CameraEmbedding()
+
+
+@dataclass(frozen=True)
+class OpenedRequest:
+    """A request with its model and data at hand.
+
+    Attributes:
+        embedder: the model.
+        sets: each with a query and a gallery.
+        folder: where results go.
+        batch_size: images embedded at once.
+        skip_unreadable: whether images that cannot be decoded are left out.
+    """
+
+    embedder: Embedder
+    sets: list[Benchmark]
+    folder: Path
+    batch_size: int
+    skip_unreadable: bool
+
+
+def open_request(request: EvaluationRequest) -> OpenedRequest:
+    """The model, and the data set named or every set of the run's recipe that has a query and a gallery.
+
+    Raises:
+        PasserbyError: the model or the data cannot be used, or there is no place for the results.
+    """
+    path = resolve_path(request.model)
+    if not path.exists():
+        raise CheckpointError(f"{request.model}: no such run or file of weights")
+    recipe = stored_recipe(RunDirectory(path)) if RunDirectory(path).recipe_file.is_file() else None
+    sets = _sets(request, recipe)
+    if recipe is not None:
+        Provenance(RunDirectory(path)).log_differences(sets)
+    check_output_folder(request.out or (path if path.is_dir() else _EVALUATIONS))
+    for file, suffixes in ((request.figure, FIGURE_SUFFIXES), (request.export, EXPORT_SUFFIXES)):
+        if file is not None:
+            check_output_file(file, suffixes)
+    embedder = load(
+        path,
+        device=request.device,
+        allow_torchscript=request.allow_torchscript,
+        trained_on=request.camera_embedding.trained_on,
+        camera_coefficient=request.camera_embedding.weight,
+    )
+    skip = recipe is not None and recipe.data.skip_unreadable and request.data is None
+    return OpenedRequest(
+        embedder,
+        sets,
+        request.out or _default_folder(path, embedder),
+        batch_size=request.batch_size or (recipe.evaluation.batch_size if recipe else _BATCH),
+        skip_unreadable=skip if request.skip_unreadable is None else request.skip_unreadable,
+    )
+
+
+def evaluable(sets: list[Benchmark]) -> list[Benchmark]:
+    """Those that have a query and a gallery."""
+    return [each for each in sets if each.query is not None and each.gallery is not None]
+
+
+def _sets(request: EvaluationRequest, recipe: Recipe | None) -> list[Benchmark]:
+    if request.data is not None:
+        return [open_data(request.data, request.root, check_counts=request.check_counts is not False)]
+    if recipe is None:
+        raise RecipeError(
+            f"{request.model} is not a run's folder, so name the data to evaluate on: --data NAME --root DIR, "
+            "or --data TABLE"
+        )
+    given = {"root": request.root, "check_counts": request.check_counts}
+    section = recipe.data.model_copy(update={key: value for key, value in given.items() if value is not None})
+    found = evaluable(open_sets(section))
+    if not found:
+        raise DataError(f"{request.model}: its data has no query and gallery: name data that has with --data")
+    return found
+
+
+def _default_folder(path: Path, embedder: Embedder) -> Path:
+    """A run's folder, or one below `evaluation/` that is called as the file (or as its folder, for a `model.*`)."""
+    if path.is_dir():
+        return path
+    name = path.resolve().parent.name if path.stem == "model" else path.stem
+    return folder_of_model(_EVALUATIONS, name or "model", model_record(embedder))
