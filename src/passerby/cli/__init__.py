@@ -28,9 +28,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _files = [import_module(f"{__name__}.{file.name}") for file in pkgutil.iter_modules(__path__)]
-for _file in sorted(
-    (each for each in _files if hasattr(each, "register")), key=lambda each: getattr(each, "ORDER", 99)
-):
+_commands = [file for file in _files if hasattr(file, "register")]
+for _file in sorted(_commands, key=lambda file: getattr(file, "ORDER", 99)):
     _file.register(app)
 
 
