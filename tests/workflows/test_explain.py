@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from passerby.cli import app
-from passerby.methods.clip_reid.network import describe
+from passerby.methods import find_method
 from passerby.methods.clip_reid.recipe import ClipReidRecipe
 from passerby.models.checkpoint import save_model
 from passerby.models.clip.towers import ClipShape
@@ -84,7 +84,7 @@ def test_clip_reid_shows_its_class_attention(world: Path, tmp_path: Path) -> Non
     )
     assert isinstance(recipe, ClipReidRecipe)
     model = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(3))
-    save_model(tmp_path / "m.safetensors", model, {**describe(recipe, model), "method": "clip-reid"})
+    save_model(tmp_path / "m.safetensors", model, find_method("clip-reid").description(recipe, model))
     (file, *_) = sorted((world / "query").glob("*.jpg"))
     (found,) = explain_images(ExplainRequest(str(tmp_path / "m.safetensors"), (file,), tmp_path / "x.png"))
     assert list(found.seen.maps) == ["class attention"]
