@@ -9,7 +9,7 @@ from torch import Tensor
 from passerby.config import read_recipe
 from passerby.errors import PasserbyError
 from passerby.methods import find_method
-from passerby.methods.stage import Stage, StageOutput
+from passerby.methods.stage import AddedLoss, Stage, StageOutput
 from passerby.runs.request import checked_recipe
 from passerby.training.initialisation import build_model
 from passerby.training.training_data import open_training_data
@@ -51,11 +51,12 @@ def test_added_losses_are_part_of_the_loss_and_need_no_second_pass(finetuning: S
     hook = finetuning.model.register_forward_hook(lambda *_: passes.append(1))
     batch = finetuning.example_batch()
     plain = finetuning.losses(batch)["loss"]
-    finetuning.added_losses = [spread, lambda output: {"entropy": -output.logits.softmax(1).log().mean()}]
+    entropy = AddedLoss("entropy", lambda output: -output.logits.softmax(1).log().mean(), 0.5)
+    finetuning.added_losses = [AddedLoss("spread", spread), entropy]
     passes.clear()
     losses = finetuning.all_losses(batch)
     assert passes == [1]
-    torch.testing.assert_close(losses["loss"], plain + losses["spread"] + losses["entropy"])
+    torch.testing.assert_close(losses["loss"], plain + losses["spread"] + 0.5 * losses["entropy"])
     assert finetuning.output is None
     assert not losses["spread"].requires_grad
     losses["loss"].backward()
@@ -63,8 +64,14 @@ def test_added_losses_are_part_of_the_loss_and_need_no_second_pass(finetuning: S
 
 
 def test_two_losses_of_one_name_are_refused(finetuning: Stage) -> None:
-    finetuning.added_losses = [lambda output: {"triplet": output.features.sum()}]
+    finetuning.added_losses = [AddedLoss("triplet", spread)]
     with pytest.raises(PasserbyError, match="a loss called 'triplet' is there already"):
+        finetuning.all_losses(finetuning.example_batch())
+
+
+def test_a_loss_that_is_no_scalar_is_refused(finetuning: Stage) -> None:
+    finetuning.added_losses = [AddedLoss("norms", lambda output: output.features.norm(dim=1))]
+    with pytest.raises(PasserbyError, match=r"the loss 'norms' must be a scalar tensor, not a tensor \[\d+\]"):
         finetuning.all_losses(finetuning.example_batch())
 
 
@@ -73,6 +80,6 @@ def test_every_stage_that_takes_added_losses_gives_features(name: str, world: Pa
     for stage in stages_of(name, world):
         stage.set_trainable()
         stage.on_stage_start()
-        stage.added_losses = [spread]
+        stage.added_losses = [AddedLoss("spread", spread)]
         losses = stage.all_losses(stage.example_batch())
         assert ("spread" in losses) == stage.takes_added_losses

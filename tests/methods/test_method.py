@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from passerby.config import Recipe
-from passerby.errors import CheckpointError, RecipeError
-from passerby.methods import METHODS, find_method, register
+from passerby.errors import CheckpointError, PluginError, RecipeError
+from passerby.methods import METHODS, find_method, register_method
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.stage import Stage
 
@@ -53,15 +53,15 @@ def test_a_method_is_found_under_its_own_name(name: str) -> None:
 
 
 @pytest.mark.usefixtures("registry")
-def test_a_method_from_outside_is_registered_once() -> None:
+def test_a_method_from_outside_is_registered_under_a_name_of_its_own() -> None:
     with pytest.raises(RecipeError, match="unknown name 'flatten'"):
         find_method("flatten")
-    assert register(FlattenMethod) is FlattenMethod
+    assert register_method(FlattenMethod) is FlattenMethod
     assert isinstance(find_method("flatten"), FlattenMethod)
-    register(FlattenMethod)
-    other = type("Other", (FlattenMethod,), {})
-    with pytest.raises(RecipeError, match="another method has this name"):
-        register(other)
+    register_method(FlattenMethod)
+    other = type("Other", (FlattenMethod,), {"name": "mgn"})
+    with pytest.raises(PluginError, match="the method 'mgn' is already there, from passerby"):
+        register_method(other)
 
 
 def test_what_a_method_does_not_say_is_nothing() -> None:

@@ -24,6 +24,7 @@ from passerby.methods.method import EmbeddingModel, Method, no_attention
 from passerby.models.bundled import resolve_path
 from passerby.models.checkpoint import read_description, read_tensors
 from passerby.models.zoo.files import describe_bare_backbone, is_bare_backbone, recognise_backbone, restore_backbone
+from passerby.runs.needed_plugins import recall_needed_plugins
 from passerby.runs.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -276,6 +277,7 @@ def check_batch_size(batch_size: int) -> None:
 
 def _model_of_run(folder: Path) -> Path:
     run = RunDirectory(folder)
+    recall_needed_plugins(folder)
     if run.model_file.is_file():
         return run.model_file
     if run.recipe_file.is_file():

@@ -51,8 +51,22 @@ class StageOutput(NamedTuple):
     cameras: Tensor
 
 
-AddedLoss = Callable[[StageOutput], dict[str, Tensor] | Tensor]
-"""A loss of one's own: scalars by name, or one that is named after the function; all are added to the stage's loss."""
+LossFunction = Callable[[StageOutput], Tensor]
+"""A loss of one's own: a scalar from what a stage computed of a batch."""
+
+
+class AddedLoss(NamedTuple):
+    """A loss of one's own beside those of a stage.
+
+    Attributes:
+        name: in reports.
+        function: computes it.
+        weight: multiplies it in the sum that is minimised; it is reported without.
+    """
+
+    name: str
+    function: LossFunction
+    weight: float = 1.0
 
 
 class Preparation(NamedTuple):
@@ -113,25 +127,23 @@ class Stage(LightningModule, ABC):
         """
 
     def all_losses(self, batch: Any) -> dict[str, Tensor]:
-        """The stage's `losses` and the added ones by name, `loss` being their sum.
+        """The stage's `losses` and the added ones by name, `loss` being their weighted sum.
 
         Raises:
-            PasserbyError: an added loss has the name of another.
+            PasserbyError: an added loss has the name of another, or is no scalar.
         """
         losses = self.losses(batch)
         output, self.output = self.output, None  # keep no graph longer than its batch
         if output is None:
             return losses
-        for loss in self.added_losses:
-            values = loss(output)
-            if isinstance(values, Tensor):
-                values = {getattr(loss, "__name__", type(loss).__name__): values}
-            for name, value in values.items():
-                if name in losses:
-                    raise PasserbyError(
-                        f"{self.name}: a loss called {name!r} is there already: give yours another name"
-                    )
-                losses = losses | {"loss": losses["loss"] + value, name: value.detach()}
+        for name, function, weight in self.added_losses:
+            if name in losses:
+                raise PasserbyError(f"{self.name}: a loss called {name!r} is there already: give yours another name")
+            value = function(output)
+            if not isinstance(value, Tensor) or value.ndim:
+                found = f"a tensor {list(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+                raise PasserbyError(f"{self.name}: the loss {name!r} must be a scalar tensor, not {found}")
+            losses = losses | {"loss": losses["loss"] + weight * value, name: value.detach()}
         return losses
 
     @abstractmethod

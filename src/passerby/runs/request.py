@@ -18,6 +18,7 @@ from passerby.data.benchmarks import BENCHMARKS
 from passerby.errors import RecipeError
 from passerby.methods import METHODS, find_method
 from passerby.recipe_files import RECIPES
+from passerby.runs.needed_plugins import check_needed_plugins
 from passerby.runs.run_directory import RunDirectory
 from passerby.models.bundled import NAMES
 
@@ -57,6 +58,7 @@ def resolve_recipe(request: TrainingRequest, folder: Path | None = None) -> Reci
         content = read_recipe(request.recipe or "", request.overrides)
     else:
         run = RunDirectory(folder or request.resume)
+        check_needed_plugins(run.folder)
         source, content = str(run.recipe_file), assign_overrides(run.stored_recipe(), request.overrides)
     return absolute_paths(checked_recipe(content, source, request.overrides))
 

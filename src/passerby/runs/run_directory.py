@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from passerby.runs.needed_plugins import recall_needed_plugins, write_needed_plugins
 from passerby.version import __version__
 from passerby.atomic_files import sweep_temporaries, write_text_atomically
 from passerby.config import Recipe, check_recipe, write_recipe
@@ -111,6 +112,7 @@ class RunDirectory:
         sweep_temporaries(self.folder)
         for written_by_training in ("checkpoints", "cache"):  # elsewhere an evaluation may be writing
             sweep_temporaries(self.folder / written_by_training, alone=True)
+        write_needed_plugins(self.folder, recipe)
         write_recipe(recipe, self.recipe_file)
 
     def stored_recipe(self) -> dict[str, Any]:
@@ -121,6 +123,7 @@ class RunDirectory:
         """
         if not self.recipe_file.is_file():
             raise RecipeError(f"{self.folder}: holds no run (no recipe.yaml){_hint(self.folder)}")
+        recall_needed_plugins(self.folder)
         return parse_recipe(self.recipe_file, str(self.recipe_file))
 
     def check_unchanged(self, recipe: Recipe) -> None:

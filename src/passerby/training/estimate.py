@@ -12,6 +12,7 @@ import torch
 from passerby.config import Recipe
 from passerby.distributed.devices import choose_accelerator
 from passerby.methods import find_method
+from passerby.methods.added_losses import add_losses, find_losses
 from passerby.methods.stage import Stage
 from passerby.training.initialisation import build_model, read_init
 from passerby.training.training_data import open_training_data
@@ -58,6 +59,7 @@ def estimate_training(recipe: Recipe) -> list[StageEstimate]:
     data = open_training_data(recipe, method, decode=False)
     model = build_model(recipe, method, data, init).to(device)
     stages = method.stages(recipe, model, data.training, Path())
+    add_losses(stages, find_losses(recipe.added_losses))
     return [_try(stage, recipe, device) for stage in stages if stage.epochs > 0]
 
 

@@ -18,6 +18,7 @@ from passerby.errors import CheckpointError, PasserbyError
 from passerby.evaluation.preflight import check_decodable
 from passerby.inference.camera_embedding import cameras_set_aside
 from passerby.methods import find_method
+from passerby.methods.added_losses import add_losses, find_losses
 from passerby.methods.method import Method
 from passerby.models.checkpoint import load_strictly, read_tensors, save_model
 from passerby.runs.provenance import Provenance
@@ -51,6 +52,7 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
     run = RunDirectory(folder)
     with torch_settings(), interruptible(folder) as interruption, _explaining_disk(run), ExitStack() as lock:
         method = find_method(recipe.method)
+        find_losses(recipe.added_losses)  # before any work
         check_processes(recipe.trainer)
         accelerator = choose_accelerator(recipe.trainer)
         if resume:
@@ -93,6 +95,8 @@ def _begin(
     if unread:
         check_decodable(data.evaluated, skip_unreadable=skip)
     model = build_model(recipe, method, data, init)
+    if recipe.added_losses:  # stages that cannot take them are refused before there is a run
+        add_losses(method.stages(recipe, model, data.training, Path()), find_losses(recipe.added_losses))
     if is_main_process():
         if not resume:
             lock.enter_context(alone_in(run.folder))
@@ -112,6 +116,7 @@ def _train_stages(
     interruption: Interruption,
 ) -> None:
     stages = method.stages(recipe, model, data.training, run.folder)
+    add_losses(stages, find_losses(recipe.added_losses))
     for stage in stages:
         if stage.epochs == 0:
             continue
