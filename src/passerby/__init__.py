@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from passerby.data.split import Benchmark, Split
     from passerby.inference.embedder import Embedder, load
     from passerby.metrics import RankingResult, rank
+    from passerby.plugins import load_plugin
     from passerby.workflows.evaluate import evaluate
 
 torchvision_guard.install()
@@ -27,6 +28,7 @@ _WHERE = {
     "evaluate": "passerby.workflows.evaluate",
     "load": "passerby.inference.embedder",
     "load_benchmark": "passerby.data.benchmarks",
+    "load_plugin": "passerby.plugins",
     "rank": "passerby.metrics",
 }
 
@@ -39,6 +41,7 @@ __all__ = [
     "evaluate",
     "load",
     "load_benchmark",
+    "load_plugin",
     "rank",
 ]
 

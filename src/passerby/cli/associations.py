@@ -7,6 +7,7 @@ import typer
 
 from passerby.cli.help import TRAINING, command
 from passerby.cli.options import AsJson, argument, option
+from passerby.cli.plugin_option import with_plugins
 
 ORDER = 15
 
@@ -19,7 +20,14 @@ name that file as association.constraints in the next training, which obeys it.
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "associations", associations, _ABOUT, "passerby associations runs/ccafl -o links.html", panel=TRAINING)
+    command(
+        app,
+        "associations",
+        with_plugins(associations),
+        _ABOUT,
+        "passerby associations runs/ccafl -o links.html",
+        panel=TRAINING,
+    )
 
 
 def associations(

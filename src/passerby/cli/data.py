@@ -8,6 +8,7 @@ import typer
 
 from passerby.cli.help import DATA, command, group
 from passerby.cli.options import AsJson, argument, flag, option
+from passerby.cli.plugin_option import with_plugins
 
 ORDER = 30
 
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add `data check` and `data list`."""
     data = group(_ABOUT, "passerby data list")
-    command(data, "check", check, _CHECK, *_CHECK_EXAMPLES)
-    command(data, "list", list_benchmarks, _LIST, "passerby data list")
+    command(data, "check", with_plugins(check), _CHECK, *_CHECK_EXAMPLES)
+    command(data, "list", with_plugins(list_benchmarks), _LIST, "passerby data list")
     app.add_typer(data, name="data", rich_help_panel=DATA)
 
 

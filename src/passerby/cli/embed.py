@@ -16,6 +16,7 @@ from passerby.cli.options import (
     argument,
     option,
 )
+from passerby.cli.plugin_option import with_plugins
 
 ORDER = 20
 
@@ -28,7 +29,14 @@ stopped when the same command is given again.
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "embed", embed, _ABOUT, "passerby embed runs/market photos/ --out features.parquet", panel=USE)
+    command(
+        app,
+        "embed",
+        with_plugins(embed),
+        _ABOUT,
+        "passerby embed runs/market photos/ --out features.parquet",
+        panel=USE,
+    )
 
 
 def embed(

@@ -21,6 +21,7 @@ from passerby.cli.options import (
     keys_option,
     option,
 )
+from passerby.cli.plugin_option import with_plugins
 
 if TYPE_CHECKING:
     from passerby.config import Section
@@ -82,7 +83,7 @@ OpenSet = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "eval", evaluate, _ABOUT, *_EXAMPLES, panel=TRAINING)
+    command(app, "eval", with_plugins(evaluate), _ABOUT, *_EXAMPLES, panel=TRAINING)
 
 
 def evaluate(

@@ -7,6 +7,7 @@ import typer
 
 from passerby.cli.help import TRAINING, command
 from passerby.cli.options import AllowTorchscript, AsJson, Device, ModelArgument, argument, option
+from passerby.cli.plugin_option import with_plugins
 
 ORDER = 14
 
@@ -38,7 +39,7 @@ Donor = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "explain", explain, _ABOUT, _EXAMPLE, panel=TRAINING)
+    command(app, "explain", with_plugins(explain), _ABOUT, _EXAMPLE, panel=TRAINING)
 
 
 def explain(

@@ -8,6 +8,7 @@ import typer
 
 from passerby.cli.help import TRAINING, command
 from passerby.cli.options import DATA, MODEL, AsJson, Data, Device, ModelArgument, Root, SkipUnreadable, option
+from passerby.cli.plugin_option import with_plugins
 
 if TYPE_CHECKING:
     from passerby.evaluation.occlusion_summary import ReportedOcclusion
@@ -50,7 +51,7 @@ Visibility = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "occlusion", occlusion, _ABOUT, *_EXAMPLES, panel=TRAINING)
+    command(app, "occlusion", with_plugins(occlusion), _ABOUT, *_EXAMPLES, panel=TRAINING)
 
 
 def occlusion(

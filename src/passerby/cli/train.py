@@ -8,6 +8,7 @@ import typer
 
 from passerby.cli.help import TRAINING, command
 from passerby.cli.options import DATA, AsJson, SkipUnreadable, flag, option
+from passerby.cli.plugin_option import with_plugins
 
 if TYPE_CHECKING:
     from passerby.runs.request import TrainingRequest
@@ -53,7 +54,7 @@ Roots = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, "train", train, _ABOUT, *_EXAMPLES, panel=TRAINING)
+    command(app, "train", with_plugins(train), _ABOUT, *_EXAMPLES, panel=TRAINING)
 
 
 def train(
