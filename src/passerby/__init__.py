@@ -13,7 +13,8 @@ from passerby.version import __version__
 if TYPE_CHECKING:
     from passerby.data.benchmarks import load_benchmark
     from passerby.data.split import Benchmark, Split
-    from passerby.inference.embedder import Embedder, load
+    from passerby.inference.embedder import Embedder
+    from passerby.inference.loading import load
     from passerby.metrics import RankingResult, rank
     from passerby.plugins import load_plugin
     from passerby.workflows.evaluate import evaluate
@@ -26,7 +27,7 @@ _WHERE = {
     "RankingResult": "passerby.metrics",
     "Split": "passerby.data.split",
     "evaluate": "passerby.workflows.evaluate",
-    "load": "passerby.inference.embedder",
+    "load": "passerby.inference.loading",
     "load_benchmark": "passerby.data.benchmarks",
     "load_plugin": "passerby.plugins",
     "rank": "passerby.metrics",

@@ -12,7 +12,8 @@ from passerby.data.split import Benchmark
 from passerby.errors import DataError
 from passerby.evaluation.evaluate import evaluate_in_full
 from passerby.evaluation.occlusion import OcclusionOutcome, OcclusionPlan, occlusion_experiment
-from passerby.inference.embedder import Embedder, load
+from passerby.inference.embedder import Embedder
+from passerby.inference.loading import load
 from passerby.models.clip.towers import ClipShape
 from passerby.models.clip_reid.network import ClipReid, ClipReidSizes
 from passerby.models.inspection.feature_variants import REFERENCE, clip_reid_variants

@@ -22,9 +22,9 @@ from passerby.errors import CheckpointError, PasserbyError
 from passerby.evaluation.evaluate import evaluate_in_full
 from passerby.inference.camera_embedding import (
     cameras_set_aside,
+    declared_training_set,
     describe_training_sets,
     find_trained_cameras,
-    stated_training_set,
 )
 from passerby.inference.embedder import Embedder
 from passerby.models.clip.towers import ClipShape
@@ -93,8 +93,8 @@ def test_each_of_several_training_sets_has_its_own_rows(runs: tuple[Path, Path],
         benchmark = load_benchmark("market-layout", world)
         found = find_trained_cameras(model.description, benchmark)
         assert found.use == "trained"
-        assert found.slots is not None
-        assert found.slots.tolist() == [first, first + 1]
+        assert found.rows is not None
+        assert found.rows.tolist() == [first, first + 1]
     query, _ = benchmark.query_and_gallery()
     features = evaluate_in_full(model, benchmark, quiet=True).query_features
     np.testing.assert_allclose(features, by_hand(runs[1], query, query.cameras + 2), atol=1e-5)  # type: ignore[operator]
@@ -162,7 +162,7 @@ def test_cameras_that_took_no_training_image_take_the_mean_of_those_that_did(
     assert set(slots.tolist()) == {-1, 0}
     np.testing.assert_allclose(found.query_features, by_hand(tmp_path / "run", query, slots), atol=1e-5)
     second = find_trained_cameras(model.description, load_benchmark("market-layout", other))
-    assert (second.use, second.slots.tolist()) == ("trained", [1, 2])  # type: ignore[union-attr]
+    assert (second.use, second.rows.tolist()) == ("trained", [1, 2])  # type: ignore[union-attr]
     only_new = replace(benchmark, query=query.take(slots < 0), gallery=query.take(slots < 0))
     assert find_trained_cameras(model.description, only_new).use == "mean"
 
@@ -172,7 +172,7 @@ def test_validation_images_of_cameras_that_are_not_trained_on_take_the_mean() ->
     trained = aside[0].take(np.array([2, 0])).with_occurring_cameras()
     assert trained.camera_names == ("1", "3")
     found = cameras_set_aside(trained, aside, "validation")
-    assert (found.use, found.slots.tolist()) == ("partly", [0, -1, 1])  # type: ignore[union-attr]
+    assert (found.use, found.rows.tolist()) == ("partly", [0, -1, 1])  # type: ignore[union-attr]
 
 
 def named(name: str, cameras: tuple[str, ...], train: Split | None = None) -> Benchmark:
@@ -205,14 +205,14 @@ def test_public_sets_are_recognised_by_the_place_they_were_filmed_at(
 ) -> None:
     found = find_trained_cameras(MARKET, named(name, cameras))
     assert found.use == use
-    assert (None if found.slots is None else found.slots.tolist()) == slots
-    if found.slots is not None:
+    assert (None if found.rows is None else found.rows.tolist()) == slots
+    if found.rows is not None:
         assert found.of(np.array([-1, 0])).tolist() == [-1, slots[0]]  # type: ignore[union-attr, index]
 
 
 def test_a_model_without_camera_embedding_uses_none() -> None:
     found = find_trained_cameras({**MARKET, "camera_count": 0}, named("market1501", ("1",)))
-    assert (found.use, found.slots, found.of(np.array([0]))) == ("none", None, None)
+    assert (found.use, found.rows, found.of(np.array([0]))) == ("none", None, None)
 
 
 def test_places_are_of_benchmarks_whose_cameras_are_listed() -> None:
@@ -234,7 +234,7 @@ def test_what_a_user_says_of_an_official_checkpoint(tmp_path: Path, worlds: tupl
     market = named("market1501-dev", ("1", "2", "3", "4", "5", "6"))
     assert find_trained_cameras(load().description, market).use == "mean"
     told = load(trained_on="market1501", camera_coefficient=3.0)
-    assert find_trained_cameras(told.description, market).slots.tolist() == [0, 1, 2, 3, 4, 5]  # type: ignore[union-attr]
+    assert find_trained_cameras(told.description, market).rows.tolist() == [0, 1, 2, 3, 4, 5]  # type: ignore[union-attr]
     assert find_trained_cameras(told.description, named("dukemtmc", ("1", "2"))).use == "mean"
     assert told.model.camera_coefficient == 3.0
     for name, message in [
@@ -252,7 +252,7 @@ def test_what_a_user_says_of_an_official_checkpoint(tmp_path: Path, worlds: tupl
 
 
 def test_own_data_can_be_stated_too(worlds: tuple[Path, Path]) -> None:
-    stated = stated_training_set(str(worlds[0]), 2, "some.pth")
+    stated = declared_training_set(str(worlds[0]), 2, "some.pth")
     benchmark = load_benchmark("market-layout", worlds[0])
     assert {**stated, "name": "market-layout"} == describe_training_sets([benchmark], benchmark.training_split())[0]
     said = {"camera_count": 2, "trained_on": [stated]}

@@ -183,7 +183,7 @@ def test_cameras_are_those_the_model_has(world: Path, tmp_path: Path) -> None:
     ]:
         with pytest.raises(DataError, match=message):
             loaded.embed([image, image], cameras=cameras)  # type: ignore[arg-type]
-    with pytest.raises(CheckpointError, match="says itself what it was trained on"):
+    with pytest.raises(CheckpointError, match="declares itself what it was trained on"):
         passerby.load(tmp_path / "run", trained_on="market1501")
 
 

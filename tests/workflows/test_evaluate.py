@@ -12,7 +12,8 @@ from PIL import Image
 
 from passerby.errors import CheckpointError, DataError, EvaluationError, PasserbyError, RecipeError
 from passerby.evaluation.protocol import Protocol, RerankSettings
-from passerby.inference.embedder import Embedder, load
+from passerby.inference.embedder import Embedder
+from passerby.inference.loading import load
 from passerby.metrics import rank
 from passerby.training.runner import train
 from passerby.workflows.evaluate import evaluate_and_report
@@ -197,13 +198,13 @@ def test_what_cannot_be_done_is_said_before_any_work(
             run,
             {**market, "camera_embedding": CameraEmbedding("market1501")},
             CheckpointError,
-            "says itself what it was trained on",
+            "declares itself what it was trained on",
         ),
         (
             run,
             {**market, "camera_embedding": CameraEmbedding(weight=2.0)},
             CheckpointError,
-            "says itself what it was trained on",
+            "declares itself what it was trained on",
         ),
     ]
     for model, options, kind, message in wrong:

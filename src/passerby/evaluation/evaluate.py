@@ -163,6 +163,7 @@ def embed_split(
 
     Raises:
         DataError: images cannot be read; all of them are counted.
+        CheckpointError: the feature of an image is not finite, or has no length.
     """
     readable, source = open_source(split, model.transform, skip_unreadable=skip_unreadable, show_progress=not quiet)
     loader = EvalLoader(readable, source, model.transform, batch_size, device=model.device)
@@ -170,7 +171,8 @@ def embed_split(
     with explaining_unreadable(split, quiet=quiet), Progress(title, len(readable), quiet=quiet) as progress:
         for batch in loader:
             rows = batch.indices.cpu().numpy()
-            features[rows] = model.embed_batch(batch.images, cameras.of(batch.cameras.cpu().numpy()))
+            names = [str(readable.path(row)) for row in rows.tolist()]
+            features[rows] = model.embed_batch(batch.images, cameras.of(batch.cameras.cpu().numpy()), names)
             progress.advance(len(rows))
     return readable, features
 

@@ -31,17 +31,17 @@ class TrainedCameras:
     Attributes:
         use: see `CameraUse`.
         data: the training set whose cameras they are; None unless `use` is `"trained"` or `"partly"`.
-        slots: int64 [K], for each camera label of the data its row of the embedding, -1 for the mean; None if all take
+        rows: int64 [K], for each camera label of the data its row of the embedding, -1 for the mean; None if all take
             the mean or the model has no camera embedding.
     """
 
     use: CameraUse
     data: str | None = None
-    slots: NDArray[np.int64] | None = None
+    rows: NDArray[np.int64] | None = None
 
     def of(self, cameras: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Rows of the embedding, int64 [B], of images of these cameras, int64 [B] (-1: unknown)."""
-        return None if self.slots is None else np.where(cameras < 0, -1, self.slots[cameras])
+        return None if self.rows is None else np.where(cameras < 0, -1, self.rows[cameras])
 
 
 def describe_training_sets(benchmarks: Sequence[Benchmark], trained: Split) -> list[dict[str, Any]]:
@@ -71,12 +71,12 @@ def describe_training_sets(benchmarks: Sequence[Benchmark], trained: Split) -> l
     return found
 
 
-def stated_training_set(name: str, slots: int, source: str) -> dict[str, Any]:
-    """The same for a foreign file, from what the user says of it; its cameras are those of all training images.
+def declared_training_set(name: str, rows: int, source: str) -> dict[str, Any]:
+    """The same for a file of others, as the user declares it; its cameras are those of all training images.
 
     Args:
         name: a benchmark whose cameras are known, or a table or folder of one's own.
-        slots: rows of the file's camera embedding.
+        rows: of the file's camera embedding.
         source: names the file in errors.
 
     Raises:
@@ -96,16 +96,16 @@ def stated_training_set(name: str, slots: int, source: str) -> dict[str, Any]:
     else:
         benchmark = open_data(name)
         found = describe_training_sets([benchmark], benchmark.training_split())[0]
-    if len(found["cameras"]) != slots:
+    if len(found["cameras"]) != rows:
         raise CheckpointError(
-            f"{source}: has an embedding of {slots} cameras, but {name} has {len(found['cameras'])}: "
+            f"{source}: has an embedding of {rows} cameras, but {name} has {len(found['cameras'])}: "
             "name the set it was trained on with --camera-embedding"
         )
     return found
 
 
 def find_trained_cameras(description: Mapping[str, Any], benchmark: Benchmark) -> TrainedCameras:
-    """How a model uses the cameras of a data set's query and gallery, from what the model says of its training."""
+    """How a model uses the cameras of a data set's query and gallery, as the model declares its training."""
     if not description.get("camera_count"):
         return TrainedCameras("none")
     names, occurring = _cameras_searched(benchmark)
@@ -130,11 +130,11 @@ def cameras_set_aside(trained: Split, parts: Sequence[Split], data: str) -> Trai
 
 def _use(numbers: Mapping[str, int], names: Sequence[str], occurring: NDArray[np.int64], data: str) -> TrainedCameras:
     """What `names` find among the model's cameras, whose rows are `numbers`; only labels that occur count."""
-    slots = np.array([numbers.get(name, -1) for name in names], dtype=np.int64)
-    known = slots[occurring] >= 0
+    rows = np.array([numbers.get(name, -1) for name in names], dtype=np.int64)
+    known = rows[occurring] >= 0
     if not known.any():
         return TrainedCameras("mean")
-    return TrainedCameras("trained" if known.all() else "partly", data, slots)
+    return TrainedCameras("trained" if known.all() else "partly", data, rows)
 
 
 def _cameras_searched(benchmark: Benchmark) -> tuple[Sequence[str], NDArray[np.int64]]:

@@ -56,7 +56,9 @@ def embed_to_table(
             if not _is_whole(file, len(rows)):
                 features = np.empty((len(rows), model.embed_dim), np.float32)
                 for batch in EvalLoader(readable, source, model.transform, batch_size, rows=rows, device=model.device):
-                    features[batch.indices.cpu().numpy() - first] = model.embed_batch(batch.images)
+                    places = batch.indices.cpu().numpy()
+                    names = [str(readable.path(row)) for row in places.tolist()]
+                    features[places - first] = model.embed_batch(batch.images, names=names)
                     progress.advance(len(batch.images))
                 with write_atomically(file) as temporary:
                     pq.write_table(_table(columns, rows, features), temporary)

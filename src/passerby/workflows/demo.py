@@ -16,7 +16,7 @@ from passerby.evaluation.metrics_file import evaluation_fingerprint
 from passerby.evaluation.occlusion import OcclusionPlan
 from passerby.evaluation.occlusion_summary import ReportedOcclusion
 from passerby.evaluation.result import EvaluationResult
-from passerby.inference.embedder import load
+from passerby.inference.loading import load
 from passerby.report.demo.film import draw_truth
 from passerby.report.demo.page import Shown, write_demo_page
 from passerby.report.occlusion.samples import hidden_samples

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from passerby.data.formats.open_data import list_images
-from passerby.inference.embedder import load
 from passerby.inference.embedding_table import EMBEDDING_SUFFIXES, embed_to_table
+from passerby.inference.loading import load
 from passerby.output_paths import check_output_file
 
 

@@ -14,7 +14,8 @@ from passerby.evaluation.pooling import TrackletPooling
 from passerby.evaluation.protocol import PLAIN, Protocol, RerankSettings
 from passerby.evaluation.query_table import write_query_table
 from passerby.evaluation.result import EvaluationResult
-from passerby.inference.embedder import Embedder, load
+from passerby.inference.embedder import Embedder
+from passerby.inference.loading import load
 from passerby.metrics import Metric
 from passerby.output_paths import check_output_folder
 from passerby.report.ranking.figure import rank_list_figure, save_figure

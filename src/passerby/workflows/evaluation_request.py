@@ -11,7 +11,8 @@ from passerby.evaluation.metrics_file import folder_of_model, model_record
 from passerby.evaluation.pooling import TrackletPooling
 from passerby.evaluation.protocol import PLAIN, Protocol, RerankSettings
 from passerby.evaluation.query_table import EXPORT_SUFFIXES
-from passerby.inference.embedder import Embedder, load
+from passerby.inference.embedder import Embedder
+from passerby.inference.loading import load
 from passerby.metrics import Metric
 from passerby.models.bundled import resolve_path
 from passerby.output_paths import check_output_file, check_output_folder

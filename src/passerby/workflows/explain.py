@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from passerby.data.occlusion.occlude import Condition, Fill, Occlusion, image_seed, occlude
 from passerby.data.pixels.decoding import read_image, resize_image
-from passerby.inference.embedder import Embedder, load
+from passerby.inference.embedder import Embedder
+from passerby.inference.loading import load
 from passerby.models.inspection.attention_maps import AttentionMaps
 from passerby.output_paths import check_output_file
 from passerby.report.ranking.figure import FIGURE_SUFFIXES, save_figure

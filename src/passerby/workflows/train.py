@@ -12,7 +12,7 @@ from passerby.atomic_files import write_text_atomically
 from passerby.config import Recipe
 from passerby.distributed.roles import is_main_process
 from passerby.errors import PasserbyError, RecipeError
-from passerby.inference.embedder import load
+from passerby.inference.loading import load
 from passerby.json_text import json_text
 from passerby.methods import find_method
 from passerby.runs.request import TrainingRequest, checked_recipe, resolve_recipe

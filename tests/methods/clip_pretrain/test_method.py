@@ -10,7 +10,7 @@ import torch
 from passerby.config import read_recipe
 from passerby.data.augmentation.transforms import TrainTransform
 from passerby.errors import RecipeError
-from passerby.inference.embedder import load
+from passerby.inference.loading import load
 from passerby.methods.clip_pretrain.method import ClipPretrainMethod, PairStage
 from passerby.methods.clip_pretrain.pairs import PairBatch, PairBatches, PairPlan
 from passerby.methods.clip_pretrain.recipe import ClipPretrainRecipe, TrainingSection, rate_at

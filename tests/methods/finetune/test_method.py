@@ -11,7 +11,7 @@ import torch
 import passerby
 from passerby.config import read_recipe
 from passerby.errors import CheckpointError, RecipeError
-from passerby.inference.embedder import load
+from passerby.inference.loading import load
 from passerby.methods.finetune.method import FinetuneMethod
 from passerby.methods.finetune.recipe import FinetuneRecipe
 from passerby.models.backbones.registry import create

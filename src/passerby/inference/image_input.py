@@ -1,0 +1,81 @@
+"""Images as users hand them in: files, PIL images, arrays or tensors."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from passerby.data.pixels.decoding import read_image
+from passerby.errors import DataError
+
+ImageInput = str | Path | Image.Image | NDArray[np.uint8]
+"""A file, a PIL image, or a uint8 RGB array [H, W, 3]."""
+
+
+def open_image(image: ImageInput) -> Image.Image | NDArray[np.uint8]:
+    """The pixels of one input.
+
+    Raises:
+        DataError: a folder, a file that cannot be decoded, an image without pixels, or something else.
+    """
+    if isinstance(image, str | Path):
+        if Path(image).is_dir():
+            raise DataError(f"{image} is a folder: name its images one by one, or use `passerby embed`")
+        return read_image(Path(image))
+    if isinstance(image, Image.Image | np.ndarray):
+        size = image.size if isinstance(image, Image.Image) else image.shape[1::-1]
+        if 0 in size:
+            raise DataError(f"an image of {' × '.join(str(side) for side in size)} pixels cannot be embedded")
+        return image
+    raise DataError(f"an image must be a file, a PIL image or a uint8 array [height, width, 3], not {type_name(image)}")
+
+
+def list_images(images: ImageInput | Iterable[ImageInput]) -> list[ImageInput]:
+    """Images one by one, of one or of several.
+
+    Raises:
+        DataError: an array of another shape, or something that cannot be gone through.
+    """
+    if isinstance(images, str | Path | Image.Image):
+        return [images]
+    if isinstance(images, np.ndarray):
+        if images.ndim not in (3, 4) and images.dtype.kind in "biuf":
+            raise DataError(
+                f"an array of images must be uint8 RGB [H, W, 3] or [N, H, W, 3], not {images.dtype} {images.shape}"
+            )
+        return [images] if images.ndim == 3 else list(images)
+    if not isinstance(images, Iterable):
+        raise DataError(f"images must be an image, a sequence of images or a tensor, not {type_name(images)}")
+    return list(images)
+
+
+def name_images(images: Sequence[ImageInput]) -> list[str]:
+    """What to call each image in a message: its file, or its number, counted from 1."""
+    return [str(image) if isinstance(image, str | Path) else f"image {row + 1}" for row, image in enumerate(images)]
+
+
+def type_name(value: object) -> str:
+    """What a value is, for messages."""
+    return "None" if value is None else type(value).__name__
+
+
+def check_images(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """A tensor of preprocessed images as it is.
+
+    Raises:
+        DataError: not float [N, 3, H, W] of this size, or with values that are not finite.
+    """
+    if not images.is_floating_point() or images.ndim != 4 or images.shape[1] != 3:
+        raise DataError(
+            f"a tensor of images must be float [N, 3, H, W], already normalised, not {images.dtype} "
+            f"{list(images.shape)}: pass uint8 images as arrays [H, W, 3]"
+        )
+    if tuple(images.shape[2:]) != tuple(size):
+        raise DataError(f"the model was trained on {size[0]}×{size[1]} images, not {images.shape[2]}×{images.shape[3]}")
+    if not bool(torch.isfinite(images).all()):
+        raise DataError("a tensor of images holds NaN or infinite values: see how it was made")
+    return images
