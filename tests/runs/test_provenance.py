@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from passerby.errors import DataError, RecipeError
-from passerby.runs.request import TrainingRequest, resolve_recipe
 from passerby.runs.file_stamps import check_same_files, measure_files, read_stamps
+from passerby.runs.request import TrainingRequest, resolve_recipe
 from passerby.training.runner import train
 from passerby.training.training_data import open_sets
-from tests.training.resumed import resume
 from tests.methods.small_world import nano_recipe, write_small_world
+from tests.training.resumed import resume
 
 HOUR = 3_600 * 10**9
 SPLIT = {"images": 1, "identities": 1, "cameras": 1, "fingerprint": "a", "labels": "a"}

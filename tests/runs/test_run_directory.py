@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from passerby.errors import DataError, PasserbyError, RecipeError
-from passerby.runs.request import stored_recipe
 from passerby.methods import find_method
+from passerby.recipe_yaml import read_yaml, write_yaml
+from passerby.runs.request import stored_recipe
 from passerby.runs.run_directory import RunDirectory
 from passerby.training.runner import train
 from passerby.training.training_data import open_training_data
-from passerby.recipe_yaml import read_yaml, write_yaml
-from tests.training.resumed import resume
 from tests.methods.small_world import nano_recipe, write_small_world
+from tests.training.resumed import resume
 
 SHORT = ("stage1.epochs=0", "stage2.epochs=1")
 

@@ -11,8 +11,8 @@ from torch import nn
 
 from passerby.errors import PasserbyError, RecipeError
 from passerby.runs.request import TrainingRequest, resolve_recipe
-from passerby.training.initialisation import build_model
 from passerby.runs.run_lock import alone_in
+from passerby.training.initialisation import build_model
 from passerby.training.runner import train
 from tests.methods.small_world import nano_recipe, write_small_world
 from tests.training.started import SECONDS

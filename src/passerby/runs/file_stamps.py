@@ -127,7 +127,9 @@ def _changes(before: FileStamps, now: FileStamps, key: str) -> _Changes:
 
 
 def _changed(images: str, split: Split, rows: NDArray[np.int64], record: Path, change: _Changes) -> DataError:
-    shown = ", ".join(str(split.path(int(row))) for row in rows[:_MAX_NAMED]) + (", …" if len(rows) > _MAX_NAMED else "")
+    shown = ", ".join(str(split.path(int(row))) for row in rows[:_MAX_NAMED]) + (
+        ", …" if len(rows) > _MAX_NAMED else ""
+    )
     only_times = "" if change.resized.any() else f"; if nothing but their times has changed, delete {record}"
     return DataError(
         f"{images} images have changed since the run began ({shown}): restore them, or start a new run with "

@@ -76,8 +76,8 @@ def check_needed_plugins(folder: Path) -> None:
             raise PluginError(f"{folder}: needs {_where(plugin)}")
         if _has_changed(plugin):
             raise PluginError(
-                f"{plugin.file or plugin.name}: is not the plugin that the run in {folder} began with: restore it, start "
-                f"a new run with --out, or, if it computes the same, remove {folder / FILE}"
+                f"{plugin.file or plugin.name}: is not the plugin that the run in {folder} began with: restore it, "
+                f"start a new run with --out, or, if it computes the same, remove {folder / FILE}"
             )
 
 

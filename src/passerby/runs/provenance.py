@@ -126,7 +126,9 @@ class Provenance:
         try:
             own = {each["name"]: each for each in self._read()["sets"]}
         except RecipeError:  # an evaluation, unlike a training, needs no more than its own data
-            say(f"{self.data_file}: is missing or damaged, so nobody can tell whether this is the run's data", show=True)
+            say(
+                f"{self.data_file}: is missing or damaged, so nobody can tell whether this is the run's data", show=True
+            )
             return
         for now in describe_data(sets):
             for part, difference in _differing_parts(own.get(now["name"], now), now, "fingerprint"):

@@ -17,10 +17,10 @@ from passerby.config import (
 from passerby.data.benchmarks import BENCHMARKS
 from passerby.errors import RecipeError
 from passerby.methods import METHODS, find_method
+from passerby.models.bundled import NAMES
 from passerby.recipe_files import RECIPES
 from passerby.runs.needed_plugins import check_needed_plugins
 from passerby.runs.run_directory import RunDirectory
-from passerby.models.bundled import NAMES
 
 
 @dataclass(frozen=True)

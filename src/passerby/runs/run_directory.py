@@ -2,7 +2,8 @@
 
 `recipe.yaml` (resolved), `data.json` and `data-files.npz` (what the data was), `environment.json`, `metrics.jsonl` (a
 line per epoch and per evaluation), `checkpoints/` (the state to resume from, and the weights after each finished
-stage), `cache/`, `logs/`, what the method keeps besides (`Method.run_artifacts`), and at the end `model.safetensors`, `metrics.json` and `report/`.
+stage), `cache/`, `logs/`, what the method keeps besides (`Method.run_artifacts`), and at the end `model.safetensors`,
+`metrics.json` and `report/`.
 """
 
 import importlib.metadata
@@ -16,15 +17,15 @@ from typing import Any
 
 import torch
 
-from passerby.runs.needed_plugins import recall_needed_plugins, write_needed_plugins
-from passerby.version import __version__
 from passerby.atomic_files import sweep_temporaries, write_text_atomically
 from passerby.config import Recipe, check_recipe, write_recipe
 from passerby.errors import RecipeError
 from passerby.methods import find_method
+from passerby.output_paths import check_output_folder
 from passerby.recipe_files import parse_recipe
 from passerby.runs.metrics_log import read_lines, write_line, write_lines
-from passerby.output_paths import check_output_folder
+from passerby.runs.needed_plugins import recall_needed_plugins, write_needed_plugins
+from passerby.version import __version__
 
 _LIBRARIES = ("torch", "torchvision", "open_clip_torch", "timm", "lightning", "numpy", "pillow")
 
