@@ -87,7 +87,7 @@ def test_visible_fractions_are_found_by_path(tmp_path: Path, suffix: str) -> Non
     here = Split(tmp_path, split().paths, split().identities, ("a", "b", "c"))
     np.testing.assert_array_equal(read_visibility(here, file), [1.0, NAN, NAN, 0.25])
     (tmp_path / "other.csv").write_text("path\nx\n")
-    with pytest.raises(DataError, match="no columns 'path' and 'visible'"):
+    with pytest.raises(DataError, match="has no column 'visible'"):
         read_visibility(here, tmp_path / "other.csv")
 
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from passerby.data.checks.inspection import Finding, Inspection, inspect_data
     from passerby.data.concatenation import concatenate
     from passerby.data.formats.open_data import list_images, load_folder, load_table, open_data
-    from passerby.data.formats.table import SCHEMA, TABLE_SUFFIXES, read_table
+    from passerby.data.formats.schema import SCHEMA, TABLE_SUFFIXES
+    from passerby.data.formats.table_file import read_table
     from passerby.data.loading.identity_groups import identity_groups
     from passerby.data.loading.loaders import Batch, EvalLoader, TrainLoader
     from passerby.data.loading.pixel_sources import PerImageSource, PixelSource, open_source
@@ -94,7 +95,8 @@ __getattr__ = lazy_exports(
         "checks.inspection": ["Finding", "Inspection", "inspect_data"],
         "concatenation": ["concatenate"],
         "formats.open_data": ["list_images", "load_folder", "load_table", "open_data"],
-        "formats.table": ["SCHEMA", "TABLE_SUFFIXES", "read_table"],
+        "formats.schema": ["SCHEMA", "TABLE_SUFFIXES"],
+        "formats.table_file": ["read_table"],
         "loading.identity_groups": ["identity_groups"],
         "loading.loaders": ["Batch", "EvalLoader", "TrainLoader"],
         "loading.pixel_sources": ["PerImageSource", "PixelSource", "open_source"],

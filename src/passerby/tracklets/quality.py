@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from passerby.data.formats.table import read_table
+from passerby.data.formats.table_file import read_table
 from passerby.errors import DataError
 from passerby.metrics import CorrelationResult, ExclusionQuality, correlation_quality, exclusion_quality
 from passerby.tracklets.arrangement import arrange

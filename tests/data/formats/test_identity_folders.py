@@ -64,7 +64,7 @@ EXPECTED = "expected is a folder per identity, or train, query and gallery with 
     ("tree", "message"),
     [
         ({}, "holds no images: give a folder per identity"),
-        ({"ann": ["notes.txt"], "bob": []}, "holds no images: give a folder per identity"),
+        ({"ann": ["notes.txt"], "bob": []}, "holds no images \\(but 1 .txt\\): give a folder"),
         (
             {"train/ann": ["1.jpg"], "query/bob": ["1.jpg"], "galery/bob": ["2.jpg"]},
             rf"is parted into query, train but also holds galery \(did you mean gallery\?\); {EXPECTED}",

@@ -109,7 +109,8 @@ def test_captions_tell_what_is_seen_and_no_more(folder: Path) -> None:
 
 
 def test_the_table_is_one_that_passerby_reads(folder: Path) -> None:
-    from passerby.data.formats.table import image_paths, read_table
+    from passerby.data.formats.table import image_paths
+    from passerby.data.formats.table_file import read_table
 
     table = read_table(folder / "people.parquet")
     assert len(image_paths(table, folder / "people.parquet")) == len(rows(folder))

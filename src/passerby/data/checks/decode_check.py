@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.data.limits import open_image_file
 from passerby.data.pixels.decoding import read_image
 from passerby.errors import DataError
 
 _DIGEST_SIZE = 16
 _CHUNK = 128
+_BLOCK = 1 << 20
 _WORTH_PROCESSES = 2000
 """Below this many images, starting processes takes longer than the work."""
 
@@ -111,15 +113,23 @@ def _leave_interrupts_to_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def _digest(file: Path) -> bytes:
+    digest = hashlib.blake2b(digest_size=_DIGEST_SIZE)
+    with open_image_file(file) as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.digest()
+
+
 def _scan_chunk(first: int, files: Sequence[Path], decode: bool) -> Chunk:
     digests = bytearray()
     complaints: list[tuple[int, str]] = []
     for row, file in enumerate(files, start=first):
         digest = bytes(_DIGEST_SIZE)
         try:
-            digest = hashlib.blake2b(file.read_bytes(), digest_size=_DIGEST_SIZE).digest()
             if decode:
                 read_image(file)
+            digest = _digest(file)
         except DataError as error:
             complaints.append((row, str(error)))
         except FileNotFoundError:

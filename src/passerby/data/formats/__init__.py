@@ -6,11 +6,16 @@ from passerby.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from passerby.data.formats.open_data import list_images, load_folder, load_table
-    from passerby.data.formats.table import SCHEMA, TABLE_SUFFIXES, read_table
+    from passerby.data.formats.schema import SCHEMA, TABLE_SUFFIXES
+    from passerby.data.formats.table_file import read_table
 
 __all__ = ["SCHEMA", "TABLE_SUFFIXES", "list_images", "load_folder", "load_table", "read_table"]
 
 __getattr__ = lazy_exports(
     __name__,
-    {"open_data": ["list_images", "load_folder", "load_table"], "table": ["SCHEMA", "TABLE_SUFFIXES", "read_table"]},
+    {
+        "open_data": ["list_images", "load_folder", "load_table"],
+        "schema": ["SCHEMA", "TABLE_SUFFIXES"],
+        "table_file": ["read_table"],
+    },
 )

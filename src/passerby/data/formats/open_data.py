@@ -12,6 +12,7 @@
 """
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,17 +24,17 @@ from numpy.typing import NDArray
 from passerby.data.benchmarks import is_benchmark, load_benchmark, near_names
 from passerby.data.formats.identity_folders import benchmark_of_identity_folders
 from passerby.data.formats.local_columns import LOCAL_COLUMNS, LocalColumns, read_local_columns
+from passerby.data.formats.schema import TABLE_SUFFIXES
 from passerby.data.formats.table import (
-    TABLE_SUFFIXES,
     identity_names,
     image_paths,
     optional_cameras,
     optional_integers,
     optional_text,
-    read_table,
     required_text,
 )
-from passerby.data.image_files import examples, image_files, is_image, sub_folders
+from passerby.data.formats.table_file import read_table
+from passerby.data.image_files import describe_others, examples, image_files, is_image, sub_folders
 from passerby.data.split import PARTS, Benchmark, IntegerColumn, Split, names_in_order, split_from_names
 from passerby.errors import DataError
 from passerby.progress import say
@@ -104,9 +105,14 @@ def load_folder(path: str | Path) -> Benchmark:
     if {"bounding_box_train", "bounding_box_test"} & set(sub_folders(folder)):
         market = load_benchmark("market-layout", folder)
         return Benchmark(str(path), market.train, market.query, market.gallery, market.same_camera_rule)
-    paths = image_files(folder, recursive=True)
+    others: Counter[str] = Counter()
+    paths = image_files(folder, recursive=True, others=others)
     if not paths:
-        raise DataError(f"{folder} holds no images: give a folder per identity, a table, or a folder of images")
+        besides = f" (but {describe_others(others)})" if others else ""
+        raise DataError(
+            f"{folder} holds no images{besides}: give a folder per identity, a table, or a folder of images"
+        )
+    _log_others(folder, others)
     flat = [path for path in paths if "/" not in path]
     if not flat:
         return benchmark_of_identity_folders(str(path), folder, paths)
@@ -136,12 +142,16 @@ def list_images(sources: str | Path | Sequence[str | Path]) -> Split:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            names = image_files(path, recursive=True)
+            others: Counter[str] = Counter()
+            names = image_files(path, recursive=True, others=others)
+            _log_others(path, others)
             if not names:
                 raise DataError(f"folder {path} holds no images")
             files.extend(path / name for name in names)
-        elif not path.is_file():
+        elif not path.exists():
             raise DataError(f"{path} does not exist: name an image, a folder of images, or a table")
+        elif not path.is_file():
+            raise DataError(f"{path} is not a regular file: name an image, a folder of images, or a table")
         elif path.suffix.lower() in TABLE_SUFFIXES:
             rows = _read_rows(path)[0]
             files.extend(rows.root / name for name in rows.paths.to_pylist())
@@ -157,6 +167,11 @@ def list_images(sources: str | Path | Sequence[str | Path]) -> Split:
         files = _each_once([Path(os.path.abspath(file)) for file in files])  # noqa: PTH100 - links must not be followed
         root = Path(os.path.commonpath([file.parent for file in files]))
     return _unknown(root, [file.relative_to(root).as_posix() for file in files])
+
+
+def _log_others(folder: Path, others: Counter[str]) -> None:
+    if others:
+        say(f"{folder}: left out, for their suffixes are not those of images: {describe_others(others)}", show=True)
 
 
 def _each_once(files: list[Path]) -> list[Path]:

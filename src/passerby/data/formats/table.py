@@ -2,8 +2,6 @@
 
 import os
 import posixpath
-from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -16,79 +14,14 @@ from numpy.typing import NDArray
 from passerby.data.image_files import examples, missing_files
 from passerby.errors import DataError
 
-TABLE_SUFFIXES = (".csv", ".parquet", ".pq")
-
-SCHEMA = {
-    "path": "image file, relative to the table",
-    "identity": "label valid everywhere; -1 is junk",
-    "local_identity": "label valid only inside its camera",
-    "true_identity": "for reporting only; never read in training",
-    "camera": "name of the camera",
-    "video": "name of the source video",
-    "track": "tracklet inside the video",
-    "frame": "frame number, whole",
-    "x": "left edge of the box in the frame, pixels",
-    "y": "upper edge of the box in the frame, pixels",
-    "width": "width of the box in the frame, pixels",
-    "height": "height of the box in the frame, pixels",
-    "visible": "visible fraction, 0 to 1",
-    "caption": "a sentence about the person",
-    "split": "train, query or gallery",
-    "embedding": "float32 vector, as embed returns it",
-}
-"""Columns that a table may have, and what they mean; only `path` is required, other columns are left alone."""
-
-_READ = ("path", "identity", "camera", "video", "track", "frame", "split")
-_NOT_UTF8 = "it is not UTF-8 text; save it as CSV in UTF-8"
 _BLANK = frozenset({"", "nan", "none", "null"})
 
 
-def read_table(file: Path, *, besides: Sequence[str] = ()) -> pa.Table:
-    """Read the columns that loading needs: text as strings, `frame` as it is stored.
-
-    Args:
-        file: CSV or Parquet.
-        besides: more columns of text to read, if the table has them.
-
-    Raises:
-        DataError: the file cannot be read, has no `path` column, or has a column whose name is nearly one of `SCHEMA`.
-    """
-    try:
-        names = _column_names(file)
-        _check_names(file, names)
-        wanted = [name for name in (*_READ, *besides) if name in names]
-        if file.suffix.lower() == ".csv":
-            # Text is read as text, or identity 0002 would come back as 2.
-            options = pa.csv.ConvertOptions(
-                column_types={name: pa.string() for name in wanted if name != "frame"}, include_columns=wanted
-            )
-            return pa.csv.read_csv(file, convert_options=options)
-        return pa.parquet.read_table(file, columns=wanted)
-    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
-        raise DataError(f"table {file} cannot be read: {_reason(file, error)}") from error
-
-
-def _reason(file: Path, error: Exception) -> str:
-    """The reason why Arrow cannot read a file, with a remedy where there is one."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return os.strerror(error.errno)
-    first = "".join(mark for mark in str(error).splitlines()[0] if mark.isprintable()).rstrip(":. ")
-    if file.suffix.lower() != ".csv":
-        return f"it is not Parquet, or not all of it ({first})"
-    with file.open("rb") as stream:
-        start = stream.read(4)
-    if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in first or b"\0" in start:
-        return _NOT_UTF8
-    if "Empty CSV file" in first:
-        return "it has no rows; write one for each image below the names of the columns"
-    return first
-
-
-def image_paths(table: pa.Table, file: Path) -> pa.Array:
+def unique_paths(table: pa.Table, file: Path) -> pa.Array:
     """The `path` column, normalised and relative to the table's folder.
 
     Raises:
-        DataError: a path is blank or occurs twice, or images are not on disk.
+        DataError: a path is blank or occurs twice.
     """
     column = required_text(table, "path", file).combine_chunks()
     # Only the few that need it are normalised one by one.
@@ -102,6 +35,16 @@ def image_paths(table: pa.Table, file: Path) -> pa.Array:
     repeated = counted.filter(pc.greater(counted.field("counts"), 1)).field("values").to_pylist()
     if repeated:
         raise DataError(f"table {file} names images more than once: {examples(repeated)}; keep one row of each")
+    return column
+
+
+def image_paths(table: pa.Table, file: Path) -> pa.Array:
+    """The column that `unique_paths` gives, of images that are all on disk.
+
+    Raises:
+        DataError: a path is blank or occurs twice, or images are not on disk.
+    """
+    column = unique_paths(table, file)
     missing = missing_files(file.parent, column.to_pylist())
     if missing:
         hint = ", folders set off by /" if any("\\" in path for path in missing) else ""
@@ -189,29 +132,6 @@ def _relative(path: str, folder: Path) -> str:
     if posixpath.isabs(path):
         return os.path.relpath(os.path.realpath(path), os.path.realpath(folder))
     return posixpath.normpath(path)
-
-
-def _column_names(file: Path) -> list[str]:
-    names: list[str] = (
-        pa.csv.open_csv(file).schema.names if file.suffix.lower() == ".csv" else pa.parquet.read_schema(file).names
-    )
-    return names
-
-
-def _check_names(file: Path, names: list[str]) -> None:
-    """Check that no column name is repeated or nearly one of `SCHEMA`, and that there is a `path`."""
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f"table {file} has two columns named {twice[0]!r}; drop one")
-    for name in names:
-        near = get_close_matches(name.strip().lower(), [known for known in SCHEMA if known not in names], 1, cutoff=0.8)
-        if name not in SCHEMA and near:
-            raise DataError(f"table {file} has a column {name!r} but none named {near[0]!r}; rename it")
-    if any("\0" in name for name in names):  # UTF-16 that Arrow takes for odd letters
-        raise DataError(f"table {file} cannot be read: {_NOT_UTF8}")
-    if "path" not in names:
-        hint = "; separate columns by commas" if len(names) == 1 and any(mark in names[0] for mark in ";\t|") else ""
-        raise DataError(f"table {file} has no column 'path' (it has {examples(names, 8)}){hint}")
 
 
 def _text(table: pa.Table, name: str, file: Path) -> pa.ChunkedArray:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from passerby.data.formats.table import unique_paths
+from passerby.data.formats.table_file import read_table
 from passerby.data.split import Split
 from passerby.errors import DataError
 
@@ -24,16 +25,19 @@ def read_visibility(split: Split, table: Path) -> NDArray[np.float64]:
         table: CSV or Parquet with the columns `path`, relative to the table, and `visible`.
 
     Raises:
-        DataError: the table cannot be read or lacks a column.
+        DataError: the table cannot be read, lacks a column, or names an image twice.
     """
+    content = read_table(table, besides=("visible",))
+    if "visible" not in content.column_names:
+        raise DataError(f"table {table} has no column 'visible'")
+    paths = unique_paths(content, table).to_pylist()
+    column = content["visible"]
+    if pa.types.is_string(column.type):
+        column = pc.if_else(pc.equal(column, ""), None, column)
     try:
-        if table.suffix.lower() == ".csv":
-            content = pa.csv.read_csv(table)
-        else:
-            content = pa.parquet.read_table(table, columns=["path", "visible"])
-        paths, values = content.column("path").to_pylist(), content.column("visible").to_pylist()
-    except (OSError, KeyError, pa.ArrowInvalid) as error:
-        raise DataError(f"{table}: has no columns 'path' and 'visible' that can be read: {error}") from error
+        values = pc.cast(column, pa.float64()).to_pylist()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DataError(f"column 'visible' of table {table} must hold numbers: {str(error).splitlines()[0]}") from error
     known = {_normal(table.parent / path): value for path, value in zip(paths, values, strict=True)}
     fractions = (known.get(_normal(split.root / path)) for path in split.paths.to_pylist())
     return np.array([np.nan if value is None else float(value) for value in fractions])

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from passerby.data.pixels.opening import check_complete, open_image
 from passerby.errors import DataError
 
 Interpolation = Literal["bilinear", "bicubic"]
@@ -24,17 +25,20 @@ Size = tuple[int, int]
 _RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 _EXIF_ORIENTATION = 0x0112
 # What Pillow raises on files that are missing, truncated, of no known format or damaged inside.
-_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 
 
 def read_image(path: Path) -> Image.Image:
     """The image in a file, upright and RGB, decoded completely.
 
     Raises:
-        DataError: the file is missing or cannot be decoded to its end; the message names it.
+        DataError: the file is missing, cannot be decoded to its end, or exceeds the bounds of `passerby.data.limits`;
+            the message names it.
     """
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
+            image.load()
+            check_complete(path, image)
             return to_rgb(image)
     except _UNREADABLE as error:
         raise DataError(_complaint(path, error)) from error
@@ -47,7 +51,7 @@ def read_size(path: Path) -> Size:
         DataError: the file is missing or its header cannot be read; the message names it.
     """
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             turned = image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
             return image.size if turned else (image.height, image.width)
     except _UNREADABLE as error:

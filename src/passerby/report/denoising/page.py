@@ -6,7 +6,7 @@ import numpy as np
 from markupsafe import Markup
 
 from passerby.atomic_files import write_text_atomically
-from passerby.data.formats.table import read_table
+from passerby.data.formats.table_file import read_table
 from passerby.report.denoising.charts import size_chart
 from passerby.report.denoising.samples import dropped_strips, identity_strips, moved_strips
 from passerby.report.html.template import rendered

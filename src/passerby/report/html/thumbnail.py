@@ -6,6 +6,9 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from passerby.data.pixels.opening import open_image
+from passerby.errors import PasserbyError
+
 _LIMIT = (96, 192)
 """Pixels; pages show them at about half of that, which is sharp on dense screens."""
 
@@ -16,12 +19,12 @@ def thumbnail(file: Path, limit: tuple[int, int] = _LIMIT) -> Image.Image | None
     A report must show what could be ranked even if a file has gone since: the caller draws a placeholder.
     """
     try:
-        with Image.open(file) as opened:
+        with open_image(file) as opened:
             opened.draft("RGB", limit)
             picture = ImageOps.exif_transpose(opened).convert("RGB")
             picture.thumbnail(limit, Image.Resampling.LANCZOS)
             return picture
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what Pillow raises for broken files
+    except (PasserbyError, OSError, ValueError, SyntaxError):  # what Pillow raises for broken files
         return None
 
 

@@ -85,7 +85,7 @@ def save_figure(figure: Figure, file: Path) -> None:
             return
         drawn = io.BytesIO()
         figure.savefig(drawn, format="png")
-        with Image.open(drawn) as picture:
+        with Image.open(drawn, formats=("PNG",)) as picture:
             palette = picture.convert("RGB").quantize(256, kmeans=2, dither=Image.Dither.NONE)
             palette.save(temporary, format="png", optimize=True)
 

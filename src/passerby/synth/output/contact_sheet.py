@@ -108,7 +108,7 @@ def _description(seed: int, cameras: int, crowd: float) -> dict[str, Any]:
 def _described(file: Path) -> dict[str, Any] | None:
     """The arguments that drew a page; None of any other file."""
     try:
-        with Image.open(file) as page:
+        with Image.open(file, formats=("PNG", "JPEG")) as page:
             text = page.info.get(_KEY, page.info.get("comment"))
         content = json.loads(text) if isinstance(text, str | bytes) else None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what Pillow and JSON raise

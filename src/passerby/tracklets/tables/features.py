@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from passerby.atomic_files import write_atomically
-from passerby.data.formats.table import read_table
+from passerby.data.formats.table_file import read_table
 from passerby.errors import DataError
 from passerby.tracklets.array_file import ArrayFile, open_array, write_header, write_rows
 from passerby.tracklets.distance import Integers, first_without_direction

@@ -11,7 +11,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from passerby.atomic_files import write_atomically
-from passerby.data.formats.table import read_table, required_text
+from passerby.data.formats.table import required_text
+from passerby.data.formats.table_file import read_table
 from passerby.tracklets.correlation import OUTCOMES, Correlation
 from passerby.tracklets.tables.paths import relocated
 from passerby.tracklets.tables.table import TrackletTable

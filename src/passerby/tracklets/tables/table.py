@@ -7,7 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from passerby.data.formats.table import TABLE_SUFFIXES, optional_integers, read_table, required_text
+from passerby.data.formats.schema import TABLE_SUFFIXES
+from passerby.data.formats.table import optional_integers, required_text
+from passerby.data.formats.table_file import read_table
 from passerby.errors import DataError
 from passerby.output_paths import check_output_file
 from passerby.tracklets.distance import Integers
