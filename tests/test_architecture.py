@@ -33,6 +33,7 @@ FLOORS = (
         "recipe_yaml",
         "atomic_files",
         "json_text",
+        "output_lock",
         "output_paths",
         "plugins",
         "progress",

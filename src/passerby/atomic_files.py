@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from glob import escape
 from pathlib import Path
 
 _TEMPORARY = re.compile(r"\..+\.(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.partial")
@@ -82,6 +83,13 @@ def sweep_temporaries(folder: Path, *, alone: bool = False) -> list[Path]:
             path.unlink(missing_ok=True)
             stale.append(path)
     return stale
+
+
+def sweep_temporaries_of(path: Path) -> None:
+    """Remove what `write_atomically` left of this file when its process was killed; the caller writes it alone."""
+    for temporary in path.parent.glob(f".{escape(path.name)}.*.partial"):
+        if temporary.is_file() and _TEMPORARY.fullmatch(temporary.name):
+            temporary.unlink(missing_ok=True)
 
 
 @cache

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from passerby.data.augmentation.transforms import TestTransform
 from passerby.data.formats.open_data import list_images
 from passerby.data.split import Split
-from passerby.errors import DataError
+from passerby.errors import CheckpointError, DataError
 from passerby.inference import embedding_table
 from passerby.inference.embedder import Embedder
+from passerby.output_lock import alone_at
 from tests.methods.small_world import write_small_world
 
 
@@ -158,3 +159,85 @@ def test_unreadable_images_are_counted_and_what_was_computed_stays(model: Embedd
     assert len(list((tmp_path / ".a.parquet.parts").glob("*.parquet"))) == 2
     written = embedding_table.embed_to_table(model, split, tmp_path / "b.parquet", skip_unreadable=True)
     assert (written.rows, written.skipped) == (6, 2)
+
+
+@pytest.mark.parametrize("place", [0.2, 0.5, 0.8])
+def test_a_part_whose_bytes_were_changed_is_computed_again(
+    model: Embedder, tmp_path: Path, place: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    split = list_images(write_small_world(tmp_path / "world") / "query")
+    embedding_table.embed_to_table(model, split, tmp_path / "whole.parquet", batch_size=3)
+    network = interrupted(model, split, tmp_path / "a.parquet")
+    part = tmp_path / ".a.parquet.parts" / "000001.parquet"
+    content = bytearray(part.read_bytes())
+    for byte in range(int(place * len(content)), int(place * len(content)) + 4):
+        content[byte] ^= 0xFF
+    part.write_bytes(bytes(content))
+    embedding_table.embed_to_table(model, split, tmp_path / "a.parquet", batch_size=3)
+    found = pq.read_table(tmp_path / "a.parquet")
+    assert found.drop(["path"]).equals(pq.read_table(tmp_path / "whole.parquet").drop(["path"]))
+    assert network.calls in (1, 2), "the last, and the changed one if the change could do harm"
+    assert list(tmp_path.glob(".a.parquet.*")) == []
+
+
+def test_a_part_that_became_another_table_or_a_folder_is_computed_again(model: Embedder, tmp_path: Path) -> None:
+    split = list_images(write_small_world(tmp_path / "world") / "query")
+    network = interrupted(model, split, tmp_path / "a.parquet")
+    parts = tmp_path / ".a.parquet.parts"
+    pq.write_table(pyarrow.table({"other": [1, 2, 3]}), parts / "000000.parquet")
+    (parts / "000001.parquet").unlink()
+    (parts / "000001.parquet").mkdir()
+    embedding_table.embed_to_table(model, split, tmp_path / "a.parquet", batch_size=3)
+    assert network.calls == 3
+    assert pq.read_table(tmp_path / "a.parquet").num_rows == 8
+
+
+def test_a_file_in_the_place_of_the_parts_is_removed(model: Embedder, tmp_path: Path) -> None:
+    split = list_images(write_small_world(tmp_path / "world") / "query")
+    (tmp_path / ".a.parquet.parts").write_text("?")
+    assert embedding_table.embed_to_table(model, split, tmp_path / "a.parquet").rows == 8
+
+
+def test_two_processes_do_not_write_one_table(model: Embedder, tmp_path: Path) -> None:
+    split = list_images(write_small_world(tmp_path / "world") / "query")
+    network = interrupted(model, split, tmp_path / "a.parquet")
+    with alone_at(tmp_path / "a.parquet"):  # what another process holds
+        with pytest.raises(DataError, match=r"another process is writing .*a.parquet: wait for it, or name another"):
+            embedding_table.embed_to_table(model, split, tmp_path / "a.parquet")
+        assert network.calls == 0
+        assert len(list((tmp_path / ".a.parquet.parts").glob("*.parquet"))) == 2, "the other's parts stay"
+    assert embedding_table.embed_to_table(model, split, tmp_path / "a.parquet").rows == 8
+
+
+def test_rows_are_counted_before_the_table_takes_its_name(
+    model: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split = list_images(write_small_world(tmp_path / "world") / "query")
+    read = embedding_table._read_part
+    monkeypatch.setattr(embedding_table, "_read_part", lambda *arguments: read(*arguments).slice(1))
+    with pytest.raises(DataError, match="do not hold 8 rows"):
+        embedding_table.embed_to_table(model, split, tmp_path / "a.parquet")
+    assert not (tmp_path / "a.parquet").exists()
+
+
+def test_what_a_killed_process_left_is_swept(model: Embedder, tmp_path: Path) -> None:
+    split = list_images(write_small_world(tmp_path / "world") / "query")
+    left, other = (tmp_path / f".{name}.parquet.0123abcd-1-89abcdef.partial" for name in "ab")
+    for file in (left, other):
+        file.write_bytes(b"half")
+    embedding_table.embed_to_table(model, split, tmp_path / "a.parquet")
+    assert (left.exists(), other.exists()) == (False, True)
+
+
+@pytest.mark.parametrize(("scale", "fault"), [(float("nan"), "NaN"), (float("inf"), "infinite"), (0.0, "is zero")])
+def test_a_feature_without_meaning_is_refused_with_its_image(
+    model: Embedder, tmp_path: Path, scale: float, fault: str
+) -> None:
+    split = list_images(write_small_world(tmp_path / "world") / "query")
+    with torch.no_grad():
+        model.model.scale.fill_(scale)  # type: ignore[union-attr, operator]
+    with pytest.raises(CheckpointError, match=rf"{split.path(0)}: its feature .*{fault}"):
+        embedding_table.embed_to_table(model, split, tmp_path / "a.parquet")
+    with pytest.raises(CheckpointError, match=rf"{split.path(2)}: its feature .*{fault}"):
+        model.embed([split.path(2)])
+    assert not (tmp_path / "a.parquet").exists()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from passerby.atomic_files import write_atomically, write_text_atomically
+from passerby.atomic_files import sweep_temporaries, write_atomically, write_text_atomically
 from passerby.data.cache.naming import file_stats
 from passerby.data.loading.loaders import EvalLoader, open_source
 from passerby.data.split import Split
+from passerby.errors import DataError
 from passerby.inference.embedder import Embedder
 from passerby.inference.unreadable_images import explaining_unreadable
 from passerby.models.weights_digest import add_weights
+from passerby.output_lock import alone_at
 from passerby.progress import Progress, say
 
 EMBEDDING_SUFFIXES = (".parquet",)
@@ -42,29 +45,36 @@ def embed_to_table(
     until the table is complete; the same call continues from them, unless model, images or labels have changed.
 
     Raises:
-        DataError: an image cannot be read and `skip_unreadable` is off; what was computed stays for the next call.
+        DataError: an image cannot be read and `skip_unreadable` is off, or another process writes `out`; what was
+            computed stays for the next call.
+        CheckpointError: the feature of an image is not finite, or has no length.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
     readable, source = open_source(split, model.transform, skip_unreadable=skip_unreadable)
-    parts = out.with_name(f".{out.name}.parts")
-    _claim(parts, _fingerprint(model, readable))
     columns = _columns(readable, out.parent)
-    with explaining_unreadable(split), Progress("embedding", len(readable)) as progress:
-        for number, first in enumerate(range(0, len(readable), _ROWS_PER_PART)):
+    schema = _table(columns, range(0), np.empty((0, model.embed_dim), np.float32)).schema
+    parts = out.with_name(f".{out.name}.parts")
+    files: list[Path] = []
+    with ExitStack() as stack:
+        stack.enter_context(alone_at(out))
+        _claim(parts, _fingerprint(model, readable))
+        stack.enter_context(explaining_unreadable(split))
+        progress = stack.enter_context(Progress("embedding", len(readable)))
+        for first in range(0, len(readable), _ROWS_PER_PART):
             rows = range(first, min(first + _ROWS_PER_PART, len(readable)))
-            file = parts / f"{number:06d}.parquet"
-            if not _is_whole(file, len(rows)):
-                features = np.empty((len(rows), model.embed_dim), np.float32)
-                for batch in EvalLoader(readable, source, model.transform, batch_size, rows=rows, device=model.device):
-                    places = batch.indices.cpu().numpy()
-                    names = [str(readable.path(row)) for row in places.tolist()]
-                    features[places - first] = model.embed_batch(batch.images, names=names)
-                    progress.advance(len(batch.images))
-                with write_atomically(file) as temporary:
-                    pq.write_table(_table(columns, rows, features), temporary)
-            else:
+            files.append(parts / f"{len(files):06d}.parquet")
+            if _is_whole(files[-1], len(rows), schema):
                 progress.skip(len(rows))
-    _join(parts, out, _table(columns, range(0), np.empty((0, model.embed_dim), np.float32)).schema)
+                continue
+            features = np.empty((len(rows), model.embed_dim), np.float32)
+            for batch in EvalLoader(readable, source, model.transform, batch_size, rows=rows, device=model.device):
+                places = batch.indices.cpu().numpy()
+                names = [str(readable.path(row)) for row in places.tolist()]
+                features[places - first] = model.embed_batch(batch.images, names=names)
+                progress.advance(len(batch.images))
+            with write_atomically(files[-1]) as temporary:
+                pq.write_table(_table(columns, rows, features), temporary, write_page_checksum=True)
+        _join(files, out, schema, len(readable))
+        shutil.rmtree(parts)
     return WrittenTable(len(readable), len(split) - len(readable))
 
 
@@ -105,31 +115,50 @@ def _fingerprint(model: Embedder, split: Split) -> str:
 
 
 def _claim(parts: Path, fingerprint: str) -> None:
-    """Keep parts of the same work, and throw away those of another."""
+    """Keep parts of the same work, and remove those of another."""
     mark = parts / "source.json"
     try:
         if mark.is_file() and json.loads(mark.read_text("utf-8"))["fingerprint"] == fingerprint:
+            sweep_temporaries(parts, alone=True)
             return
-    except (ValueError, KeyError, TypeError):  # ValueError: not JSON, or not UTF-8
+    except (ValueError, KeyError, TypeError, RecursionError):  # ValueError: not JSON, or not UTF-8
         say(f"{mark} is damaged, so what an interrupted call left there is computed again", show=True)
-    shutil.rmtree(parts, ignore_errors=True)
+    _remove(parts)
     parts.mkdir(parents=True)
     write_text_atomically(mark, json.dumps({"fingerprint": fingerprint}))
 
 
-def _is_whole(file: Path, rows: int) -> bool:
-    """Whether a part is there, with all its rows; one that is damaged is computed again, and that is said."""
+def _remove(place: Path) -> None:
+    """Remove a file, a link or a folder, where there is one."""
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
+
+
+def _is_whole(file: Path, rows: int, schema: pa.Schema) -> bool:
+    """Whether a part is there as it was written; one that is damaged is removed, and that is said."""
     if not file.exists():
         return False
     try:
-        return bool(pq.read_metadata(file).num_rows == rows)
-    except (OSError, pa.ArrowException):
-        say(f"{file} is damaged and is computed again", show=True)
-        return False
+        if file.is_file() and _read_part(file, schema).num_rows == rows:
+            return True
+    except (OSError, ValueError, pa.ArrowException):  # its pages carry checksums
+        pass
+    say(f"{file} is damaged and is computed again", show=True)
+    _remove(file)
+    return False
 
 
-def _join(parts: Path, out: Path, schema: pa.Schema) -> None:
-    with write_atomically(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
-        for file in sorted(parts.glob("*.parquet")):
-            writer.write_table(pq.read_table(file))
-    shutil.rmtree(parts)
+def _read_part(file: Path, schema: pa.Schema) -> pa.Table:
+    return pq.ParquetFile(file, page_checksum_verification=True).read().cast(schema)
+
+
+def _join(files: list[Path], out: Path, schema: pa.Schema, rows: int) -> None:
+    """Write all parts as one table, whose rows are counted before it takes its name."""
+    with write_atomically(out) as temporary:
+        with pq.ParquetWriter(temporary, schema) as writer:
+            for file in files:
+                writer.write_table(_read_part(file, schema))
+        if pq.read_metadata(temporary).num_rows != rows:
+            raise DataError(f"{out}: its parts do not hold {rows:,} rows, another process changed them: try again")

@@ -8,10 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from passerby.atomic_files import sweep_temporaries, write_text_atomically
-from passerby.errors import DataError
+from passerby.output_lock import alone_at
 from passerby.tracklets.options import DenoisingOptions
 
 _FORMAT = 3
@@ -47,18 +45,11 @@ def work_folder(out: Path, inputs: Stamps, options: DenoisingOptions) -> Iterato
     Raises:
         DataError: another process is at work on the file.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
     folder = out.with_name(f".{out.name}.work")
-    lock = FileLock(out.with_name(f".{out.name}.lock"), timeout=0)
-    try:
-        with lock:
-            _claim(folder, inputs, options)
-            yield folder
-            shutil.rmtree(folder)
-            with suppress(PermissionError):  # where open files cannot be removed, this one stays
-                Path(lock.lock_file).unlink()  # while it is held: afterwards it may be another's
-    except Timeout as error:
-        raise DataError(f"another process is writing {out}: wait for it, or name another file") from error
+    with alone_at(out):
+        _claim(folder, inputs, options)
+        yield folder
+        shutil.rmtree(folder)
 
 
 def _claim(folder: Path, inputs: Stamps, options: DenoisingOptions) -> None:
