@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from passerby.data.concatenation import concatenate
 from passerby.data.image_files import examples
+from passerby.data.number_names import same_numbers
 from passerby.data.split import JUNK, IntegerColumn, Split, names_in_order
 from passerby.errors import DataError
 
@@ -219,17 +220,12 @@ def describe_classes(counts: Sequence[int] | NDArray[np.int64]) -> str:
 
 def _one_number_for_two(labels: CameraLabels) -> list[str]:
     """`door/7 and door/7.0`: classes of a camera that differ by how one number is written."""
-    seen: dict[tuple[int, float], str] = {}
-    alike = []
-    for number, name in enumerate(labels.class_local):
-        try:
-            value = float(name)
-        except ValueError:
-            continue
-        first = seen.setdefault((int(labels.class_cameras[number]), value), labels.class_name(number))
-        if first != labels.class_name(number):
-            alike.append(f"{first} and {labels.class_name(number)}")
-    return alike
+    local_names = np.array(labels.class_local, dtype=object)
+    return [
+        f"{camera}/{first} and {camera}/{other}"
+        for number, camera in enumerate(labels.camera_names)
+        for first, other in same_numbers(local_names[labels.class_cameras == number])
+    ]
 
 
 def _of_several_people(split: Split) -> IntegerColumn:

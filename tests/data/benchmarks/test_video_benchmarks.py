@@ -100,9 +100,34 @@ def strange_query(root: Path) -> None:
     savemat(root / "info" / "query_IDX.mat", {"query_IDX": np.array([[1, 44]])})
 
 
+def empty_queries(root: Path) -> None:
+    savemat(root / "info" / "query_IDX.mat", {"query_IDX": np.zeros((1, 0))})
+
+
+def tracklet_without_identity(root: Path) -> None:
+    savemat(root / "info" / "tracks_train_info.mat", {"track_train_info": np.array([[1, 2, 1, 1], [3, 3, np.nan, 2]])})
+
+
+def fractional_identity(root: Path) -> None:
+    savemat(root / "info" / "tracks_test_info.mat", {"track_test_info": np.array([[1, 1, 12.6, 1.0]])})
+
+
+def infinite_identity(root: Path) -> None:
+    savemat(root / "info" / "tracks_test_info.mat", {"track_test_info": np.array([[1, 1, np.inf, 1.0]])})
+
+
+def names_of_tracklets(root: Path) -> None:
+    savemat(root / "info" / "query_IDX.mat", {"query_IDX": np.array(["a", "b"], dtype=object)})
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (empty_queries, "query_IDX.mat names no tracklets"),
+        (tracklet_without_identity, "tracks_train_info.mat: row 2 of 'track_train_info' holds nan, which is no whole"),
+        (fractional_identity, "tracks_test_info.mat: row 1 of 'track_test_info' holds 12.6, which is no whole number"),
+        (infinite_identity, "tracks_test_info.mat: row 1 of 'track_test_info' holds inf"),
+        (names_of_tracklets, "query_IDX.mat: 'query_IDX' is not a matrix of numbers"),
         (remove_image, "listed images are not in"),
         (break_table, "tracks_test_info.mat is not a MATLAB file"),
         (other_matrix, "holds no matrix 'query_IDX'"),
@@ -125,4 +150,14 @@ def test_ilids_vid_with_people_missing_is_refused(tmp_path: Path) -> None:
             file.unlink()
         folder.rmdir()
     with pytest.raises(DataError, match="do not show the same people"):
+        load_benchmark("ilids-vid", tmp_path)
+
+
+@pytest.mark.parametrize("value", [np.nan, 1.5])
+def test_ilids_vid_with_a_split_that_is_no_number_is_refused(value: float, tmp_path: Path) -> None:
+    write_ilids(tmp_path)
+    splits = np.tile(np.arange(1.0, 5.0), (10, 1))
+    splits[3, 2] = value
+    savemat(tmp_path / "train-test people splits" / "train_test_splits_ilidsvid.mat", {"ls_set": splits})
+    with pytest.raises(DataError, match=rf"ilidsvid.mat: row 4 of 'ls_set' holds {value:g}, which is no whole number"):
         load_benchmark("ilids-vid", tmp_path)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from passerby.data.checks.inspection import inspect_data
 from passerby.data.formats.open_data import load_table
 from passerby.data.split import JUNK
 from passerby.errors import DataError
@@ -250,3 +251,17 @@ def test_any_name_survives_the_table(folder: Path, names: list[str]) -> None:
     with file.open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows([["path", "identity"], *zip(IMAGES, names, strict=True)])
     assert identities(load_table(file).train) == [name.strip() for name in names]
+
+
+def test_names_of_a_table_that_are_one_number_are_remarked_upon(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ["a.jpg,7,1,query", "b.jpg,07,01,gallery", "d.jpg,x,2,gallery"]
+    data = load_table(write_csv(folder, "\n".join(["path,identity,camera,split", *rows])))
+    told = " ".join(capsys.readouterr().err.split())
+    assert "identities that are the same number, but count as different: 07 and 7; is each pair one?" in told
+    assert "cameras that are the same number, but count as different: 01 and 1; is each pair one?" in told
+    kinds = {finding.kind for finding in inspect_data(data, decode=False).findings}
+    assert {"identities-of-one-number", "cameras-of-one-number"} <= kinds
+    load_table(write_csv(folder, "path,identity,camera\na.jpg,7,1\nb.jpg,8,2\n"))
+    assert not capsys.readouterr().err

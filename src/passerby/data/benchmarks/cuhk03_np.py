@@ -8,6 +8,12 @@ cuhk03-np/
 from passerby.data.benchmarks.layout import Counts, PublicBenchmark, PublishedCounts, numbered
 from passerby.data.benchmarks.market1501 import CONTENTS, read_market_layout
 
+_ORIGINAL = ("cuhk-03.mat", "cuhk03_release", "cuhk03_release.zip", "images_labeled", "images_detected")
+_ADVICE = (
+    "is of the original release with its own protocol, which is not read: fetch the images of the new protocol from "
+    "github.com/zhunzhong07/person-re-ranking, folder CUHK03-NP"
+)
+
 
 def _variant(boxes: str, counts: PublishedCounts) -> PublicBenchmark:
     return PublicBenchmark(
@@ -18,6 +24,7 @@ def _variant(boxes: str, counts: PublishedCounts) -> PublicBenchmark:
         read=read_market_layout,
         cameras=numbered(2),
         counts=counts,
+        other_layouts=dict.fromkeys(_ORIGINAL, _ADVICE),
         obtain="github.com/zhunzhong07/person-re-ranking, folder CUHK03-NP",
         terms="research only",
     )

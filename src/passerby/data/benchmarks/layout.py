@@ -1,7 +1,7 @@
 """Declaration of a public benchmark: a layout on disk, a reader for it, and the counts its authors publish."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from passerby.data.camera_labels import camera_labels, describe_classes
 from passerby.data.image_files import examples, missing_files, sub_folders
+from passerby.data.limits import check_regular
 from passerby.data.split import Benchmark, Split, names_in_order, split_from_names
 from passerby.errors import DataError
 
@@ -87,6 +88,8 @@ class PublicBenchmark:
         same_camera_rule: whether a gallery image of the query's own identity and camera is left out of the ranking.
         disjoint: whether no identity name occurs in both the training and the test half.
         tracklets: whether tracklets are compared and not images.
+        optional: those of `contents` without which the rest is still a data set.
+        other_layouts: paths by which copies in a layout that is not read are recognised, and what to do with them.
     """
 
     name: str
@@ -101,6 +104,8 @@ class PublicBenchmark:
     same_camera_rule: bool = True
     disjoint: bool = True
     tracklets: bool = False
+    optional: frozenset[str] = frozenset()
+    other_layouts: Mapping[str, str] = field(default_factory=dict)
 
     def load(self, root: Path, *, check_counts: bool = True) -> Benchmark:
         """Read it from `root`, the folder that holds its sub-folders or the parent of that folder.
@@ -129,19 +134,33 @@ class PublicBenchmark:
             )
         candidates = [(folder, self._contents_in(folder)) for folder in self._candidates(root)]
         folder, located = max(candidates, key=lambda candidate: len(candidate[1]))  # the first of equals
-        if len(located) == len(self.contents):
+        if self.contents.keys() <= located.keys() | self.optional:
             return folder, located
         if located:
             missing = [" or ".join(paths) for part, paths in self.contents.items() if part not in located]
             raise DataError(
                 f"{self.name}: {folder} holds {', '.join(located.values())} but not {', '.join(missing)}; "
-                "unpack the whole archive"
+                f"{self._advice(root) or 'unpack the whole archive'}"
             )
         tried = f" or its {', '.join(self.folders)}" if self.folders else ""
         raise DataError(
             f"{self.name}: {self._wanted()} not found in {root}{tried}, which holds "
-            f"{examples(sub_folders(root), 5) or 'no folders'}; name the right folder with --root or data.root"
+            f"{examples(sub_folders(root), 5) or 'no folders'}; "
+            f"{self._advice(root) or 'name the right folder with --root or data.root'}"
         )
+
+    def _advice(self, root: Path) -> str:
+        """What to do with a copy in a layout that is recognised but not read; empty for others."""
+        for folder in self._candidates(root):
+            for path, advice in self.other_layouts.items():
+                if (folder / path).exists():
+                    return f"{folder / path} {advice}"
+            if (folder / "bounding_box_test").is_dir() and "bounding_box_test" not in self._paths():
+                return f"{folder} is laid out like Market-1501: name it as market-layout, not as {self.name}"
+        return ""
+
+    def _paths(self) -> list[str]:
+        return [path for alternatives in self.contents.values() for path in alternatives]
 
     def _candidates(self, root: Path) -> list[Path]:
         return [root, *(root / name for name in (*self.folders, self.name))]
@@ -230,6 +249,21 @@ def counts_of(split: Split) -> Counts:
 def numbered(count: int, digits: int = 1) -> tuple[str, ...]:
     """Camera names `1`, `2`, ..., as files of that many digits write them."""
     return tuple(f"{number:0{digits}d}" for number in range(1, count + 1))
+
+
+def read_lines(file: Path) -> list[str]:
+    """The lines of a text file that belongs to a data set.
+
+    Raises:
+        DataError: it cannot be read, or is no UTF-8 text.
+    """
+    try:
+        check_regular(file)
+        return file.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is not a text file: fetch the official file again") from error
 
 
 def check_present(name: str, root: Path, paths: list[str]) -> None:

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from passerby.data.benchmarks.layout import Counts, Images, Parts, PublicBenchmark, PublishedCounts, numbered
-from passerby.data.image_files import examples, image_files
+from passerby.data.image_files import examples, image_files, sub_folders
 from passerby.errors import DataError
 
 CONTENTS = {"train": ("bounding_box_train",), "query": ("query",), "gallery": ("bounding_box_test",)}
@@ -27,13 +27,28 @@ _NAME = re.compile(r"(-?\d+)_c(\d+)")
 
 
 def read_market_layout(folder: Path, paths: Mapping[str, str], *, dropped: frozenset[int] = frozenset({-1})) -> Parts:
-    """The three splits of a folder in Market layout, without the identities in `dropped`.
+    """The splits of a folder in Market layout, without the identities in `dropped`; `train` may be missing.
 
-    Raises DataError for a sub-folder without images and for file names without identity and camera.
+    Identities and cameras are numbers: `c1` and `c01` are one camera, `1` and `0001` one person.
+
+    Raises:
+        DataError: a sub-folder without images, or file names without identity and camera.
     """
     read = partial(_read_images, folder, dropped=dropped)
+    train = read(paths["train"]) if "train" in paths else None
     query = read(paths["query"])
-    return Parts(read(paths["train"]), query, read(paths["gallery"]), _multi_query_images(folder, query))
+    return _spelled_alike(Parts(train, query, read(paths["gallery"]), _multi_query_images(folder, query)))
+
+
+def _spelled_alike(parts: Parts) -> Parts:
+    """The same with one spelling, the longest, for every identity."""
+    given = [images for images in parts if images is not None]
+    names = {name for images in given for name in images.identities}
+    spelling = {int(name): name for name in sorted(names, key=len)}
+    if len(spelling) < len(names):
+        for images in given:
+            images.identities[:] = [spelling[int(name)] for name in images.identities]
+    return parts
 
 
 def _multi_query_images(folder: Path, query: Images) -> Images | None:
@@ -42,15 +57,15 @@ def _multi_query_images(folder: Path, query: Images) -> Images | None:
     if not (folder / part).is_dir():
         return None
     assert query.cameras is not None
-    asked = set(zip(query.identities, query.cameras, strict=True))
+    asked = {(int(identity), camera) for identity, camera in zip(query.identities, query.cameras, strict=True)}
     own = {path.rsplit("/", 1)[-1] for path in query.paths}
     images = Images([], [], cameras := [])
     for name in image_files(folder / part):
         match = _NAME.match(name)
-        if match is not None and (match[1], match[2]) in asked and name not in own:
+        if match is not None and (int(match[1]), str(int(match[2]))) in asked and name not in own:
             images.paths.append(f"{part}/{name}")
             images.identities.append(match[1])
-            cameras.append(match[2])
+            cameras.append(str(int(match[2])))
     return images if images.paths else None
 
 
@@ -65,13 +80,20 @@ def _read_images(folder: Path, part: str, *, dropped: frozenset[int]) -> Images:
         elif int(match[1]) not in dropped:
             images.paths.append(f"{part}/{name}")
             images.identities.append(match[1])
-            cameras.append(match[2])
+            cameras.append(str(int(match[2])))
     if strange:
         raise DataError(
             f"{folder / part} holds {len(strange):,} images whose names give no identity and camera as "
             f"0002_c1s1_000451_03.jpg does: {examples(strange)}; rename or remove them"
         )
     if not images.paths:
+        folders = sub_folders(folder / part)
+        if folders:
+            raise DataError(
+                f"{folder / part} holds folders ({examples(folders)}), but its images must lie in it directly and be "
+                "named like 0002_c1s1_000451_03.jpg; where they are a folder for each identity, call the three "
+                "train, query and gallery and name the folder that holds them"
+            )
         raise DataError(f"{folder / part} holds no images; unpack the whole archive")
     return images
 
@@ -116,6 +138,7 @@ MARKET_LAYOUT = PublicBenchmark(
     title="any folder laid out like Market-1501",
     folders=(),
     contents=CONTENTS,
+    optional=frozenset({"train"}),
     read=read_market_layout,
     counts=None,
     obtain="your own images, or a synthetic world",

@@ -9,6 +9,8 @@ A row of `tracks_*_info` is a tracklet: first and last line of the list of names
 names the tracklets (from 1) that are queries; the others are the gallery. Junk is dropped, distractors stay.
 """
 
+import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,10 +19,16 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
-from passerby.data.benchmarks.layout import Images, Parts, PublicBenchmark, check_present, numbered
+from passerby.data.benchmarks.layout import Images, Parts, PublicBenchmark, check_present, numbered, read_lines
+from passerby.data.limits import check_regular
+from passerby.data.split import JUNK
 from passerby.errors import DataError
 
-_JUNK = -1
+_NOT_MATLAB = (
+    *(OSError, ValueError, TypeError, KeyError, IndexError, EOFError, NotImplementedError, MemoryError),
+    *(MatReadError, struct.error, zlib.error),
+)
+"""What other and damaged files raise."""
 
 
 def _read(folder: Path, paths: Mapping[str, str]) -> Parts:
@@ -28,6 +36,8 @@ def _read(folder: Path, paths: Mapping[str, str]) -> Parts:
     train = _table(folder / paths["training tracklets"], "track_train_info", len(train_names))
     test = _table(folder / paths["test tracklets"], "track_test_info", len(test_names))
     queries = read_matrix(folder / paths["queries"], "query_IDX").ravel() - 1
+    if not queries.size:
+        raise DataError(f"{folder / paths['queries']} names no tracklets: fetch the official file again")
     if queries.min() < 0 or queries.max() >= len(test):
         raise DataError(f"{folder / paths['queries']} names tracklets that are not among the {len(test):,} of the test")
     is_query = np.isin(np.arange(len(test)), queries)
@@ -39,18 +49,35 @@ def _read(folder: Path, paths: Mapping[str, str]) -> Parts:
 
 
 def read_matrix(file: Path, name: str) -> NDArray[np.int64]:
-    """A matrix of whole numbers out of a MATLAB file; a DataError if it cannot be read or has no such matrix."""
+    """A matrix of whole numbers out of a MATLAB file, int64 of two dimensions.
+
+    Raises:
+        DataError: the file cannot be read, has no such matrix, or the matrix holds something else; names the row.
+    """
     try:
+        check_regular(file)
         content = loadmat(file)
-    except (OSError, ValueError, TypeError, NotImplementedError, MatReadError) as error:  # what other files raise
-        raise DataError(f"{file} is not a MATLAB file that can be read: {str(error).splitlines()[0]}") from error
+    except _NOT_MATLAB as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{file} is not a MATLAB file that can be read: {reason}") from error
     if name not in content:
         raise DataError(f"{file} holds no matrix {name!r}: fetch the official file again")
-    return np.asarray(content[name], dtype=np.int64)
+    matrix = np.asarray(content[name])
+    if matrix.ndim != 2 or matrix.dtype.kind not in "iuf":
+        raise DataError(f"{file}: {name!r} is not a matrix of numbers: fetch the official file again")
+    whole = np.isfinite(matrix) & (np.abs(matrix) < 2**53)
+    whole[whole] = matrix[whole] == np.floor(matrix[whole])
+    if not whole.all():
+        row, column = np.argwhere(~whole)[0].tolist()
+        raise DataError(
+            f"{file}: row {row + 1} of {name!r} holds {matrix[row, column]:g}, which is no whole number: fetch the "
+            "official file again"
+        )
+    return matrix.astype(np.int64)
 
 
 def _names(file: Path) -> list[str]:
-    return file.read_text(encoding="utf-8").split()
+    return [name for line in read_lines(file) for name in line.split()]
 
 
 def _table(file: Path, name: str, images: int) -> NDArray[np.int64]:
@@ -70,7 +97,7 @@ def _images(folder: Path, part: str, names: list[str], table: NDArray[np.int64],
     images = Images([], [], cameras := [], tracks, frames)
     for track in chosen.tolist():
         first, last, identity, camera = table[track].tolist()
-        if identity == _JUNK:
+        if identity == JUNK:
             continue
         for frame, name in enumerate(names[first - 1 : last], start=1):
             images.paths.append(f"{part}/{name[:4]}/{name}")

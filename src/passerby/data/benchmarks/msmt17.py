@@ -21,14 +21,16 @@ from passerby.data.benchmarks.layout import (
     PublishedCounts,
     check_present,
     numbered,
+    read_lines,
 )
 from passerby.errors import DataError
 
+_VERSIONS = (("train", "test"), ("mask_train_v2", "mask_test_v2"))
 _LISTS = {part: (f"list_{part}.txt",) for part in ("train", "val", "query", "gallery")}
 
 
 def _read(folder: Path, paths: Mapping[str, str]) -> Parts:
-    train, test = paths["training images"], paths["test images"]
+    train, test = _folders_of_one_version(folder)
     return Parts(
         _read_lists(folder, train, "train", [paths["train"], paths["val"]]),
         _read_lists(folder, test, "test", [paths["query"]]),
@@ -36,11 +38,23 @@ def _read(folder: Path, paths: Mapping[str, str]) -> Parts:
     )
 
 
+def _folders_of_one_version(folder: Path) -> tuple[str, str]:
+    """Where the images of both halves lie; a DataError if the halves are of different versions."""
+    for train, test in _VERSIONS:
+        if (folder / train).is_dir() and (folder / test).is_dir():
+            return train, test
+    present = [name for pair in _VERSIONS for name in pair if (folder / name).is_dir()]
+    raise DataError(
+        f"msmt17: {folder} holds {' and '.join(present)}, which are of different versions, whose images differ: give "
+        "both halves of V1 (train, test) or of V2 (mask_train_v2, mask_test_v2)"
+    )
+
+
 def _read_lists(folder: Path, part: str, half: str, lists: list[str]) -> Images:
     """The images that the lists name, in the order of their paths."""
     rows = []
     for name in lists:
-        for number, line in enumerate((folder / name).read_text(encoding="utf-8-sig").splitlines(), start=1):
+        for number, line in enumerate(read_lines(folder / name), start=1):
             if line.strip():
                 rows.append(_parse(line, part, half, f"{folder / name} line {number}"))
     if not rows:
@@ -69,8 +83,8 @@ MSMT17 = PublicBenchmark(
     folders=("MSMT17_V1", "MSMT17_V2", "MSMT17", "MSMT17-V1", "MSMT17-V2"),
     contents={
         **_LISTS,
-        "training images": ("train", "mask_train_v2"),
-        "test images": ("test", "mask_test_v2"),
+        "training images": tuple(train for train, _ in _VERSIONS),
+        "test images": tuple(test for _, test in _VERSIONS),
     },
     read=_read,
     cameras=numbered(15, digits=2),

@@ -30,7 +30,7 @@ def _read(folder: Path, paths: Mapping[str, str]) -> Parts:
 
 def _with_cameras(images: Images) -> Images:
     matches = [_CAMERA.search(path) for path in images.paths]
-    cameras = [match[1] for match in matches if match is not None]
+    cameras = [str(int(match[1])) for match in matches if match is not None]
     return images._replace(cameras=cameras if len(cameras) == len(matches) else None)
 
 

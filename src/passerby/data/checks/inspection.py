@@ -1,7 +1,7 @@
 """Inspection of a data set before it is used: counts, unreadable and duplicate images, leaks and label errors."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from passerby.data.benchmarks.layout import Counts, PublicBenchmark, class_misma
 from passerby.data.camera_labels import camera_label_remarks, camera_labels, describe_classes
 from passerby.data.checks.decode_check import FileScan, scan_files
 from passerby.data.image_files import examples
+from passerby.data.number_names import one_number_remarks
 from passerby.data.split import JUNK, PARTS, Benchmark, Split
 from passerby.errors import DataError
 
@@ -121,6 +122,7 @@ def inspect_data(
         *_duplicates(splits, scan),
         *_rare_identities(data),
         *_camera_local(data),
+        *_one_number(splits.values()),
         *_unanswerable(data),
     ]
     return Inspection(
@@ -249,6 +251,15 @@ def _camera_local(data: Benchmark) -> Iterator[Finding]:
     if data.query is None and data.gallery is None:
         message = "no query and gallery images with identities that hold everywhere: only links can be judged"
         yield Finding("nothing-to-evaluate", "remark", message, 1)
+
+
+def _one_number(splits: Iterable[Split]) -> Iterator[Finding]:
+    """Identities and cameras whose names differ, but are the same number."""
+    identities = {name for split in splits if split.scope == "global" for name in split.identity_names}
+    cameras = {name for split in splits for name in split.camera_names}
+    for kind, names in (("identities", identities), ("cameras", cameras)):
+        for remark in one_number_remarks(kind, sorted(names)):
+            yield Finding(f"{kind}-of-one-number", "remark", remark, 1)
 
 
 def _unanswerable(data: Benchmark) -> Iterator[Finding]:

@@ -35,6 +35,7 @@ from passerby.data.formats.table import (
 )
 from passerby.data.formats.table_file import read_table
 from passerby.data.image_files import describe_others, examples, image_files, is_image, sub_folders
+from passerby.data.number_names import one_number_remarks
 from passerby.data.split import PARTS, Benchmark, IntegerColumn, Split, names_in_order, split_from_names
 from passerby.errors import DataError
 from passerby.progress import say
@@ -80,6 +81,9 @@ def load_table(path: str | Path) -> Benchmark:
     """
     file = Path(path)
     images, parts, local = _read_rows(file)
+    for kind, names in (("identities", images.identity_names), ("cameras", images.camera_names)):
+        for remark in one_number_remarks(kind, names):
+            say(f"table {file}: {remark}", show=True)
     rows = {part: np.flatnonzero(parts == number) for number, part in enumerate(PARTS)}
     test = np.concatenate([rows["query"], rows["gallery"]])
     train = images.take(rows["train"]) if rows["train"].size else None
