@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from passerby import plugins
 from passerby.config import read_recipe
 from passerby.data.benchmarks import BENCHMARKS
 from passerby.data.formats.open_data import open_data
 from passerby.errors import DataError, PluginError, RecipeError
-from passerby.models.backbones.registry import BACKBONES, create
-from passerby.plugins import Registry, load_installed_plugins, load_plugin, loaded_plugins
-from passerby.recipe_files import RECIPES, recipe_names
+from passerby.models.backbones.registry import create
+from passerby.plugins import Registry, load_plugin, loaded_plugins
+from passerby.recipe_files import recipe_names
+from tests.forgetting import no_plugins
 from tests.installed import install
 from tests.methods.small_world import write_small_world
 
@@ -27,18 +27,9 @@ register_benchmark(replace(BENCHMARKS["market-layout"], name={name!r}, title={ti
 
 
 @pytest.fixture(autouse=True)
-def _no_traces(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Each test begins without plugins, and leaves none."""
-    for name in ("_loaded", "_owners", "_missing"):
-        monkeypatch.setattr(plugins, name, {})
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    load_installed_plugins.cache_clear()
-    kept = [(registry, dict(registry)) for registry in (BENCHMARKS, BACKBONES, RECIPES)]
-    yield
-    for registry, content in kept:
-        registry.clear()
-        registry.update(content)
-    load_installed_plugins.cache_clear()
+def _no_plugins() -> Iterator[None]:
+    with no_plugins():
+        yield
 
 
 def write(folder: Path, code: str, name: str = "mine.py") -> Path:

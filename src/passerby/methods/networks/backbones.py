@@ -10,8 +10,8 @@ from torch import Tensor
 
 from passerby.config import Section
 from passerby.errors import RecipeError
-from passerby.methods import find_method
 from passerby.methods.method import InitialWeights
+from passerby.methods.registry import find_method
 from passerby.methods.sections.clip import Pixels
 from passerby.models.backbones.backbone import Backbone
 from passerby.models.backbones.official_files import backbone_tensors

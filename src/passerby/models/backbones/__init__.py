@@ -7,7 +7,7 @@ from passerby.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from passerby.models.backbones.backbone import Backbone
     from passerby.models.backbones.official_files import backbone_tensors, load_backbone
-    from passerby.models.backbones.registry import FAMILIES, create, family_of
+    from passerby.models.backbones.registry import FAMILIES, create, family_of, register_backbone
 
 __all__ = [
     "FAMILIES",
@@ -16,6 +16,7 @@ __all__ = [
     "create",
     "family_of",
     "load_backbone",
+    "register_backbone",
 ]
 
 __getattr__ = lazy_exports(
@@ -23,6 +24,6 @@ __getattr__ = lazy_exports(
     {
         "backbone": ["Backbone"],
         "official_files": ["backbone_tensors", "load_backbone"],
-        "registry": ["FAMILIES", "create", "family_of"],
+        "registry": ["FAMILIES", "create", "family_of", "register_backbone"],
     },
 )
