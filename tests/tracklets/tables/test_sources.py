@@ -121,12 +121,26 @@ class Mean:
         (pickle.dumps({"pids": []}), "is not a pickle of keys"),
         (pickle.dumps({"keys": ["1_2"]}), "key '1_2' is not like"),
         (pickle.dumps({"keys": []}), "names no keys"),
+        (pickle.dumps([[KEYS[0]]]), "not a list of text"),
+        (pickle.dumps([b"\xff"]), "is not a pickle of keys"),
+        (pickle.dumps([KEYS[0], KEYS[0]]), "names images more than once: .*00002_000001_0000007_00"),
+        (pickle.dumps([f"00001_{'9' * 30}_0000345_01"]), "is not like"),
+        (pickle.dumps([f"00001_000012_{'9' * 5000}_01"]), "is not like"),
+        (b"\x80\x04Nr" + b"\xff\xff\xff\x7f" + b".", "not a list of text"),  # remembers two thousand million objects
+        (b"\x80\x04\x8e" + b"\xff" * 7 + b"\x3f" + b"abc", "is not a pickle of keys"),  # bytes without end
+        (b"\x80\x04\x95" + b"\xff" * 7 + b"\x3f" + b"abc", "is not a pickle of keys"),  # a frame without end
+        (b"\x80\x04X\xff", "is not a pickle of keys"),
+        (b"\x80\x04]" + b"\x85" * 100_000 + b".", "not a list of text"),  # tuples in tuples
+        (b"I" + b"9" * 10_000 + b"\n.", "is not a pickle of keys"),
     ],
 )
 def test_pickles_run_no_code(tmp_path, capsys, content, message):
     (tmp_path / "keys.pkl").write_bytes(content)
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=message) as caught:
         read("luperson-nl", tmp_path / "keys.pkl", tmp_path)
+    assert len(str(caught.value)) < 400
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "out").glob("*"))
     assert "ran code" not in capsys.readouterr().out
 
 
@@ -164,12 +178,10 @@ def test_a_broken_list_is_not_read_to_its_end(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="is not UTF-8 text"):
         read("cion-al", tmp_path / "annos.json", tmp_path)
     name = "b" * 3000
+    good = "".join(f'{{"id": 1, "file_path": "{number}.jpg"}},' for number in range(100))
     (tmp_path / "annos.json").write_text(f'[{good}{{"id": 2, "file_path": "{name}"}}]')
     rows = read("cion-al", tmp_path / "annos.json", tmp_path)
-    assert [row["path"] for row in rows[99:]] == [
-        "../a.jpg",
-        f"../{name}",
-    ]
+    assert [row["path"] for row in rows[99:]] == ["../99.jpg", f"../{name}"]
 
 
 @pytest.mark.parametrize(
@@ -180,13 +192,34 @@ def test_a_broken_list_is_not_read_to_its_end(tmp_path, monkeypatch):
         ('[{"id": 1}]', "every object needs a file_path"),
         ('[{"id": "x", "file_path": "a"}]', "whole number id"),
         ("[1]", "something other than objects"),
+        ("[" * 100_000, "nested too deeply"),
+        ('[{"id": 1, "file_path": ' + '{"a":' * 100_000, "nested too deeply"),
+        ('[{"id": ' + "9" * 10_000 + ', "file_path": "a"}]', "whole number id"),
+        ('[{"id": 1e999, "file_path": "a"}]', "whole number id"),
+        ('[{"id": true, "file_path": "a"}]', "whole number id"),
+        ('[{"id": 1, "file_path": ["a"]}]', "every object needs a file_path"),
+        ('[{"id": 1, "file_path": "\\ud800"}]', "every object needs a file_path"),
+        ('[{"id": 1, "file_path": "a", "captions": 5}]', "not a list of sentences"),
+        ('[{"id": 1, "file_path": "a", "captions": [5]}]', "not a list of sentences"),
+        ('[{"id": 1, "file_path": "a"}, {"id": 1, "file_path": "./a"}]', "names images more than once: .*a; keep one"),
+        ('[{"id": 1, "file_path": "a", "more": "' + "b" * (5 << 20), "cut off or not valid JSON"),
         ("[]", "names no images"),
     ],
 )
 def test_says_what_is_wrong_with_annotations(tmp_path, text, message):
     (tmp_path / "annos.json").write_text(text)
-    with pytest.raises(DataError, match=message):
-        read("cion-al", tmp_path / "annos.json", tmp_path)
+    with pytest.raises(DataError, match=message) as caught:
+        read("synth-pedes", tmp_path / "annos.json", tmp_path)
+    assert len(str(caught.value)) < 400
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_and_captions_that_no_column_holds(tmp_path):
+    content = {"id": 1, "file_path": f"{'9' * 40}.jpg", "captions": ["\ud800 man"]}
+    (tmp_path / "annos.json").write_text(json.dumps([content]))
+    (row,) = read("synth-pedes", tmp_path / "annos.json", tmp_path)
+    assert row["caption"] == "? man"
+    assert row["frame"] == int("9" * 18)
 
 
 def test_says_what_is_wrong_with_folders(tmp_path):

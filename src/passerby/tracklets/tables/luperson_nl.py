@@ -5,8 +5,10 @@ are of one place. `keys.pkl` is a pickle of `{"keys": [...], "pids": [...]}`, wh
 it; a text file with one key per line will do as well. Paths in the table are the keys.
 """
 
+import io
 import pickle
 import re
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,15 +18,35 @@ import pyarrow as pa
 
 from passerby.errors import DataError
 
-_KEY = re.compile(r"(\d{5,})_(\d{6,})_(\d{7,})_(\d{2,})")
+_KEY = re.compile(r"([0-9]{5,18})_([0-9]{6,18})_([0-9]{7,18})_([0-9]{2,18})")
 _ROWS = 500_000
 
+_MOST_BYTES = 1 << 30
+"""A larger file is refused before it is read; the keys of all of LUPerson-NL take a third of it."""
 
-class _PlainUnpickler(pickle.Unpickler):
-    """Reads lists, dictionaries, strings and numbers, and refuses everything that a pickle could run."""
+_BROKEN = (
+    pickle.UnpicklingError,
+    struct.error,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What reading a pickle raises that is damaged or means harm."""
+
+
+class _PlainUnpickler(pickle._Unpickler):
+    """Reads lists, dictionaries, strings and numbers, and refuses everything that a pickle could run.
+
+    The one written in Python: that in C makes room for as many objects as a pickle claims to remember.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
-        raise DataError(f"it refers to {module}.{name}; only plain lists, strings and numbers are read")
+        raise DataError(f"it refers to {module[:60]}.{name[:60]}; only plain lists, strings and numbers are read")
 
 
 def read_luperson_nl(file: Path) -> Iterator[pa.Table]:
@@ -33,6 +55,8 @@ def read_luperson_nl(file: Path) -> Iterator[pa.Table]:
     Raises:
         DataError: the file cannot be read, or a key is not as it should be.
     """
+    if not file.is_file() or file.stat().st_size > _MOST_BYTES:
+        raise DataError(f"{file} is not a file of keys: it must be a file of at most {_MOST_BYTES >> 20:,} MiB")
     keys = _pickled(file) if file.suffix.lower() in {".pkl", ".pickle"} else _listed(file)
     if not keys:
         raise DataError(f"{file} names no keys")
@@ -41,7 +65,7 @@ def read_luperson_nl(file: Path) -> Iterator[pa.Table]:
         match = _KEY.fullmatch(key)
         if match is None:
             raise DataError(
-                f"{file}: key {key!r} is not like 00001_000012_0000345_00 (video, person, frame, detection)"
+                f"{file}: key {key[:60]!r} is not like 00001_000012_0000345_00 (video, person, frame, detection)"
             )
         parsed[row] = [int(number) for number in match.groups()]
     order = np.lexsort(parsed.T[::-1])
@@ -60,19 +84,20 @@ def read_luperson_nl(file: Path) -> Iterator[pa.Table]:
 
 def _pickled(file: Path) -> list[str]:
     try:
-        with file.open("rb") as opened:
-            content = _PlainUnpickler(opened, encoding="bytes").load()
+        content = _PlainUnpickler(io.BytesIO(file.read_bytes()), encoding="bytes").load()
         if isinstance(content, dict):
             content = content[b"keys"] if b"keys" in content else content["keys"]
-        return [key.decode() if isinstance(key, bytes) else str(key) for key in content]
+        if not isinstance(content, list | tuple) or not all(isinstance(key, bytes | str) for key in content):
+            raise ValueError("its keys are not a list of text")
+        return [key.decode() if isinstance(key, bytes) else key for key in content]
     except DataError as error:
         raise DataError(f"{file} is not a plain list of keys: {error}") from error
-    except (pickle.UnpicklingError, EOFError, KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
-        raise DataError(f"{file} is not a pickle of keys: {error}") from error
+    except _BROKEN as error:
+        raise DataError(f"{file} is not a pickle of keys: {str(error)[:80]}") from error
 
 
 def _listed(file: Path) -> list[str]:
     try:
         return file.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} cannot be read as a list of keys: {error}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} cannot be read as a list of keys: {error.reason}") from error

@@ -29,8 +29,12 @@ def absolute_paths(table: pa.Table, file: Path) -> pa.Array:
     return pc.replace_with_mask(below, unusual, pa.array([path.replace(os.sep, "/") for path in normal], below.type))
 
 
-def check_distinct_paths(table: pa.Table, file: Path) -> None:
+def check_distinct_paths(table: pa.Table, file: Path, name: str | None = None) -> None:
     """Refuse a table that names an image twice, however it spells the path: it could not be trained on.
+
+    Args:
+        table, file: what it holds, and where it is.
+        name: of what names the images, in the error; by default the table.
 
     Raises:
         DataError: it does, or a path is blank.
@@ -39,4 +43,4 @@ def check_distinct_paths(table: pa.Table, file: Path) -> None:
     repeated = counted.filter(pc.greater(counted.field("counts"), 1)).field("values").to_pylist()
     if repeated:
         named = examples(os.path.relpath(path, os.path.realpath(file.parent)) for path in repeated)
-        raise DataError(f"table {file} names images more than once: {named}; keep one row of each")
+        raise DataError(f"{name or f'table {file}'} names images more than once: {named}; keep one of each")

@@ -11,6 +11,7 @@ from passerby.atomic_files import write_atomically
 from passerby.errors import DataError
 from passerby.tracklets.tables.annotations import read_cion_al, read_synth_pedes
 from passerby.tracklets.tables.luperson_nl import read_luperson_nl
+from passerby.tracklets.tables.paths import check_distinct_paths
 from passerby.tracklets.tables.stills import read_market1501, read_mars, read_msmt17
 from passerby.tracklets.tables.table import check_output
 
@@ -27,23 +28,24 @@ def write_tracklets(kind: str, source: Path, out: Path, *, gap: int = 100) -> in
         gap: Market-1501 and MSMT17: a tracklet ends where the same person is not seen for so many frames.
 
     Raises:
-        DataError: the kind is unknown, or the source is not as it should be.
+        DataError: the kind is unknown, or the source is not as it should be, or names an image twice.
     """
     if kind not in SOURCES:
         raise DataError(f"{kind!r} is no known layout of tracklets: use one of {', '.join(SOURCES)}")
     if not source.exists():
         raise DataError(f"{source} does not exist: name the folder or file of {kind}")
     check_output(out, source)
-    rows = 0
-    with write_atomically(out) as temporary, ExitStack() as stack:
-        writer = None
-        for part in SOURCES[kind](source, out.parent, gap):
-            writer = writer or stack.enter_context(pq.ParquetWriter(temporary, part.schema))
-            writer.write_table(part)
-            rows += part.num_rows
+    with write_atomically(out) as temporary:
+        with ExitStack() as stack:
+            writer = None
+            for part in SOURCES[kind](source, out.parent, gap):
+                writer = writer or stack.enter_context(pq.ParquetWriter(temporary, part.schema))
+                writer.write_table(part)
         if writer is None:
             raise DataError(f"{source} names no images of {kind}")
-    return rows
+        paths = pq.read_table(temporary, columns=["path"])
+        check_distinct_paths(paths, out, str(source))
+    return int(paths.num_rows)
 
 
 SOURCES: dict[str, Callable[[Path, Path, int], Parts]] = {
