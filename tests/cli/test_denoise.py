@@ -185,7 +185,11 @@ def test_says_how_it_is_used(app):
     assert "--sigma-consistency" in run(app, "run", "--help")
     with pytest.raises(RecipeError, match="half_with: unknown setting; did you mean 'half_width'"):
         run(app, "x.parquet", "--set", "half_with=7")
-    with pytest.raises(DataError, match="--levels names digits"):
+    with pytest.raises(RecipeError, match="levels: Input should be 1, 2 or 3"):
+        run(app, "x.parquet", "--levels", "14")
+    with pytest.raises(RecipeError, match="levels: Input should be 1, 2 or 3"):
         run(app, "x.parquet", "--levels", "all")
+    assert "half_width=1000" in run(app, "run", "--keys")
+    assert "false_links=None" in run(app, "calibrate", "--keys")
     with pytest.raises(DataError, match="is not a table on disk"):
         run(app, "x.parquet")

@@ -24,7 +24,7 @@ def commands(command: Any, words: tuple[str, ...] = ()) -> dict[tuple[str, ...],
     return found
 
 
-ALL = {words: each for words, each in commands(typer.main.get_command(app)).items() if "denoise" not in words}
+ALL = commands(typer.main.get_command(app))
 
 
 @pytest.fixture(autouse=True)

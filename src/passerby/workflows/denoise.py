@@ -1,8 +1,11 @@
 """What `passerby denoise` and `passerby denoise calibrate` do: work, compare with the truth, show."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from passerby.config import assign_overrides, check_settings
 from passerby.output_paths import check_output_file
 from passerby.report.denoising import (
     FIGURE_SUFFIXES,
@@ -47,6 +50,37 @@ class ReportedDenoising:
     def cut(self) -> str | None:
         """One line where components were too large for average linkage and were cut; else None."""
         return cut_components(self.denoised.correlation)
+
+    def summary(self) -> dict[str, Any]:
+        """Counts, places and qualities, for JSON."""
+        correlation = self.denoised.correlation
+        return {
+            "out": self.denoised.out,
+            "page": self.page,
+            "levels": [
+                {**level.__dict__, "noise": None if level.noise is None else level.noise.total}
+                for level in correlation.levels
+            ],
+            "links": correlation.links,
+            "components": dict(zip(*(column.tolist() for column in correlation.components), strict=True)),
+            "cut": correlation.cut,
+            "warning": self.warning,
+            "quality": None if self.quality is None else self.quality.identities.to_dict(),
+        }
+
+
+def denoising_options(settings: Sequence[str], **given: Any) -> DenoisingOptions:
+    """Options from fields and from settings of the form `key=value`, which count more.
+
+    Raises:
+        RecipeError: a key is unknown, or a value is out of range.
+    """
+    return check_settings(DenoisingOptions, assign_overrides(given, settings))
+
+
+def calibration_options(settings: Sequence[str], **given: Any) -> CalibrationOptions:
+    """Options from fields and from settings, as `denoising_options`."""
+    return check_settings(CalibrationOptions, assign_overrides(given, settings))
 
 
 def denoise_and_report(

@@ -95,6 +95,10 @@ class CorrelationResult:
     kept: CorrelationQuality
     all: CorrelationQuality
 
+    def to_dict(self) -> dict[str, Any]:
+        """All metrics, for JSON."""
+        return {"coverage": self.coverage, "kept": self.kept.to_dict(), "all": self.all.to_dict()}
+
 
 def correlation_quality(predicted: Any, true: Any, videos: Any = None) -> CorrelationResult:
     """Compare predicted with true identities.
