@@ -1,10 +1,14 @@
 """Whether results can be written where they shall go, found out before hours are spent on them."""
 
+import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from passerby.errors import DataError
+
+_LONGEST_NAME = 200
+"""Bytes of a file's name: systems take 255, and the name while it is written is longer."""
 
 
 def check_output_folder(folder: Path) -> None:
@@ -43,10 +47,12 @@ def check_output_file(file: Path, suffixes: tuple[str, ...]) -> None:
     """Refuse a file that cannot be written, or whose suffix does not say what is written into it.
 
     Raises:
-        DataError: another suffix, a folder of that name, or what `check_output_folder` refuses.
+        DataError: another suffix, a name too long, a folder of that name, or what `check_output_folder` refuses.
     """
     if file.suffix.lower() not in suffixes:
         raise DataError(f"{file}: its name must end in {' or '.join(suffixes)}")
+    if len(os.fsencode(file.name)) > _LONGEST_NAME:
+        raise DataError(f"{file.name[:60]}…: is too long for the name of a file: take at most {_LONGEST_NAME} bytes")
     if file.is_dir():
         raise DataError(f"{file}: is a folder: name a file")
     check_output_folder(file.parent)

@@ -9,6 +9,7 @@ from io import FileIO
 from itertools import pairwise
 from math import prod
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from passerby.errors import DataError
 from passerby.tracklets.distance import Integers
 
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+_BROKEN = (ValueError, TypeError, SyntaxError, OverflowError, RecursionError, MemoryError, TokenError)
+"""What reading the header raises where it is not one."""
 
 
 class ArrayFile:
@@ -85,7 +89,7 @@ class ArrayFile:
             if version not in _HEADERS:
                 raise ValueError(f"format {version[0]}.{version[1]} is for records")
             shape, by_columns, dtype = _HEADERS[version](self._opened)
-        except (ValueError, TypeError, SyntaxError, OverflowError, RecursionError, MemoryError) as error:
+        except _BROKEN as error:
             reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
             raise DataError(f"{self.file} is not an array that np.save wrote: {reason}") from error
         if dtype.kind not in "fiub":

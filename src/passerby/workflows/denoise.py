@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from passerby.atomic_files import sweep_temporaries_of
 from passerby.config import assign_overrides, check_settings
 from passerby.output_paths import check_output_file
 from passerby.report.denoising import (
@@ -105,6 +106,7 @@ def denoise_and_report(
     page = out.with_name(f"{out.stem}-report.html") if report else None
     if page is not None:
         check_output_file(page, (".html",))
+        sweep_temporaries_of(page)
     denoised = denoise_table(table, out, features=features, options=options, engine=engine, show=show)
     quality = score(denoised)
     if page is not None:
