@@ -6,7 +6,7 @@ import re
 import secrets
 import socket
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from glob import escape
@@ -74,17 +74,8 @@ def sweep_temporaries(folder: Path, *, alone: bool = False) -> list[Path]:
     Returns:
         The files removed.
     """
-    return _sweep(folder.rglob(".*.partial"), alone=alone)
-
-
-def sweep_temporaries_of(path: Path) -> list[Path]:
-    """Remove what `write_atomically` left of one file when its process was killed; returns the files removed."""
-    return _sweep(path.parent.glob(f".{escape(path.name)}.*.partial"), alone=False)
-
-
-def _sweep(paths: Iterable[Path], *, alone: bool) -> list[Path]:
     stale = []
-    for path in sorted(paths):
+    for path in sorted(folder.rglob(".*.partial")):
         name = _TEMPORARY.fullmatch(path.name)
         if name is None or not path.is_file():
             continue

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from passerby.atomic_files import sweep_temporaries_of
 from passerby.config import assign_overrides, check_settings
+from passerby.output_lock import alone_at
 from passerby.output_paths import check_output_file
 from passerby.report.denoising import (
     FIGURE_SUFFIXES,
@@ -106,11 +106,11 @@ def denoise_and_report(
     page = out.with_name(f"{out.stem}-report.html") if report else None
     if page is not None:
         check_output_file(page, (".html",))
-        sweep_temporaries_of(page)
     denoised = denoise_table(table, out, features=features, options=options, engine=engine, show=show)
     quality = score(denoised)
     if page is not None:
-        write_denoising_page(page, denoised, quality, title=out.stem)
+        with alone_at(page):
+            write_denoising_page(page, denoised, quality, title=out.stem)
     return ReportedDenoising(denoised, quality, page)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from passerby.atomic_files import sweep_temporaries_of, write_atomically
+from passerby.atomic_files import write_atomically
 from passerby.errors import DataError
+from passerby.output_lock import alone_at
 from passerby.tracklets.tables.annotations import read_cion_al, read_synth_pedes
 from passerby.tracklets.tables.luperson_nl import read_luperson_nl
 from passerby.tracklets.tables.paths import check_distinct_paths
@@ -35,8 +36,7 @@ def write_tracklets(kind: str, source: Path, out: Path, *, gap: int = 100) -> in
     if not source.exists():
         raise DataError(f"{source} does not exist: name the folder or file of {kind}")
     check_output(out, source)
-    sweep_temporaries_of(out)
-    with write_atomically(out) as temporary:
+    with alone_at(out), write_atomically(out) as temporary:
         with ExitStack() as stack:
             writer = None
             for part in SOURCES[kind](source, out.parent, gap):
