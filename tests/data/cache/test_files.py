@@ -5,6 +5,8 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from collections import namedtuple
 from functools import partial
 from pathlib import Path
@@ -139,8 +141,7 @@ def test_a_cache_that_cannot_be_read_for_now_is_kept(tmp_path, monkeypatch, file
         return failed
 
     monkeypatch.setattr(np, "load", failing(np.load))
-    monkeypatch.setattr(np, "memmap", failing(np.memmap))
-    monkeypatch.setattr(Path, "read_text", failing(Path.read_text))
+    monkeypatch.setattr(Path, "open", failing(Path.open))
     for reading in (partial(opened, split, tmp_path / "cache"), partial(PixelCache, location)):
         with pytest.raises(DeviceError, match=rf"cannot be read \({file}: {os.strerror(code)}\), .* kept: start again"):
             reading()
@@ -148,6 +149,29 @@ def test_a_cache_that_cannot_be_read_for_now_is_kept(tmp_path, monkeypatch, file
     assert opened(split, tmp_path / "cache").location == location
     assert {path.name: path.stat().st_mtime_ns for path in location.iterdir()} == before
     assert [path for path in (tmp_path / "cache").iterdir() if path.is_dir()] == [location]
+
+
+@pytest.mark.parametrize("size", [SIZE, None])
+@pytest.mark.parametrize("left", [0, 0.5])
+def test_a_cache_that_is_cut_off_while_it_is_open_gives_a_line(tmp_path, size, left):
+    """In a process of its own: what is mapped and cut off ends a process with SIGBUS."""
+    split = jpeg_split(tmp_path / "images", RAGGED)
+    location = opened(split, tmp_path / "cache", size).location
+    code = f"""
+import os, sys
+import numpy as np
+from pathlib import Path
+from passerby.data import PixelCache
+cache = PixelCache(Path({str(location)!r}))
+os.truncate({str(location / "pixels.bin")!r}, int({left} * {(location / "pixels.bin").stat().st_size}))
+try:
+    cache.images(np.arange({len(split)}), (32, 16), "bicubic")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.match(r"DataError the pixel cache .* is damaged \(pixels.bin is too short\): start again", done.stdout)
 
 
 def test_building_goes_on_without_an_earlier_cache_that_cannot_be_read(tmp_path, monkeypatch, capsys):

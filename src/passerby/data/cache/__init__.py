@@ -1,4 +1,4 @@
-"""Decoded images kept on disk, memory-mapped."""
+"""Decoded images kept on disk."""
 
 from typing import TYPE_CHECKING
 

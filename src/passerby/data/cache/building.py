@@ -32,6 +32,7 @@ from passerby.data.cache.files import (
     move_aside,
     pixel_counts,
     read_stored,
+    update_array,
     write_array,
 )
 from passerby.data.cache.naming import FORMAT, CacheKind, cache_name, file_stats
@@ -40,8 +41,6 @@ from passerby.data.pixels.reading import check_readable, find_unreadable, in_thr
 from passerby.data.split import Split
 from passerby.errors import DataError, DeviceError, PasserbyError
 from passerby.progress import say
-
-_Status = np.memmap[tuple[int], np.dtype[np.uint8]]
 
 _COMMIT_SECONDS = 2.0
 
@@ -189,16 +188,16 @@ class Builder:
         write_array(file, records)
         return records
 
-    def _status(self, count: int) -> "_Status":
-        """The status column as a writable map of its file; unreadable images get another chance."""
+    def _status(self, count: int) -> NDArray[np.uint8]:
+        """The status column, which `_commit` writes; unreadable images get another chance."""
         file = self._building / "status.npy"
         if not file.exists():
             write_array(file, np.zeros(count, dtype=np.uint8))
-        status: _Status = np.load(file, mmap_mode="r+")
+        status: NDArray[np.uint8] = np.load(file)
         status[status == UNREADABLE] = PENDING
         return status
 
-    def _take_over_known(self, records: NDArray[np.void], status: _Status, pixels: BinaryIO) -> None:
+    def _take_over_known(self, records: NDArray[np.void], status: NDArray[np.uint8], pixels: BinaryIO) -> None:
         """Copy the images whose files are unchanged from earlier caches of the same split."""
         for donor in sorted(self._folder.glob(f"{self._family}-*")):
             if donor == self._building or donor.suffix == ASIDE:
@@ -221,10 +220,10 @@ class Builder:
             for row in rows.tolist():
                 begin = int(theirs["offset"][row])
                 length = 3 * int(records["height"][row]) * int(records["width"][row])
-                self._write(pixels, int(records["offset"][row]), source[begin : begin + length])
+                self._write(pixels, int(records["offset"][row]), source.read(begin, length))
             self._commit(rows, status, pixels)
 
-    def _decode(self, records: NDArray[np.void], status: _Status, pixels: BinaryIO) -> None:
+    def _decode(self, records: NDArray[np.void], status: NDArray[np.uint8], pixels: BinaryIO) -> None:
         """Decode all pending images; those that were finished are kept, whatever ends this."""
 
         def work(row: int) -> str | None:
@@ -251,7 +250,7 @@ class Builder:
             if finished:
                 self._commit(np.concatenate(finished), status, pixels)
         status[sorted(self._complaints)] = UNREADABLE
-        status.flush()
+        update_array(self._building / "status.npy", status)
 
     def _pixels(self, row: int, records: NDArray[np.void]) -> NDArray[np.uint8]:
         """The image of a row as it is stored, uint8 [3, H, W]."""
@@ -269,11 +268,12 @@ class Builder:
             while remaining:
                 remaining = remaining[pixels.write(remaining) :]
 
-    def _commit(self, rows: NDArray[np.int64], status: _Status, pixels: BinaryIO) -> None:
+    def _commit(self, rows: NDArray[np.int64], status: NDArray[np.uint8], pixels: BinaryIO) -> None:
         """Mark images as done, once their pixels are safe on the disk."""
         if len(rows):
             os.fsync(pixels.fileno())
             status[rows] = DONE
+            update_array(self._building / "status.npy", status)
 
     def _publish(self, count: int) -> None:
         manifest = {

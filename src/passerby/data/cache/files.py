@@ -10,6 +10,7 @@ A cache is a folder:
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.atomic_files import naming, write_atomically
+from passerby.data.cache.pixel_file import PixelFile
 from passerby.errors import DataError, DeviceError
 
 PENDING, DONE, UNREADABLE = 0, 1, 2
@@ -36,11 +38,11 @@ _DAMAGES = (FileNotFoundError, EOFError, ValueError, KeyError, TypeError, Syntax
 
 
 class Stored(NamedTuple):
-    """The columns of a cache, `RECORD` [N] and uint8 [N], and its pixels, uint8 mapped from the file."""
+    """The columns of a cache, `RECORD` [N] and uint8 [N], and the file of its pixels."""
 
     records: NDArray[np.void]
     status: NDArray[np.uint8]
-    pixels: NDArray[np.uint8]
+    pixels: PixelFile
 
 
 def read_stored(folder: Path) -> Stored:
@@ -128,10 +130,8 @@ def _read_stored(folder: Path) -> Stored:
     if records.dtype != RECORD or records.shape != status.shape:
         raise ValueError("records.npy and status.npy do not fit together")
     file = folder / "pixels.bin"
-    pixels: NDArray[np.uint8] = np.zeros(0, np.uint8)
     with naming(file):
-        if file.stat().st_size:  # an empty file, of a build that has only begun, cannot be mapped
-            pixels = np.memmap(file, dtype=np.uint8, mode="r")
+        pixels = PixelFile(file)
     done = records[status == DONE]
     if len(done) and (done["offset"] + pixel_counts(done)).max() > len(pixels):
         raise ValueError("pixels.bin is too short")
@@ -146,6 +146,13 @@ def write_array(file: Path, array: NDArray[np.generic]) -> None:
     """Write a .npy file that is complete wherever it exists."""
     with write_atomically(file) as temporary, temporary.open("wb") as stream:
         np.save(stream, array)
+
+
+def update_array(file: Path, array: NDArray[np.uint8]) -> None:
+    """Write other values into a .npy file that `write_array` made of an array of this shape."""
+    with naming(file), file.open("r+b") as stream:
+        stream.seek(-array.nbytes, os.SEEK_END)
+        stream.write(array.tobytes())
 
 
 def pixel_counts(records: NDArray[np.void]) -> NDArray[np.int64]:

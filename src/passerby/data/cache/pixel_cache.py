@@ -1,4 +1,4 @@
-"""Cache of decoded images: uint8 pixels in a memory-mapped file that processes share.
+"""Cache of decoded images: uint8 pixels in a file that processes share.
 
 Decoding and resizing are the most of what loading costs on a CPU; with the pixels at hand a batch is a copy. A cache
 holds either the size that the network sees (resized by Pillow, hence exactly the pixels of a per-image loader), or
@@ -132,7 +132,7 @@ class PixelCache:
         return len(self._rows)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PixelCache, (self.location, self._chosen)  # a spawned process maps the file itself
+        return PixelCache, (self.location, self._chosen)  # a spawned process opens the file itself
 
     def take(self, rows: NDArray[np.int64]) -> "PixelCache":
         """The same cache seen through these rows only: row i of the result is row `rows[i]` of this one."""
@@ -154,8 +154,8 @@ class PixelCache:
             device: where native images are resized.
 
         Raises:
-            DataError: another size or interpolation is stored, none is given at native size, or an image was
-                unreadable.
+            DataError: another size or interpolation is stored, none is given at native size, an image was unreadable,
+                or the file of the cache has been cut off.
         """
         size = size or self.size
         interpolation = interpolation or self.interpolation
@@ -182,14 +182,21 @@ class PixelCache:
             raise DataError(f"the images of rows {unreadable[:5].tolist()} could not be read: drop them from the split")
         stored = self._rows[rows]
         if self.size is not None:
-            images = self._pixels.reshape(-1, 3, *self.size)
-            return Pixels(((torch.arange(len(rows)), torch.from_numpy(images[stored])),), size, interpolation)
+            images = self._read(stored, *self.size)
+            return Pixels(((torch.arange(len(rows)), torch.from_numpy(images)),), size, interpolation)
         shapes = np.stack([self._heights[stored], self._widths[stored]], axis=1)
         kinds, group_of_row = np.unique(shapes, axis=0, return_inverse=True)
         groups = []
         for group, (height, width) in enumerate(kinds.tolist()):
             places = np.flatnonzero(group_of_row == group)
-            begins = self._offsets[stored[places]].tolist()
-            images = np.stack([self._pixels[begin : begin + 3 * height * width] for begin in begins])
-            groups.append((torch.from_numpy(places), torch.from_numpy(images.reshape(-1, 3, height, width))))
+            images = self._read(stored[places], height, width)
+            groups.append((torch.from_numpy(places), torch.from_numpy(images)))
         return Pixels(tuple(groups), size, interpolation)
+
+    def _read(self, stored: NDArray[np.int64], height: int, width: int) -> NDArray[np.uint8]:
+        """Images of one size by their rows in the cache, uint8 [n, 3, H, W]."""
+        images = np.empty((len(stored), 3, height, width), np.uint8)
+        with translate_damage(self.location):
+            for offset, image in zip(self._offsets[stored].tolist(), images, strict=True):
+                self._pixels.read_into(offset, image)
+        return images

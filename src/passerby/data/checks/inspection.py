@@ -19,8 +19,7 @@ from passerby.errors import DataError
 
 Severity = Literal["problem", "remark"]
 
-_EXAMPLES = 20
-"""How many examples of a finding are kept."""
+_EXAMPLES = 20  # of a finding that are kept
 
 
 @dataclass(frozen=True)
@@ -163,8 +162,7 @@ def _counts(data: Benchmark, public: PublicBenchmark | None) -> Iterator[Finding
 
 
 def _unreadable(scan: FileScan) -> Iterator[Finding]:
-    complaints = list(scan.complaints.values())
-    if complaints:
+    if complaints := list(scan.complaints.values()):
         message = f"images that cannot be read: {len(complaints):,} ({examples(complaints)})"
         yield Finding("unreadable", "problem", message, len(complaints), tuple(complaints[:_EXAMPLES]))
 
@@ -270,8 +268,7 @@ def _unanswerable(data: Benchmark) -> Iterator[Finding]:
             yield Finding("missing-part", "problem", f"there are no {missing} images: nothing can be evaluated", 1)
         return
     unmatched = queries_without_match(data.query, data.gallery, same_camera_rule=data.same_camera_rule)
-    paths = data.query.paths.take(np.flatnonzero(unmatched)).to_pylist()
-    if paths:
+    if paths := data.query.paths.take(np.flatnonzero(unmatched)).to_pylist():
         rule = " by another camera" if data.same_camera_rule else ""
         message = (
             f"queries without a match{rule} in the gallery, left out of the results: "
