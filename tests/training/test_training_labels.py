@@ -115,12 +115,12 @@ def test_a_run_goes_on_without_the_decisions_it_has_a_copy_of(
     folders: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    local = (f"data.name={folders}", "data.root=null", "association.constraints=~/decisions.csv")
-    recipe, file = ccafl_recipe(world, *local), tmp_path / "decisions.csv"
+    local = (f"data.name={folders}", "data.root=null", "association.constraints=~/constraints.csv")
+    recipe, file = ccafl_recipe(world, *local), tmp_path / "constraints.csv"
     file.write_text("decision,camera_a,local_identity_a,camera_b,local_identity_b\nmust-link,door,7,hall,9\n")
     assert trained_on(recipe, CCAFL).identity_count == 4
     file.unlink()
-    with pytest.raises(DataError, match=r"decisions .*decisions\.csv cannot be read: No such file"):
+    with pytest.raises(DataError, match=r"constraints .*constraints\.csv cannot be read: No such file"):
         trained_on(recipe, CCAFL)
     going_on = open_training_data(recipe, CCAFL, decode=False, left_out=np.empty(0, np.int64))
     assert going_on.training.split.identity_count == 4

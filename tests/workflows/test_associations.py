@@ -15,7 +15,7 @@ from passerby.data.camera_labels import CameraLabels, camera_labels
 from passerby.data.formats.open_data import open_data
 from passerby.errors import CheckpointError, RecipeError
 from passerby.methods.ccafl.association.associate import associate
-from passerby.methods.ccafl.association.constraints import COLUMNS, decisions_of_run, read_decisions
+from passerby.methods.ccafl.association.constraints import COLUMNS, constraints_of_run, read_constraints
 from passerby.methods.ccafl.association.files import write_association
 from passerby.methods.ccafl.association.statistics import association_statistics
 from passerby.workflows.associations import AssociationRequest, write_association_page
@@ -36,8 +36,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content = {"method": "ccafl", "data": {"name": str(folder / "people")}}
     (folder / "run").mkdir()
     (folder / "run/recipe.yaml").write_text(json.dumps(content))
-    (folder / "decisions.csv").write_text(f"{','.join(COLUMNS)}\nmust-link,door,7,yard,7\ncannot-link,hall,7,yard,7\n")
-    decided = decisions_of_run(folder / "run", folder / "decisions.csv", labels, keep=True)
+    rows = "must-link,door,7,yard,7\ncannot-link,hall,7,yard,7\n"
+    (folder / "constraints.csv").write_text(f"{','.join(COLUMNS)}\n{rows}")
+    decided = constraints_of_run(folder / "run", folder / "constraints.csv", labels, keep=True)
     for epoch in (1, 2, 3):
         features = np.random.default_rng(epoch).normal(size=(6, 4))
         found = associate(
@@ -142,8 +143,8 @@ def test_decisions_of_the_page_are_what_a_run_obeys(browser: str, run: Path, tmp
     assert no == "1 same, 2 different; the run obeyed 2"
     assert (marked, must, everywhere, back, cannot, trouble) == (True, True, True, True, True, "")
     assert width <= 400
-    (tmp_path / "decisions.csv").write_text(said["table"], encoding="utf-8")
+    (tmp_path / "constraints.csv").write_text(said["table"], encoding="utf-8")
     assert next(csv.reader(said["table"].splitlines())) == list(COLUMNS)
-    decisions = read_decisions(tmp_path / "decisions.csv", labels_of(run.parent))
+    decisions = read_constraints(tmp_path / "constraints.csv", labels_of(run.parent))
     assert decisions.must_link.tolist() == [[0, 4]]
     assert len(decisions.cannot_link) == 2

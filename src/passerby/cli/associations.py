@@ -13,7 +13,7 @@ ORDER = 15
 
 _ABOUT = """Write a page of the links that CCAFL made between cameras, to confirm or reject by hand.
 
-The page shows the most doubtful and the longest links as pairs of crops, and saves your decisions as decisions.csv:
+The page shows the most doubtful and the longest links as pairs of crops, and saves your decisions as constraints.csv:
 name that file as association.constraints in the next training, which obeys it.
 """
 

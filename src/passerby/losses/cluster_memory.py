@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from passerby.losses.centroids import class_centroids
+from passerby.losses.memory import Memory
 
 
 def hardest_updated(centroids: Tensor, features: Tensor, labels: Tensor, *, momentum: float = 0.1) -> Tensor:
@@ -29,7 +30,7 @@ def hardest_updated(centroids: Tensor, features: Tensor, labels: Tensor, *, mome
     return updated
 
 
-class ClusterMemory:
+class ClusterMemory(Memory):
     """Centroids of clusters; the state of an epoch, and no part of the network.
 
     Args:
@@ -48,14 +49,3 @@ class ClusterMemory:
         counted = labels >= 0
         if counted.any():
             self.centroids = hardest_updated(self.centroids, features[counted], labels[counted], momentum=momentum)
-
-    def state(self) -> dict[str, Tensor]:
-        """What a resumed run needs, on the CPU."""
-        return {"centroids": self.centroids.cpu()}
-
-    @classmethod
-    def restored(cls, state: dict[str, Tensor], device: torch.device) -> "ClusterMemory":
-        """The memory that `state` described."""
-        memory = cls.__new__(cls)
-        memory.centroids = state["centroids"].to(device)
-        return memory

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
 from passerby.losses.centroids import class_centroids
+from passerby.losses.memory import Memory
 from passerby.losses.products import inner_products
 
 
@@ -53,7 +54,7 @@ def updated_centroids(centroids: Tensor, features: Tensor, labels: Tensor, *, mo
     return updated
 
 
-class HybridMemory:
+class HybridMemory(Memory):
     """Centroids and instances of all classes of all cameras; the state of an epoch, and no part of the network.
 
     Args:
@@ -87,17 +88,6 @@ class HybridMemory:
         slots = torch.arange(len(labels), device=labels.device) - starts
         kept = slots < self.instances.shape[1]
         self.instances[labels[order][kept], slots[kept]] = features[order][kept].to(self.instances.dtype)
-
-    def state(self) -> dict[str, Tensor]:
-        """What a resumed run needs, on the CPU."""
-        return {"centroids": self.centroids.cpu(), "instances": self.instances.cpu()}
-
-    @classmethod
-    def restored(cls, state: dict[str, Tensor], device: torch.device) -> "HybridMemory":
-        """The memory that `state` described."""
-        memory = cls.__new__(cls)
-        memory.centroids, memory.instances = state["centroids"].to(device), state["instances"].to(device)
-        return memory
 
 
 def _drawn_rows(labels: Tensor, instances: int | None, generator: torch.Generator) -> Tensor:

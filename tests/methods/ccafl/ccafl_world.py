@@ -5,8 +5,7 @@ from pathlib import Path
 import torch
 
 from passerby.config import read_recipe
-from passerby.methods.ccafl.camera_stage import CameraLoop
-from passerby.methods.ccafl.method import CcaflMethod
+from passerby.methods.ccafl.method import CameraStage, CcaflMethod
 from passerby.methods.ccafl.network import Ccafl
 from passerby.methods.ccafl.recipe import CcaflRecipe
 from passerby.methods.stages.prompt_stage import PromptStage
@@ -46,7 +45,7 @@ def ccafl_recipe(world: Path, *more: str) -> CcaflRecipe:
     return found
 
 
-def ccafl_stages(world: Path, *more: str) -> tuple[CcaflRecipe, Ccafl, PromptStage, CameraLoop]:
+def ccafl_stages(world: Path, *more: str) -> tuple[CcaflRecipe, Ccafl, PromptStage, CameraStage]:
     """Recipe, model and stages, nothing of which has run; associations are kept nowhere."""
     recipe = ccafl_recipe(world, *more)
     data = open_training_data(recipe, CcaflMethod())
@@ -54,12 +53,12 @@ def ccafl_stages(world: Path, *more: str) -> tuple[CcaflRecipe, Ccafl, PromptSta
     assert isinstance(model, Ccafl)
     words, loop = CcaflMethod().stages(recipe, model, data.training, Path("nowhere"))
     assert isinstance(words, PromptStage)
-    assert isinstance(loop, CameraLoop)
+    assert isinstance(loop, CameraStage)
     loop.record.folder = None
     return recipe, model, words, loop
 
 
-def begun_loop(world: Path, *more: str, epoch: int) -> CameraLoop:
+def begun_loop(world: Path, *more: str, epoch: int) -> CameraStage:
     """The loop at the beginning of an epoch (from 0), with features that say who is who."""
     _, _, _, loop = ccafl_stages(world, *more)
     loop.set_trainable()

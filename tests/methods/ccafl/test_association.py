@@ -117,11 +117,11 @@ def check_invariants(found: Association, problem: dict[str, Any]) -> None:
     if problem["guard"] and not problem["must"]:
         assert found.clusters_with_duplicate_cameras == 0
     distances = distances_of(problem["features"], cameras)
-    for (i, j), doubt in zip(found.links.tolist(), found.doubts.tolist(), strict=True):
+    for (i, j), margin in zip(found.links.tolist(), found.margins.tolist(), strict=True):
         others = [k for k in range(len(cameras)) if (cameras[k] == cameras[j]) and k != j]
         rivals = [distances[i, k] for k in others]
         rivals += [distances[j, k] for k in range(len(cameras)) if cameras[k] == cameras[i] and k != i]
-        assert doubt == pytest.approx(distances[i, j] - min([4.0, *rivals]), abs=1e-5)
+        assert margin == pytest.approx(min([4.0, *rivals]) - distances[i, j], abs=1e-5)
 
 
 def test_many_classes_give_what_a_full_sort_gives() -> None:

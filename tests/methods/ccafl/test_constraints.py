@@ -9,7 +9,7 @@ from passerby.data.camera_labels import CameraLabels, camera_labels
 from passerby.data.split import split_from_names
 from passerby.errors import CheckpointError, DataError
 from passerby.methods.ccafl.association.associate import associate
-from passerby.methods.ccafl.association.constraints import CANNOT, COLUMNS, decisions_of_run, read_decisions
+from passerby.methods.ccafl.association.constraints import CANNOT, COLUMNS, constraints_of_run, read_constraints
 from passerby.methods.ccafl.association.files import association_epochs, read_association, write_association
 from passerby.methods.ccafl.association.statistics import association_statistics
 
@@ -25,20 +25,20 @@ def labels() -> CameraLabels:
 
 
 def written(folder: Path, *rows: str, header: str = HEADER) -> Path:
-    file = folder / "decisions.csv"
+    file = folder / "constraints.csv"
     file.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
     return file
 
 
 def test_decisions_are_pairs_of_classes(labels: CameraLabels, tmp_path: Path) -> None:
     rows = ["must-link,hall,2,door,1", " cannot-link , door ,1,yard,1", "must-link,hall,1,yard,1"]
-    found = read_decisions(written(tmp_path, *rows), labels)
+    found = read_constraints(written(tmp_path, *rows), labels)
     assert found.must_link.tolist() == [[0, 3], [2, 4]]
     assert found.cannot_link.tolist() == [[0, 4]]
     other_order = "who,camera_b,local_identity_b,camera_a,local_identity_a,decision"
-    found = read_decisions(written(tmp_path, "me,hall,2,door,1,must-link", header="﻿" + other_order), labels)
+    found = read_constraints(written(tmp_path, "me,hall,2,door,1,must-link", header="﻿" + other_order), labels)
     assert found.must_link.tolist() == [[0, 3]]
-    assert read_decisions(written(tmp_path), labels).must_link.shape == (0, 2)
+    assert read_constraints(written(tmp_path), labels).must_link.shape == (0, 2)
 
 
 @pytest.mark.parametrize(
@@ -61,32 +61,32 @@ def test_decisions_that_make_no_sense_are_refused(
     rows: list[str], message: str, labels: CameraLabels, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match=message) as caught:
-        read_decisions(written(tmp_path, *rows), labels)
-    assert "decisions.csv" in str(caught.value)
+        read_constraints(written(tmp_path, *rows), labels)
+    assert "constraints.csv" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_files_that_are_no_decisions_are_refused(labels: CameraLabels, tmp_path: Path) -> None:
+def test_files_that_are_no_constraints_are_refused(labels: CameraLabels, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No such file"):
-        read_decisions(tmp_path / "none.csv", labels)
+        read_constraints(tmp_path / "none.csv", labels)
     with pytest.raises(DataError, match=r"lack the column 'camera_a' .they have decision, camera"):
-        read_decisions(written(tmp_path, header="decision,camera,local_identity"), labels)
+        read_constraints(written(tmp_path, header="decision,camera,local_identity"), labels)
     with pytest.raises(DataError, match="have the column 'decision' more than once: keep one"):
-        read_decisions(written(tmp_path, f"must-link,hall,2,door,1,{CANNOT}", header=f"{HEADER},decision"), labels)
+        read_constraints(written(tmp_path, f"must-link,hall,2,door,1,{CANNOT}", header=f"{HEADER},decision"), labels)
     (tmp_path / "latin.csv").write_bytes(f"{HEADER}\nmust-link,h\xe4ll,1,door,1\n".encode("latin-1"))
     with pytest.raises(DataError, match="cannot be read"):
-        read_decisions(tmp_path / "latin.csv", labels)
+        read_constraints(tmp_path / "latin.csv", labels)
 
 
 def test_a_run_goes_on_with_the_decisions_that_it_began_with(labels: CameraLabels, tmp_path: Path) -> None:
     file, run = written(tmp_path, "must-link,hall,2,door,1"), tmp_path / "run"
-    assert decisions_of_run(run, None, labels, keep=True).must_link.shape == (0, 2)
-    assert decisions_of_run(run, file, labels, keep=False).must_link.tolist() == [[0, 3]]
+    assert constraints_of_run(run, None, labels, keep=True).must_link.shape == (0, 2)
+    assert constraints_of_run(run, file, labels, keep=False).must_link.tolist() == [[0, 3]]
     assert not run.exists()
-    assert decisions_of_run(run, file, labels, keep=True).must_link.tolist() == [[0, 3]]
+    assert constraints_of_run(run, file, labels, keep=True).must_link.tolist() == [[0, 3]]
     written(tmp_path, "cannot-link,hall,2,door,1")
-    assert decisions_of_run(run, file, labels, keep=True).must_link.tolist() == [[0, 3]]
-    assert read_decisions(file, labels).cannot_link.tolist() == [[0, 3]], "a new run obeys the new ones"
+    assert constraints_of_run(run, file, labels, keep=True).must_link.tolist() == [[0, 3]]
+    assert read_constraints(file, labels).cannot_link.tolist() == [[0, 3]], "a new run obeys the new ones"
 
 
 def test_an_association_is_read_as_it_was_written(labels: CameraLabels, tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_an_association_is_read_as_it_was_written(labels: CameraLabels, tmp_path
         write_association(tmp_path, epoch, found, labels, association_statistics(found, truth))
         kept = read_association(tmp_path)
         assert (kept.epoch, kept.statistics) == (epoch, association_statistics(found, truth))
-        for name in ("labels", "links", "distances", "doubts", "decided", "cameras"):
+        for name in ("labels", "links", "distances", "margins", "decided", "cameras"):
             np.testing.assert_array_equal(getattr(kept.association, name), getattr(found, name))
     assert kept.cameras == ("door", "door", "hall", "hall", "yard")
     assert kept.local_identities == ("1", "2", "1", "2", "1")

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from passerby.data.camera_labels import CameraLabels
 from passerby.data.loading.loaders import Batch
-from passerby.methods.ccafl.camera_stage import CameraLoop
+from passerby.losses.hybrid_memory import HybridMemory
+from passerby.methods.ccafl.association_stage import association_function
 from passerby.methods.ccafl.losses import positive_classes
-from passerby.methods.ccafl.memories import InterMemory, IntraMemory, inter_memory
-from passerby.methods.ccafl.method import linking
+from passerby.methods.ccafl.memories import InterMemory
+from passerby.methods.ccafl.method import CameraStage
 from tests.methods.ccafl.ccafl_world import begun_loop, ccafl_recipe
 from tests.methods.clip_reid.test_method import cross_entropy, triplet
 from tests.methods.small_world import write_small_world
@@ -34,11 +35,11 @@ def plain(world: Path) -> dict[int, dict[str, float]]:
     return {epoch: computed(loop, first_batch(loop, epoch))[0] for epoch, loop in loops.items()}
 
 
-def first_batch(loop: CameraLoop, epoch: int) -> Batch:
+def first_batch(loop: CameraStage, epoch: int) -> Batch:
     return next(iter(loop.batches(epoch, 0, 1)))
 
 
-def computed(loop: CameraLoop, batch: Batch) -> tuple[dict[str, float], Numbers, Numbers]:
+def computed(loop: CameraStage, batch: Batch) -> tuple[dict[str, float], Numbers, Numbers]:
     """The losses, and both features of the batch as they are before it."""
     with torch.no_grad():
         features = loop.model.features(batch.images)
@@ -54,10 +55,10 @@ def normalised(rows: Numbers) -> Numbers:
 
 def test_the_intra_camera_loss_is_the_sum_over_cameras(world: Path) -> None:
     loop = begun_loop(world, "stages2and3.margin=0.4", "intra.centroid_share=0.7", "memory.instances=5", epoch=0)
-    memory = loop._memory
-    assert isinstance(memory, IntraMemory)
-    centroids, instances = memory.classes.centroids.double().numpy(), memory.classes.instances.double().numpy()
-    texts, batch = loop.texts().double().numpy(), first_batch(loop, 0)
+    memory = loop.memory
+    assert isinstance(memory, HybridMemory)
+    centroids, instances = memory.centroids.double().numpy(), memory.instances.double().numpy()
+    texts, batch = loop.text_features().double().numpy(), first_batch(loop, 0)
     found, images, joint = computed(loop, batch)
     labels, cameras = batch.identities.numpy(), batch.cameras.numpy()
     expected = {"icdl": 0.0, "text": 0.0, "memory_triplet": 0.0, "batch_triplet": 0.0}
@@ -83,9 +84,9 @@ def test_the_intra_camera_loss_is_the_sum_over_cameras(world: Path) -> None:
 
 def test_the_inter_camera_loss_is_over_clusters(world: Path) -> None:
     loop = begun_loop(world, "stages2and3.margin=0.4", "ical.enabled=false", "association.pairs_per_class=0.3", epoch=2)
-    memory = loop._memory
+    memory = loop.memory
     assert isinstance(memory, InterMemory)
-    assert 0 < len(memory.centroids.centroids) < 6
+    assert 0 < len(memory.centroids) < 6
     batch = first_batch(loop, 2)
     found, images, joint = computed(loop, batch)
     clusters = memory.clusters[batch.identities].numpy()
@@ -94,8 +95,8 @@ def test_the_inter_camera_loss_is_over_clusters(world: Path) -> None:
     assert not linked.all()
     x, y, f = images[linked], clusters[linked], joint[linked]
     expected = {
-        "contrast": cross_entropy(x @ memory.centroids.centroids.double().numpy().T / 0.05, y, 0.0),
-        "text": cross_entropy(f @ memory.texts.double().numpy().T, y, 0.1),
+        "contrast": cross_entropy(x @ memory.centroids.double().numpy().T / 0.05, y, 0.0),
+        "text": cross_entropy(f @ memory.text_features.double().numpy().T, y, 0.1),
         "batch_triplet": triplet(x, y, 0.4) if len(set(y.tolist())) > 1 else 0.0,
     }
     expected["loss"] = sum(expected.values())
@@ -106,9 +107,9 @@ def test_the_inter_camera_loss_is_over_clusters(world: Path) -> None:
 def test_texts_of_clusters_count_classes_by_their_images() -> None:
     labels, clusters = torch.tensor([0, 0, 0, 1, 2]), torch.tensor([0, 0, -1])
     texts = torch.tensor([[1.0, 0.0], [0.0, 1.0], [7.0, 7.0]])
-    memory = inter_memory(torch.eye(5), labels, clusters, texts)
-    torch.testing.assert_close(memory.texts, torch.tensor([[0.75, 0.25]]))
-    assert inter_memory(torch.eye(5), labels, torch.full((3,), -1), texts).texts.shape == (0, 2)
+    memory = InterMemory(torch.eye(5), labels, clusters, texts)
+    torch.testing.assert_close(memory.text_features, torch.tensor([[0.75, 0.25]]))
+    assert InterMemory(torch.eye(5), labels, torch.full((3,), -1), texts).text_features.shape == (0, 2)
 
 
 def test_an_image_should_be_near_its_class_and_its_cluster_in_other_cameras() -> None:
@@ -158,9 +159,9 @@ def test_every_switch_changes_what_is_minimised(
 
 def test_all_images_may_stand_for_a_class(world: Path) -> None:
     memory = begun_loop(world, "memory.instances=all", epoch=0)._memory
-    assert isinstance(memory, IntraMemory)
-    assert memory.classes.instances.shape[:2] == (12, 4)
-    assert len(memory.classes.instances.flatten(0, 1).unique(dim=0)) == 48
+    assert isinstance(memory, HybridMemory)
+    assert memory.instances.shape[:2] == (12, 4)
+    assert len(memory.instances.flatten(0, 1).unique(dim=0)) == 48
 
 
 def test_guard_rate_and_decisions_reach_the_association(world: Path, tmp_path: Path) -> None:
@@ -169,13 +170,13 @@ def test_guard_rate_and_decisions_reach_the_association(world: Path, tmp_path: P
     )
     angles = np.deg2rad([0.0, 10.0, 1.0, 12.0])
     features = np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
-    decided = tmp_path / "decisions.csv"
+    decided = tmp_path / "constraints.csv"
     header = "decision,camera_a,local_identity_a,camera_b,local_identity_b"
     decided.write_text(f"{header}\ncannot-link,c1,x,c2,x\nmust-link,c1,x,c3,z\n")
     links = {}
     for more in ("pairs_per_class=9", "pairs_per_class=0.5", "one_class_per_camera=true", f"constraints={decided}"):
         recipe = ccafl_recipe(world, "association.pairs_per_class=9", f"association.{more}")
-        found = linking(recipe, labels, tmp_path / "run")(features)
+        found = association_function(recipe, labels, tmp_path / "run")(features)
         links[more.partition("=")[0] + more[-1]] = {tuple(pair) for pair in found.links.tolist()}
     assert links == {
         "pairs_per_class9": {(0, 2), (1, 3), (2, 3)},

@@ -15,7 +15,7 @@ from passerby.data.loading.loaders import EvalLoader
 from passerby.distributed.processes import gather_labels
 from passerby.errors import DataError, RecipeError
 from passerby.methods.ccafl.association.files import association_epochs
-from passerby.methods.ccafl.camera_stage import CameraLoop
+from passerby.methods.ccafl.method import CameraStage
 from passerby.methods.ccafl.recipe import CcaflRecipe, loop_schedule, parts_that_never_come
 from passerby.methods.sections.clip import prompt_schedule
 from passerby.models.checkpoint import read_tensors
@@ -98,9 +98,9 @@ class BreakOffError(Exception):
 
 def broken_off(world: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """A run that ends after some steps of its loop, whatever was not saved by then lost."""
-    done, inner = 0, CameraLoop.on_train_batch_start
+    done, inner = 0, CameraStage.on_train_batch_start
 
-    def stopping(self: CameraLoop, batch: Any, batch_idx: int) -> None:
+    def stopping(self: CameraStage, batch: Any, batch_idx: int) -> None:
         nonlocal done
         if done == step:
             raise BreakOffError
@@ -108,7 +108,7 @@ def broken_off(world: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, step:
         inner(self, batch, batch_idx)
 
     with monkeypatch.context() as patch:
-        patch.setattr(CameraLoop, "on_train_batch_start", stopping)
+        patch.setattr(CameraStage, "on_train_batch_start", stopping)
         with pytest.raises((BreakOffError, InterruptedRunError)):
             train(ccafl_recipe(world, "trainer.checkpoint_every_steps=1"), folder)
 
@@ -258,9 +258,9 @@ def _memories_of_a_share(rank: int, folder: Path) -> None:
         loop.losses(batch)["loss"].backward()
         seen = gather_labels(batch.identities)
         loop.on_after_backward()
-        assert loop._memory is not None
+        assert loop.memory is not None
         found[epoch] = {
-            "memory": loop._memory.state(),
+            "memory": loop.memory.state(),
             "classifier": loop.model.classifier.weight.detach(),
             "seen": seen,
         }
@@ -274,13 +274,13 @@ def test_memories_and_classifier_are_alike_in_two_processes(tmp_path: Path) -> N
     for epoch in (0, 3):
         assert len(first[epoch]["seen"].unique()) == 4, "classes of both processes"
         fresh = begun_loop(tmp_path / "world", epoch=epoch)
-        assert fresh._memory is not None
-        moved = _flat(fresh._memory.state())
+        assert fresh.memory is not None
+        moved = _flat(fresh.memory.state())
         pairs = zip(_flat(first[epoch]).items(), _flat(second[epoch]).items(), strict=True)
         for (name, one), (_, other) in pairs:
             assert torch.equal(one, other), name
             plain = moved.get(name.removeprefix("memory."))
-            assert plain is None or name.endswith(("clusters", "texts")) or not torch.equal(plain, one), name
+            assert plain is None or name.endswith(("clusters", "text_features")) or not torch.equal(plain, one), name
 
 
 def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, torch.Tensor]:

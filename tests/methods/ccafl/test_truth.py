@@ -51,7 +51,7 @@ def test_from_folders_to_a_page_and_back(folders: Path, tmp_path: Path) -> None:
     assert f"{kept.association.clusters:,}" in page.read_text("utf-8")
     first, second = kept.association.links[0].tolist()
     ends = [f"{kept.cameras[number]},{kept.local_identities[number]}" for number in (first, second)]
-    decisions = tmp_path / "decisions.csv"
+    decisions = tmp_path / "constraints.csv"
     decisions.write_text(f"{','.join(COLUMNS)}\ncannot-link,{ends[0]},{ends[1]}\n")
     recipe = checked_recipe(read_recipe("ccafl-tiny", (*NANO, *data, f"association.constraints={decisions}")))
     train(recipe, tmp_path / "again")

@@ -91,8 +91,9 @@ def test_clusters_take_the_place_of_identities(world: Path) -> None:
     centres = torch.nn.functional.normalize(torch.randn(8, 16, generator=torch.Generator().manual_seed(1)))
     features = centres[people] + 0.05 * torch.randn(64, 16, generator=torch.Generator().manual_seed(2))
     features[people == 0] = torch.randn(8, 16, generator=torch.Generator().manual_seed(3)) * 5  # alike nobody
-    stage.cluster(torch.nn.functional.normalize(features), 0)
-    clusters = stage._clusters
+    stage.begin_epoch(0, torch.nn.functional.normalize(features))
+    assert stage.memory is not None
+    clusters = stage.memory.clusters
     outliers = clusters < 0
     assert outliers.any()
     assert (people[outliers] == 0).all()
@@ -175,7 +176,7 @@ def test_what_cannot_be_is_refused(world: Path) -> None:
     stage = stage_of(nano(world, "clustering.eps=0.001"))
     features = torch.nn.functional.normalize(torch.randn(64, 16, generator=torch.Generator().manual_seed(0)))
     with pytest.raises(PasserbyError, match="not one cluster among 64 images before epoch 3: start with pre-trained"):
-        stage.cluster(features, 2)
+        stage.begin_epoch(2, features)
     recipe = nano(world, "model.backbone=convnext_tiny")
     with pytest.raises(RecipeError, match="convnext_tiny is no residual network"):
         METHOD.check(recipe, open_training_data(nano(world), METHOD, decode=False).training.split)

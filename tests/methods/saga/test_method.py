@@ -17,9 +17,7 @@ from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.triplet import batch_hard_triplet
 from passerby.methods import find_method
 from passerby.methods.method import InitialWeights
-from passerby.methods.saga.anchor_stage import AnchorStage
-from passerby.methods.saga.backbone_stage import BackboneStage
-from passerby.methods.saga.end_to_end_stage import EndToEndStage
+from passerby.methods.saga.method import AnchorStage, BackboneStage, EndToEndStage
 from passerby.methods.saga.network import adopt
 from passerby.methods.stage import Stage
 from passerby.models.checkpoint import read_tensors
@@ -58,7 +56,7 @@ def changed(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
 def test_every_stage_changes_its_own_part(finished: Path) -> None:
     words, images, first, second, last = (
         weights_after(finished, stage)
-        for stage in ("stage1-words", "stage2-images", "stage3a-anchors", "stage3b-anchors", "stage4-end-to-end")
+        for stage in ("stage1-prompts", "stage2-images", "stage3a-anchors", "stage3b-anchors", "stage4-end-to-end")
     )
     by_stage2 = changed(words, images)
     assert {name.split(".")[0] for name in by_stage2} == {"backbone", "bottleneck", "classifier"}
@@ -259,7 +257,7 @@ def test_a_dry_run_names_the_stages_and_writes_nothing(world: Path, capfd: pytes
     before = sorted(world.rglob("*"))
     stages = estimate_training(saga_recipe(world, "stage4.epochs=1"))
     assert [stage.name for stage in stages] == [
-        "stage1-words", "stage2-images", "stage3a-anchors", "stage3b-anchors", "stage4-end-to-end"
+        "stage1-prompts", "stage2-images", "stage3a-anchors", "stage3b-anchors", "stage4-end-to-end"
     ]  # fmt: skip
     assert sorted(world.rglob("*")) == before
     said = "stage3a-anchors: the token cache will hold 32 images × 4 views × 32 tokens of 32, float16: 0.3 MB"

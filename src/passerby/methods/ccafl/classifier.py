@@ -33,7 +33,7 @@ class ClassifierStep:
             self._optimiser.load_state_dict(state)
 
     def __call__(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Learn from features [B, D] of length 1, without gradient, and their classes, int64 [B]; the loss before."""
+        """Learn from features [B, D] of length 1, without gradient, and their labels, int64 [B]; the loss before."""
         weight = self._classifier.weight.requires_grad_()
         with torch.enable_grad():
             loss = accumulated_identity_loss(self._classifier(features.detach()), labels, scale=self._scale)

@@ -8,7 +8,7 @@ Masking, CVPR 2023).
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -177,4 +177,5 @@ class ClipPretrainMethod(Method[ClipPretrainRecipe, ClipPair]):
 
     def attention_maps(self, model: nn.Module, images: Tensor, *, anchors: int = 3) -> list[AttentionMaps]:
         """Attention of the image tower's class token."""
-        return clip_attention_maps(cast(ClipPair, model), images)
+        assert isinstance(model, ClipPair)
+        return clip_attention_maps(model, images)

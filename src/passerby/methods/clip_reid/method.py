@@ -8,7 +8,7 @@ image-to-text losses. Specification: sections 1 and 2 of our specification of SA
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,7 @@ from passerby.models.inspection.feature_variants import clip_reid_variants
 
 
 def prompt_stage(recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path) -> PromptStage:
-    """Stage 1: the words of each identity's prompt."""
+    """Stage 1: the context tokens of each identity's prompt."""
     return PromptStage(
         "stage1-prompts",
         model,
@@ -45,10 +45,10 @@ def prompt_stage(recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, fo
         folder,
         seed=recipe.seed,
         schedule=prompt_schedule(recipe.stage1),
-        words="prompt_learner.cls_ctx",
+        context="prompt_learner.cls_ctx",
         project=lambda images: model.features(images, with_cameras=False).projected,  # as published: not in stage 1
-        texts=model.prompt_features,
-        width=model.joint_dim,
+        text_features=model.prompt_features,
+        joint_dim=model.joint_dim,
     )
 
 
@@ -60,11 +60,9 @@ class ImageStage(ImageBatchStage):
 
     def __init__(self, recipe: ClipReidRecipe, model: ClipReid, data: TrainingData) -> None:
         section = recipe.stage2
-        super().__init__(
-            "stage2-images", model, epochs=section.epochs, seed=recipe.seed, schedule=image_schedule(section)
-        )
-        self.section, self.data, self.sizes, self.prefetch = section, data, section, recipe.trainer.prefetch
-        self.with_cameras = recipe.model.camera_embedding
+        schedule = image_schedule(section)
+        super().__init__("stage2-images", model, recipe, data, section, epochs=section.epochs, schedule=schedule)
+        self.section, self.with_cameras = section, recipe.model.camera_embedding
         self._text_features = TextFeatures(model.prompt_learner, model.text_encoder) if model.sizes.prompts else None
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -157,11 +155,13 @@ class ClipReidMethod(Method[ClipReidRecipe, ClipReid]):
 
     def feature_variants(self, model: nn.Module, images: Tensor, camera_ids: Tensor | None = None) -> dict[str, Tensor]:
         """Class token, its projection, and both joined."""
-        return clip_reid_variants(cast(ClipReid, model), images, camera_ids)
+        assert isinstance(model, ClipReid)
+        return clip_reid_variants(model, images, camera_ids)
 
     def attention_maps(self, model: nn.Module, images: Tensor, *, anchors: int = 3) -> list[AttentionMaps]:
         """Attention of the image tower's class token."""
-        return clip_attention_maps(cast(ClipReid, model), images)
+        assert isinstance(model, ClipReid)
+        return clip_attention_maps(model, images)
 
 
 def _total(terms: Iterable[Tensor]) -> Tensor:

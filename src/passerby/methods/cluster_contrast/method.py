@@ -1,9 +1,9 @@
-"""Cluster-Contrast (Dai et al., ACCV 2022): learning from images whose people nobody has named.
+"""Cluster-Contrast (Dai et al., ACCV 2022): learning from images without identities.
 
 Before every epoch all images are clustered by the Jaccard distances of their neighbourhoods; in its steps each image is
 drawn to the centroid of its cluster and away from those of others. With `init` from pre-training it learns without any
 labels, with `init` from fine-tuning on another data set it adapts to this one. Identities of the training images are
-not looked at. Specification: section 4.3 of our specification of CION.
+not looked at. Settings are those of ReIDZoo (Zuo et al., NeurIPS 2024).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from passerby.data.loading.loaders import Batch
 from passerby.data.loading.sampling import continued_class_batches
 from passerby.data.split import Split
-from passerby.distributed.processes import gather_labels
 from passerby.errors import PasserbyError, RecipeError
 from passerby.losses.centroids import centroid_contrast
 from passerby.losses.cluster_memory import ClusterMemory
@@ -31,15 +30,27 @@ from passerby.methods.networks.backbones import (
     described_backbone,
     new_backbone,
 )
-from passerby.methods.stage import EpochLoader, Preparation, Stage, StageOutput, keyed_seed
-from passerby.methods.stages.features import EXTRACTION_BATCH, current_features, features_of
-from passerby.methods.stages.image_stage import ImageBatchStage
+from passerby.methods.stage import Stage, StageOutput, keyed_seed
+from passerby.methods.stages.memory_stage import MemoryStage
 from passerby.metrics import dbscan, jaccard_distances
 from passerby.models.backbones.registry import family_of
 from passerby.models.checkpoint import load_strictly
 
 
-class ContrastStage(ImageBatchStage):
+class ImageClusters(ClusterMemory):
+    """The clusters of an epoch.
+
+    Args:
+        features: of all training images, [n, D].
+        clusters: of each image, int64 [n], -1 for none.
+    """
+
+    def __init__(self, features: Tensor, clusters: Tensor) -> None:
+        super().__init__(features, clusters)
+        self.clusters = clusters
+
+
+class ContrastStage(MemoryStage[ImageClusters]):
     """The one stage: cluster, then learn, epoch after epoch."""
 
     model: ClusterReid
@@ -47,83 +58,69 @@ class ContrastStage(ImageBatchStage):
 
     def __init__(self, recipe: ClusterContrastRecipe, model: ClusterReid, data: TrainingData) -> None:
         section = recipe.training
-        super().__init__("contrast", model, epochs=section.epochs, seed=recipe.seed, schedule=recipe.schedule())
+        super().__init__(
+            "contrast",
+            model,
+            recipe,
+            data,
+            section,
+            epochs=section.epochs,
+            schedule=recipe.schedule(),
+            iterations=section.iterations,
+            memory_momentum=section.memory_momentum,
+        )
         self.section, self.clustering = section, recipe.clustering
-        self.data, self.sizes, self.prefetch = data, section, recipe.trainer.prefetch
-        self._clusters = torch.zeros(0, dtype=torch.int64)
-        self._memory: ClusterMemory | None = None
-        self._seen: tuple[Tensor, Tensor] | None = None
-        self._restored: Mapping[str, Any] = {}
 
-    def train_dataloader(self) -> EpochLoader:
-        """Lightning's hook, called at every epoch: its clusters first, which a run resumed inside it brings along."""
-        if self._first_step and "clusters" in self._restored:
-            self._clusters = self._restored["clusters"].to(self.device)
-            self._memory = ClusterMemory.restored(self._restored["memory"], self.device)
-            self.metrics = dict(self._restored["metrics"])
-        else:
-            self.cluster(current_features(self, self.model.embed, self.data), self.trainer.current_epoch)
-        self._restored = {}
-        return super().train_dataloader()
-
-    def cluster(self, features: Tensor, epoch: int) -> None:
+    def begin_epoch(self, epoch: int, features: Tensor) -> None:
         """Cluster all images, and let the memory begin with the clusters' means.
-
-        Args:
-            features: of all training images, L2-normalised, float32 [n, D], the same in all processes.
-            epoch: from 0.
 
         Raises:
             PasserbyError: there is not one cluster.
         """
         section = self.clustering
         distances = jaccard_distances(features.cpu().numpy(), k1=section.k1, k2=section.k2)
-        found = dbscan(distances, section.eps, min_samples=section.min_samples)
-        count, outliers = int(found.max(initial=-1)) + 1, int((found < 0).sum())
+        clusters = dbscan(distances, section.eps, min_samples=section.min_samples)
+        count, outliers = int(clusters.max(initial=-1)) + 1, int((clusters < 0).sum())
         if not count:
             raise PasserbyError(
-                f"{self.name}: not one cluster among {len(found):,} images before epoch {epoch + 1}: start with "
+                f"{self.name}: not one cluster among {len(clusters):,} images before epoch {epoch + 1}: start with "
                 "pre-trained weights (init), or with a larger clustering.eps"
             )
         self.metrics = {"clusters": count, "outliers": outliers}
         self.progress_note = f"{count:,} clusters, {outliers:,} images in none"
-        self._clusters = torch.from_numpy(found).to(features.device)
-        self._memory = ClusterMemory(features, self._clusters)
+        self.memory = ImageClusters(features, torch.from_numpy(clusters).to(features.device))
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Contrast with the centroids; these move after the gradient was taken, see `on_after_backward`."""
-        assert self._memory is not None
-        features, labels = self.model(batch.images), self._clusters[batch.indices]
-        self._seen = features.detach(), labels
+        """Contrast with the centroids, which move once the gradient is taken."""
+        assert self.memory is not None
+        features, labels = self.model(batch.images), self.memory.clusters[batch.indices]
+        self.remember(features, labels)
         self.output = StageOutput(features, None, labels, batch.cameras)
-        return {
-            "loss": centroid_contrast(features, labels, self._memory.centroids, temperature=self.section.temperature)
-        }
-
-    def on_after_backward(self) -> None:
-        """Lightning's hook: let the memory learn from the batch of all processes."""
-        assert self._memory is not None
-        assert self._seen is not None
-        features, labels = (gather_labels(each) for each in self._seen)
-        self._memory.update(features, labels, momentum=self.section.memory_momentum)
-        self._seen = None
+        centroids = self.memory.centroids
+        return {"loss": centroid_contrast(features, labels, centroids, temperature=self.section.temperature)}
 
     def rows(self, epoch: int, process: int, processes: int) -> Any:
         """Batches of P clusters × K images, all clusters where there are fewer; in a pass none comes twice."""
-        clusters = self._clusters.cpu().numpy()
+        if self.memory is None:  # a finished epoch, whose batches Lightning only counts after a resume
+            return np.empty((self.iterations, 0), np.int64)
+        clusters = self.memory.clusters.cpu().numpy()
         members = np.flatnonzero(clusters >= 0)
         batches = continued_class_batches(
             clusters[members],
             classes_per_batch=self.section.identities_per_batch,
             images_per_class=self.section.images_per_identity,
             first=0,
-            count=self.section.iterations,
+            count=self.iterations,
             seed=keyed_seed(self.seed, self.name, epoch),
             rank=process,
             processes=processes,
             whole_only=True,
         )
         return [members[batch] for batch in batches]
+
+    def restored_memory(self, state: Mapping[str, Tensor]) -> ImageClusters:
+        """Centroids and clusters."""
+        return ImageClusters.restored(state, self.device)
 
     def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
         """Everything but the bias of the neck, which stays 0."""
@@ -140,36 +137,13 @@ class ContrastStage(ImageBatchStage):
         """Let batch statistics move."""
         self.model.train()
 
-    def steps_per_epoch(self, processes: int) -> int:
-        """As many as the recipe says."""
-        del processes
-        return self.section.iterations
-
-    def preparations(self, processes: int) -> Sequence[Preparation]:
-        """Before every epoch the features of all images, shared among the processes; clustering comes on top."""
-        images = torch.randn(EXTRACTION_BATCH, 3, *self.data.test_transform.size, device=self.device)
-        pieces = -(-len(self.data.split) // (EXTRACTION_BATCH * processes)) * self.epochs
-        return (Preparation(pieces, lambda: features_of(self, self.model.embed, images)),)
-
     def example_batch(self) -> Any:
         """Noise, and as many clusters as a batch takes."""
         count = len(self.data.split)
-        self._clusters = torch.arange(count, device=self.device) % min(self.section.identities_per_batch, count)
-        self._memory = ClusterMemory(torch.randn(count, self.model.embed_dim, device=self.device), self._clusters)
+        clusters = torch.arange(count, device=self.device) % min(self.section.identities_per_batch, count)
+        self.memory = ImageClusters(torch.randn(count, self.model.embed_dim, device=self.device), clusters)
         batch = super().example_batch()
         return batch._replace(indices=batch.indices.to(self.device) % count)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Remember clusters and memory inside an epoch: between two they are made anew."""
-        super().on_save_checkpoint(checkpoint)
-        if checkpoint["passerby"]["next_step"] and self._memory is not None:
-            state = {"clusters": self._clusters.cpu(), "memory": self._memory.state(), "metrics": self.metrics}
-            checkpoint["passerby"] |= state
-
-    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
-        """Continue with them."""
-        super().on_load_checkpoint(checkpoint)
-        self._restored = checkpoint["passerby"]
 
 
 class ClusterContrastMethod(Method[ClusterContrastRecipe, ClusterReid]):

@@ -42,8 +42,8 @@ class FineTuningStage(ImageBatchStage):
     def __init__(self, recipe: FinetuneRecipe, model: BackboneReid, data: TrainingData) -> None:
         section = recipe.training
         of_weights, self._of_biases = recipe.schedules()
-        super().__init__("finetuning", model, epochs=section.epochs, seed=recipe.seed, schedule=of_weights)
-        self.section, self.data, self.sizes, self.prefetch = section, data, recipe.batch, recipe.trainer.prefetch
+        super().__init__("finetuning", model, recipe, data, recipe.batch, epochs=section.epochs, schedule=of_weights)
+        self.section = section
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """w_id · cross-entropy behind the neck + w_tri · triplet loss before it."""

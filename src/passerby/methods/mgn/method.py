@@ -47,9 +47,9 @@ class MgnStage(ImageBatchStage):
     def __init__(self, recipe: MgnRecipe, model: Mgn, data: TrainingData) -> None:
         section = recipe.training
         super().__init__(
-            "mgn", model, epochs=section.epochs, seed=recipe.seed, schedule=lambda e: section.rate_at(e - 1, 0.0)
+            "mgn", model, recipe, data, section, epochs=section.epochs, schedule=lambda e: section.rate_at(e - 1, 0.0)
         )
-        self.section, self.data, self.sizes, self.prefetch = section, data, section, recipe.trainer.prefetch
+        self.section = section
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """w_id Σ smoothed circle loss (eight features) + w_tri Σ soft-margin triplet loss (wholes, halves, thirds)."""

@@ -6,20 +6,43 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
+from passerby.config import Recipe
 from passerby.data.loading.loaders import Batch, TrainLoader
 from passerby.data.loading.sampling import identity_balanced_batches
 from passerby.methods.batch_sizes import BatchSizes
 from passerby.methods.method import TrainingData
+from passerby.methods.schedules import Schedule
 from passerby.methods.stage import EpochLoader, Stage
 
 
 class ImageBatchStage(Stage, ABC):
-    """A stage on augmented images; a subclass sets `data`, `sizes` and `prefetch` in its constructor."""
+    """A stage on augmented images.
 
-    data: TrainingData
-    sizes: BatchSizes
-    prefetch: int
+    Args:
+        name: of the stage.
+        model: the whole network.
+        recipe: gives the seed, and how many batches are prepared ahead.
+        data: the training images.
+        sizes: of a batch.
+        epochs: how many.
+        schedule: learning rate by epoch (1-based).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: nn.Module,
+        recipe: Recipe,
+        data: TrainingData,
+        sizes: BatchSizes,
+        *,
+        epochs: int,
+        schedule: Schedule,
+    ) -> None:
+        super().__init__(name, model, epochs=epochs, seed=recipe.seed, schedule=schedule)
+        self.data, self.sizes, self.prefetch = data, sizes, recipe.trainer.prefetch
 
     def batches(self, epoch: int, process: int, processes: int) -> EpochLoader:
         """P identities × K images, augmented."""

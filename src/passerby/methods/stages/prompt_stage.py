@@ -1,4 +1,4 @@
-"""The stage that CLIP-ReID and its descendants begin with: words for each identity, from features extracted once."""
+"""The first stage of CLIP-ReID and its descendants: a prompt for each identity, from features extracted once."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +22,7 @@ from passerby.methods.stages.features import (
 
 
 class PromptStage(Stage):
-    """Contrast of images with the texts of their identities; only the words learn."""
+    """Contrast of images with the prompts of their identities; only the context tokens learn."""
 
     def __init__(
         self,
@@ -34,31 +34,31 @@ class PromptStage(Stage):
         *,
         seed: int,
         schedule: Schedule,
-        words: str,
+        context: str,
         project: Callable[[Tensor], Tensor],
-        texts: Callable[[Tensor], Tensor],
-        width: int,
+        text_features: Callable[[Tensor], Tensor],
+        joint_dim: int,
         groups: Tensor | None = None,
     ) -> None:
         """Describe the stage.
 
         Args:
             name: of the stage.
-            model: holds both towers and the words.
+            model: holds both towers and the prompts.
             section: of the recipe.
             data: the training images.
             folder: of the run; keeps the features.
             seed: of the recipe.
             schedule: the learning rate by epoch.
-            words: the name of the parameter that learns.
+            context: the name of the parameter that learns, the context tokens.
             project: images [B, 3, H, W] → features in the joint space [B, E], by frozen modules of the model.
-            texts: identities [B] → features of their prompts [B, E].
-            width: E.
-            groups: of each identity, int64 [C]; images are then compared with texts of their own group alone.
+            text_features: identities [B] → features of their prompts [B, E].
+            joint_dim: E.
+            groups: of each identity, int64 [C]; images are then compared with prompts of their own group alone.
         """
         super().__init__(name, model, epochs=section.epochs, seed=seed, schedule=schedule)
-        self.section, self.data, self.words = section, data, words
-        self.project, self.texts, self.width, self.groups = project, texts, width, groups
+        self.section, self.data, self.context = section, data, context
+        self.project, self.text_features, self.joint_dim, self.groups = project, text_features, joint_dim, groups
         self.cache = folder / "cache" / "stage1-features.safetensors"
         self._features: Tensor | None = None
 
@@ -77,13 +77,13 @@ class PromptStage(Stage):
         )
 
     def losses(self, batch: FeatureBatch) -> dict[str, Tensor]:
-        """Contrast of images with texts and of texts with images.
+        """Contrast of images with prompts and of prompts with images.
 
         The published code takes products of half-precision features in half precision; here they are float32.
         """
         images, labels = batch.features, batch.identities
-        texts = self.texts(labels)
-        of_images, of_texts = (self._contrast(*each, labels) for each in ((images, texts), (texts, images)))
+        texts = self.text_features(labels)
+        of_images, of_texts = self._contrast(images, texts, labels), self._contrast(texts, images, labels)
         return {
             "loss": of_images + of_texts,
             "image_to_text": of_images.detach(),
@@ -97,12 +97,12 @@ class PromptStage(Stage):
     def example_batch(self) -> FeatureBatch:
         """Random features of random identities, as many as a batch can have."""
         count = min(self.section.batch_size, len(self.data.split))
-        features = torch.randn(count, self.width, device=self.device)
+        features = torch.randn(count, self.joint_dim, device=self.device)
         return FeatureBatch(features, torch.randint(self.data.classes, (count,), device=self.device))
 
     def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
-        """The words only."""
-        return [(self.words, self.model.get_parameter(self.words))]
+        """The context tokens only."""
+        return [(self.context, self.model.get_parameter(self.context))]
 
     def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
         """Adam with coupled weight decay."""

@@ -80,6 +80,8 @@ class Saga(nn.Module):
         RecipeError: the image tower is no vision transformer, or the anchors do not fit it.
     """
 
+    backbone: VisionTransformer
+
     def __init__(self, shape: SagaShape, sizes: SagaSizes, *, clip_tensors: Mapping[str, Tensor] | None = None) -> None:
         super().__init__()
         self.shape, self.sizes = shape, sizes
@@ -131,7 +133,7 @@ class Saga(nn.Module):
 
     def tokens(self, images: Tensor) -> SagaTokens:
         """Run the image tower once on normalised images [B, 3, H, W]."""
-        found = vision_tokens(cast(VisionTransformer, self.backbone), images, blocks=self.shape.anchors.token_layers)
+        found = vision_tokens(self.backbone, images, blocks=self.shape.anchors.token_layers)
         patches = torch.cat([block[:, 1:] for block in found.blocks], 1)
         return SagaTokens(patches, found.final[:, 0], found.projected[:, 0])
 
@@ -213,7 +215,7 @@ class Saga(nn.Module):
     def start_refinement(self) -> None:
         """Copy the image tower's blocks into the refinement: each layer starts from the block its tokens come from."""
         paths = list(self.refine) if isinstance(self.refine, nn.ModuleList) else [self.refine]
-        blocks = cast(VisionTransformer, self.backbone).transformer.resblocks
+        blocks = self.backbone.transformer.resblocks
         for path, number in zip(paths, self.shape.anchors.token_layers, strict=True):
             cast(Refinement, path).start_from(blocks[number - 1])
         for branch in self.poolings.values():

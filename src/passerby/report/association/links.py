@@ -31,14 +31,14 @@ class ShownLink:
 
     Attributes:
         number: of the two classes, the same wherever the link is shown.
-        distance, doubt: see `Association`.
+        distance, margin: see `Association`.
         decided: whether a person said so before.
         ends: the two classes.
     """
 
     number: str
     distance: float
-    doubt: float
+    margin: float
     decided: bool
     ends: tuple[ShownClass, ShownClass]
 
@@ -65,7 +65,7 @@ def link_sections(kept: KeptAssociation, split: Split, *, links: int, crops: int
     found = kept.association
     rows_of = _rows_by_class(split)
     free = np.flatnonzero(~found.decided)
-    doubtful = free[np.argsort(-found.doubts[free], kind="stable")]
+    doubtful = free[np.argsort(found.margins[free], kind="stable")]
     longest = free[np.argsort(-found.distances[free], kind="stable")]
     twice = doubtful[np.isin(found.labels[found.links[doubtful, 0]], _clusters_with_a_camera_twice(kept))]
     listed = (
@@ -115,7 +115,7 @@ def _shown(kept: KeptAssociation, row: int, rows_of: dict[tuple[str, str], Integ
     return ShownLink(
         number=f"{first}-{second}",
         distance=float(found.distances[row]),
-        doubt=float(found.doubts[row]),
+        margin=float(found.margins[row]),
         decided=bool(found.decided[row]),
         ends=(ends[0], ends[1]),
     )

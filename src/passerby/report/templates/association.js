@@ -86,7 +86,7 @@
   function save() {
     const link = document.createElement('a');
     link.href = URL.createObjectURL(new Blob([table()], {type: 'text/csv'}));
-    link.download = 'decisions.csv';
+    link.download = 'constraints.csv';
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
     saved = true;

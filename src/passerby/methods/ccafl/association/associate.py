@@ -1,9 +1,8 @@
-"""Which classes of different cameras are probably the same person: links between nearest classes, at most one to each
-camera, and the components they form.
+"""Links between the nearest camera identities, at most one to each camera, and the components that they form.
 
-A class is one person in one camera. The algorithm is that of Precise-ICS (Wang et al., WACV 2021), which CCAFL repeats
-at every epoch: of all pairs of classes of different cameras, the `rate * N` nearest are gone through from the nearest
-on, and a pair is linked if neither class has a link to the other's camera yet.
+A camera identity is one person in one camera. The algorithm is that of Precise-ICS (Wang et al., WACV 2021), which
+CCAFL repeats at every epoch: of all pairs of camera identities of different cameras, the `rate * N` nearest are gone
+through from the nearest on, and a pair is linked if neither of the two has a link to the other's camera yet.
 """
 
 import math
@@ -22,7 +21,7 @@ Integers = NDArray[np.int64]
 Float32 = NDArray[np.float32]
 
 UNASSOCIATED = -1
-"""The label of a class that is linked to no other."""
+"""The label of a camera identity that is linked to no other."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,13 @@ class Association:
     """What was linked.
 
     Attributes:
-        labels: int64 [N], the component of each class, numbered by its first member; `UNASSOCIATED` for single ones.
-        links: int64 [L, 2], pairs of classes, the smaller number first; those that were decided, then the nearest.
+        labels: int64 [N], the component of each camera identity, numbered by its first member; single ones are
+            `UNASSOCIATED`.
+        links: int64 [L, 2], pairs of camera identities, the smaller number first; those that were decided, then the
+            nearest.
         distances: float32 [L], squared Euclidean distance of the two mean features.
-        doubts: float32 [L], by how much that is farther than to the nearest class that either could be linked to
-            instead, one of the other's camera: -4 beyond doubt, above 0 where another is nearer.
+        margins: float32 [L], by how much nearer the two are than the nearest other that either could be linked to, one
+            of the other's camera: 4 beyond doubt, below 0 where another is nearer.
         decided: bool [L], whether a person said so (a must-link).
         cameras: int64 [N], as they were given.
     """
@@ -42,23 +43,23 @@ class Association:
     labels: Integers
     links: Integers
     distances: Float32
-    doubts: Float32
+    margins: Float32
     decided: NDArray[np.bool_]
     cameras: Integers
 
     @property
     def clusters(self) -> int:
-        """Number of components of two classes or more."""
+        """Number of components of two camera identities or more."""
         return int(self.labels.max(initial=UNASSOCIATED)) + 1
 
     @property
     def unassociated(self) -> int:
-        """Number of classes that are linked to no other."""
+        """Number of camera identities that are linked to no other."""
         return int((self.labels == UNASSOCIATED).sum())
 
     @property
     def clusters_with_duplicate_cameras(self) -> int:
-        """Number of components that hold two classes of one camera, who cannot be the same person."""
+        """Number of components that hold two camera identities of one camera, who cannot be the same person."""
         linked = self.labels != UNASSOCIATED
         pairs, counts = np.unique(np.stack([self.labels[linked], self.cameras[linked]]), axis=1, return_counts=True)
         return int(np.unique(pairs[0][counts > 1]).size)
@@ -73,19 +74,19 @@ def associate(
     must_link: ArrayLike | None = None,
     cannot_link: ArrayLike | None = None,
 ) -> Association:
-    """Link classes of different cameras and take connected components.
+    """Link camera identities of different cameras and take connected components.
 
-    Decisions of a person go before distances. Pairs that must be linked are, whatever their distance, the number of
-    links to a camera or `one_class_per_camera` say; then each counts as its classes' link to the other's camera. A link
-    that would put the two classes of a pair that cannot be linked into one component is refused, also where it would
-    do so through other classes. Decided pairs use up nothing of the rate.
+    Constraints go before distances. Pairs that must be linked are, whatever their distance, the number of links to a
+    camera or `one_class_per_camera` say; each then counts as the link of its two to the other's camera. A link is
+    refused if it would put the two of a pair that cannot be linked into one component, also through others.
+    Constraints use up nothing of the rate.
 
     Args:
-        features: float [N, D], the mean feature of each class's images; of any length but 0.
-        cameras: int [N], the camera of each class.
+        features: float [N, D], the mean feature of each camera identity's images; of any length but 0.
+        cameras: int [N], the camera of each camera identity.
         rate: pairs gone through, as a multiple of N (rounded down).
-        one_class_per_camera: refuse links that would put two classes of one camera into one component.
-        must_link: int [M, 2], pairs of classes that are the same person.
+        one_class_per_camera: refuse links that would put two camera identities of one camera into one component.
+        must_link: int [M, 2], pairs of camera identities that are the same person.
         cannot_link: int [K, 2], pairs that are not.
 
     Raises:
@@ -106,14 +107,14 @@ def associate(
         labels=_components(links, len(labels)),
         links=links,
         distances=distances,
-        doubts=distances - found.nearest_alternative(links),
+        margins=found.nearest_alternative(links) - distances,
         decided=np.arange(len(links)) < len(must),
         cameras=labels,
     )
 
 
 def _components(links: Integers, count: int) -> Integers:
-    """Components of two classes or more, numbered by their first members, int64 [count]; else `UNASSOCIATED`."""
+    """Components of two camera identities or more, numbered by first members, int64 [count]; else `UNASSOCIATED`."""
     graph = coo_array((np.ones(len(links), np.bool_), (links[:, 0], links[:, 1])), shape=(count, count))
     _, found = connected_components(graph, directed=False)
     _, first, inverse, sizes = np.unique(found, return_index=True, return_inverse=True, return_counts=True)

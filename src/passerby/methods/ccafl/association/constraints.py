@@ -1,4 +1,4 @@
-"""What a person decided about links: pairs of classes that are the same person, and pairs that are not.
+"""Constraints on links that a person gave: pairs of camera identities that are the same person, and pairs that are not.
 
 A CSV table with the columns `decision` (`must-link` or `cannot-link`), `camera_a`, `local_identity_a`, `camera_b` and
 `local_identity_b`; the page of `passerby associations` writes one, and so can any spreadsheet.
@@ -29,8 +29,8 @@ COLUMNS = ("decision", "camera_a", "local_identity_a", "camera_b", "local_identi
 
 
 @dataclass(frozen=True)
-class Decisions:
-    """Pairs of classes, by number.
+class Constraints:
+    """Pairs of camera identities, by number.
 
     Attributes:
         must_link: int64 [M, 2], pairs that are the same person; the smaller number first.
@@ -41,16 +41,16 @@ class Decisions:
     cannot_link: Integers
 
 
-def no_decisions() -> Decisions:
-    """Nothing was decided."""
-    return Decisions(np.empty((0, 2), np.int64), np.empty((0, 2), np.int64))
+def no_constraints() -> Constraints:
+    """No pairs."""
+    return Constraints(np.empty((0, 2), np.int64), np.empty((0, 2), np.int64))
 
 
-def read_decisions(file: Path, labels: CameraLabels) -> Decisions:
-    """A table of decisions about the classes of a training split.
+def read_constraints(file: Path, labels: CameraLabels) -> Constraints:
+    """A table of constraints on the camera identities of a training split.
 
     Raises:
-        DataError: the table cannot be read or lacks a column, or a row names an unknown decision, camera or person,
+        DataError: the table cannot be read or lacks a column, or a row names an unknown constraint, camera or person,
             two people of one camera, or repeats or contradicts others; the message names the rows, counted from 1
             below the names of the columns.
     """
@@ -77,35 +77,35 @@ def read_decisions(file: Path, labels: CameraLabels) -> Decisions:
         pairs.append(pair)
     is_must = np.array([row[0] == MUST for row in rows], dtype=np.bool_)
     found = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    _refuse_contradiction(file, found, is_must)
-    return Decisions(found[is_must], found[~is_must])
+    _check_consistent(file, found, is_must)
+    return Constraints(found[is_must], found[~is_must])
 
 
-def decisions_of_run(run: Path, file: Path | None, labels: CameraLabels, *, keep: bool) -> Decisions:
-    """The decisions that a run obeys: the file as it was when the run began, whatever is written into it since.
+def constraints_of_run(run: Path, file: Path | None, labels: CameraLabels, *, keep: bool) -> Constraints:
+    """The constraints of a run: the file as it was when the run began, whatever is written into it since.
 
     Args:
         run: its folder, where a copy of the file is kept.
-        file: as the recipe names it; None for no decisions.
+        file: as the recipe names it; None for no constraints.
         labels: of the training images.
         keep: make the copy where there is none, as one of several processes should.
 
     Raises:
-        DataError: as `read_decisions`.
+        DataError: as `read_constraints`.
     """
     if file is None:
-        return no_decisions()
+        return no_constraints()
     copy = _copy_in(run)
     source = copy if copy.is_file() else file.expanduser()
-    decisions = read_decisions(source, labels)
+    constraints = read_constraints(source, labels)
     if keep and source != copy:
         with write_atomically(copy) as temporary:
             shutil.copyfile(source, temporary)
-    return decisions
+    return constraints
 
 
 def kept_rows(run: Path) -> list[tuple[str, ...]]:
-    """The rows of the decisions that a run obeys, in the order of `COLUMNS`; none where it obeys none.
+    """The rows of a run's constraints, in the order of `COLUMNS`; none where it has none.
 
     Raises:
         DataError: the run's copy of them cannot be read.
@@ -115,7 +115,7 @@ def kept_rows(run: Path) -> list[tuple[str, ...]]:
 
 
 def _copy_in(run: Path) -> Path:
-    return run / FOLDER / "decisions.csv"
+    return run / FOLDER / "constraints.csv"
 
 
 def _read(file: Path) -> pa.Table:
@@ -127,16 +127,16 @@ def _read(file: Path) -> pa.Table:
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         number = error.errno if isinstance(error, OSError) else None
         reason = str(error).splitlines()[0] if number is None else os.strerror(number)
-        raise DataError(f"decisions {file} cannot be read: {reason}") from error
+        raise DataError(f"constraints {file} cannot be read: {reason}") from error
     missing = [name for name in COLUMNS if name not in found]
     if missing:
         raise DataError(
-            f"decisions {file} lack the column {missing[0]!r} (they have {examples(found, 8)}): "
+            f"constraints {file} lack the column {missing[0]!r} (they have {examples(found, 8)}): "
             f"a row is {','.join(COLUMNS)}"
         )
     twice = [name for name in COLUMNS if found.count(name) > 1]
     if twice:
-        raise DataError(f"decisions {file} have the column {twice[0]!r} more than once: keep one")
+        raise DataError(f"constraints {file} have the column {twice[0]!r} more than once: keep one")
     return pa.table({name: pc.utf8_trim_whitespace(table[name]) for name in COLUMNS})
 
 
@@ -150,7 +150,7 @@ def _class(classes: dict[tuple[str, str], int], labels: CameraLabels, end: tuple
     raise DataError(f"{where}: camera {camera} has no local identity {local!r} among the training images")
 
 
-def _refuse_contradiction(file: Path, pairs: Integers, is_must: NDArray[np.bool_]) -> None:
+def _check_consistent(file: Path, pairs: Integers, is_must: NDArray[np.bool_]) -> None:
     found = contradiction(pairs[is_must], pairs[~is_must])
     if found is None:
         return

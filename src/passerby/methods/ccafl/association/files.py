@@ -1,4 +1,4 @@
-"""What a run keeps of its associations: for each epoch the links, the component of each class, and figures.
+"""What a run keeps of its associations: for each epoch the links, the component of each camera identity, and figures.
 
 `associations/epoch-001-links.parquet`, `epoch-001-classes.parquet` and, written last, `epoch-001.json`. Epochs count
 from 1. Rows name cameras and local identities, so the tables mean something without the run.
@@ -31,8 +31,8 @@ class KeptAssociation:
     Attributes:
         epoch: counted from 1.
         association: links and components.
-        cameras: the name of each class's camera, [N].
-        local_identities: the name of each class in its camera, [N].
+        cameras: the name of each camera identity's camera, [N].
+        local_identities: the name of each camera identity in its camera, [N].
         statistics: its figures.
     """
 
@@ -60,7 +60,7 @@ def write_association(
             "class_a": pa.array(links[:, 0]),
             "class_b": pa.array(links[:, 1]),
             "distance": pa.array(association.distances),
-            "doubt": pa.array(association.doubts),
+            "margin": pa.array(association.margins),
             "decided": pa.array(association.decided),
         },
     )
@@ -96,7 +96,7 @@ def read_association(run: Path, epoch: int | None = None) -> KeptAssociation:
         labels=_column(classes, "cluster", np.int64),
         links=np.stack([_column(links, f"class_{end}", np.int64) for end in "ab"], axis=1),
         distances=_column(links, "distance", np.float32),
-        doubts=_column(links, "doubt", np.float32),
+        margins=_column(links, "margin", np.float32),
         decided=_column(links, "decided", np.bool_),
         cameras=numbers.reshape(-1).astype(np.int64),
     )

@@ -1,4 +1,4 @@
-"""Which pairs of classes become links: at most one link of a class to each camera, and what a person decided."""
+"""Which pairs of camera identities become links: at most one of each to every camera, under a person's constraints."""
 
 from collections import deque
 
@@ -11,12 +11,12 @@ Integers = NDArray[np.int64]
 
 
 class Linker:
-    """Links classes one pair after the other; what must be linked is from the start.
+    """Links camera identities one pair after the other; what must be linked is from the start.
 
     Args:
-        cameras: int64 [N], of each class.
-        must, cannot: int64 [M, 2] and [K, 2], pairs of classes of different cameras.
-        one_class_per_camera: refuse links that would put two classes of one camera into one group.
+        cameras: int64 [N], of each camera identity.
+        must, cannot: int64 [M, 2] and [K, 2], pairs of camera identities of different cameras.
+        one_class_per_camera: refuse links that would put two camera identities of one camera into one group.
 
     Raises:
         EvaluationError: the decisions contradict each other.
@@ -73,7 +73,7 @@ class Linker:
             self._seen_by[group] |= self._seen_by[another]
 
     def _group(self, member: int) -> int:
-        """The class that stands for the group of a class."""
+        """The camera identity that stands for the group of a camera identity."""
         parent = self._parent
         while parent[member] != member:
             parent[member] = parent[parent[member]]
@@ -85,11 +85,11 @@ def contradiction(must: Integers, cannot: Integers) -> tuple[int, list[int]] | N
     """The first pair that cannot be linked although pairs that must be join its two, and the rows of those pairs.
 
     Args:
-        must, cannot: int64 [M, 2] and [K, 2], pairs of classes.
+        must, cannot: int64 [M, 2] and [K, 2], pairs of camera identities.
 
     Returns:
-        A row of `cannot` and the fewest rows of `must` that lead from one of its classes to the other; None if the
-        decisions agree.
+        A row of `cannot` and the fewest rows of `must` that lead from one of its two to the other; None if they
+        agree.
     """
     neighbours: dict[int, list[tuple[int, int]]] = {}
     for row, (one, other) in enumerate(must.tolist()):
@@ -103,7 +103,7 @@ def contradiction(must: Integers, cannot: Integers) -> tuple[int, list[int]] | N
 
 
 def _chain(neighbours: dict[int, list[tuple[int, int]]], start: int, end: int) -> list[int] | None:
-    """The rows on a shortest way between two classes; None if there is no way."""
+    """The rows on a shortest way between two camera identities; None if there is no way."""
     came_by: dict[int, tuple[int, int]] = {start: (start, -1)}
     waiting = deque([start])
     while waiting and end not in came_by:

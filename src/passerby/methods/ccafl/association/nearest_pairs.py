@@ -1,4 +1,4 @@
-"""The nearest pairs of classes of different cameras, camera pair by camera pair: one matrix product for each."""
+"""The nearest pairs of camera identities of different cameras: one matrix product for each pair of cameras."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -15,14 +15,14 @@ FARTHEST = np.float32(4.0)
 
 @dataclass(frozen=True)
 class NearestPairs:
-    """Pairs of classes of different cameras from the nearest on, and what else each class could be linked to.
+    """Pairs of camera identities of different cameras from the nearest on, and what else each could be linked to.
 
     Attributes:
         pairs: int64 [P, 2], the smaller number first; equally near ones in the order of their numbers.
         distances: float32 [P], squared Euclidean.
         directions: float32 [N, D], of length 1.
-        columns: int64 [N], the column of each class's camera in the tables below.
-        nearest: int64 [N, C], the nearest class of each camera; -1 for the own.
+        columns: int64 [N], the column of each camera identity's camera in the tables below.
+        nearest: int64 [N, C], the nearest camera identity of each camera; -1 for the own.
         first, second: float32 [N, C], how far it and the second nearest are; infinite where there is none.
     """
 
@@ -40,9 +40,9 @@ class NearestPairs:
         return np.asarray((differences**2).sum(axis=1), dtype=np.float32)
 
     def nearest_alternative(self, links: Integers) -> Float32:
-        """How far the nearest class is that either end could be linked to in place of the other, float32 [L].
+        """How far the nearest camera identity is that either end could be linked to in place of the other, float32 [L].
 
-        That is another class of the other's camera; `FARTHEST` where there is none.
+        That is another camera identity of the other's camera; `FARTHEST` where there is none.
         """
         found = np.full(len(links), FARTHEST, dtype=np.float32)
         for one, other in ((links[:, 0], links[:, 1]), (links[:, 1], links[:, 0])):
@@ -53,7 +53,7 @@ class NearestPairs:
 
 
 def nearest_pairs(directions: Float32, cameras: Integers, count: int, apart: Integers) -> NearestPairs:
-    """The `count` nearest pairs of classes of different cameras, or all if there are fewer.
+    """The `count` nearest pairs of camera identities of different cameras, or all if there are fewer.
 
     Args:
         directions: float32 [N, D], of length 1.

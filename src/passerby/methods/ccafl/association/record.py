@@ -1,4 +1,4 @@
-"""What becomes of an association beside training: it is kept in the run, and told in figures and a few words."""
+"""What becomes of an association beside training: it is kept in the run, and summarised in figures."""
 
 from pathlib import Path
 
@@ -16,7 +16,8 @@ class AssociationRecord:
     Args:
         folder: of the run; None to keep nothing.
         labels: of the training images.
-        true_identities: who each class is in all cameras, int64 [N], -1 where nobody knows; None if nothing is known.
+        true_identities: who each camera identity is in all cameras, int64 [N], -1 where unknown; None if nothing is
+            known.
     """
 
     def __init__(self, folder: Path | None, labels: CameraLabels, true_identities: IntegerColumn | None) -> None:

@@ -12,28 +12,28 @@ from passerby.metrics import correlation_quality
 Integers = NDArray[np.int64]
 
 UNKNOWN = -1
-"""The true identity of a class of which nobody knows who it is."""
+"""The true identity of a camera identity of which nobody knows who it is."""
 
 
 @dataclass(frozen=True)
 class AssociationStatistics:
     """Figures of one association; those that need true identities are None without.
 
-    Precision and recall count classes whose person is known alone, and are None where there is nothing to divide by.
+    Precision and recall count camera identities whose person is known; None where there is nothing to divide by.
 
     Attributes:
         classes: N.
-        links: accepted pairs of classes.
+        links: accepted pairs of camera identities.
         decided_links: how many of them a person said.
-        clusters: components of two classes or more.
-        unassociated: classes linked to no other.
-        duplicate_camera_clusters: components that hold two classes of one camera, who cannot be one person.
-        cluster_size: mean number of classes in a component; 0 where there is none.
-        largest_cluster: most classes in a component.
-        pair_precision: share of pairs of classes in one component that are one person.
-        pair_recall: share of pairs of classes of one person that are in one component.
-        link_precision: share of links between classes of one person.
-        link_recall: share of pairs of classes of one person that are linked directly.
+        clusters: components of two camera identities or more.
+        unassociated: camera identities linked to no other.
+        duplicate_camera_clusters: components that hold two camera identities of one camera, who cannot be one person.
+        cluster_size: mean number of camera identities in a component; 0 where there is none.
+        largest_cluster: most camera identities in a component.
+        pair_precision: share of pairs of camera identities in one component that are one person.
+        pair_recall: share of pairs of camera identities of one person that are in one component.
+        link_precision: share of links between camera identities of one person.
+        link_recall: share of pairs of camera identities of one person that are linked directly.
     """
 
     classes: int
@@ -67,11 +67,11 @@ def association_statistics(association: Association, true_identities: Integers |
     """Figures of an association.
 
     Args:
-        association: of N classes.
-        true_identities: int64 [N], who each class is, `UNKNOWN` where nobody knows; None if nothing is known.
+        association: of N camera identities.
+        true_identities: int64 [N], who each camera identity is, `UNKNOWN` where nobody knows; None if nothing is known.
 
     Raises:
-        EvaluationError: another number of true identities than of classes.
+        EvaluationError: another number of true identities than of camera identities.
     """
     linked = association.labels >= 0
     sizes = np.bincount(association.labels[linked])
@@ -89,7 +89,7 @@ def association_statistics(association: Association, true_identities: Integers |
 
 
 def _judged(association: Association, truth: Integers) -> dict[str, float | None]:
-    """Precision and recall over the classes whose person is known."""
+    """Precision and recall over the camera identities whose person is known."""
     if truth.shape != association.labels.shape:
         raise EvaluationError(f"{len(truth)} true identities, but {len(association.labels)} classes")
     known = truth != UNKNOWN

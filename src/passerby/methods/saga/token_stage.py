@@ -1,33 +1,32 @@
-"""SAGA's stage 3: anchors, refinement and classifiers, on patch tokens of the frozen image tower."""
+"""What SAGA's stage 3 learns from and what it trains: patch tokens of the frozen image tower, and the head.
+
+Its losses are in `passerby.methods.saga.method`.
+"""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from passerby.data.loading.loaders import Batch
-from passerby.losses.anchors import anchor_diversity, anchor_triplet, classifier_diversity
-from passerby.losses.classification import smoothed_cross_entropy
-from passerby.losses.triplet import batch_hard_triplet
 from passerby.methods.method import TrainingData
 from passerby.methods.saga.recipe import SagaRecipe
 from passerby.methods.saga.schedules import anchors_schedule
 from passerby.methods.saga.token_batches import TokenBatch, TokenBatches
 from passerby.methods.saga.token_cache import EXTRACTION_BATCH, ImageTokens, TokenCache, TokenShape, cache_name
-from passerby.methods.stage import EpochLoader, Preparation, StageOutput, keyed_seed
+from passerby.methods.stage import EpochLoader, Preparation, keyed_seed
 from passerby.methods.stages.image_stage import ImageBatchStage
 from passerby.models.saga.anchors import TextAnchors
 from passerby.models.saga.network import HEAD, Saga
-from passerby.models.saga.poolings import PoolingBranch
 from passerby.progress import say
 
 
-class AnchorStage(ImageBatchStage):
-    """Stage 3a or 3b, from cached tokens or from images.
+class TokenStage(ImageBatchStage, ABC):
+    """Stage 3a or 3b but for its losses, on cached tokens or on those of freshly augmented images.
 
     Args:
         recipe, model, data: as for every stage.
@@ -37,17 +36,14 @@ class AnchorStage(ImageBatchStage):
     """
 
     model: Saga
-    takes_added_losses = True
 
     def __init__(
         self, recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Path, *, part: Literal["a", "b"]
     ) -> None:
         rates = recipe.stage3a if part == "a" else recipe.stage3b
-        super().__init__(
-            f"stage3{part}-anchors", model, epochs=rates.epochs, seed=recipe.seed, schedule=anchors_schedule(rates)
-        )
-        self.section, self.tokens, self.data, self.part = recipe.stage3, recipe.tokens, data, part
-        self.sizes, self.prefetch = recipe.stage3, recipe.trainer.prefetch
+        name, schedule = f"stage3{part}-anchors", anchors_schedule(rates)
+        super().__init__(name, model, recipe, data, recipe.stage3, epochs=rates.epochs, schedule=schedule)
+        self.section, self.tokens, self.part = recipe.stage3, recipe.tokens, part
         self.folder = folder / "cache" if recipe.tokens.folder is None else recipe.tokens.folder.expanduser()
         self.last = part == "b" or not recipe.stage3b.epochs
         single = recipe.stage3.classifiers == 1
@@ -87,22 +83,16 @@ class AnchorStage(ImageBatchStage):
             prefetch=self.prefetch,
         )
 
+    @abstractmethod
+    def token_losses(self, batch: TokenBatch) -> dict[str, Tensor]:
+        """The losses of a batch of float32 tokens; see `losses`."""
+
     def losses(self, batch: TokenBatch | Batch) -> dict[str, Tensor]:
-        """The losses of saga.md §3.5, and those of other poolings, in float32 whatever the precision."""
+        """Those of the batch's tokens, in float32 whatever the precision."""
         with torch.autocast(self.device.type, enabled=False):
-            if isinstance(batch, Batch):
-                found = self._tokens_of(batch.images)
-                patches, projected = found.patches.float(), found.projected.float()
-            else:
-                patches, projected = batch.patches.float(), batch.projected.float()
-            losses, terms = self._head_losses(patches, projected, batch.identities, batch.cameras)
-            poolings = [
-                self._pooling_loss(cast(PoolingBranch, branch), patches, projected, batch.identities)
-                for branch in self.model.poolings.values()
-            ]
-        shown = losses | dict(zip(self.model.poolings, poolings, strict=True))
-        total = torch.stack([*terms, *poolings]).sum()
-        return {"loss": total} | {name: value.detach() for name, value in shown.items()}
+            tokens = self._tokens_of(batch.images) if isinstance(batch, Batch) else batch
+            patches, projected = tokens.patches.float(), tokens.projected.float()
+            return self.token_losses(TokenBatch(patches, projected, batch.identities, batch.cameras))
 
     def example_batch(self) -> TokenBatch | Batch:
         """Random tokens, or noise."""
@@ -156,49 +146,14 @@ class AnchorStage(ImageBatchStage):
             if self.trainer.is_global_zero:
                 self._cache.remove()
 
-    def _head_losses(
-        self, patches: Tensor, projected: Tensor, labels: Tensor, cameras: Tensor
-    ) -> tuple[dict[str, Tensor], list[Tensor]]:
-        """Losses by name, and the same weighted."""
-        model, section = self.model, self.section
-        found = model.aggregate(patches, projected, cameras)
-        normalised = F.dropout(model.bn(found.refined), self.classifier_dropout, self.training)
-        logits = [cast(Tensor, classifier(normalised)) for classifier in model.classifiers]
-        identity = torch.stack(
-            [smoothed_cross_entropy(each, labels, smoothing=section.label_smoothing) for each in logits]
-        )
-        self.output = StageOutput(found.refined, logits[0], labels, cameras)
-        losses = {
-            "identity": identity.mean(),
-            "triplet": batch_hard_triplet(found.refined, labels, margin=section.margin),
-        }
-        weights = [section.loss_weights.identity, section.loss_weights.triplet]
-        if section.loss_weights.anchor_diversity:
-            losses["anchor_diversity"] = anchor_diversity(found.text_anchors)
-            weights.append(section.loss_weights.anchor_diversity)
-        if section.loss_weights.classifier_diversity and len(logits) > 1:
-            losses["classifier_diversity"] = classifier_diversity([each.weight for each in _linear(model.classifiers)])
-            weights.append(section.loss_weights.classifier_diversity)
-        if section.loss_weights.anchor_triplet:
-            losses["anchor_triplet"] = anchor_triplet(*model.by_anchor(found), labels, margin=section.margin or 0.0)
-            weights.append(section.loss_weights.anchor_triplet)
-        return losses, [weight * value for weight, value in zip(weights, losses.values(), strict=True)]
-
-    def _pooling_loss(self, branch: PoolingBranch, patches: Tensor, projected: Tensor, labels: Tensor) -> Tensor:
-        """Identity and triplet loss of another branch, weighted as the anchors' own."""
-        feature, section = branch(patches, projected), self.section
-        identity = smoothed_cross_entropy(branch.logits(feature), labels, smoothing=section.label_smoothing)
-        triplet = batch_hard_triplet(feature, labels, margin=section.margin)
-        return section.loss_weights.identity * identity + section.loss_weights.triplet * triplet
-
     @torch.no_grad()
     def _tokens_of(self, images: Tensor) -> ImageTokens:
-        found = self.model.tokens(images)
-        return ImageTokens(found.patches, found.projected)
+        tokens = self.model.tokens(images)
+        return ImageTokens(tokens.patches, tokens.projected)
 
     def _cache_shape(self) -> TokenShape:
         model = self.model
-        patches = (len(cast(Tensor, model.backbone.positional_embedding)) - 1) * len(model.shape.anchors.token_layers)
+        patches = (len(model.backbone.positional_embedding) - 1) * len(model.shape.anchors.token_layers)
         return TokenShape(len(self.data.split), self.tokens.views, patches, model.width, model.joint_dim)
 
     def _filled_cache(self, process: int, processes: int) -> TokenCache:
@@ -214,7 +169,3 @@ class AnchorStage(ImageBatchStage):
             cache.extract(self._tokens_of, self.data, share, seed=self.seed, device=self.device, quiet=process > 0)
         self.trainer.strategy.barrier("tokens")
         return cache
-
-
-def _linear(modules: nn.ModuleList) -> list[nn.Linear]:
-    return [cast(nn.Linear, module) for module in modules]

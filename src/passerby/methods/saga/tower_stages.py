@@ -1,0 +1,100 @@
+"""What SAGA's stages 2 and 4 train, and how fast; their losses are in `passerby.methods.saga.method`."""
+
+from abc import ABC
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from passerby.methods.method import TrainingData
+from passerby.methods.saga.recipe import SagaRecipe
+from passerby.methods.saga.schedules import anchors_schedule, backbone_rate
+from passerby.methods.stages.image_stage import ImageBatchStage, estimated_steps
+from passerby.methods.stages.text_features import TextFeatures
+from passerby.models.saga.network import Saga
+
+
+class TowerStage(ImageBatchStage, ABC):
+    """Stage 2 but for its losses: the image tower learns."""
+
+    model: Saga
+
+    def __init__(self, recipe: SagaRecipe, model: Saga, data: TrainingData) -> None:
+        section = recipe.stage2
+        super().__init__(
+            "stage2-images", model, recipe, data, section, epochs=section.epochs, schedule=lambda _: section.lr
+        )
+        self.section = section
+        self.text_features = TextFeatures(model.prompt_learner, model.text_encoder)
+        self._estimated_steps = estimated_steps(data.identities, section)
+
+    def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
+        """The image tower, the neck (its bias only if the recipe says so) and the classifier."""
+        fixed = () if self.section.train_neck_bias else ("bottleneck.bias",)
+        learning = ("backbone.", "bottleneck.", "classifier.")
+        without_gradient = () if self.section.loss_weights.text else ("backbone.proj",)
+        return [
+            (name, p)
+            for name, p in self.model.named_parameters()
+            if name.startswith(learning) and name not in (*fixed, *without_gradient)
+        ]
+
+    def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+        """Adam with coupled weight decay, all parameters alike."""
+        return torch.optim.Adam([p for _, p in parameters], lr=0.0, weight_decay=self.section.weight_decay)
+
+    def on_stage_start(self) -> None:
+        """Let batch statistics move."""
+        self.model.train()
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """As every stage, but the warm-up is counted in steps."""
+        super().on_train_batch_start(batch, batch_idx)
+        rate = backbone_rate(
+            self.section,
+            epoch=self.trainer.current_epoch + 1,
+            step=self.trainer.global_step,
+            estimated_steps=self._estimated_steps,
+        )
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = rate
+
+
+class FinishedHeadStage(ImageBatchStage, ABC):
+    """Stage 4 but for its losses: only the image tower learns; of the head, the neck's batch statistics move."""
+
+    model: Saga
+
+    def __init__(self, recipe: SagaRecipe, model: Saga, data: TrainingData) -> None:
+        section = recipe.stage4
+        schedule = anchors_schedule(section)
+        super().__init__(
+            "stage4-end-to-end", model, recipe, data, recipe.stage3, epochs=section.epochs, schedule=schedule
+        )
+        self.section, self.head = section, recipe.stage3
+        self.text_features = TextFeatures(model.prompt_learner, model.text_encoder)
+
+    def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
+        """What of the image tower reaches the loss: blocks after the token layer only with a text loss."""
+        names = self._reached()
+        return [(name, p) for name, p in self.model.named_parameters() if name in names]
+
+    def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+        """AdamW with decoupled weight decay."""
+        return torch.optim.AdamW([p for _, p in parameters], lr=0.0, weight_decay=self.head.weight_decay)
+
+    def on_stage_start(self) -> None:
+        """Inference mode but for the neck, so that anchors are computed once."""
+        self.model.eval()
+        self.model.bn.train()
+
+    def _reached(self) -> set[str]:
+        anchors = self.model.shape.anchors
+        names = {name for name, _ in self.model.named_parameters() if name.startswith("backbone.")}
+        if self.section.loss_weights.text or anchors.domain == "clip":
+            return names
+        deepest = max(anchors.token_layers)
+        blocks = len(self.model.backbone.transformer.resblocks)
+        later = tuple(f"backbone.transformer.resblocks.{number}." for number in range(deepest, blocks))
+        return {name for name in names if not name.startswith((*later, "backbone.ln_post.", "backbone.proj"))}
