@@ -158,7 +158,7 @@ def test_every_switch_changes_what_is_minimised(
 
 
 def test_all_images_may_stand_for_a_class(world: Path) -> None:
-    memory = begun_loop(world, "memory.instances=all", epoch=0)._memory
+    memory = begun_loop(world, "memory.instances=all", epoch=0).memory
     assert isinstance(memory, HybridMemory)
     assert memory.instances.shape[:2] == (12, 4)
     assert len(memory.instances.flatten(0, 1).unique(dim=0)) == 48
