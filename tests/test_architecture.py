@@ -39,6 +39,7 @@ FLOORS = (
         "progress",
         "torchvision_guard",
         "version",
+        "worker_processes",
         "errors",
     },
 )

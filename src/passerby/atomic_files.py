@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import socket
 import stat
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ def write_atomically(path: Path) -> Iterator[Path]:
         OSError: the folder cannot be written to, or the disk is full; it names the file. `path` is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.partial")
+    temporary = _temporary_name(path)
     temporary.open("xb").close()
     permissions = stat.S_IMODE(temporary.stat().st_mode)
     try:
@@ -60,6 +61,26 @@ def write_text_atomically(path: Path, text: str) -> None:
     """Write UTF-8 text as `write_atomically` does."""
     with write_atomically(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """A new hidden folder beside `path`, removed in the end; what killed processes left there is removed first.
+
+    Args:
+        path: for whose content the folder is; its own folder is made where it is missing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in sorted(path.parent.glob(".*.partial")):
+        name = _TEMPORARY.fullmatch(left.name)
+        if name is not None and left.is_dir() and name["machine"] == _machine() and not _lives(int(name["process"])):
+            shutil.rmtree(left, ignore_errors=True)
+    temporary = _temporary_name(path)
+    temporary.mkdir()
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def sweep_temporaries(folder: Path, *, alone: bool = False) -> list[Path]:
@@ -90,6 +111,10 @@ def sweep_temporaries_of(path: Path) -> None:
     for temporary in path.parent.glob(f".{escape(path.name)}.*.partial"):
         if temporary.is_file() and _TEMPORARY.fullmatch(temporary.name):
             temporary.unlink(missing_ok=True)
+
+
+def _temporary_name(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.partial")
 
 
 @cache

@@ -1,11 +1,9 @@
 """Reads every image of a data set once, to find those that cannot be decoded and those with equal content."""
 
 import hashlib
-import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from passerby.data.limits import open_image_file
 from passerby.data.pixels.decoding import read_image
 from passerby.errors import DataError
+from passerby.worker_processes import worker_pool
 
 _DIGEST_SIZE = 16
 _CHUNK = 128
@@ -96,9 +95,7 @@ def _scan(files: Sequence[Path], decode: bool, processes: int) -> Iterator[Chunk
         for first in starts:
             yield _scan_chunk(first, files[first : first + _CHUNK], decode)
         return
-    # Not fork: the caller may have threads, such as a progress bar's, and a fork can inherit their locks.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_leave_interrupts_to_parent) as pool:
+    with worker_pool(processes) as pool:
         try:
             futures = [pool.submit(_scan_chunk, first, files[first : first + _CHUNK], decode) for first in starts]
             for future in as_completed(futures):
@@ -107,10 +104,6 @@ def _scan(files: Sequence[Path], decode: bool, processes: int) -> Iterator[Chunk
             raise DataError("a process that checks images was killed, perhaps for memory: try --workers 1") from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _digest(file: Path) -> bytes:

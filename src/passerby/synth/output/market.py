@@ -6,11 +6,9 @@ among them.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -23,6 +21,7 @@ from passerby.synth.output.truth import Row, as_table, picture_row
 from passerby.synth.places.crops import encode
 from passerby.synth.places.world import World
 from passerby.synth.randomness import keyed_generator
+from passerby.worker_processes import worker_pool
 
 TABLE = "people.parquet"
 """What is known about every image, one row each."""
@@ -114,7 +113,7 @@ def _drawn(work: Work, shares: list[list[Planned]], processes: int) -> Iterator[
         world = _world(work)
         yield from (_draw_share(world, work, share) for share in shares)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with worker_pool(processes, _prepare) as pool:
         chunk = max(1, min(16, len(shares) // (4 * processes)))
         yield from pool.map(partial(_draw_elsewhere, work), shares, chunksize=chunk)
 
@@ -123,8 +122,11 @@ _worlds: dict[Work, World] = {}
 """The world of a process that draws for another one: places are painted once."""
 
 
-def _draw_elsewhere(work: Work, share: list[Planned]) -> list[Row]:
+def _prepare() -> None:
     cv2.setNumThreads(1)
+
+
+def _draw_elsewhere(work: Work, share: list[Planned]) -> list[Row]:
     if work not in _worlds:
         _worlds.clear()
         _worlds[work] = _world(work)

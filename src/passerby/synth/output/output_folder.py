@@ -1,13 +1,13 @@
 """Output folders that appear complete or not at all, and never replace files that were not written here."""
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from passerby.atomic_files import temporary_folder
 from passerby.errors import DataError
 
 DESCRIPTION = "synth.json"
@@ -63,9 +63,8 @@ def fresh_folder(folder: Path, description: dict[str, Any], *, replace: bool = F
         DataError: the folder is a file, or holds another world or something else.
     """
     _check(folder, description, replace)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
-        made, old = Path(temporary) / "made", Path(temporary) / "old"
+    with temporary_folder(folder) as temporary:
+        made, old = temporary / "made", temporary / "old"
         made.mkdir()
         yield made
         (made / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")

@@ -1,9 +1,7 @@
 """Drawing of image-text pairs in background processes, which import no torch."""
 
-import signal
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import NamedTuple
 
 import cv2
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from passerby.synth.output.pairs import Pairs
 from passerby.synth.randomness import keyed_generator
 from passerby.synth.words.captions import describe
+from passerby.worker_processes import worker_pool
 
 
 class Drawn(NamedTuple):
@@ -51,7 +50,7 @@ class Drawers:
             future.set_result(draw_pairs(pairs, indices, captions))
             return future
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"), initializer=_prepare)
+            self._pool = worker_pool(self._workers, _prepare)
         return self._pool.submit(draw_pairs, pairs, indices, captions)
 
     def close(self) -> None:
@@ -62,6 +61,4 @@ class Drawers:
 
 
 def _prepare() -> None:
-    """Use one thread, and leave Ctrl-C to the parent process."""
     cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
