@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from passerby.errors import EvaluationError
 from passerby.metrics.distances import distance
-from passerby.metrics.ranking import positive_ranks
+from passerby.metrics.ranking import screened_counts
 from passerby.metrics.ranking.feature_ranking import rank
 from passerby.metrics.ranking.rank_metrics import RankingResult
 from tests.golden import golden_values
@@ -152,8 +152,8 @@ def test_the_product_is_never_larger_than_a_block(monkeypatch):
         sizes.append(out.size)
         return distance.relative_similarity(queries, candidates, out)
 
-    monkeypatch.setattr(positive_ranks, "relative_similarity", spied)
-    monkeypatch.setattr(positive_ranks, "_PRODUCT_ROWS", 8)
+    monkeypatch.setattr(screened_counts, "relative_similarity", spied)
+    monkeypatch.setattr(screened_counts, "PRODUCT_ROWS", 8)
     features = golden_values("blocks", (500, 8))
     rank(features[:90], features, np.arange(90) % 9, np.arange(500) % 9, query_block=16, gallery_block=64)
     assert len(sizes) == (5 * 2 + 2) * 8  # 90 queries are five blocks of 16, two products each, and one of 10

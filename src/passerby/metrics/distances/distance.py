@@ -39,6 +39,20 @@ class Block(NamedTuple):
     squares: NDArray[np.float64]
 
 
+class DoubleRows(NamedTuple):
+    """Rows prepared for a product in double precision.
+
+    Attributes:
+        rows: int64 [n], their numbers in the features.
+        centred: float64 [n, D], as in `Block`.
+        squares: float64 [n], squared lengths of `centred`.
+    """
+
+    rows: Integers
+    centred: NDArray[np.float64]
+    squares: NDArray[np.float64]
+
+
 class Distances:
     """Squared Euclidean distances between queries and gallery, of unit vectors if the metric is cosine.
 
@@ -90,6 +104,14 @@ class Distances:
     def candidates(self, rows: Integers) -> Block:
         """Prepare these gallery rows for `relative_similarity`."""
         return _prepared(self.gallery, self._gallery_scale, rows, self._centre)
+
+    def double_queries(self, rows: Integers) -> DoubleRows:
+        """Prepare these query rows for `exact_block`."""
+        return _doubled(self.query, self._query_scale, rows, self._centre)
+
+    def double_candidates(self, rows: Integers) -> DoubleRows:
+        """Prepare these gallery rows for `exact_block`."""
+        return _doubled(self.gallery, self._gallery_scale, rows, self._centre)
 
     def exact(self, query_row: int, gallery_rows: Integers) -> NDArray[np.float32]:
         """Compute distances [n] of one query, summed in double precision and rounded to single.
@@ -188,6 +210,13 @@ def inverse_lengths(norms: NDArray[np.float64], name: str) -> NDArray[np.float64
 def _scaled(features: Features, scale: NDArray[np.float64], rows: Integers) -> NDArray[np.float64]:
     """Scale these rows in double precision, float64 [n, D]."""
     return np.asarray(np.multiply(features[rows], scale[rows, None], dtype=np.float64))
+
+
+def _doubled(features: Features, scale: NDArray[np.float64], rows: Integers, centre: NDArray[np.float64]) -> DoubleRows:
+    """Scale and centre rows in double precision."""
+    centred = _scaled(features, scale, rows)
+    centred -= centre
+    return DoubleRows(rows, centred, np.einsum("ij,ij->i", centred, centred))
 
 
 def _prepared(features: Features, scale: NDArray[np.float64], rows: Integers, centre: NDArray[np.float64]) -> Block:

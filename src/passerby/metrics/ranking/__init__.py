@@ -13,7 +13,7 @@ from passerby.metrics.ranking.distance_ranking import rank_distances
 from passerby.metrics.ranking.feature_ranking import rank
 from passerby.metrics.ranking.matches import Matches
 from passerby.metrics.ranking.neighbours import Neighbours, top_k
-from passerby.metrics.ranking.rank_metrics import AveragePrecision, RankingResult
+from passerby.metrics.ranking.rank_metrics import AveragePrecision, RankingResult, Ties
 
 __all__ = [
     "AveragePrecision",
@@ -23,6 +23,7 @@ __all__ = [
     "Neighbours",
     "PairedComparison",
     "RankingResult",
+    "Ties",
     "camera_matrix",
     "compare_paired",
     "mean_interval",

@@ -75,9 +75,8 @@ def ranking_intervals(
     They tell how much the metrics would vary with other people to search for, in the same gallery and with the same
     trained model, not with another training seed.
     """
-    first = np.where(result.valid, result.first_match.astype(np.float64), np.nan)
     columns = {"mAP": result.average_precision}
-    columns |= {f"rank{k}": np.where(result.valid, first <= k, np.nan) for k in (1, 5, 10)}
+    columns |= {f"rank{k}": result.hits_at(k) for k in (1, 5, 10)}
     columns["mINP"] = result.inverse_negative_penalty
     options = {"confidence": confidence, "repeats": repeats, "seed": seed}
     return {name: mean_interval(values, query_identities, **options) for name, values in columns.items()}  # type: ignore[arg-type]

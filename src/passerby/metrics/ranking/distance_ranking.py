@@ -3,12 +3,12 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
-from passerby.metrics.arrays import Integers, as_array
+from passerby.metrics.arrays import Features, Integers, as_array
 from passerby.metrics.ranking.matches import Matches
-from passerby.metrics.ranking.rank_metrics import AveragePrecision, RankingResult, summarise
+from passerby.metrics.ranking.positives import PositiveCounts
+from passerby.metrics.ranking.rank_metrics import AveragePrecision, RankingResult, Ties, summarise
 
 _BLOCK = 4096
 """Queries ranked at a time."""
@@ -23,8 +23,9 @@ def rank_distances(
     *,
     max_rank: int = 50,
     ap: AveragePrecision = "step",
+    ties: Ties = "gallery",
 ) -> RankingResult:
-    """Rank the gallery for every query by given distances; where two are equal, the earlier gallery image comes first.
+    """Rank the gallery for every query by given distances.
 
     Args:
         distances: float [Q, G], array or torch tensor; smaller is nearer. Any number that orders will do.
@@ -33,6 +34,7 @@ def rank_distances(
         query_cameras, gallery_cameras: integer [Q] and [G], or neither, as for `rank`.
         max_rank: length of the CMC curve.
         ap: how average precision is summed, as for `rank`.
+        ties: the order of equally far images, as for `rank`.
 
     Raises:
         EvaluationError: a shape or dtype that does not fit, NaN, or labels as `rank` refuses them.
@@ -40,11 +42,11 @@ def rank_distances(
     array = as_distances(distances)
     queries, gallery = array.shape
     matches = Matches.of(queries, gallery, query_identities, gallery_identities, query_cameras, gallery_cameras)
-    found = ((rows, [_ranks(array[row], matches, int(row)) for row in rows]) for rows in matches.query_blocks(_BLOCK))
-    return summarise(found, matches, max_rank=max_rank, ap=ap, metric="given")
+    counted = (_count(array, matches, rows) for rows in matches.query_blocks(_BLOCK))
+    return summarise(counted, matches, max_rank=max_rank, ap=ap, ties=ties, metric="given")
 
 
-def as_distances(distances: Any) -> NDArray[np.floating[Any]]:
+def as_distances(distances: Any) -> Features:
     """Check distances [Q, G] of a floating dtype without NaN; anything else is an EvaluationError."""
     array = as_array(distances)
     if array.ndim != 2 or 0 in array.shape or not np.issubdtype(array.dtype, np.floating):
@@ -57,18 +59,26 @@ def as_distances(distances: Any) -> NDArray[np.floating[Any]]:
     return array
 
 
-def _ranks(line: NDArray[np.floating[Any]], matches: Matches, query: int) -> Integers:
-    """The ascending ranks, from 1, of a query's right answers, from its distances to the whole gallery."""
-    answers = matches.positives(query)
+def _count(array: Features, matches: Matches, rows: Integers) -> PositiveCounts:
+    """Count the negatives before each positive of these query rows."""
+    columns = [_count_one(array[row], matches, int(row)) for row in rows]
+    nearer, tied, before = (np.concatenate(each) for each in zip(*columns, strict=True))
+    return PositiveCounts(rows, np.concatenate([[0], np.cumsum(matches.counts[rows])]), nearer, tied, before)
+
+
+def _count_one(line: Features, matches: Matches, query: int) -> tuple[Integers, Integers, Integers]:
+    """Count for one query the negatives nearer than each positive, those as far, and those of them before it."""
+    positives = matches.positives(query)
     line = line if matches.junk == 0 else line[matches.rows]
-    rivals = np.ones(line.size, dtype=bool)
-    rivals[matches.same_identity(query)] = False
-    rivals &= line <= line[answers].max()
-    places = np.flatnonzero(rivals)
-    ordered = places[np.argsort(line[places], kind="stable")]
-    values = line[ordered]
-    ahead = np.searchsorted(values, line[answers], side="left")
-    stops = np.searchsorted(values, line[answers], side="right")
-    for number in np.flatnonzero(stops > ahead):  # equally far: the earlier gallery image comes first
-        ahead[number] += np.searchsorted(ordered[ahead[number] : stops[number]], answers[number])
-    return np.asarray(np.sort(ahead) + np.arange(1, answers.size + 1), dtype=np.int64)
+    positives = positives[np.argsort(line[positives], kind="stable")]
+    own = line[positives]
+    negative = np.ones(line.size, dtype=bool)
+    negative[matches.same_identity(query)] = False
+    negative &= line <= own[-1]
+    places = np.flatnonzero(negative)
+    places = places[np.argsort(line[places], kind="stable")]
+    nearer, stops = (np.searchsorted(line[places], own, side=side) for side in ("left", "right"))
+    before = np.zeros(positives.size, dtype=np.int64)
+    for number in np.flatnonzero(stops > nearer):
+        before[number] = np.searchsorted(places[nearer[number] : stops[number]], positives[number])
+    return nearer, stops - nearer, before

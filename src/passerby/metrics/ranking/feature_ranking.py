@@ -8,10 +8,13 @@ not grow with their product.
 from typing import Any
 
 from passerby.errors import EvaluationError
+from passerby.metrics.arrays import Integers
 from passerby.metrics.distances.distance import Distances, Metric
+from passerby.metrics.ranking.exact_counts import count_exactly
 from passerby.metrics.ranking.matches import Matches
-from passerby.metrics.ranking.positive_ranks import PositiveRanks
-from passerby.metrics.ranking.rank_metrics import AveragePrecision, RankingResult, summarise
+from passerby.metrics.ranking.positives import PositiveCounts, Positives
+from passerby.metrics.ranking.rank_metrics import AveragePrecision, RankingResult, Ties, summarise
+from passerby.metrics.ranking.screened_counts import count_screened
 
 QUERY_BLOCK = 4096
 GALLERY_BLOCK = 16384
@@ -19,6 +22,9 @@ GALLERY_BLOCK = 16384
 
 _GALLERY_BYTES = 64 * 2**20
 """Features of more than 1024 dimensions are taken in smaller gallery blocks, of this size."""
+
+_MANY_POSITIVES = 64
+"""Where queries have more positives than this, on average, exact distances of all pairs are the cheaper way."""
 
 
 def rank(
@@ -32,14 +38,15 @@ def rank(
     max_rank: int = 50,
     metric: Metric = "cosine",
     ap: AveragePrecision = "step",
+    ties: Ties = "gallery",
     query_block: int = QUERY_BLOCK,
     gallery_block: int | None = None,
 ) -> RankingResult:
-    """Rank the gallery for every query and summarise where the matches came.
+    """Rank the gallery for every query and summarise the ranks of the positives.
 
     The distance of a pair is the squared Euclidean distance (of unit vectors for cosine, where it orders as the cosine
-    does), summed in double precision and rounded to float32; where two are equal, the earlier gallery row comes first.
-    The result does not depend on the blocks, the BLAS library or its threads.
+    does), summed in double precision and rounded to float32. The result does not depend on the blocks, the BLAS library
+    or its threads.
 
     Args:
         query_features: float [Q, D], array or torch tensor; need not be normalised.
@@ -53,6 +60,8 @@ def rank(
         metric: `"cosine"` or `"euclidean"`.
         ap: `"step"` averages the precision at each match; `"trapezoid"` the mean of the precisions just before and at
             each match, as the Oxford buildings evaluation does.
+        ties: the order of equally far images: `"gallery"`, as they come in the gallery, or `"expected"` for the
+            expected values over all their orders.
         query_block: number of queries prepared at a time; bounds memory, never changes the result.
         gallery_block: number of gallery images prepared at a time; likewise. By default 16,384, or what fits 64 MiB.
 
@@ -61,19 +70,26 @@ def rank(
             the two camera columns missing, or no query with a match.
     """
     distances = Distances(query_features, gallery_features, metric)
+    labels = (query_identities, gallery_identities, query_cameras, gallery_cameras)
+    matches = Matches.of(len(distances.query), len(distances.gallery), *labels)
+    block = _checked_blocks(query_block, gallery_block, distances.gallery.shape[1])
+    counted = (_count(rows, distances, matches, block) for rows in matches.query_blocks(query_block))
+    return summarise(counted, matches, max_rank=max_rank, ap=ap, ties=ties, metric=metric)
+
+
+def _checked_blocks(query_block: int, gallery_block: int | None, dimensions: int) -> int:
+    """Return the size of gallery blocks."""
     if gallery_block is None:
-        gallery_block = max(1, min(GALLERY_BLOCK, _GALLERY_BYTES // (4 * distances.gallery.shape[1])))
+        gallery_block = max(1, min(GALLERY_BLOCK, _GALLERY_BYTES // (4 * dimensions)))
     for name, value in (("query_block", query_block), ("gallery_block", gallery_block)):
         if value < 1:
             raise EvaluationError(f"{name} must be at least 1, not {value}")
-    matches = Matches.of(
-        len(distances.query),
-        len(distances.gallery),
-        query_identities,
-        gallery_identities,
-        query_cameras,
-        gallery_cameras,
-    )
-    answers = PositiveRanks(distances, matches, gallery_block)
-    found = ((rows, answers.of(rows)) for rows in matches.query_blocks(query_block))
-    return summarise(found, matches, max_rank=max_rank, ap=ap, metric=metric)
+    return gallery_block
+
+
+def _count(rows: Integers, distances: Distances, matches: Matches, gallery_block: int) -> PositiveCounts:
+    """Count the negatives before each positive of these query rows."""
+    positives = Positives(rows, distances, matches)
+    many = positives.positions.size > _MANY_POSITIVES * rows.size
+    (count_exactly if many else count_screened)(positives, distances, matches, gallery_block)
+    return positives.counts

@@ -1,11 +1,8 @@
-"""How well a gallery is ranked for each query: CMC, mAP and mINP by the Market-1501 protocol.
+"""Ranking metrics by the Market-1501 protocol: CMC (rank-1, …), mAP and mINP from the ranks of the positives."""
 
-Only the right answers have to be ranked, so nothing is sorted in full: for every right answer the wrong ones that are
-nearer to the query are counted. Queries and gallery are taken in blocks, so memory does not grow with their product.
-"""
-
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -13,16 +10,19 @@ from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
 from passerby.metrics.arrays import Integers
+from passerby.metrics.ranking.expected_ties import expected_penalty, expected_precision, first_group, hit_chances
 from passerby.metrics.ranking.matches import Matches
+from passerby.metrics.ranking.positives import PositiveCounts
 
 AveragePrecision = Literal["step", "trapezoid"]
+Ties = Literal["gallery", "expected"]
 Compared = Literal["cosine", "euclidean", "given"]
 """By what images were compared; `"given"` where the distances themselves were handed over."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RankingResult:
-    """How well each of Q queries found its matches; every rate is a fraction between 0 and 1.
+    """Ranking metrics over Q queries and of each; every rate is a fraction between 0 and 1.
 
     Attributes:
         mAP: mean of `average_precision` over the valid queries.
@@ -31,14 +31,19 @@ class RankingResult:
         average_precision: float64 [Q], NaN where the query is not valid.
         inverse_negative_penalty: float64 [Q], matches / rank of the last match; NaN where the query is not valid.
         first_match: int64 [Q], rank of the first match, from 1; 0 where the query is not valid.
+        first_group: int64 [Q, 3], gallery images that come before the first match, then positives and negatives of
+            which any order counts: 1 and 0 except for ties under `"expected"`.
         match_counts: int64 [Q], how many matches a query has.
-        match_ranks: int64 [sum of match_counts], the ascending ranks of the matches, one query after the other.
+        match_ranks: int64 [sum of match_counts], the ascending ranks of the matches, one query after the other. These
+            and `first_match` are always those of the gallery order.
         valid: bool [Q], whether the gallery holds a match for the query. The others count in no mean.
+        tied: bool [Q], whether a positive and a negative are equally far from the query.
         camera_rule: whether gallery images of the query's own identity and camera were left out of its ranking.
         gallery: number of gallery images.
         junk: number of them left out of every ranking (identity -1).
         metric: by what images were compared: `"cosine"`, `"euclidean"`, or `"given"` distances.
         ap: how average precision was summed, `"step"` or `"trapezoid"`.
+        ties: the order of equally far images that the rates are of, `"gallery"` or `"expected"`.
     """
 
     mAP: float  # noqa: N815 - the field's spelling
@@ -47,14 +52,17 @@ class RankingResult:
     average_precision: NDArray[np.float64]
     inverse_negative_penalty: NDArray[np.float64]
     first_match: Integers
+    first_group: Integers
     match_counts: Integers
     match_ranks: Integers
     valid: NDArray[np.bool_]
+    tied: NDArray[np.bool_]
     camera_rule: bool
     gallery: int
     junk: int
     metric: Compared
     ap: AveragePrecision
+    ties: Ties = "gallery"
 
     def __repr__(self) -> str:
         rates = {"mAP": self.mAP, **{f"rank-{k}": self.rank_at(k) for k in (1, 5, 10) if k <= len(self.cmc)}}
@@ -62,10 +70,20 @@ class RankingResult:
         return f"RankingResult({shown}; {self.valid_queries:,} of {len(self.valid):,} queries, {self.gallery:,} images)"
 
     def rank_at(self, k: int) -> float:
-        """Share of valid queries with a match among their first `k` (CMC@k); `k` is at most `max_rank`."""
+        """Return the share of valid queries with a match among their first `k` (CMC@k); `k` is at most `max_rank`."""
         if not 1 <= k <= len(self.cmc):
             raise EvaluationError(f"rank-{k} was not computed: pass max_rank={max(k, 1)} to rank()")
         return float(self.cmc[k - 1])
+
+    def hits_at(self, k: int) -> NDArray[np.float64]:
+        """Tell whether each query has a match among its first `k`, float64 [Q]: 0 or 1, or the chance of it under ties.
+
+        NaN where the query is not valid.
+        """
+        *_, chances = hit_chances(self.first_group[self.valid], k)
+        hits = np.full(self.valid.size, np.nan)
+        hits[self.valid] = chances
+        return hits
 
     @property
     def rank1(self) -> float:
@@ -73,12 +91,17 @@ class RankingResult:
         return self.rank_at(1)
 
     @property
+    def tied_queries(self) -> int:
+        """Number of queries for which a positive and a negative are equally far, so that their order decides."""
+        return int(np.count_nonzero(self.tied))
+
+    @property
     def valid_queries(self) -> int:
         """Number of queries that the means are taken over."""
         return int(np.count_nonzero(self.valid))
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures without the per-query columns, ready for JSON."""
+        """Return the metrics without the per-query columns, ready for JSON."""
         ranks = {f"rank{k}": self.rank_at(k) for k in (1, 5, 10) if k <= len(self.cmc)}
         return {
             "mAP": self.mAP,
@@ -90,63 +113,97 @@ class RankingResult:
             "camera_rule": self.camera_rule,
             "metric": self.metric,
             "ap": self.ap,
+            "ties": self.ties,
+            "tied_queries": self.tied_queries,
             "cmc": [float(share) for share in self.cmc],
         }
 
 
 def summarise(
-    found: Iterable[tuple[Integers, list[Integers]]],
+    counted: Iterable[PositiveCounts],
     matches: Matches,
     *,
     max_rank: int,
     ap: AveragePrecision,
+    ties: Ties,
     metric: Compared,
 ) -> RankingResult:
-    """The figures of a ranking, from the ranks of its right answers.
+    """Compute the metrics of a ranking from the negatives that come before its positives.
 
     Args:
-        found: blocks of queries that have a right answer, with the ascending ranks, from 1, of each query's answers.
-        matches: who matches whom.
-        max_rank, ap: as for `rank`.
+        counted: blocks of the queries that have positives, in their order.
+        matches: the positives of every query.
+        max_rank, ap, ties: as for `rank`.
         metric: what was compared.
 
     Raises:
         EvaluationError: no query has a match, or an option is out of range.
     """
-    _check_options(max_rank, ap)
+    _check_options(max_rank, ap, ties)
     valid = matches.counts > 0
     _require_a_match(valid, matches)
-    average_precision = np.full(valid.size, np.nan)
-    inverse_negative_penalty = np.full(valid.size, np.nan)
-    first_match = np.zeros(valid.size, dtype=np.int64)
+    average_precision, penalty = np.full(valid.size, np.nan), np.full(valid.size, np.nan)
+    tied, groups = np.zeros(valid.size, dtype=bool), np.zeros((valid.size, 3), dtype=np.int64)
     match_ranks: list[Integers] = []
-    for rows, columns in found:
-        for row, ranks in zip(rows, columns, strict=True):
-            average_precision[row] = _average_precision(ranks, ap)
-            inverse_negative_penalty[row] = len(ranks) / ranks[-1]
-            first_match[row] = ranks[0]
+    for counts in counted:
+        for row, own in zip(counts.rows, _slices(counts.offsets), strict=True):
+            nearer, equal = counts.nearer[own], counts.tied[own]
+            ranks = nearer + counts.tied_before[own] + np.arange(1, nearer.size + 1)
             match_ranks.append(ranks)
-    hits = np.bincount(np.minimum(first_match[valid], max_rank + 1), minlength=max_rank + 2)[1 : max_rank + 1]
+            tied[row] = equal.any()
+            if tied[row] and ties == "expected":
+                average_precision[row] = expected_precision(nearer, equal, trapezoid=ap == "trapezoid")
+                penalty[row] = expected_penalty(nearer, equal)
+                groups[row] = first_group(nearer, equal)
+            else:
+                average_precision[row] = _average_precision(ranks, ap)
+                penalty[row] = len(ranks) / ranks[-1]
+                groups[row] = ranks[0] - 1, 1, 0
     return RankingResult(
         mAP=float(average_precision[valid].mean()),
-        mINP=float(inverse_negative_penalty[valid].mean()),
-        cmc=np.cumsum(hits) / np.count_nonzero(valid),
+        mINP=float(penalty[valid].mean()),
+        cmc=_cmc(groups[valid], max_rank, ties),
         average_precision=average_precision,
-        inverse_negative_penalty=inverse_negative_penalty,
-        first_match=first_match,
+        inverse_negative_penalty=penalty,
+        first_match=_first_ranks(match_ranks, valid),
+        first_group=groups,
         match_counts=matches.counts,
         match_ranks=np.concatenate(match_ranks),
         valid=valid,
+        tied=tied,
         camera_rule=matches.camera_rule,
         gallery=len(matches.rows) + matches.junk,
         junk=matches.junk,
         metric=metric,
         ap=ap,
+        ties=ties,
     )
 
 
+def _slices(offsets: Integers) -> Iterator[slice]:
+    """Yield where each query's positives lie."""
+    for start, stop in pairwise(offsets.tolist()):
+        yield slice(start, stop)
+
+
+def _first_ranks(match_ranks: list[Integers], valid: NDArray[np.bool_]) -> Integers:
+    """Return the rank of the first match of every query, 0 where it has none."""
+    first = np.zeros(valid.size, dtype=np.int64)
+    first[valid] = [ranks[0] for ranks in match_ranks]
+    return first
+
+
+def _cmc(groups: Integers, max_rank: int, ties: Ties) -> NDArray[np.float64]:
+    """Compute the CMC curve [max_rank] from the groups [Q, 3] of the first matches."""
+    if ties == "expected":
+        return np.array([chance.mean() for chance in hit_chances(groups, max_rank)])
+    first = groups[:, 0] + 1
+    hits = np.bincount(np.minimum(first, max_rank + 1), minlength=max_rank + 2)[1 : max_rank + 1]
+    return np.asarray(np.cumsum(hits) / len(groups))
+
+
 def _average_precision(ranks: Integers, ap: AveragePrecision) -> float:
-    """Average precision of one query from the ascending ranks (from 1) of its matches."""
+    """Compute the average precision of one query from the ascending ranks (from 1) of its matches."""
     found = np.arange(1, len(ranks) + 1)
     precision = found / ranks
     if ap == "step":
@@ -155,7 +212,9 @@ def _average_precision(ranks: Integers, ap: AveragePrecision) -> float:
     return float((before + precision).mean() / 2)
 
 
-def _check_options(max_rank: int, ap: AveragePrecision) -> None:
+def _check_options(max_rank: int, ap: AveragePrecision, ties: Ties) -> None:
+    if ties not in ("gallery", "expected"):
+        raise EvaluationError(f"ties {ties!r} is not known: choose 'gallery' or 'expected'")
     if ap not in ("step", "trapezoid"):
         raise EvaluationError(f"ap {ap!r} is not known: choose 'step' or 'trapezoid'")
     if max_rank < 1:

@@ -1,0 +1,106 @@
+"""The positives of a block of queries, and how many negatives come before each."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.metrics.arrays import Integers
+from passerby.metrics.distances.distance import Distances
+from passerby.metrics.distances.exact_block import exact_block
+from passerby.metrics.ranking.matches import Matches
+
+
+class PositiveCounts(NamedTuple):
+    """How many negatives compare with each positive of q queries, the positives of each query nearest first.
+
+    Equally far positives come in gallery order.
+
+    Attributes:
+        rows: int64 [q], the query rows.
+        offsets: int64 [q + 1], where the positives of each query start.
+        nearer: int64 [A], negatives nearer to the query than the positive.
+        tied: int64 [A], negatives exactly as far.
+        tied_before: int64 [A], those of them that come earlier in the gallery.
+    """
+
+    rows: Integers
+    offsets: Integers
+    nearer: Integers
+    tied: Integers
+    tied_before: Integers
+
+
+class Positives:
+    """The positives of a block of queries, which all have some; counts grow as parts of the gallery are compared.
+
+    Attributes:
+        counts: so far.
+        numbers: int64 [A], the number of each positive's query within the block.
+        positions: int64 [A], the positives' gallery positions.
+        exact: float32 [A], their distances.
+    """
+
+    def __init__(self, rows: Integers, distances: Distances, matches: Matches) -> None:
+        positions = [matches.positives(int(row)) for row in rows]
+        own = [matches.same_identity(int(row)) for row in rows]
+        sizes = np.array([each.size for each in positions])
+        numbers = np.repeat(np.arange(rows.size), sizes)
+        joined = np.concatenate(positions)
+        exact = _exact_distances(rows, positions, own, distances, matches)
+        order = np.lexsort((joined, exact, numbers))
+        zeros = (np.zeros(joined.size, dtype=np.int64) for _ in range(3))
+        self.counts = PositiveCounts(rows, np.concatenate([[0], np.cumsum(sizes)]), *zeros)
+        self.numbers, self.positions, self.exact = numbers[order], joined[order], exact[order]
+        self._own = np.concatenate(own)
+        self._own_numbers = np.repeat(np.arange(rows.size), [each.size for each in own])
+
+    def of(self, number: int) -> slice:
+        """Return where the positives of a query lie in the columns."""
+        return slice(int(self.counts.offsets[number]), int(self.counts.offsets[number + 1]))
+
+    def hide(self, block: NDArray[np.float32], first: int, start: int, value: float) -> None:
+        """Write `value` into a block where the image is of the query's own identity.
+
+        Its rows are the queries from number `first` onwards, its columns the gallery positions from `start` onwards.
+        """
+        some = slice(*np.searchsorted(self._own_numbers, (first, first + block.shape[0])))
+        places = self._own[some] - start
+        inside = (places >= 0) & (places < block.shape[1])
+        block[self._own_numbers[some][inside] - first, places[inside]] = value
+
+    def add_negatives(self, numbers: Integers, positions: Integers, exact: NDArray[np.float32]) -> None:
+        """Count negatives of known distance, ordered by query number and then by gallery position."""
+        keys = _keys(numbers, exact)
+        order = np.argsort(keys, kind="stable")
+        keys, positions = keys[order], positions[order]
+        some = slice(self.of(int(numbers[0])).start, self.of(int(numbers[-1])).stop)
+        own_keys = _keys(self.numbers[some], self.exact[some])
+        first = np.searchsorted(keys, self.numbers[some] << 32)
+        nearer, stops = (np.searchsorted(keys, own_keys, side=side) for side in ("left", "right"))
+        self.counts.nearer[some] += nearer - first
+        self.counts.tied[some] += stops - nearer
+        for place in np.flatnonzero(stops > nearer):
+            tied = positions[nearer[place] : stops[place]]
+            self.counts.tied_before[some.start + place] += np.searchsorted(tied, self.positions[some.start + place])
+
+
+def _keys(numbers: Integers, exact: NDArray[np.float32]) -> Integers:
+    """Order by query number, then by distance: the bits of floats that are not negative order as the floats do."""
+    return (numbers << 32) | exact.view(np.int32)
+
+
+def _exact_distances(
+    rows: Integers, positions: list[Integers], own: list[Integers], distances: Distances, matches: Matches
+) -> NDArray[np.float32]:
+    """Compute the distances of all positives, query after query, with one product for each identity."""
+    exact: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * rows.size
+    first = np.array([each[0] for each in own])
+    order = np.argsort(first, kind="stable")
+    for group in np.split(order, np.flatnonzero(np.diff(first[order])) + 1):
+        images = own[group[0]]
+        queries = distances.double_queries(rows[group])
+        block = exact_block(distances, queries, distances.double_candidates(matches.rows[images]))
+        for line, number in zip(block, group, strict=True):
+            exact[number] = line[np.searchsorted(images, positions[number])]
+    return np.concatenate(exact) + np.float32(0)  # so that no zero is negative
