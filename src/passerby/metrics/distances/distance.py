@@ -44,12 +44,13 @@ class DoubleRows(NamedTuple):
 
     Attributes:
         rows: int64 [n], their numbers in the features.
-        centred: float64 [n, D], as in `Block`.
-        squares: float64 [n], squared lengths of `centred`.
+        factors: float64 [n, D + 2], such that the product of a query's and a gallery image's is their squared distance:
+            (−2a, |a|², 1) and (b, 1, |b|²), both a and b centred as in `Block`.
+        squares: float64 [n], |a|² or |b|².
     """
 
     rows: Integers
-    centred: NDArray[np.float64]
+    factors: NDArray[np.float64]
     squares: NDArray[np.float64]
 
 
@@ -107,11 +108,16 @@ class Distances:
 
     def double_queries(self, rows: Integers) -> DoubleRows:
         """Prepare these query rows for `exact_block`."""
-        return _doubled(self.query, self._query_scale, rows, self._centre)
+        doubled = _doubled(self.query, self._query_scale, rows, self._centre)
+        doubled.factors[:, :-2] *= -2
+        doubled.factors[:, -2], doubled.factors[:, -1] = doubled.squares, 1
+        return doubled
 
     def double_candidates(self, rows: Integers) -> DoubleRows:
         """Prepare these gallery rows for `exact_block`."""
-        return _doubled(self.gallery, self._gallery_scale, rows, self._centre)
+        doubled = _doubled(self.gallery, self._gallery_scale, rows, self._centre)
+        doubled.factors[:, -2], doubled.factors[:, -1] = 1, doubled.squares
+        return doubled
 
     def exact(self, query_row: int, gallery_rows: Integers) -> NDArray[np.float32]:
         """Compute distances [n] of one query, summed in double precision and rounded to single.
@@ -213,10 +219,12 @@ def _scaled(features: Features, scale: NDArray[np.float64], rows: Integers) -> N
 
 
 def _doubled(features: Features, scale: NDArray[np.float64], rows: Integers, centre: NDArray[np.float64]) -> DoubleRows:
-    """Scale and centre rows in double precision."""
-    centred = _scaled(features, scale, rows)
+    """Scale and centre rows in double precision; the last two factors are left to be filled in."""
+    factors = np.empty((rows.size, features.shape[1] + 2))
+    centred = factors[:, :-2]
+    np.multiply(features[rows], scale[rows, None], out=centred)
     centred -= centre
-    return DoubleRows(rows, centred, np.einsum("ij,ij->i", centred, centred))
+    return DoubleRows(rows, factors, np.einsum("ij,ij->i", centred, centred))
 
 
 def _prepared(features: Features, scale: NDArray[np.float64], rows: Integers, centre: NDArray[np.float64]) -> Block:

@@ -15,6 +15,9 @@ from passerby.metrics.ranking.positives import Positives
 PRODUCT_ROWS = 128
 """Queries multiplied with a gallery block at a time; the block is half of that of `screened_counts`, for float64."""
 
+_MANY_TIES = 256
+"""From here on the images as far as a query's positives are looked up in their order, not one by one."""
+
 
 def count_exactly(positives: Positives, distances: Distances, matches: Matches, gallery_block: int) -> None:
     """Count the negatives of the whole gallery into `positives`, half of `gallery_block` images at a time."""
@@ -24,21 +27,28 @@ def count_exactly(positives: Positives, distances: Distances, matches: Matches, 
         for first in range(0, rows.size, PRODUCT_ROWS):
             queries = distances.double_queries(rows[first : first + PRODUCT_ROWS])
             block = exact_block(distances, queries, candidates)
-            positives.hide(block, first, start, np.inf)
             for number, line in enumerate(block, start=first):
+                positives.hide(number, line, start, np.inf)
                 _count(positives, number, line, start)
 
 
 def _count(positives: Positives, number: int, line: NDArray[np.float32], start: int) -> None:
     """Count one query's negatives at gallery positions `start` onwards; infinite where they are none."""
-    own = positives.of(number)
+    own, counts = positives.of(number), positives.counts
     exact = positives.exact[own]
     ordered = np.sort(line)
-    nearer, stops = (np.searchsorted(ordered, exact, side=side) for side in ("left", "right"))
-    positives.counts.nearer[own] += nearer
-    tied = np.flatnonzero(stops > nearer)
-    if tied.size:
-        places = np.flatnonzero(np.isin(line, exact[tied]))
-        values = line[places]  # taken back, and counted with their gallery positions
-        positives.counts.nearer[own] -= np.searchsorted(np.sort(values), exact, side="left")
-        positives.add_negatives(np.full(places.size, number), places + start, values)
+    nearer = ordered.searchsorted(exact)
+    counts.nearer[own] += nearer
+    tied = np.flatnonzero(ordered[np.minimum(nearer, line.size - 1)] == exact)
+    if not tied.size:
+        return
+    stops = ordered.searchsorted(exact[tied], side="right")
+    counts.tied[own][tied] += stops - nearer[tied]
+    order = np.argsort(line, kind="stable") if tied.size > _MANY_TIES else None
+    for place, stop in zip(tied, stops, strict=True):
+        until = positives.positions[own.start + place] - start
+        if order is None:
+            before = np.count_nonzero(line[: max(until, 0)] == exact[place])
+        else:
+            before = order[nearer[place] : stop].searchsorted(until)
+        counts.tied_before[own.start + place] += before

@@ -43,31 +43,27 @@ class Positives:
 
     def __init__(self, rows: Integers, distances: Distances, matches: Matches) -> None:
         positions = [matches.positives(int(row)) for row in rows]
-        own = [matches.same_identity(int(row)) for row in rows]
+        exact = _exact_distances(rows, positions, distances, matches)
+        for number, column in enumerate(exact):
+            order = np.argsort(column, kind="stable")
+            positions[number], exact[number] = positions[number][order], column[order]
         sizes = np.array([each.size for each in positions])
-        numbers = np.repeat(np.arange(rows.size), sizes)
-        joined = np.concatenate(positions)
-        exact = _exact_distances(rows, positions, own, distances, matches)
-        order = np.lexsort((joined, exact, numbers))
-        zeros = (np.zeros(joined.size, dtype=np.int64) for _ in range(3))
+        self.numbers = np.repeat(np.arange(rows.size), sizes)
+        self.positions = np.concatenate(positions)
+        self.exact = np.concatenate(exact) + np.float32(0)  # so that no zero is negative
+        zeros = (np.zeros(self.numbers.size, dtype=np.int64) for _ in range(3))
         self.counts = PositiveCounts(rows, np.concatenate([[0], np.cumsum(sizes)]), *zeros)
-        self.numbers, self.positions, self.exact = numbers[order], joined[order], exact[order]
-        self._own = np.concatenate(own)
-        self._own_numbers = np.repeat(np.arange(rows.size), [each.size for each in own])
+        self._matches = matches
 
     def of(self, number: int) -> slice:
         """Return where the positives of a query lie in the columns."""
         return slice(int(self.counts.offsets[number]), int(self.counts.offsets[number + 1]))
 
-    def hide(self, block: NDArray[np.float32], first: int, start: int, value: float) -> None:
-        """Write `value` into a block where the image is of the query's own identity.
-
-        Its rows are the queries from number `first` onwards, its columns the gallery positions from `start` onwards.
-        """
-        some = slice(*np.searchsorted(self._own_numbers, (first, first + block.shape[0])))
-        places = self._own[some] - start
-        inside = (places >= 0) & (places < block.shape[1])
-        block[self._own_numbers[some][inside] - first, places[inside]] = value
+    def hide(self, number: int, line: NDArray[np.float32], start: int, value: float) -> None:
+        """Write `value` where an image is of the query's own identity; `line` is of gallery positions from `start`."""
+        own = self._matches.same_identity(int(self.counts.rows[number]))
+        first, stop = own.searchsorted((start, start + line.size))
+        line[own[first:stop] - start] = value
 
     def add_negatives(self, numbers: Integers, positions: Integers, exact: NDArray[np.float32]) -> None:
         """Count negatives of known distance, ordered by query number and then by gallery position."""
@@ -91,16 +87,16 @@ def _keys(numbers: Integers, exact: NDArray[np.float32]) -> Integers:
 
 
 def _exact_distances(
-    rows: Integers, positions: list[Integers], own: list[Integers], distances: Distances, matches: Matches
-) -> NDArray[np.float32]:
-    """Compute the distances of all positives, query after query, with one product for each identity."""
+    rows: Integers, positions: list[Integers], distances: Distances, matches: Matches
+) -> list[NDArray[np.float32]]:
+    """Compute the distances of each query's positives, with one product for each identity."""
     exact: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * rows.size
-    first = np.array([each[0] for each in own])
+    first = np.array([matches.same_identity(int(row))[0] for row in rows])
     order = np.argsort(first, kind="stable")
     for group in np.split(order, np.flatnonzero(np.diff(first[order])) + 1):
-        images = own[group[0]]
-        queries = distances.double_queries(rows[group])
-        block = exact_block(distances, queries, distances.double_candidates(matches.rows[images]))
+        images = matches.same_identity(int(rows[group[0]]))
+        candidates = distances.double_candidates(matches.rows[images])
+        block = exact_block(distances, distances.double_queries(rows[group]), candidates)
         for line, number in zip(block, group, strict=True):
-            exact[number] = line[np.searchsorted(images, positions[number])]
-    return np.concatenate(exact) + np.float32(0)  # so that no zero is negative
+            exact[number] = line[images.searchsorted(positions[number])]
+    return exact

@@ -34,9 +34,10 @@ def count_screened(positives: Positives, distances: Distances, matches: Matches,
         slack = margin(block, candidates)[positives.numbers]
         low = np.nextafter((similarities - slack).astype(np.float32), np.float32(-np.inf))
         high = np.nextafter((similarities + slack).astype(np.float32), np.float32(np.inf))
-        for first, product in _products(positives, block, candidates, start, buffer):
+        for first, product in _products(block, candidates, buffer):
             contested = []
             for number, values in enumerate(product, start=first):
+                positives.hide(number, values, start, -np.inf)
                 own = positives.of(number)
                 nearer, places = _screen(values, low[own], high[own])
                 positives.counts.nearer[own] += nearer
@@ -46,14 +47,12 @@ def count_screened(positives: Positives, distances: Distances, matches: Matches,
 
 
 def _products(
-    positives: Positives, block: Block, candidates: Block, start: int, buffer: NDArray[np.float32]
+    block: Block, candidates: Block, buffer: NDArray[np.float32]
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield similarities of successive queries to the candidates; -inf where the image is of the query's identity."""
+    """Yield the similarities of successive queries to the candidates, with the number of the first of them."""
     for first in range(0, len(block.squares), PRODUCT_ROWS):
         part = slice(first, first + PRODUCT_ROWS)
-        product = relative_similarity(Block(block.centred[part], block.squares[part]), candidates, out=buffer)
-        positives.hide(product, first, start, -np.inf)
-        yield first, product
+        yield first, relative_similarity(Block(block.centred[part], block.squares[part]), candidates, out=buffer)
 
 
 def _screen(
@@ -70,7 +69,7 @@ def _screen(
     places = np.flatnonzero(reached) if 4 * count < values.size else None
     kept = values if places is None else values[places]
     ordered = np.sort(kept)
-    stops, starts = np.searchsorted(ordered, high, side="right"), np.searchsorted(ordered, low, side="left")
+    stops, starts = ordered.searchsorted(high, side="right"), ordered.searchsorted(low)
     nearer = ordered.size - stops
     doubtful = np.flatnonzero(stops > starts)
     if not doubtful.size:
@@ -81,10 +80,10 @@ def _screen(
         for value in wanted[1:]:
             found |= kept == value
     else:
-        positive = np.searchsorted(low[::-1], kept, side="right") - 1  # the nearest positive whose low is not above it
+        positive = low[::-1].searchsorted(kept, side="right") - 1  # the nearest positive whose low is not above it
         found = (positive >= 0) & (kept <= high[::-1][positive])
     contested = np.flatnonzero(found)
-    nearer -= contested.size - np.searchsorted(np.sort(kept[contested]), high, side="right")
+    nearer -= contested.size - np.sort(kept[contested]).searchsorted(high, side="right")
     return nearer, contested if places is None else places[contested]
 
 

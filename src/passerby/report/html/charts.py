@@ -89,6 +89,7 @@ def curve_chart(
 def roc_chart(lines: Sequence[Line], lowest: float = 1e-6) -> str:
     """True over false acceptance rate; false acceptance falls by powers of ten to the left."""
     floor = max(lowest, 10 ** np.floor(min(np.log10(line.x[line.x > 0].min()) for line in lines)))
+    floor = min(floor, 0.1)  # one decade at least: with constant scores every rate is 1
     decades = round(-np.log10(floor))
     frame = Frame(
         "True acceptance rate against false acceptance rate",
