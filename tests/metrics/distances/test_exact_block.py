@@ -32,7 +32,8 @@ def test_every_distance_is_that_of_the_pair_alone_bit_for_bit(kind, metric):
 
 
 def test_few_pairs_are_summed_one_by_one(monkeypatch):
-    query, gallery = (np.float32(np.random.default_rng(1).standard_normal((n, 512))) for n in (40, 1000))
+    generator = np.random.default_rng(1)
+    query, gallery = (np.float32(generator.standard_normal((n, 512))) for n in (40, 1000))
     distances = Distances(query, gallery, "cosine")
     counted = []
     exact = distances.exact
