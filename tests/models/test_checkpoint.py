@@ -135,3 +135,68 @@ def test_reid_checkpoints_are_not_taken_for_clip(tmp_path: Path) -> None:
         clip_weights(str(tmp_path / "reid.pth"), "vit-nano")
     with pytest.raises(CheckpointError, match="no weights 'nowhere' for ViT-B-16"):
         clip_weights("open_clip:nowhere", "ViT-B-16")
+
+
+def spoilt(change: str) -> dict[str, torch.Tensor]:
+    """The state of a batch normalisation with something in it that cannot be."""
+    state = nn.BatchNorm1d(2).state_dict()
+    values: dict[str, torch.Tensor] = {
+        "infinite": torch.tensor([1.0, torch.inf]),
+        "NaN": torch.tensor([1.0, torch.nan]),
+        "overflow": torch.tensor([1.0, 1e300], dtype=torch.float64),
+        "half": torch.tensor([1.0, 1e6]).half(),
+        "negative": torch.tensor([1.0, -0.5]),
+        "int8": torch.tensor([1, 2], dtype=torch.int8),
+        "bool": torch.tensor([True, False]),
+        "complex": torch.tensor([1j, 1.0]),
+        "sparse": torch.tensor([1.0, 0.0]).to_sparse(),
+        "quantised": torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8),
+    }
+    return {**state, "running_var": values[change]}
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ("infinite", "hold infinite values"),
+        ("NaN", "hold NaN"),
+        ("overflow", "hold infinite values"),
+        ("half", "hold infinite values"),
+        ("negative", "hold negative variances"),
+        ("int8", r"are of the wrong type \(torch.int8\)"),
+        ("bool", r"are of the wrong type \(torch.bool\)"),
+        ("complex", r"are of the wrong type \(torch.complex64\)"),
+        ("sparse", r"are of the wrong type \(torch.sparse_coo\)"),
+        ("quantised", r"are of the wrong type \(torch.qint8\)"),
+    ],
+)
+def test_what_cannot_be_weights_is_refused_by_name(change: str, fault: str) -> None:
+    layer = nn.BatchNorm1d(2)
+    with pytest.raises(CheckpointError, match=rf"^a.pth: 1 tensors {fault}: running_var: take another file"):
+        load_strictly(layer, spoilt(change), source="a.pth")
+    assert layer.running_var is not None
+    assert layer.running_var.tolist() == [1, 1]
+
+
+def test_files_in_half_precision_and_without_counters_are_read() -> None:
+    layer, state = nn.BatchNorm1d(2), nn.BatchNorm1d(2).state_dict()
+    state["num_batches_tracked"] += 70_000  # infinite in half precision, and of no consequence
+    load_strictly(layer, {name: value.half() for name, value in state.items()}, source="a.pth")
+    del state["num_batches_tracked"]
+    load_strictly(layer, state, source="a.pth")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", '"x"', "[" * 100_000, '{"a":' * 500 + "1" + "}" * 500])
+def test_descriptions_that_passerby_does_not_write_are_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    safetensors.torch.save_file({"a": torch.zeros(1)}, tmp_path / "a.safetensors", metadata={"passerby": text})
+    with pytest.raises(CheckpointError, match=r"a.safetensors: its metadata `passerby` is not a description") as caught:
+        read_description(tmp_path / "a.safetensors")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_refused_file_is_not_called_damaged(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(1), "trap": Trap(tmp_path / "sprung")}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match=r"holds more than tensors \(.*\), which could run code") as caught:
+        read_tensors(tmp_path / "a.pth")
+    assert "damaged" not in str(caught.value)
+    assert "truncated" not in str(caught.value)

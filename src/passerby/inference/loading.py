@@ -1,5 +1,6 @@
 """Open a model by the name of a run, a file, or weights that come with passerby."""
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +13,14 @@ from passerby.data.augmentation.transforms import TestTransform
 from passerby.distributed.devices import choose_device
 from passerby.errors import CheckpointError
 from passerby.inference.camera_embedding import declared_training_set
+from passerby.inference.description_check import check_description
 from passerby.inference.embedder import Embedder
 from passerby.inference.image_input import type_name
 from passerby.methods import METHODS, find_method
+from passerby.models.backbones.official_files import log_unused
 from passerby.models.bundled import resolve_path
 from passerby.models.checkpoint import read_description, read_tensors
+from passerby.models.state_dicts import shown_names, top_names, wrapped_parts
 from passerby.models.zoo.files import describe_bare_backbone, is_bare_backbone, recognise_backbone, restore_backbone
 from passerby.runs.needed_plugins import recall_needed_plugins
 from passerby.runs.run_directory import RunDirectory
@@ -57,7 +61,7 @@ def load(
     description = read_description(path)
     tensors = read_tensors(path, allow_torchscript=allow_torchscript)
     if description is None:
-        description = _recognise(path, tensors)
+        description, tensors = _recognise(path, tensors)
         description.update(_declared_cameras(path, description, trained_on, camera_coefficient))
     elif trained_on is not None or camera_coefficient is not None:
         raise CheckpointError(
@@ -65,7 +69,14 @@ def load(
         )
     if network is not None:
         description["network"] = _chosen_network(path, description, network)
-    model, transform = _restore(path, description, tensors)
+    check_description(description, str(path))
+    try:
+        model, transform = _restore(path, description, tensors)
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError) as error:
+        raise CheckpointError(
+            f"{path}: its description does not describe its tensors ({type(error).__name__}: {str(error)[:99]!r}): "
+            "take another file"
+        ) from error
     return Embedder(model, transform, description, choose_device(device), path)
 
 
@@ -102,6 +113,8 @@ def _declared_cameras(
     """What the user declares about the camera embedding of a file of others, as keys of a description."""
     if trained_on is None and coefficient is None:
         return {}
+    if coefficient is not None and not math.isfinite(coefficient):
+        raise CheckpointError(f"camera_coefficient must be a finite number, not {coefficient}")
     if not description["camera_count"]:
         raise CheckpointError(f"{path}: has no camera embedding: leave out trained_on and camera_coefficient")
     declared: dict[str, Any] = {} if coefficient is None else {"camera_coefficient": coefficient}
@@ -119,15 +132,19 @@ def _chosen_network(path: Path, description: Mapping[str, Any], network: str) ->
     return network
 
 
-def _recognise(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    for name in METHODS:
-        description = find_method(name).recognise(tensors)
-        if description is not None:
-            return description
+def _recognise(path: Path, tensors: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The description of a file of others, and the part of its tensors that belongs to it."""
+    for prefix, part in wrapped_parts(tensors):
+        for name in METHODS:
+            description = find_method(name).recognise(part)
+            if description is not None:
+                log_unused(tensors, prefix, str(path))
+                return description, part
     backbone = recognise_backbone(tensors, str(path))
     if backbone is not None:
-        return describe_bare_backbone(backbone)
+        return describe_bare_backbone(backbone), tensors
     raise CheckpointError(
-        f"{path}: no method recognises these tensors (the first is {next(iter(tensors))!r}): "
-        "give a run of passerby, an official CLIP-ReID checkpoint, or a file of `passerby zoo convert`"
+        f"{path}: no method recognises these tensors (the first is {next(iter(tensors))!r}; they are under "
+        f"{shown_names(top_names(list(tensors)))}): give a run of passerby, an official CLIP-ReID checkpoint, or a "
+        "file of `passerby zoo convert`"
     )

@@ -7,6 +7,7 @@ publishes CLIP, can run code of their own and are opened only on an explicit fla
 
 import json
 import pickle
+import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,12 +20,15 @@ from torch import Tensor, nn
 
 from passerby.atomic_files import write_atomically
 from passerby.errors import CheckpointError
+from passerby.models.state_dicts import shown_names, state_dict_of
 
 _METADATA_KEY = "passerby"
-_NAMES_SHOWN = 6
+_DEEPEST = 50
+"""Brackets within brackets that a description may have."""
 
-_WRAPPERS = ("state_dict", "model", "teacher")
-"""Where training loops keep the weights in a file; self-distillation calls the better of its networks teacher."""
+_COUNTER = "num_batches_tracked"
+"""Last part of the name of batch normalisation's counter, which files of old versions of torch do not hold, and which
+no feature depends on."""
 
 
 class _Nothing:
@@ -46,15 +50,15 @@ of it is called or built: the names are read as `_Nothing`."""
 
 
 def read_tensors(path: Path, *, allow_torchscript: bool = False) -> dict[str, Tensor]:
-    """The tensors of a file by name, on the CPU; a leading `module.` (left by DataParallel) is removed.
+    """The tensors of a file by name, on the CPU, without what torch's wrappers put into names; see `state_dict_of`.
 
     Args:
-        path: safetensors, a torch file holding a state dict (also inside `state_dict`, `model` or `teacher`), or a
-            TorchScript archive.
+        path: safetensors, a torch file that holds a state dict, under whatever keys, or a TorchScript archive.
         allow_torchscript: open TorchScript archives, which can contain code: only for files you trust.
 
     Raises:
-        CheckpointError: the file is missing, damaged, holds no tensors, or is a TorchScript archive without the flag.
+        CheckpointError: the file is missing, damaged, holds no tensors, objects besides tensors, or a state to resume
+            training from, or is a TorchScript archive without the flag.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file of weights")
@@ -63,20 +67,37 @@ def read_tensors(path: Path, *, allow_torchscript: bool = False) -> dict[str, Te
     except CheckpointError:
         raise
     except Exception as error:  # torch and safetensors raise many kinds, from EOFError to UnpicklingError
-        raise CheckpointError(f"{path}: cannot be read as weights: {_explain(error)}") from error
-    for wrapper in _WRAPPERS:
-        if isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    tensors = {str(name).removeprefix("module."): value for name, value in content.items() if isinstance(value, Tensor)}
-    if not tensors:
-        raise CheckpointError(f"{path}: holds no tensors: give a file that contains a state dict")
-    return tensors
+        raise CheckpointError(f"{path}: cannot be read as weights: {explain_unreadable(error)}") from error
+    if _is_training_state(content):
+        raise CheckpointError(
+            f"{path}: is the state that training resumes stage {content['passerby']['stage']} from, not a model: give "
+            f"the run's folder {path.parent.parent} once it is trained, or continue it with `passerby train --resume "
+            f"{path.parent.parent}`"
+        )
+    return state_dict_of(content, str(path))
 
 
-def _explain(error: Exception) -> str:
-    """What a user can do; torch's own text would advise to unpickle the file without a check."""
+def _is_training_state(content: Mapping[str, Any]) -> bool:
+    """Whether a run of passerby wrote this, as `checkpoints/STAGE.ckpt`."""
+    match content:
+        case {"passerby": {"stage": _}, "state_dict": _}:
+            return True
+    return False
+
+
+def explain_unreadable(error: Exception) -> str:
+    """Why a torch or safetensors file could not be read, and what to do.
+
+    Torch's own text would advise to unpickle the file without a check.
+    """
+    refused = re.search(r"Unsupported (?:global:|class) (?:GLOBAL )?([\w.]+)", str(error))
+    if refused:
+        return (
+            f"it holds more than tensors ({refused[1]}), which could run code and is not loaded: save its state dict "
+            "where it comes from"
+        )
     if isinstance(error, pickle.UnpicklingError):
-        return "it holds more than tensors, or is damaged: convert it to safetensors where it comes from"
+        return "it is damaged, or no file of torch: copy it again, or convert it to safetensors where it comes from"
     reason = str(error).split("\n")[0][:120]
     # Some of torch's errors are but a code, which tells a user nothing.
     told = f" ({reason or type(error).__name__})" if not reason.isdigit() else ""
@@ -126,10 +147,13 @@ def load_strictly(
         kept: prefixes of the module's tensors that may keep the value they have.
 
     Raises:
-        CheckpointError: tensors are missing, unused, of another shape, or hold NaN; nothing has been copied then.
+        CheckpointError: tensors are missing, unused, of another shape or type, or hold what cannot be weights of a
+            working network; nothing has been copied then.
     """
     wanted = module.state_dict()
-    missing = [name for name in wanted if name not in tensors and not name.startswith(tuple(kept))]
+    missing = [
+        name for name in wanted if name not in tensors and not (name.startswith(tuple(kept)) or _is_counter(name))
+    ]
     unused = [name for name in tensors if name not in wanted and not name.startswith(tuple(ignored))]
     shared = [name for name in wanted if name in tensors]
     misshapen = [
@@ -139,16 +163,49 @@ def load_strictly(
     ]
     faults = [("missing", missing), ("not used", unused), ("of another shape", misshapen)]
     if any(names for _, names in faults):
-        listed = "; ".join(f"{len(names)} tensors {what}: {_shorten(names)}" for what, names in faults if names)
+        listed = "; ".join(f"{len(names)} tensors {what}: {shown_names(names)}" for what, names in faults if names)
         raise CheckpointError(f"{source}: does not fit the model: {listed}")
-    spoilt = [name for name in shared if _holds_nan(tensors[name])]
+    fitted = {name: _fitted(tensors[name], wanted[name].dtype) for name in shared}
+    faults_of = {name: _fault(name, tensor) for name, tensor in fitted.items()}
+    spoilt: dict[str, list[str]] = {}
+    for name, fault in faults_of.items():
+        if fault and not _is_counter(name):
+            kind = tensors[name].dtype if tensors[name].layout == torch.strided else tensors[name].layout
+            spoilt.setdefault(fault.format(kind), []).append(name)
     if spoilt:
-        raise CheckpointError(f"{source}: {len(spoilt)} tensors hold NaN: {_shorten(spoilt)}: take another file")
-    module.load_state_dict({name: tensors[name].to(wanted[name].dtype) for name in shared}, strict=False)
+        listed = "; ".join(f"{len(names)} tensors {fault}: {shown_names(names)}" for fault, names in spoilt.items())
+        raise CheckpointError(f"{source}: {listed}: take another file")
+    usable = {name: tensor for name, tensor in fitted.items() if tensor is not None and not faults_of[name]}
+    module.load_state_dict(usable, strict=False)
 
 
-def _holds_nan(tensor: Tensor) -> bool:
-    return tensor.is_floating_point() and not tensor.is_meta and bool(tensor.isnan().any())
+def _is_counter(name: str) -> bool:
+    return name.rpartition(".")[2] == _COUNTER
+
+
+def _fitted(tensor: Tensor, dtype: torch.dtype) -> Tensor | None:
+    """A tensor in another type; None where that would not be the same numbers, as of quantised weights."""
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex():
+        return None
+    if dtype.is_floating_point and not tensor.is_floating_point():
+        return None
+    fitted = tensor.to(dtype)
+    if tensor.is_floating_point() and not dtype.is_floating_point and not tensor.is_meta:
+        return fitted if torch.equal(fitted.double(), tensor.double()) else None
+    return fitted
+
+
+def _fault(name: str, tensor: Tensor | None) -> str | None:
+    """What keeps a tensor from being a part of a working network, with a place for its original type."""
+    if tensor is None:
+        return "are of the wrong type ({})"
+    if tensor.is_meta:
+        return None
+    if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+        return "hold NaN" if bool(tensor.isnan().any()) else "hold infinite values"
+    if name.rpartition(".")[2] == "running_var" and bool((tensor < 0).any()):
+        return "hold negative variances"
+    return None
 
 
 def save_model(path: Path, module: nn.Module, description: Mapping[str, Any]) -> None:
@@ -159,7 +216,11 @@ def save_model(path: Path, module: nn.Module, description: Mapping[str, Any]) ->
 
 
 def read_description(path: Path) -> dict[str, Any] | None:
-    """The description that `save_model` wrote into a file; None for files that are not ours."""
+    """The description that `save_model` wrote into a file; None for files that passerby did not write.
+
+    Raises:
+        CheckpointError: the file is damaged, or its description is not one of passerby.
+    """
     if path.suffix != ".safetensors" or not path.is_file():
         return None
     try:
@@ -169,10 +230,21 @@ def read_description(path: Path) -> dict[str, Any] | None:
         raise CheckpointError(f"{path}: is not a whole safetensors file ({error}); copy it again") from error
     if text is None:
         return None
-    description: dict[str, Any] = json.loads(text)
+    try:
+        description = json.loads(text) if _depth(text) < _DEEPEST else None
+    except ValueError:  # not JSON
+        description = None
+    if not isinstance(description, dict):
+        raise CheckpointError(
+            f"{path}: its metadata `passerby` is not a description that passerby writes: take another file"
+        )
     return description
 
 
-def _shorten(names: Sequence[str]) -> str:
-    rest = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+def _depth(text: str) -> int:
+    """At most how deeply the values of a JSON text are nested."""
+    deepest = depth = 0
+    for sign in re.findall(r"[\[{]|[\]}]", text):
+        depth += 1 if sign in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest

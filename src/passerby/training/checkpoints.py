@@ -10,6 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from passerby.atomic_files import write_atomically
 from passerby.errors import CheckpointError
+from passerby.models.checkpoint import explain_unreadable
 
 _WRITER_FAILS = ("PytorchStreamWriter", "unexpected pos")
 """What torch makes of a full disk: a RuntimeError that says one of these."""
@@ -39,7 +40,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises many kinds for damaged files
             raise CheckpointError(
-                f"{path}: is damaged and cannot be resumed from: delete it to train its stage from the start"
+                f"{path}: cannot be resumed from: {explain_unreadable(error)}; or delete it to train its stage from "
+                "the start"
             ) from error
         return content
 

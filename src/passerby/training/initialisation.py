@@ -11,6 +11,7 @@ from passerby.methods.method import InitialWeights, Method
 from passerby.models.bundled import resolve_path
 from passerby.models.checkpoint import load_strictly, read_description, read_tensors
 from passerby.models.clip.pair_files import METHOD, is_clip_pair
+from passerby.models.state_dicts import wrapped_parts
 from passerby.runs.run_directory import RunDirectory
 from passerby.training.training_data import OpenedData
 
@@ -27,7 +28,10 @@ def read_init(recipe: Recipe, method: Method[Any, Any]) -> InitialWeights | None
         return None
     source = resolve_path(init)
     file = RunDirectory(source).model_file if source.is_dir() else source
-    weights = InitialWeights(f"init={init}", read_tensors(file), read_description(file))
+    tensors, description = read_tensors(file), read_description(file)
+    if description is None:  # of others, perhaps inside of what they trained
+        tensors = next((part for _, part in wrapped_parts(tensors) if method.recognise(part) is not None), tensors)
+    weights = InitialWeights(f"init={init}", tensors, description)
     if is_clip_pair(weights.description) and recipe.method != METHOD:
         takes_clip = hasattr(getattr(recipe, "model", None), "weights")
         remedy = (

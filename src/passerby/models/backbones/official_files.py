@@ -1,12 +1,12 @@
 """Weights for backbones from official files: ReIDZoo, LUPerson, TransReID-SSL, PASS, timm and torchvision.
 
 Every tensor of a file goes to the network, or belongs to a part that a feature does not need and that is named here;
-anything else is refused. Source: sections 3.2 to 3.5 of our specification of CION.
+anything else is refused.
 """
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -20,12 +20,14 @@ from passerby.models.backbones.position_embeddings import Grid, resize_positions
 from passerby.models.backbones.registry import family_of
 from passerby.models.backbones.vit import VisionTransformer
 from passerby.models.checkpoint import load_strictly
+from passerby.models.state_dicts import shown_names, top_names, wrapped_parts
+from passerby.progress import say
 
 _NETWORK = "network."
 """Before the names of all tensors of a `Backbone`."""
 
-_WHOLES = ("backbone.", "encoder_q.")
-"""What pre-training calls the network inside of what it trains: self-distillation, and MoCo."""
+_PUBLISHED = ("backbone.", "encoder_q.")
+"""What published pre-training calls the network inside of what it trains: self-distillation, and MoCo."""
 
 _HEADS = (
     *("fc.", "fc1.", "fc2.", "embed_fc.", "classifier.", "aux_head."),
@@ -64,23 +66,44 @@ def backbone_tensors(backbone: Backbone, tensors: Mapping[str, Tensor], *, sourc
     if all(name.startswith(_NETWORK) for name in tensors):
         found = {name.removeprefix(_NETWORK): tensor for name, tensor in tensors.items()}
     else:
-        found = _renamed(backbone, network_part(tensors), source)
+        found = _renamed(backbone, _part_for(backbone, tensors, source), source)
     known = backbone.network.state_dict()
     if not any(name in known for name in found):
         first = next(iter(found), "nothing")
         raise CheckpointError(
-            f"{source}: holds no tensor of {backbone.name} (it has {first!r}, not {next(iter(known))!r}): "
-            "see `passerby zoo list` for the architecture of each file"
+            f"{source}: holds no tensor of {backbone.name} (it has {first!r}, not {next(iter(known))!r}; its tensors "
+            f"are under {shown_names(top_names(list(tensors)))}): see `passerby zoo list` for the architecture of each "
+            "file"
         )
     return {_NETWORK + name: tensor for name, tensor in _resized(backbone, found).items()}
 
 
-def network_part(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of the network itself, without what pre-training trains around it, classifiers and buffers."""
-    for whole in _WHOLES:
-        if any(name.startswith(whole) for name in tensors):
-            tensors = {name.removeprefix(whole): tensor for name, tensor in tensors.items() if name.startswith(whole)}
-    return {name: tensor for name, tensor in tensors.items() if name.rpartition(".")[2] not in _DERIVED}
+def network_parts(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """Where in a file a network may be, as `wrapped_parts`, without buffers that networks compute by themselves."""
+    for prefix, part in wrapped_parts(tensors):
+        yield prefix, {name: tensor for name, tensor in part.items() if name.rpartition(".")[2] not in _DERIVED}
+
+
+def _part_for(backbone: Backbone, tensors: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
+    """The part of a file that has most of a backbone's names; the outer one where several have as many."""
+    known, family = backbone.network.state_dict(), family_of(backbone.name)
+    best: tuple[int, str, dict[str, Tensor]] | None = None
+    for prefix, part in network_parts(tensors):
+        names = renaming(family, part, backbone.network) or {name: name for name in part}
+        shared = len(known.keys() & set(names.values()))
+        if best is None or shared > best[0]:
+            best = shared, prefix, part
+    assert best is not None  # the file itself is the first part
+    _, prefix, part = best
+    log_unused(tensors, prefix, source)
+    return part
+
+
+def log_unused(tensors: Mapping[str, Tensor], prefix: str, source: str) -> None:
+    """Print which tensors of a file are left aside where a network under a prefix is taken."""
+    unused = [name for name in tensors if not name.startswith(prefix)]
+    if unused and prefix not in _PUBLISHED:
+        say(f"{source}: takes what is under {prefix!r}; not used: {shown_names(top_names(unused))}", show=True)
 
 
 def _renamed(backbone: Backbone, tensors: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:

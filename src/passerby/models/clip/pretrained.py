@@ -13,6 +13,7 @@ from passerby.models.bundled import resolve_path
 from passerby.models.checkpoint import read_description, read_tensors
 from passerby.models.clip.pair_files import as_clip, is_clip_pair
 from passerby.models.clip.towers import ClipShape, uses_quick_gelu
+from passerby.models.state_dicts import wrapped_parts
 
 RANDOM = "random"
 REGISTRY_PREFIX = "open_clip:"
@@ -51,6 +52,7 @@ def clip_weights(source: str, architecture: str, *, allow_torchscript: bool = Fa
     description = read_description(file)
     if description is not None and is_clip_pair(description):
         return _from_pair(source, architecture, tensors, description)
+    tensors = next((part for _, part in wrapped_parts(tensors) if "visual.conv1.weight" in part), tensors)
     if "visual.conv1.weight" not in tensors:
         remedy = "for a ReID checkpoint use init=FILE" if "image_encoder.conv1.weight" in tensors else "give CLIP's own"
         raise CheckpointError(f"{source}: is not a whole CLIP model (no visual.conv1.weight): {remedy}")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from passerby.errors import CheckpointError
 from passerby.models.backbones.backbone import Backbone
-from passerby.models.backbones.official_files import backbone_tensors, load_backbone, network_part
+from passerby.models.backbones.official_files import backbone_tensors, load_backbone, network_parts
 from passerby.models.backbones.registry import FAMILIES, create
 from passerby.models.checkpoint import read_description, read_tensors, save_model
 from passerby.models.zoo.catalogue import COLLECTIONS, entries, split_name
@@ -146,17 +146,21 @@ def convert_backbone(
 
 def _architecture_of(tensors: Mapping[str, Tensor]) -> str | None:
     """The architecture that needs exactly the tensors of a file."""
-    part = network_part(tensors)
-    shapes = {name: torch.empty(tensor.shape, device="meta") for name, tensor in part.items()}
-    families = [family for family, mark in _MARKS.items() if any(re.match(mark, name) for name in part)]
-    for architecture in (name for family in families for name in FAMILIES[family]):
-        with torch.device("meta"):
-            backbone = create(architecture)
-        wanted = {name: tensor.shape for name, tensor in backbone.state_dict().items()}
-        given = backbone_tensors(backbone, shapes, source=architecture)
-        if {name: tensor.shape for name, tensor in given.items()} == wanted:
-            return architecture
+    for _, part in network_parts(tensors):
+        shapes = {name: torch.empty(tensor.shape, device="meta") for name, tensor in part.items()}
+        families = [family for family, mark in _MARKS.items() if any(re.match(mark, name) for name in part)]
+        for architecture in (name for family in families for name in FAMILIES[family]):
+            with torch.device("meta"):
+                backbone = create(architecture)
+            given = backbone_tensors(backbone, shapes, source=architecture)
+            if _shapes(given) == _shapes(backbone.state_dict()):
+                return architecture
     return None
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    """Shapes by name, without the counters that files of old versions of torch do not hold."""
+    return {name: tensor.shape for name, tensor in tensors.items() if not name.endswith(".num_batches_tracked")}
 
 
 def _possible_names(architecture: str, *, self_distilled: bool) -> list[str]:
