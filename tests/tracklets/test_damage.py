@@ -19,6 +19,7 @@ from passerby.errors import DataError
 from passerby.tracklets import DenoisingOptions, calibrate_table, denoise_table, pipeline, score_table
 from passerby.tracklets.engines import in_files
 from passerby.tracklets.tables import write_tracklets
+from passerby.tracklets.thresholds import calibrated_table
 from passerby.workflows.denoise import denoise_and_report
 from tests.tracklets.problems import drawn
 from tests.tracklets.test_pipeline import check, embedding, small_pieces, table_of  # noqa: F401 - a fixture
@@ -263,6 +264,18 @@ def test_what_changes_meanwhile_is_noticed(problem, table, monkeypatch, small_pi
     assert not table.with_name("ids.parquet").exists()
     found = run(table, features)
     check(found, found.out, problem._replace(features=np.load(features)))
+
+
+def test_what_changes_while_thresholds_are_proposed_is_noticed(tmp_path, monkeypatch):
+    problem = drawn(1, people=30, videos=20, per_video=8, length=(5, 12), width=32, noise=0.07)
+    pq.write_table(table_of(problem), tmp_path / "in.parquet")
+    np.save(tmp_path / "features.npy", problem.features)
+    work = calibrated_table.calibrate_sample
+    monkeypatch.setattr(
+        calibrated_table, "calibrate_sample", lambda *_: (work(*_), rewritten(tmp_path / "features.npy"))[0]
+    )
+    message = "features.npy was changed while it was read"
+    refused(message, calibrate_table, tmp_path / "in.parquet", features=tmp_path / "features.npy")
 
 
 CUT_SHORT = textwrap.dedent("""

@@ -8,7 +8,8 @@ from passerby.tracklets.arrangement import arrange
 from passerby.tracklets.correlation import Correlation, correlate
 from passerby.tracklets.engines.in_files import Engine, FileWork
 from passerby.tracklets.engines.steps import first_inputs
-from passerby.tracklets.engines.work_folder import Stamps, stamps, work_folder
+from passerby.tracklets.engines.work_folder import work_folder
+from passerby.tracklets.file_stamps import check_unchanged, stamps
 from passerby.tracklets.options import DenoisingOptions
 from passerby.tracklets.tables.features import read_features
 from passerby.tracklets.tables.identities import write_identities
@@ -71,14 +72,8 @@ def denoise_table(
         work = FileWork(folder, first_inputs(rows, arrangement, options), options, engine=engine, show=show)
         unpacked = stamps([rows.file])
         correlation = correlate(work)
-        _check_unchanged(before + unpacked, [*given, rows.file])
+        check_unchanged(before + unpacked, [*given, rows.file])
         write_identities(table, correlation, folder / "table.parquet", out.parent)
-        _check_unchanged(before, given)
+        check_unchanged(before, given)
         (folder / "table.parquet").replace(out)
     return DenoisedTable(out, table, correlation)
-
-
-def _check_unchanged(before: Stamps, files: list[Path]) -> None:
-    for old, new, file in zip(before, stamps(files), files, strict=True):
-        if old != new:
-            raise DataError(f"{file} was changed while it was read: run this again when it is complete")

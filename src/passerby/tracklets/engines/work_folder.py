@@ -3,13 +3,14 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from passerby.atomic_files import sweep_temporaries, write_text_atomically
 from passerby.output_lock import alone_at
+from passerby.tracklets.file_stamps import Stamps
 from passerby.tracklets.options import DenoisingOptions
 
 _FORMAT = 3
@@ -19,21 +20,6 @@ _ONLY_ACROSS_VIDEOS = frozenset({"half_width", "search", "max_component", "overs
 """Options that do not change what levels 1 and 2 do."""
 
 _WITHIN_VIDEOS = "levels-1-2"
-
-Stamps = list[tuple[str, int, int, int]]
-
-
-def stamps(files: Sequence[Path]) -> Stamps:
-    """Where files are, how large, when they were written, and their inodes; -1 for what is not there."""
-    return [(str(file.resolve()), *_state(file)) for file in files]
-
-
-def _state(file: Path) -> tuple[int, int, int]:
-    try:
-        state = file.stat()
-    except OSError:
-        return -1, -1, -1
-    return state.st_size, state.st_mtime_ns, state.st_ino
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 from passerby.atomic_files import naming
 from passerby.config import check_settings
 from passerby.tracklets.arrangement import arrange
+from passerby.tracklets.file_stamps import check_unchanged, stamps
 from passerby.tracklets.options import CalibrationOptions
 from passerby.tracklets.tables.features import read_some_features
 from passerby.tracklets.tables.table import open_tracklets
@@ -23,11 +24,15 @@ def calibrate_table(
     leave holes.
 
     Raises:
-        DataError: the table or its features are not as they should be, or are too few.
+        DataError: the table or its features are not as they should be, change meanwhile, or are too few.
         RecipeError: an option is unknown or out of range.
     """
     options = options or check_settings(CalibrationOptions, choices)
+    given = [file] if features is None else [file, features]
+    before = stamps(given)
     table = open_tracklets(file, features)
     sample = draw(arrange(table.videos, table.tracklets, table.frames), timed=table.frames is not None)
     with naming(Path(tempfile.gettempdir())), tempfile.TemporaryFile(buffering=0) as unpacked:
-        return calibrate_sample(read_some_features(table, unpacked, sample.rows), sample, options)
+        calibration = calibrate_sample(read_some_features(table, unpacked, sample.rows), sample, options)
+    check_unchanged(before, given)
+    return calibration
