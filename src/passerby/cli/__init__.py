@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 _files = [import_module(f"{__name__}.{file.name}") for file in pkgutil.iter_modules(__path__)]
 _commands = [file for file in _files if hasattr(file, "register")]
-for _file in sorted(_commands, key=lambda file: getattr(file, "ORDER", 99)):
+for _file in sorted(_commands, key=lambda file: file.ORDER):
     _file.register(app)
 
 

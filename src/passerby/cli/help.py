@@ -1,6 +1,7 @@
 """The layout of `--help`: two columns that fit 80 characters, options in groups, examples that can be copied."""
 
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from shutil import get_terminal_size
@@ -17,6 +18,8 @@ START, TRAINING, USE, DATA = "Start here", "Train and evaluate", "Use a model", 
 
 _NAMES = 26
 """Longer names stand on a line of their own, their help below."""
+
+_TOGETHER = "\N{NO-BREAK SPACE}"
 
 _KINDS = {"int": "N", "float": "X", "str": "TEXT", "path": "PATH", "Path": "PATH"}
 
@@ -111,7 +114,8 @@ def column_width(names: Iterable[str], widest: int = _NAMES) -> int:
 def two_columns(rows: Iterable[tuple[str, str]], width: int, left: int) -> Iterator[str]:
     """Lines of names on the left and texts on the right; below the name where that is longer than its column."""
     for name, text in rows:
-        lines = textwrap.wrap(text, width - left, break_on_hyphens=False) or [""]
+        wrapped = textwrap.wrap(text, width - left, break_on_hyphens=False) or [""]
+        lines = [line.replace(_TOGETHER, " ") for line in wrapped]
         shown = typer.style(name, fg=typer.colors.CYAN, bold=True)
         if len(name) + 4 > left:
             yield f"  {shown}"
@@ -126,16 +130,14 @@ def terminal_width() -> int:
 
 
 def _copyable(example: str, width: int) -> str:
-    """A command in lines that the shell takes as one."""
-    lines = textwrap.wrap(
-        example,
-        width - 4,
-        initial_indent="  ",
-        subsequent_indent="    ",
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
-    return " \\\n".join(lines)
+    """A command in lines that the shell takes as one; an option stays with its value."""
+    lines, line = [], " "
+    for part in re.split(r" (?=-)", example):
+        if len(line) + len(part) + 3 > width:
+            lines.append(line)
+            line = "   "
+        line += f" {part}"
+    return " \\\n".join([*lines, line])
 
 
 def _heading(text: str) -> str:
@@ -174,4 +176,4 @@ def _about(option: Any, ctx: Any) -> str:
     default = option.get_default(ctx, call=False)
     if option.is_flag or not option.show_default or default in (None, "", [], ()):
         return text
-    return f"{text} [default: {default}]"
+    return f"{text} [default:{_TOGETHER}{default}]"
