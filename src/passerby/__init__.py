@@ -1,56 +1,80 @@
 """passerby: person re-identification, from raw images to a searchable gallery.
 
-The public face is small: `load` a model, `evaluate` it on a benchmark, and the few types a user meets. Everything is
-imported on first use, so that `import passerby` costs milliseconds and loads no torch.
+What a command does is a function here: `train`, `evaluate`, `occlusion`, `compare`, `explain`, `embed`, `denoise`; and
+`load` gives a model, `load_benchmark` data, `rank` metrics of features of one's own. Everything is imported on first
+use, so that `import passerby` costs milliseconds and loads no torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from passerby import torchvision_guard
+from passerby.lazy_exports import lazy_exports
 from passerby.version import __version__
 
 if TYPE_CHECKING:
     from passerby.data.benchmarks import load_benchmark
     from passerby.data.split import Benchmark, Split
+    from passerby.evaluation.occlusion import OcclusionPlan
+    from passerby.evaluation.protocol import RerankSettings
+    from passerby.evaluation.result import EvaluationResult
     from passerby.inference.embedder import Embedder
     from passerby.inference.loading import load
     from passerby.metrics import RankingResult, rank
     from passerby.plugins import load_plugin
+    from passerby.workflows.compare import compare
+    from passerby.workflows.denoise import denoise
+    from passerby.workflows.embed import embed
     from passerby.workflows.evaluate import evaluate
+    from passerby.workflows.explain import Occluder, explain
+    from passerby.workflows.occlusion import occlusion
+    from passerby.workflows.train import train
 
 torchvision_guard.install()
-
-_WHERE = {
-    "Benchmark": "passerby.data.split",
-    "Embedder": "passerby.inference.embedder",
-    "RankingResult": "passerby.metrics",
-    "Split": "passerby.data.split",
-    "evaluate": "passerby.workflows.evaluate",
-    "load": "passerby.inference.loading",
-    "load_benchmark": "passerby.data.benchmarks",
-    "load_plugin": "passerby.plugins",
-    "rank": "passerby.metrics",
-}
 
 __all__ = [
     "Benchmark",
     "Embedder",
+    "EvaluationResult",
+    "Occluder",
+    "OcclusionPlan",
     "RankingResult",
+    "RerankSettings",
     "Split",
     "__version__",
+    "compare",
+    "denoise",
+    "embed",
     "evaluate",
+    "explain",
     "load",
     "load_benchmark",
     "load_plugin",
+    "occlusion",
     "rank",
+    "train",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module 'passerby' has no attribute {name!r}")
-    return getattr(import_module(_WHERE[name]), name)
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "data.benchmarks": ["load_benchmark"],
+        "data.split": ["Benchmark", "Split"],
+        "evaluation.occlusion": ["OcclusionPlan"],
+        "evaluation.protocol": ["RerankSettings"],
+        "evaluation.result": ["EvaluationResult"],
+        "inference.embedder": ["Embedder"],
+        "inference.loading": ["load"],
+        "metrics": ["RankingResult", "rank"],
+        "plugins": ["load_plugin"],
+        "workflows.compare": ["compare"],
+        "workflows.denoise": ["denoise"],
+        "workflows.embed": ["embed"],
+        "workflows.evaluate": ["evaluate"],
+        "workflows.explain": ["Occluder", "explain"],
+        "workflows.occlusion": ["occlusion"],
+        "workflows.train": ["train"],
+    },
+)
 
 
 def __dir__() -> list[str]:

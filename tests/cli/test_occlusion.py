@@ -28,7 +28,7 @@ def test_a_table_for_people_and_figures_for_machines(run: Path) -> None:
     assert "60 %" in shown.stdout
     machine = CliRunner().invoke(app, [*command, "--json"])
     (content,) = json.loads(machine.stdout)
-    assert {figure["level"] for figure in content["figures"]} == {0.0, 0.3, 0.6}
+    assert {row["level"] for row in content["metrics"]} == {0.0, 0.3, 0.6}
 
 
 @pytest.mark.parametrize(

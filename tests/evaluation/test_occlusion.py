@@ -1,4 +1,4 @@
-"""The occlusion experiment on a small world: clean figures, readouts of one pass, trials."""
+"""The occlusion experiment on a small world: clean metrics, features of one pass, trials."""
 
 from pathlib import Path
 
@@ -47,8 +47,8 @@ def outcome(model: Embedder, benchmark: Benchmark) -> OcclusionOutcome:
     return occlusion_experiment(model, benchmark, PLAN, batch_size=3, quiet=True)
 
 
-def test_every_readout_is_tried_in_every_way(outcome: OcclusionOutcome) -> None:
-    names = {trial.readout for trial in outcome.trials}
+def test_every_feature_is_tried_in_every_way(outcome: OcclusionOutcome) -> None:
+    names = {trial.feature for trial in outcome.trials}
     assert names == {
         REFERENCE, "projected", "class token + projected", "patch mean", "GeM", "single query",
         "free anchors (control)", "text anchors", "fused",
@@ -63,7 +63,7 @@ def test_clean_queries_give_exactly_the_usual_evaluation(
     outcome: OcclusionOutcome, model: Embedder, benchmark: Benchmark
 ) -> None:
     usual = evaluate_in_full(model, benchmark, batch_size=5, quiet=True).result
-    (clean,) = [trial for trial in outcome.trials if trial.condition is None and trial.readout == "fused"]
+    (clean,) = [trial for trial in outcome.trials if trial.condition is None and trial.feature == "fused"]
     np.testing.assert_array_equal(clean.average_precision, usual.average_precision)
     assert np.nanmean(clean.hits) == usual.rank1
 
@@ -71,13 +71,13 @@ def test_clean_queries_give_exactly_the_usual_evaluation(
 def test_runs_differ_and_are_repeatable(outcome: OcclusionOutcome, model: Embedder, benchmark: Benchmark) -> None:
     again = occlusion_experiment(model, benchmark, PLAN, batch_size=8, quiet=True)
     for first, second in zip(outcome.trials, again.trials, strict=True):
-        assert (first.condition, first.run, first.readout) == (second.condition, second.run, second.readout)
+        assert (first.condition, first.run, first.feature) == (second.condition, second.run, second.feature)
         np.testing.assert_array_equal(first.average_precision, second.average_precision)
     seeds = {table.column("seed")[0].as_py() for table in outcome.manifests}
     assert len(seeds) == 4
 
 
-def test_readouts_come_from_one_pass_and_are_what_the_network_gives(model: Embedder) -> None:
+def test_features_come_from_one_pass_and_are_what_the_network_gives(model: Embedder) -> None:
     images, network, calls = torch.randn(2, 3, 64, 32), model.model, []
     hook = network.backbone.register_forward_hook(lambda *_: calls.append(1))  # type: ignore[union-attr, operator]
     first_block = network.backbone.transformer.resblocks[0]  # type: ignore[union-attr, index]
@@ -92,7 +92,7 @@ def test_readouts_come_from_one_pass_and_are_what_the_network_gives(model: Embed
         torch.testing.assert_close(values.norm(dim=1), torch.ones(2))
 
 
-def test_clip_reid_has_readouts_too() -> None:
+def test_clip_reid_has_several_features_too() -> None:
     network = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(None)).eval()
     images = torch.randn(2, 3, 64, 32)
     with torch.no_grad():

@@ -15,12 +15,13 @@ from PIL import Image
 
 from passerby.data.split import Benchmark, Split
 from passerby.evaluation.analysis import analyse
-from passerby.evaluation.occlusion_summary import OcclusionFigure, ReportedOcclusion, Spread, VisibleFigure
+from passerby.evaluation.occlusion_summary import OcclusionMetrics, ReportedOcclusion, VisibilityMetrics
 from passerby.evaluation.protocol import RerankSettings
+from passerby.evaluation.spread import Spread
 from passerby.report.demo.film import Film
-from passerby.report.demo.page import READOUT, Shown, write_demo_page
-from passerby.report.occlusion.samples import HiddenPicture
-from passerby.workflows.compare import compare_runs
+from passerby.report.demo.page import FEATURE, Shown, write_demo_page
+from passerby.report.occlusion.samples import OccludedPicture
+from passerby.workflows.compare import compare
 from tests.report.evaluated import drawn_splits, evaluated, reported
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -60,7 +61,7 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     splits = drawn_splits(folder / "drawn")
     found = reported(evaluated(*splits, 1.0), folder / "first", rerank=RerankSettings(), open_set_draws=1)
     reported(evaluated(*splits, 2.0), folder / "a second run with a rather long name")
-    (compared,) = compare_runs([folder / "first", folder / "a second run with a rather long name"], folder / "out")
+    (compared,) = compare([folder / "first", folder / "a second run with a rather long name"], folder / "out")
     return {"evaluation": found.page, "comparison": compared.page, "demo": demo_page(folder, splits)}
 
 
@@ -71,7 +72,7 @@ def demo_page(folder: Path, splits: tuple[Split, Split]) -> Path:
     stages = [{"stage": stage, "epoch": n, "steps": 20, "loss": 9.5 / n} for stage in ("one", "two") for n in (1, 2, 3)]
     (run / "metrics.jsonl").write_text("".join(f"{json.dumps(stage)}\n" for stage in stages))
     figures = [
-        OcclusionFigure(kind, level, level, READOUT, Spread(0.6 - level, 0.0), Spread(0.7 - level, 0.0), 1, None, None)
+        OcclusionMetrics(kind, level, level, FEATURE, Spread(0.6 - level, 0.0), Spread(0.7 - level, 0.0), 1, None, None)
         for kind, levels in (("clean", (0.0,)), ("rectangle", (0.3, 0.5)), ("people", (0.3, 0.5)))
         for level in levels
     ]
@@ -86,8 +87,8 @@ def demo_page(folder: Path, splits: tuple[Split, Split]) -> Path:
         analysis=analyse(found),
         details="drawn.html",
         start=found.result,
-        occlusion=ReportedOcclusion("drawn", figures, [VisibleFigure(0.95, 1.0, 9, READOUT, 0.5, None)], run),
-        hidden=[[HiddenPicture(None, 0.0, grey), *[HiddenPicture("people", 0.3, grey)] * 6]] * 3,
+        occlusion=ReportedOcclusion("drawn", figures, [VisibilityMetrics(0.95, 1.0, 9, FEATURE, 0.5, None)], run),
+        occluded=[[OccludedPicture(None, 0.0, grey), *[OccludedPicture("people", 0.3, grey)] * 6]] * 3,
     )
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(

@@ -130,7 +130,7 @@ def test_unreadable_images_are_left_out_of_training_and_validation(world: Path, 
         run_seeds(TrainingRequest("clip-reid-vit-tiny", given, out=tmp_path / "refused"), 1)
     skipping = (*given, "data.skip_unreadable=true")
     (outcome,) = run_seeds(TrainingRequest("clip-reid-vit-tiny", skipping, out=tmp_path / "run"), 1)
-    assert outcome.evaluations[0].figures["unreadable"] == 4
+    assert outcome.evaluations[0].metrics["unreadable"] == 4
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [line for line in lines if line.get("data") == "validation"]
 

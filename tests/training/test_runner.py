@@ -198,8 +198,8 @@ def test_several_seeds_are_tabulated_and_resumed(world: Path, tmp_path: Path) ->
     outcomes = run_seeds(request, seeds=2)
     assert [outcome.seed for outcome in outcomes] == [3, 4]
     table = json.loads((tmp_path / "runs" / "seeds.json").read_text())
-    values = [outcome.evaluations[0].figures["mAP"] for outcome in outcomes]
-    mean, deviation = table["mean and deviation"]["market-layout"]["mAP"]
+    values = [outcome.evaluations[0].metrics["mAP"] for outcome in outcomes]
+    mean, deviation = table["mean and deviation"]["market-layout"]["mAP"].values()
     assert mean == pytest.approx(sum(values) / 2)
     assert deviation == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
     before = (tmp_path / "runs" / "seed-3" / "model.safetensors").stat().st_mtime_ns

@@ -12,7 +12,7 @@ import pytest
 from passerby.cli import compare as command
 from passerby.errors import DataError, EvaluationError, PasserbyError
 from passerby.metrics import compare_paired
-from passerby.workflows.compare import compare_runs
+from passerby.workflows.compare import compare
 from tests.report.evaluated import drawn_splits, evaluated, reported
 from tests.report.ranking.test_page import Page
 
@@ -31,7 +31,7 @@ def runs(splits, tmp_path_factory):
 
 
 def test_differences_are_tested_by_person(runs, splits, tmp_path):
-    (found,) = compare_runs([runs / "good", runs / "bad", runs / "same"], tmp_path)
+    (found,) = compare([runs / "good", runs / "bad", runs / "same"], tmp_path)
     good, bad, same = found.runs
     assert good.against_first == {}
     first, second = (evaluated(*splits, noise).result for noise in (0.8, 2.5))
@@ -47,7 +47,7 @@ def test_differences_are_tested_by_person(runs, splits, tmp_path):
 
 
 def test_the_page_and_the_json_hold_every_run(runs, tmp_path):
-    (found,) = compare_runs([runs / "bad", runs / "good"], tmp_path)
+    (found,) = compare([runs / "bad", runs / "good"], tmp_path)
     html = found.page.read_text("utf-8")
     page = Page(html)
     for words in (
@@ -81,7 +81,7 @@ def test_one_data_set_of_two_names_is_compared_once_and_by_the_name_asked_for(ru
     folders = [tmp_path / "good", tmp_path / "bad"]
 
     def compared(data=None):
-        found = compare_runs(folders, tmp_path / "out", data)
+        found = compare(folders, tmp_path / "out", data)
         return [(each.data, [run.figures["data"] for run in each.runs]) for each in found]
 
     assert compared() == [("drawn", ["drawn", "drawn"]), ("other", ["other", "other"])]
@@ -94,7 +94,7 @@ def test_one_data_set_of_two_names_is_compared_once_and_by_the_name_asked_for(ru
 
 def test_runs_of_one_name_are_called_by_their_path(runs, tmp_path):
     shutil.copytree(runs / "good", tmp_path / "other" / "good")
-    (found,) = compare_runs([runs / "good", tmp_path / "other" / "good"], tmp_path / "out")
+    (found,) = compare([runs / "good", tmp_path / "other" / "good"], tmp_path / "out")
     assert [run.name for run in found.runs] == [str(runs / "good"), str(tmp_path / "other" / "good")]
 
 
@@ -143,24 +143,24 @@ def nothing(splits, folder: Path) -> None:
 def test_runs_that_cannot_be_paired_are_refused(spoil, error, message, runs, splits, tmp_path):
     spoil(splits, tmp_path / "spoilt")
     with pytest.raises(error, match=message) as caught:
-        compare_runs([runs / "good", tmp_path / "spoilt"], tmp_path / "out")
+        compare([runs / "good", tmp_path / "spoilt"], tmp_path / "out")
     assert "\n" not in str(caught.value)
 
 
 def test_one_run_and_unknown_data_are_refused(runs, tmp_path):
     with pytest.raises(PasserbyError, match="at least two runs"):
-        compare_runs([runs / "good"], tmp_path)
+        compare([runs / "good"], tmp_path)
     with pytest.raises(PasserbyError, match="bad: is named twice"):
-        compare_runs([runs / "good", runs / "bad", runs / "good" / ".." / "bad"], tmp_path)
+        compare([runs / "good", runs / "bad", runs / "good" / ".." / "bad"], tmp_path)
     with pytest.raises(PasserbyError, match="was not evaluated on 'market', but on drawn"):
-        compare_runs([runs / "good", runs / "bad"], tmp_path, "market")
+        compare([runs / "good", runs / "bad"], tmp_path, "market")
 
 
 def test_the_seventh_run_is_told_from_the_first(runs, tmp_path):
     names = [f"run{number}" for number in range(7)]
     for name in names:
         shutil.copytree(runs / "good", tmp_path / name)
-    (found,) = compare_runs([tmp_path / name for name in names], tmp_path / "out")
+    (found,) = compare([tmp_path / name for name in names], tmp_path / "out")
     html = found.page.read_text("utf-8")
     styles = re.findall(r'polyline class="line ([^"]+)"', html)
     assert len(set(styles)) == 7

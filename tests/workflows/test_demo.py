@@ -88,7 +88,7 @@ def test_from_nothing_to_a_page(tmp_path: Path, small: list[str], monkeypatch: p
     assert (folder / "run" / "model.safetensors").read_bytes() == weights
     told = json.loads(result.stdout)
     assert Path(told["page"]) == folder / "run" / PAGE
-    assert told["occlusion"]["figures"][0]["condition"] == "clean"
+    assert told["occlusion"]["metrics"][0]["condition"] == "clean"
     _check_page(Path(told["page"]), told)
     with Image.open(folder / "run" / PICTURE) as picture:
         assert picture.width > picture.height > 300
@@ -106,16 +106,17 @@ def _check_page(page: Path, told: dict[str, Any]) -> None:
     (evaluation,) = told["evaluations"]
     for figure in ("mAP", "rank1", "mINP"):
         assert f"<b>{100 * evaluation[figure]:.1f}<small> %</small></b>" in text
-    hidden = {
+    occluded = {
         (each["condition"], each["level"]): each["mAP"]["mean"]
-        for each in told["occlusion"]["figures"]
-        if each["readout"] == "class token + projected"
+        for each in told["occlusion"]["metrics"]
+        if each["feature"] == "class token + projected"
     }
-    assert hidden["clean", 0.0] == pytest.approx(evaluation["mAP"])
+    assert occluded["clean", 0.0] == pytest.approx(evaluation["mAP"])
     for condition, words in (("rectangle", "a grey rectangle"), ("people", "a strip of somebody else")):
         for level in (0.3, 0.5, 0.7):
             assert (
-                f"{words}, share of the query that is hidden {level:g}: {100 * hidden[condition, level]:.1f} %" in text
+                f"{words}, share of the query that is occluded {level:g}: {100 * occluded[condition, level]:.1f} %"
+                in text
             )
     table = pq.read_table(Path(told["data"]) / "people.parquet")
     queries = table.column("split").to_pylist().count("query")

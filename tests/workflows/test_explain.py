@@ -18,7 +18,7 @@ from passerby.models.clip_reid.network import ClipReid, ClipReidSizes
 from passerby.models.inspection.attention_maps import AttentionMaps, PatchGeometry
 from passerby.runs.request import checked_recipe
 from passerby.training.runner import train
-from passerby.workflows.explain import Explained, ExplainRequest, explain_images
+from passerby.workflows.explain import Explained, Occluder, explain
 from tests.methods.saga.saga_world import saga_recipe
 from tests.methods.small_world import write_small_world
 
@@ -49,7 +49,7 @@ def test_weight_on_what_is_occluded_is_the_weight_of_its_patches() -> None:
 def test_each_image_is_drawn_whole_and_occluded(run: Path, world: Path, tmp_path: Path) -> None:
     files = sorted((world / "query").glob("*.jpg"))[:2]
     out = tmp_path / "explain.png"
-    found = explain_images(ExplainRequest(str(run), tuple(files), out, anchors=2, condition="bottom", level=0.5))
+    found = explain(run, files, out, anchors=2, occluder=Occluder("bottom", level=0.5))
     assert [each.name for each in found] == [files[0].name, files[0].name, files[1].name, files[1].name]
     assert [each.occluded is not None for each in found] == [False, True, False, True]
     assert (found[1].image[-32:] == 128).all()
@@ -86,5 +86,5 @@ def test_clip_reid_shows_its_class_attention(world: Path, tmp_path: Path) -> Non
     model = ClipReid(ClipShape("vit-nano", (64, 32)), ClipReidSizes(3))
     save_model(tmp_path / "m.safetensors", model, find_method("clip-reid").description(recipe, model))
     (file, *_) = sorted((world / "query").glob("*.jpg"))
-    (found,) = explain_images(ExplainRequest(str(tmp_path / "m.safetensors"), (file,), tmp_path / "x.png"))
+    (found,) = explain(tmp_path / "m.safetensors", file, tmp_path / "x.png")
     assert list(found.seen.maps) == ["class attention"]

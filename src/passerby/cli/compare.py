@@ -35,9 +35,9 @@ def compare(
 ) -> None:
     """Parse, compare, print."""
     from passerby.cli.output import emit
-    from passerby.workflows.compare import compare_runs
+    from passerby.workflows.compare import compare as compare_runs
 
-    compared = compare_runs([run.expanduser() for run in runs], out.expanduser(), data)
+    compared = compare_runs(runs, out, data)
     if not emit([comparison.to_dict() for comparison in compared], as_json):
         _print(compared)
 

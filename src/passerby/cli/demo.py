@@ -60,5 +60,5 @@ def _plain(made: "DemoOutcome") -> dict[str, object]:
         "data": made.data,
         "film": made.film,
         "evaluations": [each.with_places() for each in made.run.evaluations],
-        "occlusion": json.loads((made.occlusion.folder / "figures.json").read_text("utf-8")),
+        "occlusion": json.loads((made.occlusion.folder / "metrics.json").read_text("utf-8")),
     }

@@ -54,19 +54,18 @@ def embed(
 ) -> None:
     """Parse, run, print."""
     from passerby.cli.output import emit
-    from passerby.workflows.embed import EmbeddingRequest, embed_images
+    from passerby.workflows.embed import embed as embed_images
 
-    request = EmbeddingRequest(
-        model=model,
-        images=tuple(images),
-        out=out,
+    written = embed_images(
+        model,
+        images,
+        out,
         batch_size=batch_size,
+        skip_unreadable=skip_unreadable,
         device=device,
         network=network,
-        skip_unreadable=skip_unreadable,
         allow_torchscript=allow_torchscript,
     )
-    written = embed_images(request)
     if emit({"out": out, "rows": written.rows, "dimension": written.embed_dim, "skipped": written.skipped}, as_json):
         return
     skipped = f", {written.skipped:,} unreadable images left out" if written.skipped else ""

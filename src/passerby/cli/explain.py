@@ -1,13 +1,16 @@
 """`passerby explain`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from passerby.cli.help import TRAINING, command
 from passerby.cli.options import AllowTorchscript, AsJson, Device, ModelArgument, argument, option
 from passerby.cli.plugin_option import with_plugins
+
+if TYPE_CHECKING:
+    from passerby.workflows.explain import Occluder
 
 ORDER = 14
 
@@ -57,18 +60,18 @@ def explain(
 ) -> None:
     """Parse, run, print."""
     from passerby.cli.output import emit
-    from passerby.workflows.explain import ExplainRequest, explain_images
+    from passerby.workflows.explain import explain as explain_images
 
-    request = ExplainRequest(
-        model=model,
-        images=tuple(images),
-        out=out,
+    occluder = _occluder(condition, level, fill, donor)
+    explained = explain_images(
+        model,
+        images,
+        out,
+        occluder=occluder,
         anchors=anchors,
         device=device,
         allow_torchscript=allow_torchscript,
-        **_occlusion(condition, level, fill, donor),
     )
-    explained = explain_images(request)
     shown = [
         {
             "image": each.name,
@@ -81,16 +84,20 @@ def explain(
         typer.echo(f"{out}: {len(explained)} images")
 
 
-def _occlusion(condition: str | None, level: float | None, fill: str | None, donor: Path | None) -> dict[str, Any]:
-    """The options of occlusion that were given; a usage error names one that is wrong or does nothing."""
-    from typing import get_args
+def _occluder(condition: str | None, level: float | None, fill: str | None, donor: Path | None) -> "Occluder | None":
+    """The options of occlusion; a usage error names one that is wrong or does nothing."""
+    from typing import Any, cast, get_args
 
     from passerby.data.occlusion.occlude import Condition, Fill
+    from passerby.workflows.explain import Occluder
 
-    given = {name: value for name, value in {"level": level, "fill": fill, "donor": donor}.items() if value is not None}
-    if condition is None and given:
-        raise typer.BadParameter(f"{', '.join(f'--{name}' for name in given)}: does nothing without --occlusion")
+    options: dict[str, Any] = {"level": level, "fill": fill, "donor": donor}
+    given = {name: value for name, value in options.items() if value is not None}
     for name, value, known in (("occlusion", condition, get_args(Condition)), ("fill", fill, get_args(Fill))):
         if value is not None and value not in known:
             raise typer.BadParameter(f"--{name} must be one of {', '.join(known)}, not {value!r}")
-    return given if condition is None else {"condition": condition, **given}
+    if condition is None:
+        if given:
+            raise typer.BadParameter(f"{', '.join(f'--{name}' for name in given)}: does nothing without --occlusion")
+        return None
+    return Occluder(cast("Condition", condition), **given)

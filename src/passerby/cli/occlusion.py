@@ -76,8 +76,8 @@ def occlusion(
 ) -> None:
     """Parse, run, print."""
     from passerby.evaluation.occlusion import OcclusionPlan
-    from passerby.workflows.evaluate_occlusion import occlusion_and_report
     from passerby.workflows.evaluation_request import EvaluationRequest
+    from passerby.workflows.occlusion import occlusion_and_report
 
     plan = OcclusionPlan.parsed(conditions or None, _shares(levels), runs, fill, masks)
     request = EvaluationRequest(
@@ -107,20 +107,20 @@ def print_occlusion(reported: "list[ReportedOcclusion]", *, as_json: bool) -> No
     from passerby.cli.output import emit
 
     if as_json:
-        emit([json.loads((each.folder / "figures.json").read_text("utf-8")) for each in reported], as_json)
+        emit([json.loads((each.folder / "metrics.json").read_text("utf-8")) for each in reported], as_json)
         return
     for each in reported:
-        conditions = dict.fromkeys(figure.condition for figure in each.figures if figure.condition != "clean")
+        conditions = dict.fromkeys(row.condition for row in each.metrics if row.condition != "clean")
         for condition in conditions:
-            shown = [figure for figure in each.figures if figure.condition in ("clean", condition)]
-            levels = sorted({figure.level for figure in shown})
+            shown = [row for row in each.metrics if row.condition in ("clean", condition)]
+            levels = sorted({row.level for row in shown})
             table = Table(
                 "feature",
                 *(f"{100 * level:.0f} %" for level in levels),
                 title=f"{each.data}, {condition}: mAP by occluded share",
             )
-            for name in dict.fromkeys(figure.readout for figure in shown):
-                values = {figure.level: 100 * figure.mAP.mean for figure in shown if figure.readout == name}
+            for name in dict.fromkeys(row.feature for row in shown):
+                values = {row.level: 100 * row.mAP.mean for row in shown if row.feature == name}
                 table.add_row(name, *(f"{values[level]:.1f}" for level in levels))
             Console().print(table)
         typer.echo(f"Table, curves, metrics and manifest: {each.folder}")

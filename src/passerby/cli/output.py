@@ -140,7 +140,7 @@ def print_evaluation(evaluations: list["ReportedEvaluation"], *, as_json: bool) 
 
 def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
     """What each seed reached; over several seeds, mean ± deviation."""
-    from passerby.workflows.train import spread
+    from passerby.workflows.train import spread_over_seeds
 
     if not outcomes:  # a process that only helped
         return
@@ -158,10 +158,9 @@ def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
             typer.echo(f"No data with query and gallery was named: `passerby eval {each.folder} --data …` evaluates.")
     if len(outcomes) > 1 and outcomes[0].evaluations:
         table = Table("data", *(f"{metric} (mean ± deviation)" for metric in ("mAP", "rank-1", "mINP")))
-        for name, metrics in spread(outcomes).items():
-            table.add_row(
-                escape(name), *(f"{100 * mean:.1f} ± {100 * deviation:.1f}" for mean, deviation in metrics.values())
-            )
+        over_seeds = spread_over_seeds([[each.metrics for each in outcome.evaluations] for outcome in outcomes])
+        for name, metrics in over_seeds.items():
+            table.add_row(escape(name), *(each.percent() for each in metrics.values()))
         Console().print(table)
 
 

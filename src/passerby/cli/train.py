@@ -1,17 +1,13 @@
 """`passerby train`."""
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from passerby.cli.help import TRAINING, command
 from passerby.cli.options import DATA, AsJson, SkipUnreadable, flag, option
 from passerby.cli.plugin_option import with_plugins
-
-if TYPE_CHECKING:
-    from passerby.runs.request import TrainingRequest
 
 ORDER = 10
 
@@ -81,8 +77,12 @@ def train(
     if list_recipes:
         output.print_recipes(as_json=as_json)
         return
-    given = _data_overrides(data, root, skip_unreadable=skip_unreadable)
-    request = _request(recipe, overrides or [], given, out, resume)
+    recipe, overrides = _recipe_and_overrides(recipe, overrides or [], out, resume)
+    from passerby.workflows.training_request import training_request
+
+    request = training_request(
+        recipe, overrides, data=data or None, root=root or None, skip_unreadable=skip_unreadable, out=out, resume=resume
+    )
     if keys:
         output.print_keys(request, as_json=as_json)
     elif dry_run:
@@ -95,33 +95,16 @@ def train(
         output.print_outcome(run_seeds(request, seeds), as_json=as_json)
 
 
-def _request(
-    recipe: str | None, overrides: list[str], more: list[str], out: Path | None, resume: Path | None
-) -> "TrainingRequest":
-    """What was asked for; a usage error says which arguments do not go together."""
-    from passerby.runs.request import TrainingRequest
-
+def _recipe_and_overrides(
+    recipe: str | None, overrides: list[str], out: Path | None, resume: Path | None
+) -> tuple[str | None, list[str]]:
+    """Tell the two apart; a usage error says which arguments do not go together."""
     if resume is not None and out is not None:
         raise typer.BadParameter("--resume continues a run where it is: it takes no --out")
     if resume is not None and recipe is not None and "=" not in recipe:
         raise typer.BadParameter(f"--resume takes the recipe from the run: leave {recipe!r} out")
     if resume is not None:  # the first argument, where a recipe would stand, may be an override
-        recipe, overrides = None, ([recipe] if recipe else []) + overrides
-    elif recipe is None:
+        return None, ([recipe] if recipe else []) + overrides
+    if recipe is None:
         raise typer.BadParameter("name a recipe (--list shows them), or --resume a run")
-    if any(each.startswith("data.name=") for each in more) and not any(each.startswith("data.root=") for each in more):
-        overrides = ["data.root=null", *overrides]  # the recipe's folder is that of the recipe's data
-    return TrainingRequest(recipe=recipe, overrides=(*overrides, *more), out=out, resume=resume)
-
-
-def _data_overrides(data: list[str] | None, root: list[Path] | None, *, skip_unreadable: bool) -> list[str]:
-    """The options about data as overrides of the recipe."""
-    given = []
-    if data:
-        given.append(f"data.name={json.dumps(data if len(data) > 1 else data[0])}")
-    if root:
-        folders = [str(folder) for folder in root]
-        given.append(f"data.root={json.dumps(folders if len(folders) > 1 else folders[0])}")
-    if skip_unreadable:
-        given.append("data.skip_unreadable=true")
-    return given
+    return recipe, overrides

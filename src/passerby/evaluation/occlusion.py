@@ -1,4 +1,4 @@
-"""How a model fares when its queries are hidden bit by bit: all its features, from the same forward passes."""
+"""The occlusion experiment: queries occluded step by step, every feature of a model from the same forward passes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ class OcclusionPlan:
     """What is tried.
 
     Attributes:
-        conditions: what hides.
-        levels: shares that are hidden; the clean queries are always tried.
+        conditions: what occludes: `rectangle`, `bottom`, `patches`, `people`.
+        levels: occluded shares of the image; the clean queries are always tried.
         runs: repetitions with other places and other people.
-        fill: what a hidden pixel becomes.
+        fill: what an occluded pixel becomes: `grey`, `noise` or `mean`.
         masks: a folder of masks of the training images (see `Donors`), for people.
     """
 
@@ -64,23 +64,27 @@ class OcclusionPlan:
         return cls(tuple(cast(list[Condition], wanted)), shares, runs, cast(Fill, fill), masks)
 
 
+USUAL_PLAN = OcclusionPlan()
+"""Rectangles and people, seven levels, three runs."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """One ranking of all queries.
 
     Attributes:
-        condition: what hid; None for clean queries.
+        condition: what occluded; None for clean queries.
         level, run: how much, and in which repetition.
-        readout: which feature was compared.
-        covered: the share of the pixels that was really hidden, mean over the queries.
+        feature: which feature of the model was compared.
+        covered: the share of the pixels that was really occluded, mean over the queries.
         average_precision: float64 [Q], NaN for queries without a match.
-        hits: float64 [Q], 1 where the first image found is right, NaN likewise.
+        hits: float64 [Q], 1 where the first image found is a match, NaN likewise.
     """
 
     condition: Condition | None
     level: float
     run: int
-    readout: str
+    feature: str
     covered: float
     average_precision: NDArray[np.float64]
     hits: NDArray[np.float64]
@@ -93,7 +97,7 @@ class OcclusionOutcome:
     Attributes:
         data: name of the data set.
         query: the queries.
-        trials: one for each condition, level, run and readout, clean ones first.
+        trials: one for each condition, level, run and feature, clean ones first.
         manifests: what was done to each image, see `passerby.data.occlusion.manifest`.
     """
 
@@ -112,18 +116,18 @@ def occlusion_experiment(
     skip_unreadable: bool = False,
     quiet: bool = False,
 ) -> OcclusionOutcome:
-    """Rank a benchmark's queries against its clean gallery, clean and hidden.
+    """Rank a benchmark's queries against its clean gallery, clean and occluded.
 
     Args:
-        model: computes the readouts.
-        benchmark: needs a training part where people hide people.
+        model: computes the features.
+        benchmark: needs a training part for the condition `people`.
         plan: what is tried.
         batch_size: images computed at once.
         skip_unreadable: leave out queries and gallery images that cannot be decoded instead of stopping.
         quiet: show no progress.
 
     Raises:
-        DataError: an image or mask cannot be read, or there is nobody to stand before others.
+        DataError: an image or mask cannot be read, or no person is left to stand in front.
         EvaluationError: nothing can be ranked.
     """
     check_comparable(benchmark)
@@ -134,41 +138,45 @@ def occlusion_experiment(
         for part in benchmark.query_and_gallery()
     )
     ranked = partial(_ranked, query, gallery, with_cameras=benchmark.same_camera_rule)
-    runs = [
-        OcclusionRun(benchmark.name, condition, run, plan.fill)
-        for condition in plan.conditions
-        for run in range(plan.runs)
-    ]
-    total = len(gallery) + len(query) * (1 + len(runs) * len(plan.levels))
+    total = len(gallery) + len(query) * (1 + len(plan.conditions) * plan.runs * len(plan.levels))
     manifests = []
     with Progress(f"occluding {benchmark.name}", total, quiet=quiet) as progress:
-        found = reader.features(gallery, gallery_source, progress)
+        in_gallery = reader.features(gallery, gallery_source, progress)
         clean = reader.features(query, source, progress)
-        trials = list(ranked(clean, found, condition=None, level=0.0, run=0, covered=0.0))
-        for run in runs:
+        trials = list(ranked(clean, in_gallery, condition=None, level=0.0, run=0, covered=0.0))
+        for run, level, chosen in _repetitions(benchmark, plan, query, gallery, donors):
+            occluded = OccludedSource(source, query, run, level, chosen)
+            features = reader.features(query, occluded, progress)
+            covered = float(occluded.covered.mean())
+            trials += ranked(features, in_gallery, condition=run.condition, level=level, run=run.run, covered=covered)
+            manifests.append(manifest_rows(query, run, level, occluded, chosen))
+    return OcclusionOutcome(benchmark.name, query, trials, manifests)
+
+
+def _repetitions(
+    benchmark: Benchmark, plan: OcclusionPlan, query: Split, gallery: Split, donors: Donors | None
+) -> Iterator[tuple[OcclusionRun, float, tuple[Donors, NDArray[np.int64]] | None]]:
+    """Each condition, run and level, with the donor of each query where people occlude."""
+    for condition in plan.conditions:
+        for number in range(plan.runs):
+            run = OcclusionRun(benchmark.name, condition, number, plan.fill)
             chosen = None
-            if run.condition == "people" and donors is not None:
+            if condition == "people" and donors is not None:
                 chosen = donors, choose_donors(query, donors, run, occurring_names(gallery))
             for level in plan.levels:
-                hidden = OccludedSource(source, query, run, level, chosen)
-                features = reader.features(query, hidden, progress)
-                covered = float(hidden.covered.mean())
-                what: dict[str, Any] = {"condition": run.condition, "level": level, "run": run.run, "covered": covered}
-                trials += ranked(features, found, **what)
-                manifests.append(manifest_rows(query, run, level, hidden, chosen))
-    return OcclusionOutcome(benchmark.name, query, trials, manifests)
+                yield run, level, chosen
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Computes all readouts of a split."""
+    """Computes every feature of the images of a split."""
 
     model: Embedder
     cameras: TrainedCameras
     batch_size: int
 
     def features(self, split: Split, source: PixelSource, progress: Progress) -> Features:
-        """Features of all images by readout, float32 [N, D] each."""
+        """Features of all images by name, float32 [N, D] each."""
         loader = EvalLoader(split, source, self.model.transform, self.batch_size, device=self.model.device)
         parts: dict[str, list[NDArray[np.float32]]] = {}
         for batch in loader:
@@ -190,7 +198,8 @@ def occurring_names(split: Split) -> frozenset[str]:
 def _donors(benchmark: Benchmark, plan: OcclusionPlan) -> Donors:
     if benchmark.train is None or not benchmark.train.identity_names:
         raise DataError(
-            f"{benchmark.name} has no training images, whose people could hide others: leave out the condition people"
+            f"{benchmark.name} has no training images, whose people could stand in front of others: leave out the "
+            "condition people"
         )
     if plan.masks is not None and not plan.masks.is_dir():
         raise DataError(f"{plan.masks}: no such folder of masks")
@@ -200,11 +209,11 @@ def _donors(benchmark: Benchmark, plan: OcclusionPlan) -> Donors:
 def _ranked(
     query: Split, gallery: Split, queries: Features, found: Features, *, with_cameras: bool, **what: Any
 ) -> Iterator[Trial]:
-    """One trial for each readout."""
+    """One trial for each feature."""
     cameras: Sequence[Any] = (None, None)
     if with_cameras and query.cameras is not None and gallery.cameras is not None:
         cameras = (query.cameras, gallery.cameras)
     for name, features in queries.items():
         result = rank(features, found[name], query.identities, gallery.identities, *cameras)
         hits = np.where(result.valid, (result.first_match == 1).astype(np.float64), np.nan)
-        yield Trial(readout=name, average_precision=result.average_precision, hits=hits, **what)
+        yield Trial(feature=name, average_precision=result.average_precision, hits=hits, **what)

@@ -1,15 +1,15 @@
-"""Figures of an occlusion experiment: means over runs, and how sure it is that readouts differ."""
+"""Metrics of an occlusion experiment: means over runs, and how sure it is that features differ."""
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from passerby.evaluation.occlusion import OcclusionOutcome, Trial
+from passerby.evaluation.spread import Spread
 from passerby.metrics import Interval, PairedComparison, compare_paired
 from passerby.models.inspection.feature_variants import REFERENCE
 
@@ -18,50 +18,38 @@ _VISIBLE_EDGES = (0.0, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Mean and standard deviation over runs (0 for one run)."""
-
-    mean: float
-    deviation: float
-
-
-@dataclass(frozen=True)
-class OcclusionFigure:
-    """One readout under one condition at one level.
+class OcclusionMetrics:
+    """One feature under one condition at one level.
 
     Attributes:
-        condition: what hid; `clean` for whole queries.
-        level: share that was hidden; covered: the share of pixels that really was.
-        readout: which feature was compared.
+        condition: what occluded; `clean` for whole queries.
+        level: share that was to be occluded; covered: the share of pixels that really was.
+        feature: which feature of the model was compared.
         mAP, rank1: over runs.
         retention: rank-1 as a share of that of clean queries.
-        mAP_gain, rank1_gain: over the reference readout, paired by query (each query's mean over runs), with 95 %
+        mAP_gain, rank1_gain: over the reference feature, paired by query (each query's mean over runs), with 95 %
             interval and the p-value of a randomisation test; None for the reference itself.
     """
 
     condition: str
     level: float
     covered: float
-    readout: str
+    feature: str
     mAP: Spread  # noqa: N815 - the field's name
     rank1: Spread
     retention: float
     mAP_gain: PairedComparison | None  # noqa: N815
     rank1_gain: PairedComparison | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class VisibleFigure:
+class VisibilityMetrics:
     """Clean queries whose person is seen to a certain fraction.
 
     Attributes:
         low, high: the visible fractions, low included, high only where it is 1.
         queries: how many have a match.
-        readout: which feature was compared.
+        feature: which feature of the model was compared.
         mAP: of these queries.
         mAP_gain: over the reference, with 95 % interval; None for the reference and for fewer than two people.
     """
@@ -69,30 +57,30 @@ class VisibleFigure:
     low: float
     high: float
     queries: int
-    readout: str
+    feature: str
     mAP: float  # noqa: N815
     mAP_gain: Interval | None  # noqa: N815
 
 
-def summarise(outcome: OcclusionOutcome) -> list[OcclusionFigure]:
-    """One figure for each condition, level and readout, clean queries first."""
+def summarise(outcome: OcclusionOutcome) -> list[OcclusionMetrics]:
+    """The metrics of each condition, level and feature, clean queries first."""
     groups: dict[tuple[str, float], dict[str, list[Trial]]] = {}
     for trial in outcome.trials:
-        by_readout = groups.setdefault((trial.condition or "clean", trial.level), {})
-        by_readout.setdefault(trial.readout, []).append(trial)
+        by_feature = groups.setdefault((trial.condition or "clean", trial.level), {})
+        by_feature.setdefault(trial.feature, []).append(trial)
     identities = outcome.query.identities
     clean = {name: float(np.nanmean(trials[0].hits)) for name, trials in groups["clean", 0.0].items()}
     return [
-        _figure(condition, level, by_readout, name, identities, clean[name])
-        for (condition, level), by_readout in groups.items()
-        for name in by_readout
+        _metrics(condition, level, by_feature, name, identities, clean[name])
+        for (condition, level), by_feature in groups.items()
+        for name in by_feature
     ]
 
 
-def summarise_by_visibility(outcome: OcclusionOutcome, visible: NDArray[np.float64]) -> list[VisibleFigure]:
+def summarise_by_visibility(outcome: OcclusionOutcome, visible: NDArray[np.float64]) -> list[VisibilityMetrics]:
     """Clean queries by the true visible fraction of their person, float64 [Q]; empty bins are left out."""
-    clean = {trial.readout: trial.average_precision for trial in outcome.trials if trial.condition is None}
-    reference, figures = clean.get(REFERENCE), []
+    clean = {trial.feature: trial.average_precision for trial in outcome.trials if trial.condition is None}
+    reference, metrics = clean.get(REFERENCE), []
     for low, high in itertools.pairwise(_VISIBLE_EDGES):
         within = (visible >= low) & ((visible < high) | (high == 1.0))
         for name, precision in clean.items():
@@ -103,19 +91,19 @@ def summarise_by_visibility(outcome: OcclusionOutcome, visible: NDArray[np.float
             people = outcome.query.identities[chosen]
             if reference is not None and name != REFERENCE and len(np.unique(people)) > 1:
                 gain = compare_paired(reference[chosen], precision[chosen], people, repeats=_REPEATS).difference
-            figures.append(VisibleFigure(low, high, int(chosen.sum()), name, float(precision[chosen].mean()), gain))
-    return figures
+            metrics.append(VisibilityMetrics(low, high, int(chosen.sum()), name, float(precision[chosen].mean()), gain))
+    return metrics
 
 
-def _figure(
+def _metrics(
     condition: str,
     level: float,
-    by_readout: dict[str, list[Trial]],
+    by_feature: dict[str, list[Trial]],
     name: str,
     identities: NDArray[np.int64],
     clean_rank1: float,
-) -> OcclusionFigure:
-    trials, reference = by_readout[name], by_readout.get(REFERENCE)
+) -> OcclusionMetrics:
+    trials, reference = by_feature[name], by_feature.get(REFERENCE)
     precision = _over_queries(trial.average_precision for trial in trials)
     rank1 = _over_queries(trial.hits for trial in trials)
     gains: list[PairedComparison | None] = [None, None]
@@ -127,11 +115,11 @@ def _figure(
                 ([trial.hits for trial in reference], [trial.hits for trial in trials]),
             )
         ]
-    return OcclusionFigure(
+    return OcclusionMetrics(
         condition=condition,
         level=level,
         covered=float(np.mean([trial.covered for trial in trials])),
-        readout=name,
+        feature=name,
         mAP=precision,
         rank1=rank1,
         retention=rank1.mean / clean_rank1 if clean_rank1 else float("nan"),
@@ -141,8 +129,7 @@ def _figure(
 
 
 def _over_queries(values: Iterable[NDArray[np.float64]]) -> Spread:
-    means = [float(np.nanmean(each)) for each in values]
-    return Spread(float(np.mean(means)), float(np.std(means, ddof=1)) if len(means) > 1 else 0.0)
+    return Spread.of([float(np.nanmean(each)) for each in values])
 
 
 def _over_runs(values: list[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -152,9 +139,9 @@ def _over_runs(values: list[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class ReportedOcclusion:
-    """What was measured on one data set, and its folder: figures.json, table.md, curves.png, manifest.parquet."""
+    """What was measured on one data set, and its folder: metrics.json, table.md, curves.png, manifest.parquet."""
 
     data: str
-    figures: list[OcclusionFigure]
-    visible: list[VisibleFigure]
+    metrics: list[OcclusionMetrics]
+    by_visibility: list[VisibilityMetrics]
     folder: Path

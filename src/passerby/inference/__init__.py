@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from passerby.inference.embedder import Embedder, check_batch_size
     from passerby.inference.embedding_table import EMBEDDING_SUFFIXES, WrittenTable, embed_to_table
     from passerby.inference.image_input import ImageInput
-    from passerby.inference.loading import load
+    from passerby.inference.loading import as_embedder, load
     from passerby.inference.text_embedding import TextEmbeddingModel, embed_texts
     from passerby.inference.unreadable_images import explaining_unreadable
 
@@ -27,6 +27,7 @@ __all__ = [
     "TextEmbeddingModel",
     "TrainedCameras",
     "WrittenTable",
+    "as_embedder",
     "cameras_set_aside",
     "check_batch_size",
     "describe_training_sets",
@@ -50,7 +51,7 @@ __getattr__ = lazy_exports(
         "embedder": ["Embedder", "check_batch_size"],
         "embedding_table": ["EMBEDDING_SUFFIXES", "WrittenTable", "embed_to_table"],
         "image_input": ["ImageInput"],
-        "loading": ["load"],
+        "loading": ["as_embedder", "load"],
         "text_embedding": ["TextEmbeddingModel", "embed_texts"],
         "unreadable_images": ["explaining_unreadable"],
     },

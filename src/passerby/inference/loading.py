@@ -80,6 +80,29 @@ def load(
     return Embedder(model, transform, description, choose_device(device), path)
 
 
+def as_embedder(
+    model: Embedder | nn.Module | str | Path,
+    *,
+    device: str | None = None,
+    network: str | None = None,
+    allow_torchscript: bool = False,
+) -> Embedder:
+    """An embedder of what users call a model.
+
+    Args:
+        model: an embedder, a network of one's own (see `Embedder.of`), or what `load` takes.
+        device, network, allow_torchscript: for `load`.
+
+    Raises:
+        CheckpointError: see `load`.
+    """
+    if isinstance(model, Embedder):
+        return model
+    if isinstance(model, nn.Module):
+        return Embedder.of(model, device=device)
+    return load(model, device=device, network=network, allow_torchscript=allow_torchscript)
+
+
 def _restore(
     path: Path, description: Mapping[str, Any], tensors: Mapping[str, Tensor]
 ) -> tuple[nn.Module, TestTransform]:

@@ -26,11 +26,15 @@ from passerby.output_paths import check_output_folder
 from passerby.report.comparison_page import write_comparison_page
 
 
-def compare_runs(folders: Sequence[Path], out: Path, data: str | None = None) -> list[Comparison]:
+def compare(runs: Sequence[str | Path], out: str | Path = "comparison", data: str | None = None) -> list[Comparison]:
     """Compare runs on every data set that all of them were evaluated on, each with the first run.
 
+    Examples:
+        >>> (comparison,) = passerby.compare(["runs/baseline", "runs/clip-reid"])
+        >>> comparison.runs[1].against_first["mAP"].difference
+
     Args:
-        folders: of runs, or what `passerby eval --out` wrote.
+        runs: folders of runs, or what `passerby eval --out` wrote.
         out: receives a page for each data set, and `comparison.json`.
         data: one data set's name in the first run's `metrics.json`; None for all, data of two names once.
 
@@ -38,6 +42,7 @@ def compare_runs(folders: Sequence[Path], out: Path, data: str | None = None) ->
         DataError: fewer than two runs, no evaluation there, or nothing in common.
         EvaluationError: runs ranked other queries, or were compared in other ways.
     """
+    folders, out = [Path(run).expanduser() for run in runs], Path(out).expanduser()
     if len(folders) < 2:
         raise DataError("name at least two runs to compare")
     places = [folder.resolve() for folder in folders]

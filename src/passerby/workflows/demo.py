@@ -19,7 +19,7 @@ from passerby.evaluation.result import EvaluationResult
 from passerby.inference.loading import load
 from passerby.report.demo.film import draw_truth
 from passerby.report.demo.page import Shown, write_demo_page
-from passerby.report.occlusion.samples import hidden_samples
+from passerby.report.occlusion.samples import occluded_samples
 from passerby.runs.request import TrainingRequest, resolve_recipe
 from passerby.synth import write_market, write_videos
 from passerby.synth.output.output_folder import holds_world
@@ -28,9 +28,9 @@ from passerby.training.runner import train
 from passerby.training.training_data import open_sets
 from passerby.workflows.demo_folder import PAGE, PICTURE, DemoFolder
 from passerby.workflows.evaluate import draw_rank_lists
-from passerby.workflows.evaluate_occlusion import occlusion_and_report
 from passerby.workflows.evaluation_report import ReportedEvaluation, report_evaluation
 from passerby.workflows.evaluation_request import EvaluationRequest
+from passerby.workflows.occlusion import occlusion_and_report
 from passerby.workflows.train import SeedOutcome
 
 RECIPE, START = "clip-reid-vit-tiny", "tiny-clip"
@@ -38,8 +38,8 @@ SHORTER = ("stage2.epochs=5", "stage2.warmup_epochs=1")  # about a hundred steps
 WORLD: dict[str, Any] = {"identities": 160, "cameras": 4, "images_per_camera": 4}
 FILM: dict[str, Any] = {"identities": 6, "cameras": 1, "seconds": 6.0}
 PLAN = OcclusionPlan(levels=(0.3, 0.5, 0.7), runs=1)
-_SHOWN_HIDDEN = 3
-"""Queries whose hidden pictures the page shows."""
+_SHOWN_OCCLUDED = 3
+"""Queries whose occluded pictures the page shows."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class DemoOutcome:
         data: the folder of images.
         film: the folder of the video and its ground truth.
         run: the trained and evaluated run.
-        occlusion: how it fares with hidden queries.
+        occlusion: how it does with occluded queries.
         page: which shows everything.
     """
 
@@ -111,7 +111,7 @@ def _recipe(data: Path, cache: Path, seed: int) -> Recipe:
 
 
 def _measure_and_show(recipe: Recipe, data: Path, film: Path, run: Path) -> DemoOutcome:
-    """Evaluate, clean and hidden, and write the page."""
+    """Evaluate, clean and occluded, and write the page."""
     (benchmark,) = open_sets(recipe.data)
     model = load(run)
     # The page of the evaluation shows the curves of occlusion if they are there before it.
@@ -133,7 +133,7 @@ def _measure_and_show(recipe: Recipe, data: Path, film: Path, run: Path) -> Demo
             details=reported.page.name,
             start=start.result,
             occlusion=occlusion,
-            hidden=hidden_samples(benchmark, model.transform, PLAN, _spread_rows(evaluation)),
+            occluded=occluded_samples(benchmark, model.transform, PLAN, _spread_rows(evaluation)),
         ),
     )
     return DemoOutcome(data, film, SeedOutcome(recipe.seed, run, [reported]), occlusion, page)
@@ -146,8 +146,8 @@ def _analysis(reported: ReportedEvaluation) -> Analysis:
 
 def _spread_rows(evaluation: Evaluation) -> list[int]:
     """Rows of a few queries, from all over."""
-    step = len(evaluation.query) // _SHOWN_HIDDEN
-    return [step // 2 + number * step for number in range(_SHOWN_HIDDEN)]
+    step = len(evaluation.query) // _SHOWN_OCCLUDED
+    return [step // 2 + number * step for number in range(_SHOWN_OCCLUDED)]
 
 
 @contextmanager

@@ -84,17 +84,23 @@ def calibration_options(settings: Sequence[str], **given: Any) -> CalibrationOpt
     return check_settings(CalibrationOptions, assign_overrides(given, settings))
 
 
-def denoise_and_report(
-    table: Path,
-    out: Path,
+def denoise(
+    table: str | Path,
+    out: str | Path = "identities.parquet",
     *,
-    features: Path | None = None,
+    features: str | Path | None = None,
     options: DenoisingOptions | None = None,
     engine: Engine = "local",
     report: bool = True,
     show: bool = False,
 ) -> ReportedDenoising:
     """Denoise a table of tracklets, compare with the truth where it is known, and write a page beside the output.
+
+    For features in memory, see `passerby.tracklets.denoise`.
+
+    Examples:
+        >>> done = passerby.denoise("tracklets.parquet", "identities.parquet", features="features.parquet")
+        >>> done.denoised.correlation.levels[-1].identities, done.warning
 
     Args:
         table, out, features, options, engine, show: as of `passerby.tracklets.denoise_table`.
@@ -103,6 +109,7 @@ def denoise_and_report(
     Raises:
         DataError: as of `denoise_table`, or the page cannot be written.
     """
+    table, out, features = Path(table), Path(out), None if features is None else Path(features)
     page = out.with_name(f"{out.stem}-report.html") if report else None
     if page is not None:
         check_output_file(page, (".html",))

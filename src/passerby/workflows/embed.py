@@ -1,35 +1,16 @@
 """Embed images into a table: what `passerby embed` does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import nn
+
 from passerby.data.formats.open_data import list_images
+from passerby.inference.embedder import Embedder
 from passerby.inference.embedding_table import EMBEDDING_SUFFIXES, embed_to_table
-from passerby.inference.loading import load
+from passerby.inference.loading import as_embedder
 from passerby.output_paths import check_output_file
-
-
-@dataclass(frozen=True)
-class EmbeddingRequest:
-    """What to embed, with which model, into which file.
-
-    Attributes:
-        model: what `passerby.load` takes.
-        images: files, folders, or tables (CSV or Parquet with a column `path`).
-        out: the Parquet file to write.
-        batch_size: images embedded at once.
-        device, network, allow_torchscript: see `passerby.load`.
-        skip_unreadable: leave out images that cannot be decoded instead of stopping.
-    """
-
-    model: str | Path
-    images: tuple[Path, ...]
-    out: Path = Path("features.parquet")
-    batch_size: int = 64
-    device: str | None = None
-    network: str | None = None
-    skip_unreadable: bool = False
-    allow_torchscript: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,24 +32,42 @@ class EmbeddedImages:
     mean_camera: bool
 
 
-def embed_images(request: EmbeddingRequest) -> EmbeddedImages:
+def embed(
+    model: Embedder | nn.Module | str | Path,
+    images: str | Path | Sequence[str | Path],
+    out: str | Path = "features.parquet",
+    *,
+    batch_size: int = 64,
+    skip_unreadable: bool = False,
+    device: str | None = None,
+    network: str | None = None,
+    allow_torchscript: bool = False,
+) -> EmbeddedImages:
     """Write a table of one feature per image; an interrupted call continues where it stopped.
+
+    For features in memory, see `Embedder.embed`.
+
+    Examples:
+        >>> passerby.embed("runs/market", "photos/", "features.parquet").rows
+        >>> passerby.embed("runs/cion", ["a.jpg", "b.jpg"], "two.parquet", network="student")
+
+    Args:
+        model: as `passerby.load` returns it, what `passerby.load` takes, or a network of one's own.
+        images: files, folders, or tables (CSV or Parquet with a column `path`); one of them or several.
+        out: the Parquet file to write.
+        batch_size: images embedded at once.
+        skip_unreadable: leave out images that cannot be decoded instead of stopping.
+        device, network, allow_torchscript: for a model that has yet to be loaded, see `passerby.load`.
 
     Raises:
         DataError: there are no images, one cannot be read, or the file cannot be written.
         CheckpointError: the model cannot be loaded.
     """
-    check_output_file(request.out, EMBEDDING_SUFFIXES)
-    images = list(request.images)
-    split = list_images(images[0] if len(images) == 1 else images)
-    model = load(
-        request.model,
-        device=request.device,
-        allow_torchscript=request.allow_torchscript,
-        network=request.network,
-    )
-    written = embed_to_table(
-        model, split, request.out, batch_size=request.batch_size, skip_unreadable=request.skip_unreadable
-    )
-    with_cameras = bool(model.description.get("camera_count"))
-    return EmbeddedImages(request.out, written.rows, written.skipped, model.embed_dim, with_cameras)
+    out = Path(out)
+    check_output_file(out, EMBEDDING_SUFFIXES)
+    places = [Path(images)] if isinstance(images, str | Path) else [Path(each) for each in images]
+    split = list_images(places[0] if len(places) == 1 else places)
+    embedder = as_embedder(model, device=device, network=network, allow_torchscript=allow_torchscript)
+    written = embed_to_table(embedder, split, out, batch_size=batch_size, skip_unreadable=skip_unreadable)
+    with_cameras = bool(embedder.description.get("camera_count"))
+    return EmbeddedImages(out, written.rows, written.skipped, embedder.embed_dim, with_cameras)

@@ -15,7 +15,7 @@ from passerby.evaluation.protocol import PLAIN, Protocol, RerankSettings
 from passerby.evaluation.query_table import write_query_table
 from passerby.evaluation.result import EvaluationResult
 from passerby.inference.embedder import Embedder
-from passerby.inference.loading import load
+from passerby.inference.loading import as_embedder
 from passerby.metrics import Metric
 from passerby.output_paths import check_output_folder
 from passerby.report.ranking.figure import rank_list_figure, save_figure
@@ -80,13 +80,6 @@ def evaluate(
     if out is not None:
         result.page = report_evaluation(result, evaluation_fingerprint(benchmark), embedder, Path(out)).page
     return result
-
-
-def as_embedder(model: Embedder | nn.Module | str | Path) -> Embedder:
-    """An embedder of what users call a model."""
-    if isinstance(model, Embedder):
-        return model
-    return Embedder.of(model) if isinstance(model, nn.Module) else load(model)
 
 
 def evaluate_and_report(request: EvaluationRequest) -> list[ReportedEvaluation]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from passerby.data.occlusion.occlude import Condition, Fill, Occlusion, image_seed, occlude
 from passerby.data.pixels.decoding import read_image, resize_image
 from passerby.inference.embedder import Embedder
-from passerby.inference.loading import load
+from passerby.inference.loading import as_embedder
 from passerby.models.inspection.attention_maps import AttentionMaps
 from passerby.output_paths import check_output_file
 from passerby.report.ranking.figure import FIGURE_SUFFIXES, save_figure
@@ -25,32 +25,20 @@ _TILE = (1.15, 2.6)
 
 
 @dataclass(frozen=True)
-class ExplainRequest:
-    """What `passerby explain` was asked for; the fields are its options.
+class Occluder:
+    """How an image is occluded, to be shown next to the whole one.
 
     Attributes:
-        model: a run's folder or a file of weights.
-        images: files.
-        out: the picture to write.
-        anchors: how many of SAGA's anchors are shown.
-        condition: how each image is also occluded, to be shown next to it; None: not at all.
-        level: how much of it.
-        fill: with what.
+        condition: `rectangle`, `bottom`, `patches` or `people`.
+        level: the occluded share.
+        fill: what an occluded pixel becomes.
         donor: the image of another person, for the condition `people`.
-        device: `cpu`, `cuda`, …
-        allow_torchscript: see `passerby.load`.
     """
 
-    model: str
-    images: tuple[Path, ...]
-    out: Path = Path("explain.png")
-    anchors: int = 3
-    condition: Condition | None = None
+    condition: Condition
     level: float = 0.4
     fill: Fill = "grey"
     donor: Path | None = None
-    device: str | None = None
-    allow_torchscript: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,16 +65,42 @@ class Explained:
         return {name: float((values * inside).sum()) for name, values in self.seen.maps.items()}
 
 
-def explain_images(request: ExplainRequest) -> list[Explained]:
-    """Draw where a model looks, and return it: each whole image, followed by its occluded version.
+def explain(
+    model: Embedder | str | Path,
+    images: str | Path | Sequence[str | Path],
+    out: str | Path = "explain.png",
+    *,
+    occluder: Occluder | None = None,
+    anchors: int = 3,
+    device: str | None = None,
+    allow_torchscript: bool = False,
+) -> list[Explained]:
+    """Draw what a model looks at, as maps over each image.
+
+    Examples:
+        >>> passerby.explain("runs/saga", "query/0003_c1.jpg", "maps.png")[0].seen.maps
+        >>> passerby.explain(model, files, "maps.svg", occluder=passerby.Occluder("rectangle", level=0.4))
+
+    Args:
+        model: as `passerby.load` returns it, or what `passerby.load` takes; of a method that has attention.
+        images: files, one or several.
+        out: the picture to write: .png, .svg or .pdf.
+        occluder: how each image is also occluded, to be shown next to it.
+        anchors: how many of SAGA's anchors are shown.
+        device, allow_torchscript: for a model that has yet to be loaded, see `passerby.load`.
+
+    Returns:
+        Each whole image, followed by its occluded version if that was asked for.
 
     Raises:
         PasserbyError: the model or an image cannot be used, or the picture cannot be written.
     """
-    check_output_file(request.out, FIGURE_SUFFIXES)
-    embedder = load(request.model, device=request.device, allow_torchscript=request.allow_torchscript)
-    explained = [each for file in request.images for each in _explain(embedder, file, request)]
-    save_figure(explain_figure(explained), request.out)
+    out = Path(out)
+    check_output_file(out, FIGURE_SUFFIXES)
+    files = [Path(images)] if isinstance(images, str | Path) else [Path(each) for each in images]
+    embedder = as_embedder(model, device=device, allow_torchscript=allow_torchscript)
+    explained = [each for file in files for each in _explain(embedder, file, occluder, anchors)]
+    save_figure(explain_figure(explained), out)
     return explained
 
 
@@ -112,19 +126,19 @@ def explain_figure(explained: Sequence[Explained]) -> Figure:
     return figure
 
 
-def _explain(embedder: Embedder, file: Path, request: ExplainRequest) -> list[Explained]:
+def _explain(embedder: Embedder, file: Path, occluder: Occluder | None, anchors: int) -> list[Explained]:
     transform = embedder.transform
     image = resize_image(read_image(file), transform.size, transform.interpolation)
     versions: list[tuple[NDArray[np.uint8], NDArray[np.bool_] | None]] = [(image, None)]
-    if request.condition is not None:
-        seed = image_seed("explain", file.name, request.condition, 0)
+    if occluder is not None:
+        seed = image_seed("explain", file.name, occluder.condition, 0)
         donor = None
-        if request.donor is not None:
-            donor = resize_image(read_image(request.donor), transform.size, transform.interpolation)
-        found = occlude(image, Occlusion(request.condition, request.level, seed, request.fill), donor)
+        if occluder.donor is not None:
+            donor = resize_image(read_image(occluder.donor), transform.size, transform.interpolation)
+        found = occlude(image, Occlusion(occluder.condition, occluder.level, seed, occluder.fill), donor)
         versions.append((found.image, found.mask))
     pixels = torch.from_numpy(np.stack([picture.transpose(2, 0, 1) for picture, _ in versions]))
-    maps = embedder.attention_maps(transform.normalise(pixels).to(embedder.device), anchors=request.anchors)
+    maps = embedder.attention_maps(transform.normalise(pixels).to(embedder.device), anchors=anchors)
     return [
         Explained(file.name, picture, seen, occluded) for (picture, occluded), seen in zip(versions, maps, strict=True)
     ]

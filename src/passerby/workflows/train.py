@@ -2,8 +2,7 @@
 
 import json
 import shlex
-import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,9 @@ from typing import Any
 from passerby.atomic_files import write_text_atomically
 from passerby.config import Recipe
 from passerby.distributed.roles import is_main_process
-from passerby.errors import PasserbyError, RecipeError
+from passerby.errors import CheckpointError, PasserbyError, RecipeError
+from passerby.evaluation.spread import Spread
+from passerby.inference.embedder import Embedder
 from passerby.inference.loading import load
 from passerby.json_text import json_text
 from passerby.methods import find_method
@@ -19,12 +20,13 @@ from passerby.runs.request import TrainingRequest, checked_recipe, resolve_recip
 from passerby.runs.run_directory import RunDirectory, seed_folders
 from passerby.training.estimate import StageEstimate, estimate_training
 from passerby.training.interruption import InterruptedRunError, interruptible
-from passerby.training.runner import train
+from passerby.training.runner import train as train_recipe
 from passerby.training.training_data import open_sets
 from passerby.workflows.associations import write_page_after_training
 from passerby.workflows.evaluate import evaluate_all
 from passerby.workflows.evaluation_report import ReportedEvaluation
 from passerby.workflows.evaluation_request import OpenedRequest, evaluable
+from passerby.workflows.training_request import Overrides, Place, training_request
 
 PAGES: dict[str, Callable[[Path], None]] = {"associations": write_page_after_training}
 """Kinds of pages that a method may have written about a run; see `Method.after_training`."""
@@ -45,6 +47,81 @@ class SeedOutcome:
     seed: int
     folder: Path
     evaluations: list[ReportedEvaluation]
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """What `passerby.train` trained.
+
+    Attributes:
+        folder: of the run, or of the runs of several seeds.
+        seeds: an outcome for each; none in processes other than the first.
+    """
+
+    folder: Path
+    seeds: tuple[SeedOutcome, ...]
+
+    @property
+    def metrics(self) -> dict[str, dict[str, Spread]]:
+        """Mean and deviation over seeds of mAP, rank1 and mINP, by data set."""
+        return spread_over_seeds([[each.metrics for each in outcome.evaluations] for outcome in self.seeds])
+
+    def load(self, seed: int | None = None) -> Embedder:
+        """The trained model; of several, the one of this seed.
+
+        Raises:
+            CheckpointError: several were trained and none is named, or the one named was not.
+        """
+        folders = {outcome.seed: outcome.folder for outcome in self.seeds}
+        if seed is None:
+            return load(self.folder)
+        if seed not in folders:
+            raise CheckpointError(f"{self.folder}: seed {seed} was not trained: choose {', '.join(map(str, folders))}")
+        return load(folders[seed])
+
+
+def train(
+    recipe: str | Path | None = None,
+    overrides: Overrides = (),
+    *,
+    data: Place | Sequence[Place] | None = None,
+    root: Place | Sequence[Place] | None = None,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
+    seeds: int = 1,
+    skip_unreadable: bool = False,
+) -> TrainedRun:
+    """Train a recipe, evaluate the result, and write a page, as `passerby train` does.
+
+    Examples:
+        >>> run = passerby.train("clip-reid-vit", data="market1501", root="/data", out="runs/market")
+        >>> run.metrics["market1501"]["mAP"].mean
+        >>> passerby.train("clip-reid-vit-tiny", {"stage2.epochs": 5}, data="people.parquet", out="runs/people").load()
+
+    Args:
+        recipe: a recipe's name or a YAML file; None to resume.
+        overrides: changes to the recipe, as values by dotted key or as texts `section.key=value`.
+        data: what to train and evaluate on: a benchmark's name, a table or a folder, or several of them.
+        root: the folder that holds the benchmark: one for each, or one for all.
+        out: the run's folder; by default `runs/` and the recipe's name.
+        resume: the folder of a run to continue.
+        seeds: how many seeds, counted up from the recipe's; several lie in `seed-N` of the folder.
+        skip_unreadable: leave out images that cannot be decoded instead of stopping.
+
+    Raises:
+        RecipeError: no such recipe, an unknown key, or a value that does not fit.
+        PasserbyError: whatever stops training or evaluation.
+    """
+    request = training_request(
+        recipe,
+        overrides,
+        data=data,
+        root=root,
+        skip_unreadable=skip_unreadable,
+        out=None if out is None else Path(out),
+        resume=None if resume is None else Path(resume),
+    )
+    return TrainedRun(request.folder, tuple(run_seeds(request, seeds)))
 
 
 def estimate(request: TrainingRequest) -> list[StageEstimate]:
@@ -99,7 +176,10 @@ def _write_summary(outcomes: list[SeedOutcome], earlier: list[dict[str, Any]], f
         if (folder / f"seed-{row['seed']}").is_dir():
             table.setdefault(row["seed"], row["evaluations"])
     rows = [{"seed": seed, "evaluations": metrics} for seed, metrics in sorted(table.items())]
-    summary = {"seeds": rows, "mean and deviation": _spread([metrics for _, metrics in sorted(table.items())])}
+    summary = {
+        "seeds": rows,
+        "mean and deviation": spread_over_seeds([metrics for _, metrics in sorted(table.items())]),
+    }
     write_text_atomically(folder / "seeds.json", json_text(summary) + "\n")
 
 
@@ -113,19 +193,20 @@ def _earlier_rows(file: Path) -> list[dict[str, Any]]:
         raise RecipeError(f"{file}: is damaged: remove it; `passerby train --resume` writes it anew") from error
 
 
-def spread(outcomes: list[SeedOutcome]) -> dict[str, dict[str, tuple[float, float]]]:
-    """Mean and sample standard deviation over seeds of each metric, by data set."""
-    return _spread([[each.metrics for each in outcome.evaluations] for outcome in outcomes])
+def spread_over_seeds(seeds: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, dict[str, Spread]]:
+    """Mean and deviation of each metric, by data set.
 
-
-def _spread(seeds: list[list[dict[str, Any]]]) -> dict[str, dict[str, tuple[float, float]]]:
-    found: dict[str, dict[str, tuple[float, float]]] = {}
-    for name in dict.fromkeys(metrics["data"] for evaluations in seeds for metrics in evaluations):
-        found[name] = {}
-        for metric in _METRICS:
-            values = [each[metric] for evaluations in seeds for each in evaluations if each["data"] == name]
-            found[name][metric] = (statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0)
-    return found
+    Args:
+        seeds: the entries of `metrics.json` of each seed.
+    """
+    names = dict.fromkeys(str(metrics["data"]) for evaluations in seeds for metrics in evaluations)
+    return {
+        name: {
+            metric: Spread.of([each[metric] for evaluations in seeds for each in evaluations if each["data"] == name])
+            for metric in _METRICS
+        }
+        for name in names
+    }
 
 
 def _first_recipe(request: TrainingRequest) -> Recipe:
@@ -151,7 +232,7 @@ def _check_seeds(first: Recipe, seeds: int) -> None:
 
 def _run(recipe: Recipe, folder: Path, *, resume: bool) -> list[SeedOutcome]:
     with interruptible(folder):
-        if train(recipe, folder, resume=resume) is None:
+        if train_recipe(recipe, folder, resume=resume) is None:
             return []
         if find_method(recipe.method).draws_images:  # and names no data to evaluate on
             return [SeedOutcome(recipe.seed, folder, [])]

@@ -40,7 +40,7 @@ def folders(market: Path) -> Path:
 def test_from_folders_to_a_page_and_back(folders: Path, tmp_path: Path) -> None:
     data = (f"data.name={folders}", f"data.cache_folder={tmp_path / 'cache'}")
     (outcome,) = run_seeds(TrainingRequest("ccafl-tiny", (*NANO, *data), out=tmp_path / "run"), 1)
-    assert [each.figures["valid_queries"] for each in outcome.evaluations] == [8]
+    assert [each.metrics["valid_queries"] for each in outcome.evaluations] == [8]
     lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     assert [line["links"] for line in lines if line.get("links") is not None] == [
         each.links for each in association_epochs(tmp_path / "run").values()

@@ -25,12 +25,12 @@ from passerby.report.html.charts import Line, curve_chart
 from passerby.report.html.drawing import percents
 from passerby.report.html.template import rendered
 from passerby.report.html.thumbnail import data_uri
-from passerby.report.occlusion.samples import HiddenPicture
+from passerby.report.occlusion.samples import OccludedPicture
 from passerby.report.ranking.page import rank_list_sections, score_name, shown_pictures
 from passerby.synth.output.contact_sheet import contact_sheet
 
-READOUT = "class token + projected"
-"""The readout that `embed` gives for the demo's model, and that the page tells of."""
+FEATURE = "class token + projected"
+"""The feature that `embed` gives for the demo's model, and that the page tells of."""
 
 _PEOPLE, _PER_SECTION = 8, 5
 _ORDER = ("median", "best", "worst", "random")
@@ -52,8 +52,8 @@ class Shown:
         evaluation, analysis: of the trained model.
         details: name of the evaluation's own page, beside this one.
         start: the figures of the weights that training began with.
-        occlusion: how the trained model fares with hidden queries.
-        hidden: pictures of some of these.
+        occlusion: how the trained model does with occluded queries.
+        occluded: pictures of some of these.
     """
 
     seed: int
@@ -66,7 +66,7 @@ class Shown:
     details: str
     start: RankingResult
     occlusion: ReportedOcclusion
-    hidden: Sequence[Sequence[HiddenPicture]]
+    occluded: Sequence[Sequence[OccludedPicture]]
 
 
 def write_demo_page(page: Path, shown: Shown) -> Path:
@@ -95,7 +95,7 @@ def write_demo_page(page: Path, shown: Shown) -> Path:
         interval_note=INTERVAL_NOTE,
         charts=charts(found.result, shown.analysis)[:3],
         progress=_progress(shown.start, found.result),
-        hidden=[[(_caption(each), data_uri(each.picture)) for each in pictures] for pictures in shown.hidden],
+        occluded=[[(_caption(each), data_uri(each.picture)) for each in pictures] for pictures in shown.occluded],
         occlusion=[_occlusion_card(shown.occlusion, figure) for figure in ("mAP", "rank1")],
         visible=_visible_table(shown.occlusion),
         sections=sections,
@@ -144,13 +144,13 @@ def _progress(start: RankingResult, trained: RankingResult) -> TableCard:
     )
 
 
-def _caption(hidden: HiddenPicture) -> str:
-    return "whole" if hidden.condition is None else f"{100 * hidden.level:.0f} %"
+def _caption(shown: OccludedPicture) -> str:
+    return "whole" if shown.condition is None else f"{100 * shown.level:.0f} %"
 
 
 def _occlusion_card(occlusion: ReportedOcclusion, figure: str) -> ChartCard:
-    """mAP or rank-1 over the hidden share, a curve for each condition."""
-    mine = [each for each in occlusion.figures if each.readout == READOUT]
+    """mAP or rank-1 over the occluded share, a curve for each condition."""
+    mine = [each for each in occlusion.metrics if each.feature == FEATURE]
     conditions = list(dict.fromkeys(each.condition for each in mine if each.condition != "clean"))
     lines = []
     for condition in conditions:
@@ -162,24 +162,24 @@ def _occlusion_card(occlusion: ReportedOcclusion, figure: str) -> ChartCard:
     name = {"mAP": "mAP", "rank1": "rank-1"}[figure]
     marks = sorted({each.level for each in mine})
     drawn = curve_chart(
-        f"{name} by the share of the query that is hidden",
-        "share of the query that is hidden",
+        f"{name} by the share of the query that is occluded",
+        "share of the query that is occluded",
         lines,
         [(level, f"{100 * level:.0f} %") for level in marks],
         percents(),
     )
-    return ChartCard(f"{name}, the more is hidden", Markup(drawn), series_legend([line.name for line in lines]))
+    return ChartCard(f"{name}, the more is occluded", Markup(drawn), series_legend([line.name for line in lines]))
 
 
 def _visible_table(occlusion: ReportedOcclusion) -> TableCard:
     """Clean queries by how much of their person the world's own furniture and people leave to be seen."""
     rows = [
         [Cell(f"{100 * each.low:.0f} to {100 * each.high:.0f} %"), Cell(f"{each.queries:,}"), _percent(each.mAP)]
-        for each in occlusion.visible
-        if each.readout == READOUT
+        for each in occlusion.by_visibility
+        if each.feature == FEATURE
     ]
     return TableCard(
-        "What the world itself hides",
+        "What the world itself occludes",
         ["of the person, seen", "queries", "mAP"],
         rows,
         "Queries as they were drawn: others, furniture and the edge of the picture hide people as well, and the world "

@@ -1,4 +1,4 @@
-"""Pictures of queries as an occlusion experiment hides them."""
+"""Pictures of queries as an occlusion experiment occludes them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,37 +15,37 @@ from passerby.evaluation.occlusion import OcclusionPlan, occurring_names
 
 
 @dataclass(frozen=True)
-class HiddenPicture:
-    """A query at one level; `condition` is None where nothing is hidden."""
+class OccludedPicture:
+    """A query at one level; `condition` is None where nothing is occluded."""
 
     condition: Condition | None
     level: float
     picture: Image.Image
 
 
-def hidden_samples(
+def occluded_samples(
     benchmark: Benchmark, transform: TestTransform, plan: OcclusionPlan, rows: Sequence[int]
-) -> list[list[HiddenPicture]]:
-    """What the model sees of a few queries in the first run of a plan: whole, then hidden, level after level.
+) -> list[list[OccludedPicture]]:
+    """What the model sees of a few queries in the first run of a plan: whole, then occluded, level after level.
 
     Args:
-        benchmark: needs a training part where people hide people.
+        benchmark: needs a training part for the condition `people`.
         transform: of the model.
         plan: what is tried.
         rows: of the query.
 
     Raises:
-        DataError: an image or mask cannot be read, or there is nobody to stand before others.
+        DataError: an image or mask cannot be read, or no person is left to stand in front.
     """
     query, gallery = benchmark.query_and_gallery()
     chosen, places = query.take(np.array(rows, dtype=np.int64)), np.arange(len(rows))
     _, source = open_source(chosen, transform, show_progress=False)
-    found: list[list[HiddenPicture]] = [[] for _ in rows]
+    found: list[list[OccludedPicture]] = [[] for _ in rows]
 
     def add(condition: Condition | None, level: float, pixels: OccludedSource) -> None:
         images = pixels.gather(places, transform.size, transform.interpolation).on().numpy()
         for pictures, image in zip(found, images.transpose(0, 2, 3, 1), strict=True):
-            pictures.append(HiddenPicture(condition, level, Image.fromarray(np.ascontiguousarray(image))))
+            pictures.append(OccludedPicture(condition, level, Image.fromarray(np.ascontiguousarray(image))))
 
     for number, condition in enumerate(plan.conditions):
         run = OcclusionRun(benchmark.name, condition, 0, plan.fill)

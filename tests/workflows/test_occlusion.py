@@ -16,8 +16,8 @@ from passerby.evaluation.occlusion import OcclusionOutcome, OcclusionPlan, Trial
 from passerby.evaluation.occlusion_summary import summarise, summarise_by_visibility
 from passerby.models.inspection.feature_variants import REFERENCE
 from passerby.training.runner import train
-from passerby.workflows.evaluate_occlusion import _place, occlusion_and_report, occlusion_table
 from passerby.workflows.evaluation_request import EvaluationRequest
+from passerby.workflows.occlusion import _place, occlusion_and_report, occlusion_table
 from tests.methods.saga.saga_world import saga_recipe
 from tests.methods.small_world import write_small_world
 
@@ -29,10 +29,10 @@ def split() -> Split:
     return Split(Path("/data"), pa.array([f"query/{i}.jpg" for i in range(4)]), identities, ("a", "b", "c"))
 
 
-def trial(condition: str | None, level: float, run: int, readout: str, *precision: float) -> Trial:
+def trial(condition: str | None, level: float, run: int, feature: str, *precision: float) -> Trial:
     values = np.array(precision)
     hits = np.where(np.isnan(values), NAN, (values > 0.5).astype(float))
-    return Trial(condition, level, run, readout, level, values, hits)  # type: ignore[arg-type]
+    return Trial(condition, level, run, feature, level, values, hits)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def outcome() -> OcclusionOutcome:
 
 
 def test_means_deviations_and_gains(outcome: OcclusionOutcome) -> None:
-    figures = {(each.condition, each.readout): each for each in summarise(outcome)}
+    figures = {(each.condition, each.feature): each for each in summarise(outcome)}
     fused, reference = figures["bottom", "fused"], figures["bottom", REFERENCE]
     assert reference.mAP.mean == pytest.approx((0.4 + 0.2) / 2)
     assert reference.mAP.deviation == pytest.approx(0.2 / 2**0.5)
@@ -65,9 +65,9 @@ def test_means_deviations_and_gains(outcome: OcclusionOutcome) -> None:
     assert "| bottom | 50 % | fused | 56.7 ± 0.0 |" in table
 
 
-def test_clean_queries_by_visible_fraction(outcome: OcclusionOutcome) -> None:
+def test_clean_queries_by_visibility(outcome: OcclusionOutcome) -> None:
     found = summarise_by_visibility(outcome, np.array([1.0, 0.3, 0.3, 0.3]))
-    by_bin = {(each.low, each.readout): each for each in found}
+    by_bin = {(each.low, each.feature): each for each in found}
     assert by_bin[0.25, REFERENCE].mAP == pytest.approx(0.4)
     assert by_bin[0.25, "fused"].queries == 2
     gain = by_bin[0.25, "fused"].mAP_gain
@@ -101,9 +101,9 @@ def test_the_experiment_leaves_table_curves_figures_and_manifest(tmp_path: Path)
     plan = OcclusionPlan(conditions=("patches", "people"), levels=(0.5,), runs=2)
     (reported,) = occlusion_and_report(EvaluationRequest(str(run)), plan)
     assert reported.folder == run / "occlusion" / reported.data.replace("/", "-")
-    content = json.loads((reported.folder / "figures.json").read_text())
+    content = json.loads((reported.folder / "metrics.json").read_text())
     assert {each["condition"] for each in content["figures"]} == {"clean", "patches", "people"}
-    assert {each["low"] for each in content["by_visible_fraction"]} == {0.25, 0.95}
+    assert {each["low"] for each in content["by_visibility"]} == {0.25, 0.95}
     assert (reported.folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert "| people | 50 % | fused |" in (reported.folder / "table.md").read_text()
     rows = pa.parquet.read_table(reported.folder / "manifest.parquet").to_pylist()
@@ -116,6 +116,6 @@ def test_two_data_sets_of_one_name_have_two_folders(tmp_path: Path) -> None:
     first = _place(tmp_path, "my set", "a")
     assert first == tmp_path / "my-set"
     first.mkdir()
-    (first / "figures.json").write_text('{"data_fingerprint": "a"}')
+    (first / "metrics.json").write_text('{"data_fingerprint": "a"}')
     assert _place(tmp_path, "my set", "a") == first
     assert _place(tmp_path, "my set", "b") == tmp_path / "my-set-2"

@@ -1,0 +1,177 @@
+"""Run the occlusion experiment, and write its table, curves, metrics and manifest."""
+
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from passerby.atomic_files import write_text_atomically
+from passerby.data.display_name import display_name
+from passerby.data.formats.open_data import open_data
+from passerby.data.occlusion.manifest import write_manifest
+from passerby.data.occlusion.visibility import TABLE_OF_WORLD, read_visibility
+from passerby.data.split import Benchmark
+from passerby.evaluation.metrics_file import evaluation_fingerprint, model_record
+from passerby.evaluation.occlusion import USUAL_PLAN, OcclusionOutcome, OcclusionPlan, occlusion_experiment
+from passerby.evaluation.occlusion_summary import (
+    OcclusionMetrics,
+    ReportedOcclusion,
+    VisibilityMetrics,
+    summarise,
+    summarise_by_visibility,
+)
+from passerby.inference.embedder import Embedder
+from passerby.inference.loading import as_embedder
+from passerby.json_text import json_text
+from passerby.output_paths import check_output_folder
+from passerby.report.occlusion.figure import occlusion_figure
+from passerby.report.occlusion.table import occlusion_table
+from passerby.report.ranking.figure import save_figure
+from passerby.workflows.evaluation_request import EvaluationRequest, open_request
+
+FOLDER = "occlusion"
+"""Inside a run, where results go: a folder for each data set."""
+
+
+@dataclass(frozen=True)
+class OcclusionResult:
+    """What `passerby.occlusion` measured.
+
+    Attributes:
+        metrics: of each condition, level and feature of the model, clean queries first.
+        by_visibility: of clean queries by the true visible fraction of their person, where that is known.
+        outcome: the trials behind them.
+    """
+
+    metrics: list[OcclusionMetrics]
+    by_visibility: list[VisibilityMetrics]
+    outcome: OcclusionOutcome
+
+
+def occlusion(
+    model: Embedder | nn.Module | str | Path,
+    benchmark: Benchmark | str | Path,
+    root: str | Path | None = None,
+    plan: OcclusionPlan = USUAL_PLAN,
+    *,
+    out: str | Path | None = None,
+    visibility: str | Path | None = None,
+    batch_size: int = 64,
+    skip_unreadable: bool = False,
+) -> OcclusionResult:
+    """Occlude a benchmark's queries step by step, and measure every feature of a model against the clean gallery.
+
+    Examples:
+        >>> plan = passerby.OcclusionPlan(conditions=("rectangle",), levels=(0.2, 0.4), runs=1)
+        >>> result = passerby.occlusion("runs/saga", "market1501", "/data", plan)
+        >>> [(row.feature, row.level, row.mAP.mean) for row in result.metrics]
+
+    Args:
+        model: as `passerby.evaluate` takes it.
+        benchmark: as `load_benchmark` returns it, or its name (then `root` is needed), or a table or folder.
+        root: the folder that holds the benchmark.
+        plan: what is tried; the condition `people` needs the benchmark's training images.
+        out: a folder that receives table, curves, metrics and manifest; None writes nothing.
+        visibility: a table of the visible fractions of queries; by default the one beside a synthetic world's images.
+        batch_size: images computed at once.
+        skip_unreadable: leave out images that cannot be decoded instead of stopping.
+
+    Raises:
+        DataError: the benchmark is not on disk as it should be, or an image cannot be read.
+        EvaluationError: nothing can be ranked.
+    """
+    if not isinstance(benchmark, Benchmark):
+        benchmark = open_data(str(benchmark), root)
+    if out is not None:
+        check_output_folder(Path(out))
+    embedder = as_embedder(model)
+    table = None if visibility is None else Path(visibility)
+    result = _measured(embedder, benchmark, plan, table, batch_size, skip_unreadable=skip_unreadable)
+    if out is not None:
+        _write(result, plan, embedder, benchmark, Path(out))
+    return result
+
+
+def occlusion_and_report(
+    request: EvaluationRequest, plan: OcclusionPlan, visibility: Path | None = None
+) -> list[ReportedOcclusion]:
+    """Occlude the queries of each data set step by step, and write what comes of it.
+
+    Args:
+        request: names the model and the data, as for `passerby eval`.
+        plan: what is tried.
+        visibility: a table of true visible fractions; by default the one beside a synthetic world's images.
+
+    Raises:
+        PasserbyError: the model or the data cannot be used.
+    """
+    opened = open_request(request)
+    reported = []
+    for benchmark in opened.sets:
+        result = _measured(
+            opened.embedder,
+            benchmark,
+            plan,
+            visibility,
+            opened.batch_size,
+            skip_unreadable=opened.skip_unreadable,
+        )
+        folder = _place(opened.folder / FOLDER, display_name(benchmark.name), evaluation_fingerprint(benchmark))
+        reported.append(_write(result, plan, opened.embedder, benchmark, folder))
+    return reported
+
+
+def _measured(
+    embedder: Embedder,
+    benchmark: Benchmark,
+    plan: OcclusionPlan,
+    visibility: Path | None,
+    batch_size: int,
+    *,
+    skip_unreadable: bool,
+) -> OcclusionResult:
+    outcome = occlusion_experiment(embedder, benchmark, plan, batch_size=batch_size, skip_unreadable=skip_unreadable)
+    return OcclusionResult(summarise(outcome), _by_visibility(outcome, visibility), outcome)
+
+
+def _write(
+    result: OcclusionResult, plan: OcclusionPlan, embedder: Embedder, benchmark: Benchmark, folder: Path
+) -> ReportedOcclusion:
+    folder.mkdir(parents=True, exist_ok=True)
+    name = display_name(benchmark.name)
+    content = {
+        "data": name,
+        "data_fingerprint": evaluation_fingerprint(benchmark),
+        "model": model_record(embedder),
+        "plan": plan,
+        "metrics": result.metrics,
+        "by_visibility": result.by_visibility,
+    }
+    write_text_atomically(folder / "metrics.json", json_text(content) + "\n")
+    write_text_atomically(folder / "table.md", occlusion_table(result.metrics, result.by_visibility))
+    drawn = occlusion_figure(result.metrics, f"{name}: occluded queries, clean gallery")
+    save_figure(drawn, folder / "curves.png")
+    write_manifest(result.outcome.manifests, folder / "manifest.parquet")
+    return ReportedOcclusion(name, result.metrics, result.by_visibility, folder)
+
+
+def _by_visibility(outcome: OcclusionOutcome, table: Path | None) -> list[VisibilityMetrics]:
+    file = outcome.query.root / TABLE_OF_WORLD if table is None else table
+    if table is None and not file.is_file():
+        return []
+    visibility = read_visibility(outcome.query, file)
+    return [] if np.isnan(visibility).all() else summarise_by_visibility(outcome, visibility)
+
+
+def _place(parent: Path, name: str, mark: str) -> Path:
+    """The folder of a data set, numbered if metrics of other data of the same name are there."""
+    stem = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)
+    for number in itertools.count(1):
+        folder = parent / (stem if number == 1 else f"{stem}-{number}")
+        file = folder / "metrics.json"
+        if not file.is_file() or json.loads(file.read_text("utf-8")).get("data_fingerprint") == mark:
+            return folder
+    raise AssertionError("numbers do not end")

@@ -1,0 +1,150 @@
+"""What `import passerby` offers, used as its documentation says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import passerby
+from passerby.errors import CheckpointError, DataError
+from passerby.training.runner import train
+from tests.methods.saga.saga_world import saga_recipe
+from tests.methods.small_world import overrides, write_small_world
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_world(tmp_path_factory.mktemp("world") / "data")
+
+
+@pytest.fixture(scope="module")
+def trained(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seeds, trained from Python."""
+    folder = tmp_path_factory.mktemp("trained") / "runs"
+    given = dict(each.split("=", 1) for each in overrides(world, "stage1.epochs=0", "stage2.epochs=1", "seed=5"))
+    changes = {key: _yaml(value) for key, value in given.items() if not key.startswith("data.")}
+    more = {key: _yaml(value) for key, value in given.items() if key.startswith("data.cache")}
+    run = passerby.train("clip-reid-vit-tiny", changes | more, data="market-layout", root=world, out=folder, seeds=2)
+    assert run.folder == folder
+    assert [each.seed for each in run.seeds] == [5, 6]
+    values = [each.evaluations[0].metrics["mAP"] for each in run.seeds]
+    spread = run.metrics["market-layout"]["mAP"]
+    assert spread.mean == pytest.approx(np.mean(values))
+    assert spread.deviation == pytest.approx(np.std(values, ddof=1))
+    assert run.load(6).file == folder / "seed-6" / "model.safetensors"
+    with pytest.raises(CheckpointError, match="seed 7 was not trained: choose 5, 6"):
+        run.load(7)
+    return folder
+
+
+def _yaml(text: str) -> object:
+    from passerby.recipe_yaml import read_yaml
+
+    return read_yaml(text)
+
+
+class Flat(nn.Module):
+    """The mean colour of each row of the image."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.mean(3).flatten(1)
+
+
+def test_importing_it_loads_no_torch_and_everything_is_there() -> None:
+    code = (
+        "import sys, passerby; assert 'torch' not in sys.modules; [getattr(passerby, name) for name in dir(passerby)]"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=240)
+    with pytest.raises(AttributeError, match="no attribute 'tarin'"):
+        passerby.tarin  # noqa: B018
+
+
+def test_every_function_of_it_has_an_example() -> None:
+    for name in ("train", "evaluate", "occlusion", "compare", "embed", "explain", "denoise"):
+        assert ">>> " in (getattr(passerby, name).__doc__ or ""), name
+        assert f"passerby.{name}(" in (getattr(passerby, name).__doc__ or ""), name
+
+
+def test_a_network_of_one_s_own_is_evaluated_with_a_page_in_three_lines(world: Path, tmp_path: Path) -> None:
+    network = Flat()
+    benchmark = passerby.load_benchmark("market-layout", world)
+    result = passerby.evaluate(network, benchmark, out=tmp_path / "mine")
+    assert result.page == tmp_path / "mine" / "report" / "market-layout.html"
+    assert result.page.is_file()
+    query, gallery = benchmark.query_and_gallery()
+    model = passerby.Embedder.of(network)
+    features = [model.embed([split.path(row) for row in range(len(split))]) for split in (query, gallery)]
+    ranked = passerby.rank(*features, query.identities, gallery.identities, query.cameras, gallery.cameras)
+    assert result.mAP == ranked.mAP
+    assert np.allclose(np.linalg.norm(features[0], axis=1), 1, atol=1e-6)
+
+
+def test_a_network_with_embed_is_asked_for_that(world: Path) -> None:
+    class Classifier(Flat):
+        def embed(self, images: torch.Tensor) -> torch.Tensor:
+            return super().forward(images)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            raise AssertionError("class scores are not features")
+
+    assert passerby.evaluate(Classifier(), world).mAP == passerby.evaluate(Flat(), world).mAP
+
+
+def test_a_network_that_gives_no_features_is_refused() -> None:
+    with pytest.raises(CheckpointError, match=r"Identity: a network must give features \[images, D\], but 2 images"):
+        passerby.Embedder.of(nn.Identity())
+
+
+def test_an_evaluation_gives_what_the_command_gives(world: Path) -> None:
+    rerank = passerby.RerankSettings(k1=4, k2=2)
+    result = passerby.evaluate(Flat(), world, rerank=rerank)
+    assert result.reranked is not None
+    assert result.intervals["mAP"]["low"] <= result.mAP <= result.intervals["mAP"]["high"]
+    assert result.open_set is None
+    assert result.rank_at(1) == result.rank1 == result.cmc[0]
+    with pytest.raises(DataError, match="every query is the only one of its person and camera"):
+        passerby.evaluate(Flat(), world, multi_query=True)
+
+
+def test_a_model_and_a_result_show_what_they_are(world: Path, trained: Path) -> None:
+    model = passerby.load(trained / "seed-5", device="cpu")
+    shown = repr(model)
+    for part in ("clip-reid", "64×32", f"{model.embed_dim} dimensions", "cpu", "model.safetensors", "market-layout"):
+        assert part in shown
+    ranking = passerby.evaluate(model, world).ranking
+    shown = repr(ranking)
+    for part in (f"mAP {100 * ranking.mAP:.1f} %", f"rank-1 {100 * ranking.rank1:.1f} %", "rank-5", "rank-10", "mINP"):
+        assert part in shown
+    assert "8 of 8 queries, 24 images" in shown
+    assert "Flat" in repr(passerby.Embedder.of(Flat(), device="cpu"))
+
+
+def test_occlusion_gives_metrics_of_every_feature(world: Path, tmp_path: Path) -> None:
+    plan = passerby.OcclusionPlan(conditions=("bottom",), levels=(0.5,), runs=1)
+    result = passerby.occlusion(Flat(), world, plan=plan, out=tmp_path / "occlusion")
+    assert [(row.condition, row.level, row.feature) for row in result.metrics] == [
+        ("clean", 0.0, "embedding"),
+        ("bottom", 0.5, "embedding"),
+    ]
+    assert result.metrics[0].mAP.mean == pytest.approx(passerby.evaluate(Flat(), world).mAP)
+    assert (tmp_path / "occlusion" / "metrics.json").is_file()
+    assert list(tmp_path.iterdir()) == [tmp_path / "occlusion"]
+
+
+def test_runs_are_compared_and_images_embedded(world: Path, trained: Path, tmp_path: Path) -> None:
+    (comparison,) = passerby.compare([trained / "seed-5", str(trained / "seed-6")], tmp_path / "comparison")
+    assert [run.name for run in comparison.runs] == ["seed-5", "seed-6"]
+    written = passerby.embed(trained / "seed-5", world / "query", tmp_path / "features.parquet")
+    assert (written.rows, written.embed_dim) == (8, passerby.load(trained / "seed-5").embed_dim)
+
+
+def test_explain_draws_one_image_given_by_its_name(world: Path, tmp_path: Path) -> None:
+    train(saga_recipe(world, "stage1.epochs=0", "stage2.epochs=0", "stage3b.epochs=0"), tmp_path / "run")
+    file = str(sorted((world / "query").glob("*.jpg"))[0])
+    shown = passerby.explain(tmp_path / "run", file, tmp_path / "maps.png", occluder=passerby.Occluder("bottom"))
+    assert [each.occluded is not None for each in shown] == [False, True]
+    assert (tmp_path / "maps.png").is_file()
