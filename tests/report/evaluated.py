@@ -11,11 +11,13 @@ from PIL import Image
 from passerby.data.split import Split
 from passerby.evaluation.evaluate import Evaluation
 from passerby.evaluation.protocol import Protocol
+from passerby.evaluation.result import EvaluationResult
 from passerby.inference.camera_embedding import TrainedCameras
 from passerby.metrics import rank
 from passerby.workflows.evaluation_report import ReportedEvaluation, report_evaluation
 
 PEOPLE, CAMERAS = 14, 3
+MARK = "mark of the drawn people"
 
 
 def drawn_splits(root: Path, seed: int = 0) -> tuple[Split, Split]:
@@ -52,4 +54,4 @@ def evaluated(query: Split, gallery: Split, noise: float, *, cameras: bool = Tru
 def reported(evaluation: Evaluation, folder: Path, **protocol: Any) -> ReportedEvaluation:
     """Write the evaluation as `passerby eval` does."""
     embedder: Any = SimpleNamespace(file=None, description={}, embed_dim=16)
-    return report_evaluation(evaluation, "mark of the drawn people", embedder, folder, Protocol(**protocol))
+    return report_evaluation(EvaluationResult(evaluation, Protocol(**protocol)), MARK, embedder, folder)

@@ -71,7 +71,7 @@ def demo_page(folder: Path, splits: tuple[Split, Split]) -> Path:
     run.mkdir(parents=True)
     stages = [{"stage": stage, "epoch": n, "steps": 20, "loss": 9.5 / n} for stage in ("one", "two") for n in (1, 2, 3)]
     (run / "metrics.jsonl").write_text("".join(f"{json.dumps(stage)}\n" for stage in stages))
-    figures = [
+    metrics = [
         OcclusionMetrics(kind, level, level, FEATURE, Spread(0.6 - level, 0.0), Spread(0.7 - level, 0.0), 1, None, None)
         for kind, levels in (("clean", (0.0,)), ("rectangle", (0.3, 0.5)), ("people", (0.3, 0.5)))
         for level in levels
@@ -87,7 +87,7 @@ def demo_page(folder: Path, splits: tuple[Split, Split]) -> Path:
         analysis=analyse(found),
         details="drawn.html",
         start=found.result,
-        occlusion=ReportedOcclusion("drawn", figures, [VisibilityMetrics(0.95, 1.0, 9, FEATURE, 0.5, None)], run),
+        occlusion=ReportedOcclusion("drawn", metrics, [VisibilityMetrics(0.95, 1.0, 9, FEATURE, 0.5, None)], run),
         occluded=[[OccludedPicture(None, 0.0, grey), *[OccludedPicture("people", 0.3, grey)] * 6]] * 3,
     )
     with pytest.MonkeyPatch.context() as patched:

@@ -30,8 +30,8 @@ def evaluation(splits):
 
 
 def test_the_page_stands_alone_and_shows_every_part(evaluation, tmp_path):
-    settings = RerankSettings(6, 3, 0.3)
-    found = reported(evaluation, tmp_path, rerank=settings, open_set_draws=2, export=tmp_path / "queries.csv")
+    settings = RerankSettings(k1=6, k2=3, lambda_value=0.3)
+    found = reported(evaluation, tmp_path, rerank=settings, open_set_draws=2)
     html = found.page.read_text("utf-8")
     page = Page(html)
     assert all(address.startswith("data:image/") for address in page.addresses)
@@ -54,14 +54,14 @@ def test_the_page_stands_alone_and_shows_every_part(evaluation, tmp_path):
     assert 'title="camera hall · gallery/' in html
     assert "Model:" not in page.text  # these features come from no file
     assert page.classes.count("junk") > 0
-    interval = found.figures["intervals"]["mAP"]
+    interval = found.metrics["intervals"]["mAP"]
     assert f"{100 * interval['low']:.1f} – {100 * interval['high']:.1f}" in page.text
 
 
 def test_figures_tables_and_numbers_lie_beside_the_page(evaluation, tmp_path):
-    found = reported(evaluation, tmp_path, rerank=RerankSettings(), export=tmp_path / "all.csv")
+    found = reported(evaluation, tmp_path, rerank=RerankSettings())
     stored = json.loads((tmp_path / "metrics.json").read_text("utf-8"))["drawn"]
-    assert stored == json.loads(json.dumps(found.figures))
+    assert stored == json.loads(json.dumps(found.metrics))
     assert stored["intervals"]["mAP"]["value"] == pytest.approx(evaluation.result.mAP)
     analysis = Analysis.from_dict(json.loads((tmp_path / stored["analysis"]).read_text("utf-8")))
     assert analysis.cameras is not None
@@ -70,6 +70,7 @@ def test_figures_tables_and_numbers_lie_beside_the_page(evaluation, tmp_path):
     table = read_query_table(tmp_path / stored["queries_table"])
     np.testing.assert_array_equal(table.average_precision, evaluation.result.average_precision)
     np.testing.assert_array_equal(np.concatenate(table.match_ranks), evaluation.result.match_ranks)
+    write_query_table(tmp_path / "all.csv", evaluation.query, evaluation.result)
     csv = pyarrow.csv.read_csv(tmp_path / "all.csv")
     assert csv["path"].to_pylist() == evaluation.query.paths.to_pylist()
     assert csv["average_precision"].to_pylist() == pytest.approx(evaluation.result.average_precision.tolist())
@@ -106,7 +107,7 @@ def test_queries_without_a_match_stay_in_the_table(splits, tmp_path):
 
 def test_one_draw_of_an_open_set_has_no_interval(evaluation, tmp_path):
     found = reported(evaluation, tmp_path, open_set_draws=1)
-    assert all(set(rate) == {"value"} for rate in found.figures["open_set"].values())
+    assert all(set(rate) == {"value"} for rate in found.metrics["open_set"].values())
     assert "one draw; several would give an interval" in Page(found.page.read_text("utf-8")).text
 
 

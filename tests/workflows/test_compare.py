@@ -82,7 +82,7 @@ def test_one_data_set_of_two_names_is_compared_once_and_by_the_name_asked_for(ru
 
     def compared(data=None):
         found = compare(folders, tmp_path / "out", data)
-        return [(each.data, [run.figures["data"] for run in each.runs]) for each in found]
+        return [(each.data, [run.metrics["data"] for run in each.runs]) for each in found]
 
     assert compared() == [("drawn", ["drawn", "drawn"]), ("other", ["other", "other"])]
     assert compared("alias") == [("alias", ["alias", "alias"])]
@@ -117,12 +117,12 @@ def other_data(splits, folder: Path) -> None:
 
 def lost_table(splits, folder: Path) -> None:
     found = reported(evaluated(*splits, 1.0), folder)
-    (folder / found.figures["queries_table"]).unlink()
+    (folder / found.metrics["queries_table"]).unlink()
 
 
 def lost_analysis(splits, folder: Path) -> None:
     found = reported(evaluated(*splits, 1.0), folder)
-    (folder / found.figures["analysis"]).write_text("no json")
+    (folder / found.metrics["analysis"]).write_text("no json")
 
 
 def nothing(splits, folder: Path) -> None:
@@ -172,7 +172,7 @@ def test_one_person_says_nothing_about_others(splits, tmp_path, capsys):
     alone = [split.take(split.identities == 3) for split in splits]
     for name, noise in (("first", 0.5), ("second", 3.0)):
         found = reported(evaluated(*alone, noise), tmp_path / name)
-        assert found.figures["intervals"] == {}
+        assert found.metrics["intervals"] == {}
     command.compare([tmp_path / "first", tmp_path / "second"], out=tmp_path / "out", data=None, as_json=True)
     (compared,) = json.loads(capsys.readouterr().out)
     assert [run["against_first"] for run in compared["runs"]] == [{}, {}]
