@@ -1,5 +1,6 @@
 """What `import passerby` offers, used as its documentation says."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from typer.testing import CliRunner
 
 import passerby
+from passerby.cli import app
 from passerby.errors import CheckpointError, DataError
 from passerby.training.runner import train
 from tests.methods.saga.saga_world import saga_recipe
@@ -148,3 +151,57 @@ def test_explain_draws_one_image_given_by_its_name(world: Path, tmp_path: Path) 
     shown = passerby.explain(tmp_path / "run", file, tmp_path / "maps.png", occluder=passerby.Occluder("bottom"))
     assert [each.occluded is not None for each in shown] == [False, True]
     assert (tmp_path / "maps.png").is_file()
+
+
+def answer(*arguments: str | Path) -> str:
+    result = CliRunner().invoke(app, [*map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_folder_of_seeds_is_evaluated_seed_by_seed(trained: Path, world: Path, tmp_path: Path) -> None:
+    told = json.loads(answer("eval", trained, "--device", "cpu", "--json"))
+    assert [each["seed"] for each in told] == [5, 6]
+    rates = [each["evaluations"][0]["mAP"] for each in told]
+    summary = json.loads((trained / "seeds.json").read_text())["mean and deviation"]["market-layout"]["mAP"]
+    assert summary == {"mean": pytest.approx(np.mean(rates)), "deviation": pytest.approx(np.std(rates, ddof=1))}
+    shown = answer("eval", trained, "--data", world, "--out", tmp_path / "out", "--device", "cpu")
+    assert f"{100 * np.mean(rates):.1f} ± {100 * np.std(rates, ddof=1):.1f}" in shown
+    assert (tmp_path / "out" / "seed-6" / "metrics.json").is_file()
+    assert (tmp_path / "out" / "seeds.json").is_file()
+    refused = CliRunner().invoke(app, ["eval", str(trained), "--export", str(tmp_path / "all.csv")])
+    assert "one table, but 2 seeds: name one of them, such as" in str(refused.exception)
+
+
+def test_occlusion_of_a_folder_of_seeds_gives_mean_and_deviation(trained: Path, tmp_path: Path) -> None:
+    command = ["occlusion", trained, "--condition", "bottom", "--levels", "0.5", "--runs", "1", "--out", tmp_path]
+    (told,) = json.loads(answer(*command, "--json"))
+    assert told["seeds"] == [5, 6]
+    parts = [tmp_path / f"seed-{seed}" / "occlusion" / "market-layout" / "metrics.json" for seed in (5, 6)]
+    by_seed = [json.loads(part.read_text())["metrics"] for part in parts]
+    for row, *rows in zip(told["metrics"], *by_seed, strict=True):
+        values = [each["mAP"]["mean"] for each in rows]
+        assert row["mAP"]["mean"] == pytest.approx(np.mean(values))
+        assert row["mAP"]["deviation"] == pytest.approx(np.std(values, ddof=1))
+    assert "over 2 seeds" in (tmp_path / "occlusion" / "market-layout" / "table.md").read_text()
+
+
+def test_a_folder_of_seeds_is_compared_by_its_mean(trained: Path, tmp_path: Path) -> None:
+    (comparison,) = passerby.compare([trained / "seed-5", trained], tmp_path / "comparison")
+    one, both = comparison.runs
+    assert both.name == "runs (2 seeds)"
+    entries = [json.loads((trained / f"seed-{seed}" / "metrics.json").read_text())["market-layout"] for seed in (5, 6)]
+    assert both.metrics["mAP"] == pytest.approx(np.mean([entry["mAP"] for entry in entries]))
+    assert both.against_first["mAP"].difference.value == pytest.approx(both.metrics["mAP"] - one.metrics["mAP"])
+    assert both.over_seeds["rank1"].percent() in comparison.page.read_text("utf-8")
+
+
+@pytest.mark.parametrize("command", [["embed", "{run}", "{image}"], ["explain", "{run}", "{image}"]])
+def test_where_one_model_is_needed_the_seeds_are_named(
+    command: list[str], trained: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    image = sorted((world / "query").glob("*.jpg"))[0]
+    result = CliRunner().invoke(app, [word.format(run=trained, image=image) for word in command])
+    message = f"holds runs of 2 seeds, and one model is needed: name one of {trained / 'seed-5'}, {trained / 'seed-6'}"
+    assert str(result.exception) == f"{trained}: {message}"

@@ -52,7 +52,7 @@ def test_the_page_and_the_json_hold_every_run(runs, tmp_path):
     page = Page(html)
     for words in (
         "Difference from bad",
-        "Figures",
+        "Metrics",
         "Queries that good finds better",
         "Scores of pairs: good",
         "p < 0.0",

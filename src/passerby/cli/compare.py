@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def compare(
-    runs: Annotated[list[Path], argument("RUN", "Folders that hold metrics.json: runs, or what `eval --out` wrote.")],
+    runs: Annotated[list[Path], argument("RUN", "Evaluated runs, folders of seeds, or what `eval --out` wrote.")],
     out: Annotated[Path, option("DIR", "Receives the pages and comparison.json.", "--out", "-o")] = Path("comparison"),
     data: Annotated[
         str | None, option("NAME", "A data set's name in metrics.json; default: all that the runs share.")
@@ -57,7 +57,8 @@ def _print(compared: list["Comparison"]) -> None:
         for run in comparison.runs:
             cells = []
             for metric in ("mAP", "rank1"):
-                cells.append(f"{100 * run.figures[metric]:.1f}")
+                spread = run.over_seeds.get(metric)
+                cells.append(spread.percent() if spread else f"{100 * run.metrics[metric]:.1f}")
                 tested = run.against_first.get(metric)
                 lines = [f"{100 * tested.difference.value:+.1f}", *certainty(tested)] if tested else ["–"]
                 cells.append("\n".join(lines))

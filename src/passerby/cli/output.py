@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from passerby.runs.request import TrainingRequest
     from passerby.training.estimate import StageEstimate
     from passerby.workflows.evaluation_report import ReportedEvaluation
-    from passerby.workflows.train import SeedOutcome
+    from passerby.workflows.seeds import SeedOutcome
 
 _METRICS = {"mAP": "mAP", "rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-10", "mINP": "mINP"}
 
@@ -139,16 +139,10 @@ def print_evaluation(evaluations: list["ReportedEvaluation"], *, as_json: bool) 
 
 
 def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
-    """What each seed reached; over several seeds, mean ± deviation."""
-    from passerby.workflows.train import spread_over_seeds
-
+    """What each trained seed reached; over several seeds, mean ± deviation."""
     if not outcomes:  # a process that only helped
         return
-    found = [
-        {"seed": each.seed, "folder": each.folder, "evaluations": [e.with_places() for e in each.evaluations]}
-        for each in outcomes
-    ]
-    if emit(found, as_json):
+    if emit([_seed(each) for each in outcomes] if as_json else None, as_json):
         return
     for each in outcomes:
         typer.echo(f"Trained, seed {each.seed}: {each.folder / 'model.safetensors'}")
@@ -156,12 +150,34 @@ def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
             print_evaluation(each.evaluations, as_json=False)
         else:
             typer.echo(f"No data with query and gallery was named: `passerby eval {each.folder} --data …` evaluates.")
-    if len(outcomes) > 1 and outcomes[0].evaluations:
-        table = Table("data", *(f"{metric} (mean ± deviation)" for metric in ("mAP", "rank-1", "mINP")))
-        over_seeds = spread_over_seeds([[each.metrics for each in outcome.evaluations] for outcome in outcomes])
-        for name, metrics in over_seeds.items():
-            table.add_row(escape(name), *(each.percent() for each in metrics.values()))
-        Console().print(table)
+    _print_spread(outcomes)
+
+
+def print_seeds(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
+    """Metrics of each seed of a run, and mean ± deviation."""
+    if emit([_seed(each) for each in outcomes] if as_json else None, as_json):
+        return
+    for each in outcomes:
+        typer.echo(f"Seed {each.seed}: {each.folder}")
+        print_evaluation(each.evaluations, as_json=False)
+    _print_spread(outcomes)
+
+
+def _seed(outcome: "SeedOutcome") -> dict[str, Any]:
+    evaluations = [each.with_places() for each in outcome.evaluations]
+    return {"seed": outcome.seed, "folder": outcome.folder, "evaluations": evaluations}
+
+
+def _print_spread(outcomes: list["SeedOutcome"]) -> None:
+    from passerby.workflows.seeds import spread_over_seeds
+
+    if len(outcomes) < 2 or not outcomes[0].evaluations:
+        return
+    table = Table("data", *(f"{metric} (mean ± deviation)" for metric in ("mAP", "rank-1", "mINP")))
+    over_seeds = spread_over_seeds([[each.metrics for each in outcome.evaluations] for outcome in outcomes])
+    for name, metrics in over_seeds.items():
+        table.add_row(escape(name), *(each.percent() for each in metrics.values()))
+    Console().print(table)
 
 
 def _percent(fraction: float | None) -> str:

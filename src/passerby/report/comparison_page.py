@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from markupsafe import Markup
 
 from passerby.atomic_files import write_text_atomically
+from passerby.evaluation.comparison import ComparedRun
 from passerby.metrics import PairedComparison
 from passerby.report.html.cards import (
     INTERVAL_NOTE,
@@ -23,23 +23,20 @@ from passerby.report.html.cards import (
 from passerby.report.html.charts import Line, cmc_chart, precision_recall_chart
 from passerby.report.html.template import rendered
 
-if TYPE_CHECKING:
-    from passerby.evaluation.comparison import ComparedRun
-
 _COLUMNS = (("mAP", "mAP"), ("rank1", "rank-1"), ("rank5", "rank-5"), ("rank10", "rank-10"), ("mINP", "mINP"))
 _QUERIES = 12
 """Queries shown that became better, and as many that became worse."""
 
 
-def write_comparison_page(page: Path, data: str, runs: Sequence["ComparedRun"]) -> None:
-    """Write the page: figures with intervals, tests against the first run, curves, cameras, queries that changed most.
+def write_comparison_page(page: Path, data: str, runs: Sequence[ComparedRun]) -> None:
+    """Write the page: metrics with intervals, tests against the first run, curves, cameras, queries that changed most.
 
     Args:
         page: the HTML file to write.
         data: the data set's name.
         runs: two or more on the same queries.
     """
-    tables = [_figures(runs)]
+    tables = [_metrics(runs)]
     if runs[1].against_first:
         tables.append(_tests(runs))
     for run in runs[1:]:
@@ -54,23 +51,28 @@ def write_comparison_page(page: Path, data: str, runs: Sequence["ComparedRun"]) 
     write_text_atomically(page, html)
 
 
-def _figures(runs: Sequence["ComparedRun"]) -> TableCard:
+def _metrics(runs: Sequence[ComparedRun]) -> TableCard:
     rows = [
         [
             Cell(run.name),
             *(
-                Cell(f"{100 * run.figures[key]:.1f} %", interval_text(run.analysis.intervals.get(key)))
+                Cell(_rate(run, key), interval_text(run.analysis.intervals.get(key)))
                 for key, _ in _COLUMNS
-                if key in runs[0].figures
+                if key in runs[0].metrics
             ),
         ]
         for run in runs
     ]
-    columns = ["run", *(name for key, name in _COLUMNS if key in runs[0].figures)]
-    return TableCard("Figures", columns, rows, INTERVAL_NOTE)
+    columns = ["run", *(name for key, name in _COLUMNS if key in runs[0].metrics)]
+    return TableCard("Metrics", columns, rows, INTERVAL_NOTE)
 
 
-def _tests(runs: Sequence["ComparedRun"]) -> TableCard:
+def _rate(run: ComparedRun, key: str) -> str:
+    """In percent; over seeds, with the deviation."""
+    return f"{run.over_seeds[key].percent()} %" if key in run.over_seeds else f"{100 * run.metrics[key]:.1f} %"
+
+
+def _tests(runs: Sequence[ComparedRun]) -> TableCard:
     names = dict(_COLUMNS)
     rows = [
         [Cell(run.name), *(_tested(found) for found in run.against_first.values())]
@@ -99,10 +101,10 @@ def certainty(found: PairedComparison) -> tuple[str, str]:
     return f"{100 * low:+.1f} … {100 * high:+.1f}", p_value
 
 
-def _charts(runs: Sequence["ComparedRun"]) -> list[ChartCard]:
+def _charts(runs: Sequence[ComparedRun]) -> list[ChartCard]:
     names = [run.name for run in runs]
     legend = series_legend(names)
-    curves = [(run.name, np.array(run.figures["cmc"])) for run in runs]
+    curves = [(run.name, np.array(run.metrics["cmc"])) for run in runs]
     precision = [
         Line(run.name, np.linspace(0, 1, len(run.analysis.precision)), np.array(run.analysis.precision)) for run in runs
     ]
@@ -122,7 +124,7 @@ def _charts(runs: Sequence["ComparedRun"]) -> list[ChartCard]:
     return found
 
 
-def _changes(first: "ComparedRun", run: "ComparedRun") -> list[TableCard]:
+def _changes(first: ComparedRun, run: ComparedRun) -> list[TableCard]:
     """The queries whose average precision rose most, and those where it fell most; none where nothing did."""
     change = run.queries.average_precision - first.queries.average_precision
     order = np.argsort(np.nan_to_num(-change), kind="stable")

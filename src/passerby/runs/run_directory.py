@@ -182,7 +182,7 @@ def _hint(folder: Path) -> str:
     seeds = len(seed_folders(folder))
     if not seeds:
         return ": give the folder that --out named"
-    return f" but runs of {seeds} seeds: add --seeds {seeds}, or name one of them"
+    return f" but runs of {seeds} seeds: add --seeds {seeds} to resume them, or name one of them"
 
 
 def _matches(key: str, patterns: Sequence[str]) -> bool:

@@ -31,7 +31,7 @@ from passerby.workflows.evaluate import draw_rank_lists
 from passerby.workflows.evaluation_report import ReportedEvaluation, report_evaluation
 from passerby.workflows.evaluation_request import EvaluationRequest
 from passerby.workflows.occlusion import occlusion_and_report
-from passerby.workflows.train import SeedOutcome
+from passerby.workflows.seeds import SeedOutcome
 
 RECIPE, START = "clip-reid-vit-tiny", "tiny-clip"
 SHORTER = ("stage2.epochs=5", "stage2.warmup_epochs=1")  # about a hundred steps: a minute or two

@@ -1,5 +1,6 @@
 """Evaluate a model: on one benchmark from Python, or on every data set of a request with pages and tables."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
@@ -21,6 +22,7 @@ from passerby.output_paths import check_output_folder
 from passerby.report.ranking.figure import rank_list_figure, save_figure
 from passerby.workflows.evaluation_report import ReportedEvaluation, report_evaluation
 from passerby.workflows.evaluation_request import EvaluationRequest, OpenedRequest, open_request
+from passerby.workflows.seeds import SeedOutcome, read_summary, seeds_in, write_summary
 
 
 def evaluate(
@@ -93,6 +95,33 @@ def evaluate_and_report(request: EvaluationRequest) -> list[ReportedEvaluation]:
         if file is not None and len(opened.sets) > 1:
             raise DataError(f"{file}: one {kind}, but {len(opened.sets)} data sets: name one of them with --data")
     return evaluate_all(opened, request.protocol, figure=request.figure, export=request.export)
+
+
+def evaluate_seeds(request: EvaluationRequest) -> list[SeedOutcome]:
+    """Evaluate every seed in the folder that the request names as its model.
+
+    Each has its results in its own folder, or in `seed-N` of the one asked for; beside them, `seeds.json` has mean and
+    deviation.
+
+    Raises:
+        DataError: a picture or a table is asked for, of which there would be several.
+        PasserbyError: a model or the data cannot be used, or there is no place for the results.
+    """
+    seeds = seeds_in(request.model)
+    for file, kind in ((request.figure, "picture"), (request.export, "table")):
+        if file is not None:
+            raise DataError(
+                f"{file}: one {kind}, but {len(seeds)} seeds: name one of them, such as {next(iter(seeds.values()))}"
+            )
+    folder = request.out or Path(request.model)
+    earlier = read_summary(folder)
+    outcomes = []
+    for seed, run in seeds.items():
+        place = request.out and request.out / run.name
+        reported = evaluate_and_report(replace(request, model=str(run), out=place))
+        outcomes.append(SeedOutcome(seed, run, reported))
+    write_summary(folder, earlier, outcomes)
+    return outcomes
 
 
 def evaluate_all(

@@ -2,7 +2,8 @@
 
 import itertools
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from passerby.report.occlusion.figure import occlusion_figure
 from passerby.report.occlusion.table import occlusion_table
 from passerby.report.ranking.figure import save_figure
 from passerby.workflows.evaluation_request import EvaluationRequest, open_request
+from passerby.workflows.seeds import occlusion_over_seeds, seeds_in
 
 FOLDER = "occlusion"
 """Inside a run, where results go: a folder for each data set."""
@@ -100,6 +102,9 @@ def occlusion_and_report(
 ) -> list[ReportedOcclusion]:
     """Occlude the queries of each data set step by step, and write what comes of it.
 
+    Of a folder of seeds, every seed is measured and has its results in its own folder (or in `seed-N` of the one asked
+    for); what is returned is their mean and deviation, written beside them.
+
     Args:
         request: names the model and the data, as for `passerby eval`.
         plan: what is tried.
@@ -108,6 +113,14 @@ def occlusion_and_report(
     Raises:
         PasserbyError: the model or the data cannot be used.
     """
+    seeds = seeds_in(request.model)
+    if seeds:
+        requests = [
+            replace(request, model=str(run), out=request.out and request.out / run.name) for run in seeds.values()
+        ]
+        by_seed = [occlusion_and_report(each, plan, visibility) for each in requests]
+        folder = request.out or Path(request.model)
+        return [_write_over_seeds(rows, folder, list(seeds)) for rows in zip(*by_seed, strict=True)]
     opened = open_request(request)
     reported = []
     for benchmark in opened.sets:
@@ -156,6 +169,19 @@ def _write(
     save_figure(drawn, folder / "curves.png")
     write_manifest(result.outcome.manifests, folder / "manifest.parquet")
     return ReportedOcclusion(name, result.metrics, result.by_visibility, folder)
+
+
+def _write_over_seeds(reported: Sequence[ReportedOcclusion], parent: Path, seeds: list[int]) -> ReportedOcclusion:
+    """Mean and deviation over seeds of one data set, beside the seeds' own folders."""
+    name, folder = reported[0].data, parent / FOLDER / reported[0].folder.name
+    metrics = occlusion_over_seeds([each.metrics for each in reported])
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"data": name, "seeds": seeds, "metrics": metrics}
+    write_text_atomically(folder / "metrics.json", json_text(content) + "\n")
+    write_text_atomically(folder / "table.md", occlusion_table(metrics, over=f"{len(seeds)} seeds"))
+    drawn = occlusion_figure(metrics, f"{name}: occluded queries, clean gallery; {len(seeds)} seeds")
+    save_figure(drawn, folder / "curves.png")
+    return ReportedOcclusion(name, metrics, [], folder)
 
 
 def _by_visibility(outcome: OcclusionOutcome, table: Path | None) -> list[VisibilityMetrics]:

@@ -1,20 +1,16 @@
 """Train, evaluate and report: what `passerby train` does, for one seed or several."""
 
-import json
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from passerby.atomic_files import write_text_atomically
 from passerby.config import Recipe
 from passerby.distributed.roles import is_main_process
 from passerby.errors import CheckpointError, PasserbyError, RecipeError
 from passerby.evaluation.spread import Spread
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import load
-from passerby.json_text import json_text
 from passerby.methods import find_method
 from passerby.runs.request import TrainingRequest, checked_recipe, resolve_recipe
 from passerby.runs.run_directory import RunDirectory, seed_folders
@@ -24,29 +20,12 @@ from passerby.training.runner import train as train_recipe
 from passerby.training.training_data import open_sets
 from passerby.workflows.associations import write_page_after_training
 from passerby.workflows.evaluate import evaluate_all
-from passerby.workflows.evaluation_report import ReportedEvaluation
 from passerby.workflows.evaluation_request import OpenedRequest, evaluable
+from passerby.workflows.seeds import SeedOutcome, read_summary, spread_over_seeds, write_summary
 from passerby.workflows.training_request import Overrides, Place, training_request
 
 PAGES: dict[str, Callable[[Path], None]] = {"associations": write_page_after_training}
 """Kinds of pages that a method may have written about a run; see `Method.after_training`."""
-
-_METRICS = ("mAP", "rank1", "mINP")
-
-
-@dataclass(frozen=True)
-class SeedOutcome:
-    """One trained seed.
-
-    Attributes:
-        seed: of the recipe.
-        folder: of the run.
-        evaluations: of every data set of the recipe that has a query and a gallery.
-    """
-
-    seed: int
-    folder: Path
-    evaluations: list[ReportedEvaluation]
 
 
 @dataclass(frozen=True)
@@ -153,7 +132,7 @@ def run_seeds(request: TrainingRequest, seeds: int) -> list[SeedOutcome]:
     _check_seeds(first, seeds)
     if request.resume is None and is_main_process():
         RunDirectory(request.folder).check_new()
-    earlier = _earlier_rows(request.folder / "seeds.json")
+    earlier = read_summary(request.folder)
     outcomes: list[SeedOutcome] = []
     try:
         for seed in range(first.seed, first.seed + seeds):
@@ -165,48 +144,8 @@ def run_seeds(request: TrainingRequest, seeds: int) -> list[SeedOutcome]:
         begun = bool(seed_folders(request.folder))
         raise InterruptedRunError(request.folder, f" --seeds {seeds}", begun=begun) from error
     if outcomes:
-        _write_summary(outcomes, earlier, request.folder)
+        write_summary(request.folder, earlier, outcomes)
     return outcomes
-
-
-def _write_summary(outcomes: list[SeedOutcome], earlier: list[dict[str, Any]], folder: Path) -> None:
-    """Tabulate what the seeds reached, those of earlier commands included: resuming fewer of them loses none."""
-    table = {outcome.seed: [each.metrics for each in outcome.evaluations] for outcome in outcomes}
-    for row in earlier:
-        if (folder / f"seed-{row['seed']}").is_dir():
-            table.setdefault(row["seed"], row["evaluations"])
-    rows = [{"seed": seed, "evaluations": metrics} for seed, metrics in sorted(table.items())]
-    summary = {
-        "seeds": rows,
-        "mean and deviation": spread_over_seeds([metrics for _, metrics in sorted(table.items())]),
-    }
-    write_text_atomically(folder / "seeds.json", json_text(summary) + "\n")
-
-
-def _earlier_rows(file: Path) -> list[dict[str, Any]]:
-    if not file.is_file():
-        return []
-    try:
-        rows: list[dict[str, Any]] = json.loads(file.read_text("utf-8"))["seeds"]
-        return [{"seed": int(row["seed"]), "evaluations": list(row["evaluations"])} for row in rows]
-    except (ValueError, KeyError, TypeError) as error:
-        raise RecipeError(f"{file}: is damaged: remove it; `passerby train --resume` writes it anew") from error
-
-
-def spread_over_seeds(seeds: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, dict[str, Spread]]:
-    """Mean and deviation of each metric, by data set.
-
-    Args:
-        seeds: the entries of `metrics.json` of each seed.
-    """
-    names = dict.fromkeys(str(metrics["data"]) for evaluations in seeds for metrics in evaluations)
-    return {
-        name: {
-            metric: Spread.of([each[metric] for evaluations in seeds for each in evaluations if each["data"] == name])
-            for metric in _METRICS
-        }
-        for name in names
-    }
 
 
 def _first_recipe(request: TrainingRequest) -> Recipe:

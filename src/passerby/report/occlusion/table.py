@@ -7,10 +7,12 @@ from passerby.metrics import Interval
 from passerby.models.inspection.feature_variants import REFERENCE
 
 
-def occlusion_table(metrics: Sequence[OcclusionMetrics], by_visibility: Sequence[VisibilityMetrics] = ()) -> str:
-    """All metrics as Markdown tables."""
+def occlusion_table(
+    metrics: Sequence[OcclusionMetrics], by_visibility: Sequence[VisibilityMetrics] = (), *, over: str = "runs"
+) -> str:
+    """All metrics as Markdown tables; `over` says what the deviations are over."""
     lines = [
-        "Queries are occluded, the gallery is clean. Mean ± standard deviation over runs; gains over the "
+        f"Queries are occluded, the gallery is clean. Mean ± standard deviation over {over}; gains over the "
         f"{REFERENCE} with 95 % interval, paired by query, people resampled.",
         "",
         "| condition | occluded | feature | mAP | rank-1 | rank-1 kept | mAP gain | p |",
