@@ -20,6 +20,7 @@ from passerby.inference.loading import as_embedder
 from passerby.metrics import Metric
 from passerby.output_paths import check_output_folder
 from passerby.report.ranking.figure import rank_list_figure, save_figure
+from passerby.report.ranking.rank_list import RankedSplits
 from passerby.workflows.evaluation_report import ReportedEvaluation, report_evaluation
 from passerby.workflows.evaluation_request import EvaluationRequest, OpenedRequest, open_request
 from passerby.workflows.seeds import SeedOutcome, read_summary, seeds_in, write_summary
@@ -174,11 +175,4 @@ def check_requested(benchmark: Benchmark, protocol: Protocol) -> None:
 
 def draw_rank_lists(evaluation: Evaluation, file: Path) -> None:
     """Write the rank lists of the best, a middling and the worst query as a picture, one of `FIGURE_SUFFIXES`."""
-    figure = rank_list_figure(
-        evaluation.query,
-        evaluation.gallery,
-        evaluation.query_features,
-        evaluation.gallery_features,
-        evaluation.result,
-    )
-    save_figure(figure, file)
+    save_figure(rank_list_figure(RankedSplits.of(evaluation)), file)

@@ -12,7 +12,8 @@ from passerby.evaluation.result import EvaluationResult
 from passerby.inference.embedder import Embedder
 from passerby.json_text import json_text
 from passerby.report.occlusion.card import occlusion_card
-from passerby.report.ranking.page import write_rank_lists
+from passerby.report.ranking.page import Reranked, write_rank_lists
+from passerby.report.ranking.rank_list import RankedSplits
 
 FILES = ("page", "queries_table", "analysis")
 """Entries that are names of files."""
@@ -62,17 +63,13 @@ def report_evaluation(result: EvaluationResult, mark: str, embedder: Embedder, f
         "analysis": str(Path(page).with_suffix(".analysis.json").as_posix()),
     }
     metrics = _metrics(result, embedder, entry, mark) | files
+    reranked = None if result.reranked is None else Reranked(result.reranked, str(result.protocol.rerank))
     write_rank_lists(
         folder / page,
-        evaluation.query,
-        evaluation.gallery,
-        evaluation.query_features,
-        evaluation.gallery_features,
-        evaluation.result,
+        RankedSplits.of(evaluation),
         title=entry,
         analysis=analysis,
-        reranked=result.reranked,
-        reranked_how=str(result.protocol.rerank),
+        reranked=reranked,
         remarks=_remarks(evaluation, metrics["model"]),
         further_charts=occlusion_card(folder, evaluation.name),
     )

@@ -17,8 +17,8 @@ from passerby.metrics import rank
 from passerby.report.html.charts import cmc_chart, precision_chart
 from passerby.report.html.thumbnail import thumbnail
 from passerby.report.ranking.figure import rank_list_figure, save_figure
-from passerby.report.ranking.page import write_rank_lists
-from passerby.report.ranking.rank_list import rank_lists, worst_median_best
+from passerby.report.ranking.page import ShownQueries, write_rank_lists
+from passerby.report.ranking.rank_list import RankedSplits, rank_lists, worst_median_best
 
 NAMES = ("ann", "b<o>b", "cleo", "dan")
 CAMERAS = ("door", "hall")
@@ -87,7 +87,9 @@ class Page(HTMLParser):
 
 def test_the_page_stands_alone_and_shows_figures_and_lists(world, tmp_path):
     result = ranked(world)
-    page = write_rank_lists(tmp_path / "new" / "page.html", *world, result, title="Four <people>", top=5)
+    page = write_rank_lists(
+        tmp_path / "new" / "page.html", RankedSplits(*world, result), title="Four <people>", shown=ShownQueries(top=5)
+    )
     assert page == tmp_path / "new" / "page.html"
     seen = Page(page.read_text("utf-8"))
     assert seen.addresses
@@ -103,7 +105,11 @@ def test_the_page_stands_alone_and_shows_figures_and_lists(world, tmp_path):
 
 
 def test_right_and_wrong_are_told_apart_without_colour(world, tmp_path):
-    page = write_rank_lists(tmp_path / "page.html", *world, ranked(world), queries=[2], per_section=1, top=6)
+    page = write_rank_lists(
+        tmp_path / "page.html",
+        RankedSplits(*world, ranked(world)),
+        shown=ShownQueries(chosen=[2], per_section=1, top=6),
+    )
     seen = Page(page.read_text("utf-8"))
     assert seen.classes.count("right") == seen.text.count("✓") - 5  # one in the key of each section
     assert seen.classes.count("wrong") == seen.text.count("✗") - 5
@@ -115,13 +121,13 @@ def test_what_the_ranking_leaves_out_is_shown_where_it_would_come(world):
     identities = gallery.identities.copy()
     identities[6] = -1
     marked = (world[0], replace(gallery, identities=identities), *world[2:])
-    (shown,) = rank_lists(*marked, ranked(marked), rows=[1], top=3, show_left_out=True)
+    (shown,) = rank_lists(RankedSplits(*marked, ranked(marked)), rows=[1], top=3, show_left_out=True)
     assert [(each.kind, each.place) for each in shown.listed][:2] == [("right", 1), ("junk", 0)]
     assert shown.listed[1].picture.identity == "junk"
     assert [each.place for each in shown.listed if each.place] == [1, 2, 3]
-    (plain,) = rank_lists(*marked, ranked(marked), rows=[1], top=3)
+    (plain,) = rank_lists(RankedSplits(*marked, ranked(marked)), rows=[1], top=3)
     assert [each for each in shown.listed if each.place] == list(plain.listed)
-    (own_camera,) = rank_lists(*world, ranked(world), rows=[0], top=3, show_left_out=True)
+    (own_camera,) = rank_lists(RankedSplits(*world, ranked(world)), rows=[0], top=3, show_left_out=True)
     assert {(each.picture.identity, each.picture.camera) for each in own_camera.listed if not each.place} == {
         ("ann", "door")
     }
@@ -133,8 +139,8 @@ def test_many_copies_in_the_own_camera_do_not_hide_the_ranking(tmp_path):
     angles = np.concatenate([np.linspace(0.01, 0.2, 30), [0.5, 0.6, 0.1005]])
     features = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     world = (query, gallery, np.array([[1, 0]], dtype=np.float32), features)
-    (shown,) = rank_lists(*world, ranked(world), rows=[0], top=3, show_left_out=True)
-    (plain,) = rank_lists(*world, ranked(world), rows=[0], top=3)
+    (shown,) = rank_lists(RankedSplits(*world, ranked(world)), rows=[0], top=3, show_left_out=True)
+    (plain,) = rank_lists(RankedSplits(*world, ranked(world)), rows=[0], top=3)
     assert [each for each in shown.listed if each.place] == list(plain.listed)
     assert [each.place for each in plain.listed] == [1, 2, 3]
     assert [each.picture.name for each in shown.listed if not each.place] == [f"gallery/{n}_c0.png" for n in range(3)]
@@ -142,13 +148,13 @@ def test_many_copies_in_the_own_camera_do_not_hide_the_ranking(tmp_path):
     scores = [each.score for each in shown.listed]
     assert scores == sorted(scores, reverse=True)
     np.testing.assert_allclose(scores[3:], np.cos([0.1005, 0.5, 0.6]), atol=1e-6)
-    (all_of_it,) = rank_lists(*world, ranked(world), rows=[0], top=40, show_left_out=True)
+    (all_of_it,) = rank_lists(RankedSplits(*world, ranked(world)), rows=[0], top=40, show_left_out=True)
     assert len(all_of_it.listed) == 33, "a short gallery is shown as far as it goes"
     assert [each.place for each in all_of_it.listed if each.place] == [1, 2, 3]
 
 
 def test_the_page_says_when_there_is_no_camera_rule(world, tmp_path):
-    page = write_rank_lists(tmp_path / "page.html", *world, ranked(world, cameras=False))
+    page = write_rank_lists(tmp_path / "page.html", RankedSplits(*world, ranked(world, cameras=False)))
     assert "Cameras are unknown or not used" in Page(page.read_text("utf-8")).text
 
 
@@ -156,17 +162,17 @@ def test_missing_and_broken_pictures_are_named(world, tmp_path):
     gallery = world[1]
     gallery.path(2).unlink()
     gallery.path(6).write_bytes(gallery.path(6).read_bytes()[:40])
-    page = write_rank_lists(tmp_path / "page.html", *world, ranked(world), top=7)
+    page = write_rank_lists(tmp_path / "page.html", RankedSplits(*world, ranked(world)), shown=ShownQueries(top=7))
     text = Page(page.read_text("utf-8")).text
     assert "cannot be read: gallery/2_c1.png" in text
     assert "cannot be read: gallery/6_c1.png" in text
     assert "2 of 10 pictures shown here could not be read" in text  # 3 valid queries and the gallery
-    rank_list_figure(*world, ranked(world)).savefig(tmp_path / "figure.png")
+    rank_list_figure(RankedSplits(*world, ranked(world))).savefig(tmp_path / "figure.png")
 
 
 def test_lists_follow_the_ranking(world):
     result = ranked(world)
-    lists = rank_lists(*world, result, rows=[2, 0], top=10)
+    lists = rank_lists(RankedSplits(*world, result), rows=[2, 0], top=10)
     assert [shown.row for shown in lists] == [2, 0]
     assert [shown.query.identity for shown in lists] == ["cleo", "ann"]
     for shown in lists:
@@ -179,7 +185,7 @@ def test_lists_follow_the_ranking(world):
 
 
 def test_lists_of_euclidean_distances_rise(world):
-    (shown,) = rank_lists(*world, ranked(world, metric="euclidean"), rows=[1])
+    (shown,) = rank_lists(RankedSplits(*world, ranked(world, metric="euclidean")), rows=[1])
     scores = [listed.score for listed in shown.listed]
     assert scores == sorted(scores)
     expected = np.linalg.norm(world[2][1] - world[3][2])
@@ -187,7 +193,7 @@ def test_lists_of_euclidean_distances_rise(world):
 
 
 def test_a_query_without_a_match_can_be_shown(world, tmp_path):
-    page = write_rank_lists(tmp_path / "page.html", *world, ranked(world), queries=[3])
+    page = write_rank_lists(tmp_path / "page.html", RankedSplits(*world, ranked(world)), shown=ShownQueries(chosen=[3]))
     assert "no match exists" in Page(page.read_text("utf-8")).text
 
 
@@ -210,20 +216,20 @@ def test_worst_median_and_best_prefer_different_people():
 @pytest.mark.parametrize(("rows", "message"), [([4], "from 0 to 3, but row 4"), ([0, -1], "from 0 to 3, but row -1")])
 def test_rows_out_of_range_are_refused(world, rows, message):
     with pytest.raises(EvaluationError, match=message):
-        rank_lists(*world, ranked(world), rows=rows)
+        rank_lists(RankedSplits(*world, ranked(world)), rows=rows)
 
 
 def test_a_result_of_other_queries_is_refused(world):
     query, gallery, query_features, gallery_features = world
     half = query.take(np.arange(2))
     with pytest.raises(EvaluationError, match="of 4 queries and the split has 2"):
-        rank_lists(half, gallery, query_features[:2], gallery_features, ranked(world), rows=[0])
+        rank_lists(RankedSplits(half, gallery, query_features[:2], gallery_features, ranked(world)), rows=[0])
     with pytest.raises(EvaluationError, match="3 query features for 4"):
-        rank_lists(query, gallery, query_features[:3], gallery_features, ranked(world), rows=[0])
+        rank_lists(RankedSplits(query, gallery, query_features[:3], gallery_features, ranked(world)), rows=[0])
 
 
 def test_the_figure_has_a_tile_per_picture(world, tmp_path):
-    figure = rank_list_figure(*world, ranked(world), rows=[0, 2], top=3)
+    figure = rank_list_figure(RankedSplits(*world, ranked(world)), rows=[0, 2], top=3)
     assert len(figure.axes) == 2 * (1 + 3)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[0] == "AP 100 %"
@@ -281,4 +287,4 @@ def test_a_result_of_given_distances_has_no_lists(world):
     query, gallery, *features = world
     result = replace(ranked(world), metric="given")
     with pytest.raises(EvaluationError, match="rank the features for rank lists"):
-        rank_lists(query, gallery, *features, result, [0])
+        rank_lists(RankedSplits(query, gallery, *features, result), [0])

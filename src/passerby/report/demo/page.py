@@ -26,7 +26,8 @@ from passerby.report.html.drawing import percents
 from passerby.report.html.template import rendered
 from passerby.report.html.thumbnail import data_uri
 from passerby.report.occlusion.samples import OccludedPicture
-from passerby.report.ranking.page import rank_list_sections, score_name, shown_pictures
+from passerby.report.ranking.page import ShownQueries, rank_list_sections, score_name, shown_pictures
+from passerby.report.ranking.rank_list import RankedSplits
 from passerby.synth.output.contact_sheet import contact_sheet
 
 FEATURE = "class token + projected"
@@ -72,14 +73,7 @@ class Shown:
 def write_demo_page(page: Path, shown: Shown) -> Path:
     """Write the page and return its path."""
     found = shown.evaluation
-    sections = rank_list_sections(
-        found.query,
-        found.gallery,
-        found.query_features,
-        found.gallery_features,
-        found.result,
-        per_section=_PER_SECTION,
-    )
+    sections = rank_list_sections(RankedSplits.of(found), ShownQueries(per_section=_PER_SECTION))
     sections.sort(key=lambda section: _ORDER.index(section.key))
     html = rendered(
         "demo.html.jinja",

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,10 +10,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from passerby.atomic_files import write_atomically
-from passerby.data.split import Split
-from passerby.metrics import RankingResult
 from passerby.report.html.thumbnail import thumbnail
-from passerby.report.ranking.rank_list import Picture, rank_lists, worst_median_best
+from passerby.report.ranking.rank_list import Picture, RankedSplits, rank_lists, worst_median_best
 
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 """What a figure can be saved as."""
@@ -22,35 +19,23 @@ FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 _RIGHT, _WRONG, _QUERY = "#14804a", "#c62f3b", "#5d6878"
 
 
-def rank_list_figure(
-    query: Split,
-    gallery: Split,
-    query_features: Any,
-    gallery_features: Any,
-    result: RankingResult,
-    *,
-    rows: Sequence[int] | None = None,
-    top: int = 10,
-) -> Figure:
-    """A figure with one line per query: the query, then the gallery images ranked first, right and wrong ones marked.
+def rank_list_figure(ranked: RankedSplits, *, rows: Sequence[int] | None = None, top: int = 10) -> Figure:
+    """A figure with one line per query: the query, then the gallery images ranked first, matches and others marked.
 
     Save it with `save_figure`, or with `figure.savefig`.
 
     Args:
-        query: the Q images searched for.
-        gallery: the G images searched in.
-        query_features: float [Q, D], array or tensor.
-        gallery_features: float [G, D].
-        result: of `rank` on the same features and labels.
+        ranked: query, gallery and ranking.
         rows: query rows to show; by default one of the best, one of the median and one of the worst.
         top: how many gallery images each line shows.
 
     Raises:
-        EvaluationError: `result` or the features belong to other splits, or a row is out of range.
+        EvaluationError: the result or the features belong to other splits, or a row is out of range.
     """
     if rows is None:
-        rows = list(dict.fromkeys(row for part in reversed(worst_median_best(query, result, 1)) for row in part))
-    lists = rank_lists(query, gallery, query_features, gallery_features, result, rows, top)
+        chosen = worst_median_best(ranked.query, ranked.result, 1)
+        rows = list(dict.fromkeys(row for part in reversed(chosen) for row in part))
+    lists = rank_lists(ranked, rows, top)
     columns = 1 + max((len(shown.listed) for shown in lists), default=0)
     figure = Figure(figsize=(0.86 * columns + 0.5, 1.92 * max(1, len(lists))), dpi=120, facecolor="white")
     grid = figure.add_gridspec(

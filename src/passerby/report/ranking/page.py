@@ -1,22 +1,22 @@
-"""A page that shows an evaluation: figures, curves, and rank lists of the worst, median, best and random queries.
+"""A page that shows an evaluation: metrics, curves, and rank lists of the worst, median, best and random queries.
 
 One file that needs neither network nor script: pictures are inside it, the sections are switched by the style sheet.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from passerby.atomic_files import write_text_atomically
-from passerby.data.split import Split
 from passerby.evaluation.analysis import Analysis
 from passerby.metrics import RankingResult
 from passerby.report.html.cards import INTERVAL_NOTE, ChartCard, charts, headline, tables
 from passerby.report.html.template import rendered
 from passerby.report.html.thumbnail import data_uri, thumbnail
-from passerby.report.ranking.rank_list import RankList, rank_lists, worst_median_best
+from passerby.report.ranking.rank_list import RankedSplits, RankList, rank_lists, worst_median_best
 
 
 class Section(NamedTuple):
@@ -33,21 +33,39 @@ class Section(NamedTuple):
         return any(not listed.place for each in self.lists for listed in each.listed)
 
 
+@dataclass(frozen=True)
+class ShownQueries:
+    """Which queries a page shows.
+
+    Attributes:
+        chosen: rows for a section of their own, before the others.
+        per_section: how many queries the sections of worst, median, best and random show.
+        top: how many gallery images each list shows.
+    """
+
+    chosen: Sequence[int] = ()
+    per_section: int = 8
+    top: int = 10
+
+
+USUAL_QUERIES = ShownQueries()
+
+
+class Reranked(NamedTuple):
+    """The same queries re-ranked, and by which parameters."""
+
+    result: RankingResult
+    parameters: str
+
+
 def write_rank_lists(
     page: str | Path,
-    query: Split,
-    gallery: Split,
-    query_features: Any,
-    gallery_features: Any,
-    result: RankingResult,
+    ranked: RankedSplits,
     *,
     title: str = "Rank lists",
-    queries: Sequence[int] = (),
-    per_section: int = 8,
-    top: int = 10,
+    shown: ShownQueries = USUAL_QUERIES,
     analysis: Analysis | None = None,
-    reranked: RankingResult | None = None,
-    reranked_how: str = "",
+    reranked: Reranked | None = None,
     remarks: Sequence[str] = (),
     further_charts: Sequence[ChartCard] = (),
 ) -> Path:
@@ -57,33 +75,27 @@ def write_rank_lists(
 
     Args:
         page: the HTML file to write; its folder is made, an older file replaced.
-        query: the Q images searched for.
-        gallery: the G images searched in.
-        query_features: float [Q, D], array or tensor.
-        gallery_features: float [G, D].
-        result: of `rank` on the same features and labels; its metric and camera rule are used.
+        ranked: query, gallery and ranking.
         title: what was evaluated, such as a benchmark's name.
-        queries: query rows to show in a section of their own, before the others.
-        per_section: how many queries the sections of worst, median, best and random show.
-        top: how many gallery images each list shows.
+        shown: which queries.
         analysis: intervals, curves and scores to show besides; without it the page has the ranking alone.
-        reranked: the same queries re-ranked, and `reranked_how`.
-        remarks: further sentences about how the figures came about.
+        reranked: shown beside the ranking.
+        remarks: further sentences about how the metrics came about.
         further_charts: shown after the others.
 
     Raises:
-        EvaluationError: `result` or the features belong to other splits, or a row is out of range.
+        EvaluationError: the result or the features belong to other splits, or a row is out of range.
     """
-    sections = rank_list_sections(query, gallery, query_features, gallery_features, result, queries, per_section, top)
+    result, sections = ranked.result, rank_list_sections(ranked, shown)
     pictures = shown_pictures(sections)
     html = rendered(
         "rank_lists.html.jinja",
         title=title,
         by="Person re-identification: every query is searched for in the gallery.",
         figures=headline(result, analysis),
-        tables=tables(analysis, reranked, reranked_how),
+        tables=tables(analysis, *(reranked or (None, ""))),
         charts=[*charts(result, analysis), *further_charts],
-        facts=[*_facts(query, gallery, result), *remarks, *([INTERVAL_NOTE] if analysis is not None else [])],
+        facts=[*_facts(ranked), *remarks, *([INTERVAL_NOTE] if analysis is not None else [])],
         sections=sections,
         pictures=pictures,
         unreadable=sum(address is None for address in pictures.values()),
@@ -95,28 +107,18 @@ def write_rank_lists(
     return page
 
 
-def rank_list_sections(
-    query: Split,
-    gallery: Split,
-    query_features: Any,
-    gallery_features: Any,
-    result: RankingResult,
-    queries: Sequence[int] = (),
-    per_section: int = 8,
-    top: int = 10,
-) -> list[Section]:
-    """Lists of chosen, worst, median, best and random queries; arguments are those of `write_rank_lists`.
+def rank_list_sections(ranked: RankedSplits, shown: ShownQueries) -> list[Section]:
+    """Lists of chosen, worst, median, best and random queries.
 
     Raises:
-        EvaluationError: `result` or the features belong to other splits, or a row is out of range.
+        EvaluationError: the result or the features belong to other splits, or a row is out of range.
     """
-    worst, median, best = worst_median_best(query, result, per_section)
-    random = _random(result, per_section)
-    rows = [*queries, *worst, *median, *best, *random]
-    found = rank_lists(query, gallery, query_features, gallery_features, result, rows, top, show_left_out=True)
-    lists = iter(found)
+    worst, median, best = worst_median_best(ranked.query, ranked.result, shown.per_section)
+    random = _random(ranked.result, shown.per_section)
+    rows = [*shown.chosen, *worst, *median, *best, *random]
+    lists = iter(rank_lists(ranked, rows, shown.top, show_left_out=True))
     kinds = [
-        ("chosen", "Chosen", "The queries asked for.", queries),
+        ("chosen", "Chosen", "The queries asked for.", shown.chosen),
         ("worst", "Worst", "Lowest average precision, one query per person where there are enough.", worst),
         ("median", "Median", "Nearest to the median average precision: what to expect.", median),
         ("best", "Best", "Highest average precision, one query per person where there are enough.", best),
@@ -147,8 +149,9 @@ def _random(result: RankingResult, count: int) -> list[int]:
     return [int(row) for row in np.sort(drawn)]
 
 
-def _facts(query: Split, gallery: Split, result: RankingResult) -> list[str]:
+def _facts(ranked: RankedSplits) -> list[str]:
     """What was compared and by which rule, one short sentence each."""
+    query, gallery, result = ranked.query, ranked.gallery, ranked.result
     without = len(result.valid) - result.valid_queries
     skipped = f"; {without:,} have no match in the gallery and count in no mean" if without else ""
     junk = f", {result.junk:,} of them junk and left out" if result.junk else ""

@@ -1,4 +1,4 @@
-"""What a rank list shows: a query, the gallery images ranked first for it, and which of them are right."""
+"""What a rank list shows: a query, the gallery images ranked first for it, and which of them are matches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from passerby.data.split import JUNK, Split
 from passerby.errors import EvaluationError
+from passerby.evaluation.evaluate import Evaluation
 from passerby.metrics import Metric, Neighbours, RankingResult, top_k
 from passerby.metrics.arrays import as_array
 
@@ -38,8 +39,8 @@ class Listed:
     Attributes:
         picture: the image.
         place: in the ranking, from 1; 0 if it is left out of it (junk, or the query's own person and camera).
-        score: its likeness to the query.
-        right: whether it shows the person searched for.
+        score: its similarity to the query, or their distance.
+        right: whether it is a match: an image of the person searched for.
     """
 
     picture: Picture
@@ -63,7 +64,7 @@ class RankList:
         listed: the gallery images ranked first, nearest first; shorter than asked for if the gallery is.
         average_precision: of this query, NaN if it is not valid.
         inverse_negative_penalty: likewise.
-        first_match: rank of the first right answer, 0 if the query is not valid.
+        first_match: rank of the first match, 0 if the query is not valid.
     """
 
     query: Picture
@@ -74,60 +75,87 @@ class RankList:
     first_match: int
 
 
-def rank_lists(
-    query: Split,
-    gallery: Split,
-    query_features: Any,
-    gallery_features: Any,
-    result: RankingResult,
-    rows: Sequence[int],
-    top: int = 10,
-    *,
-    show_left_out: bool = False,
-) -> list[RankList]:
-    """The lists of these query rows, ranked by the rule and metric of `result`.
+@dataclass(frozen=True, eq=False)
+class RankedSplits:
+    """A query and a gallery, what they were compared by, and the ranking.
 
-    Args:
+    Attributes:
         query: the Q images searched for.
         gallery: the G images searched in.
         query_features: float [Q, D], array or tensor.
         gallery_features: float [G, D].
-        result: of `rank` on the same features and labels.
+        result: of `rank` on the same features and labels; its metric and camera rule are used.
+    """
+
+    query: Split
+    gallery: Split
+    query_features: Any
+    gallery_features: Any
+    result: RankingResult
+
+    @classmethod
+    def of(cls, evaluation: Evaluation) -> "RankedSplits":
+        """Those of an evaluation."""
+        return cls(
+            evaluation.query,
+            evaluation.gallery,
+            evaluation.query_features,
+            evaluation.gallery_features,
+            evaluation.result,
+        )
+
+
+def rank_lists(
+    ranked: RankedSplits, rows: Sequence[int], top: int = 10, *, show_left_out: bool = False
+) -> list[RankList]:
+    """The lists of these query rows, ranked by the rule and metric of the result.
+
+    Args:
+        ranked: query, gallery and ranking.
         rows: query rows, in the order wanted.
         top: how many gallery images each list shows.
         show_left_out: also show, where they would come, images that the ranking leaves out: those nearer than the last
-            one shown, at most the `top` nearest of them, so that many copies of the query never hide the ranking.
+            one shown, at most the `top` nearest of them, so that many copies of the query never crowd out the ranking.
 
     Raises:
-        EvaluationError: `result` or the features belong to other splits, a row is out of range, or `result` is of given
-            distances.
+        EvaluationError: the result or the features belong to other splits, a row is out of range, or the result is of
+            given distances.
     """
-    metric, chosen = _metric(result), _checked(query, query_features, result, rows)
+    query, gallery, result = ranked.query, ranked.gallery, ranked.result
+    chosen = _checked(ranked, rows)
     if not chosen.size:
         return []
-    features, asked = as_array(query_features)[chosen], query.take(chosen)
-    found = top_k(
-        features,
-        gallery_features,
-        top,
-        query_identities=asked.identities,
-        gallery_identities=gallery.identities,
-        query_cameras=asked.cameras if result.camera_rule else None,
-        gallery_cameras=gallery.cameras if result.camera_rule else None,
-        metric=metric,
-    )
-    every = top_k(features, gallery_features, 2 * top, metric=metric) if show_left_out else found
+    admitted, every = _nearest(ranked, chosen, top, show_left_out=show_left_out)
     return [
         RankList(
             query=_picture(query, row),
             row=row,
-            listed=_listed(gallery, query.identities[row], *_merged(found, every, number, top)),
+            listed=_listed(gallery, query.identities[row], *_merged(admitted, every, number, top)),
             average_precision=float(result.average_precision[row]),
             inverse_negative_penalty=float(result.inverse_negative_penalty[row]),
             first_match=int(result.first_match[row]),
         )
         for number, row in enumerate(chosen.tolist())
     ]
+
+
+def _nearest(
+    ranked: RankedSplits, rows: NDArray[np.int64], top: int, *, show_left_out: bool
+) -> tuple[Neighbours, Neighbours]:
+    """The nearest gallery images that the ranking admits, and the nearest whether admitted or not."""
+    metric, with_cameras = _metric(ranked.result), ranked.result.camera_rule
+    features, asked = as_array(ranked.query_features)[rows], ranked.query.take(rows)
+    admitted = top_k(
+        features,
+        ranked.gallery_features,
+        top,
+        query_identities=asked.identities,
+        gallery_identities=ranked.gallery.identities,
+        query_cameras=asked.cameras if with_cameras else None,
+        gallery_cameras=ranked.gallery.cameras if with_cameras else None,
+        metric=metric,
+    )
+    return admitted, top_k(features, ranked.gallery_features, 2 * top, metric=metric) if show_left_out else admitted
 
 
 def worst_median_best(query: Split, result: RankingResult, count: int) -> tuple[list[int], list[int], list[int]]:
@@ -164,8 +192,10 @@ def _picture(split: Split, row: int) -> Picture:
     )
 
 
-def _checked(query: Split, query_features: Any, result: RankingResult, rows: Sequence[int]) -> NDArray[np.int64]:
+def _checked(ranked: RankedSplits, rows: Sequence[int]) -> NDArray[np.int64]:
     """The rows, int64 [R], if they, the features and the result are of this split."""
+    query, result = ranked.query, ranked.result
+    _metric(result)
     if len(result.valid) != len(query):
         raise EvaluationError(
             f"the result is of {len(result.valid)} queries and the split has {len(query)}:"
@@ -175,8 +205,8 @@ def _checked(query: Split, query_features: Any, result: RankingResult, rows: Seq
     outside = chosen[(chosen < 0) | (chosen >= len(query))]
     if outside.size:
         raise EvaluationError(f"query rows go from 0 to {len(query) - 1}, but row {outside[0]} was asked for")
-    if len(query_features) != len(query):
-        raise EvaluationError(f"there are {len(query_features)} query features for {len(query)} query images")
+    if len(ranked.query_features) != len(query):
+        raise EvaluationError(f"there are {len(ranked.query_features)} query features for {len(query)} query images")
     return chosen
 
 
@@ -188,17 +218,17 @@ def _metric(result: RankingResult) -> Metric:
     return result.metric
 
 
-def _merged(found: Neighbours, every: Neighbours, number: int, top: int) -> tuple[list[int], list[int], list[float]]:
+def _merged(admitted: Neighbours, every: Neighbours, number: int, top: int) -> tuple[list[int], list[int], list[float]]:
     """Gallery rows, places and scores of the list of query `number`, nearest first.
 
     Args:
-        found: the nearest that the ranking admits, -1 marks the end of a shorter gallery.
-        every: the nearest whether admitted or not, twice as many; what is not in `found` was left out, or comes later.
+        admitted: the nearest that the ranking admits, -1 marks the end of a shorter gallery.
+        every: the nearest whether admitted or not, twice as many; what `admitted` lacks was left out, or is later.
         number: row of both.
         top: how many left out ones are shown at most.
     """
-    ranked = [row for row in found.indices[number].tolist() if row >= 0]
-    scores = dict(zip(ranked, found.scores[number].tolist(), strict=False))
+    ranked = [row for row in admitted.indices[number].tolist() if row >= 0]
+    scores = dict(zip(ranked, admitted.scores[number].tolist(), strict=False))
     scores |= dict(zip(every.indices[number].tolist(), every.scores[number].tolist(), strict=True))
     places = {row: place for place, row in enumerate(ranked, start=1)}
     shown: list[int] = []
