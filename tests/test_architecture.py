@@ -36,6 +36,7 @@ FLOORS = (
         "output_lock",
         "output_paths",
         "plugins",
+        "printable",
         "progress",
         "torchvision_guard",
         "version",

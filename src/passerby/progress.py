@@ -6,6 +6,8 @@ from types import TracebackType
 
 from rich.console import Console
 
+from passerby.printable import printable
+
 _SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -74,6 +76,7 @@ class Progress:
     def _show(self, text: str, *, end: str = "") -> None:
         if self.quiet:
             return
+        text = printable(text)
         if self._console.is_terminal:
             width = self._console.width - 1
             sys.stderr.write(f"\r{text[:width]:<{width}}{end}")
@@ -105,4 +108,4 @@ def progress_bar(title: str, total: int, *, show: bool) -> Progress:
 def say(message: str, *, show: bool) -> None:
     """One line on stderr."""
     if show:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(message, markup=False)
+        Console(stderr=True, highlight=False, soft_wrap=True).print(printable(message), markup=False)

@@ -1,10 +1,11 @@
 """What the command line prints."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from passerby.cli.output import print_evaluation
+from passerby.cli.output import emit, print_evaluation
 from passerby.workflows.evaluation_report import ReportedEvaluation
 
 FIGURES: dict[str, object] = {
@@ -68,3 +69,17 @@ def test_the_open_set_is_printed(capsys: pytest.CaptureFixture[str], tmp_path: P
     print_evaluation([ReportedEvaluation(figures, tmp_path)], as_json=False)
     said = "at 10 % false alarms for unknown people, 100.0 % of known people are found."
     assert said in " ".join(capsys.readouterr().out.split())
+
+
+def test_names_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    print_evaluation([ReportedEvaluation({**FIGURES, "data": "a\x1b[2J\u202eb"}, tmp_path)], as_json=False)
+    shown = capsys.readouterr().out
+    assert shown.count(r"a\x1b[2J\u202eb") == 2
+    assert not set(shown) & set("\x1b\u202e")
+
+
+def test_json_has_null_where_nothing_is_defined(capsys: pytest.CaptureFixture[str]) -> None:
+    assert emit({"a": float("nan"), "b": [float("inf"), 1.5], "c": Path("x")}, True)
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.5], "c": "x"}
+    assert not emit({}, False)
+    assert capsys.readouterr().out == ""

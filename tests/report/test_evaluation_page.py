@@ -160,3 +160,9 @@ def test_a_heat_map_cuts_long_names_and_shows_them_whole_under_the_pointer():
 @pytest.mark.parametrize(("rate", "text"), [("0.1", "10 %"), ("0.001", "0.1 %"), ("1e-05", "0.001 %")])
 def test_rates_are_read_in_percent(rate, text):
     assert share_text(rate) == text
+
+
+def test_a_csv_for_spreadsheets_has_no_formulas(splits, tmp_path):
+    query = replace(splits[0], identity_names=tuple(f"=person({n})" for n in range(len(splits[0].identity_names))))
+    write_query_table(tmp_path / "all.csv", query, evaluated(*splits, noise=1.2).result)
+    assert pyarrow.csv.read_csv(tmp_path / "all.csv")["identity"][0].as_py() == "'=person(0)"

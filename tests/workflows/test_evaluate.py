@@ -185,12 +185,16 @@ def test_what_cannot_be_done_is_said_before_any_work(
     monkeypatch.setattr(Embedder, "embed_batch", None)
     file = tmp_path / "file"
     file.touch()
+    crossed = tmp_path / "crossed"
+    crossed.mkdir()
+    (crossed / "report").touch()
     market = {"data": "market-layout", "root": worlds[0]}
     wrong: list[tuple[Path, dict[str, object], type[PasserbyError], str]] = [
         (tmp_path / "nosuch", {}, CheckpointError, "nosuch: no such run or file of weights"),
         (run / "model.safetensors", {}, RecipeError, "is not a run's folder, so name the data"),
         (run, {**market, "out": file}, DataError, "file: cannot be a folder"),
         (run, {**market, "out": file / "below"}, DataError, "file is a file"),
+        (run, {**market, "out": crossed}, DataError, "report is a file: choose another place"),
         (run, {**market, "figure": tmp_path / "lists.docx"}, DataError, "must end in .png or .pdf or .svg"),
         (run, {**market, "figure": run}, DataError, "must end in"),
         (run, {"figure": tmp_path / "lists.png"}, DataError, "one picture, but 2 data sets"),

@@ -12,9 +12,11 @@ from importlib import import_module
 
 import typer
 
+from passerby.cli.echo import echo
 from passerby.cli.help import Group
 from passerby.distributed.roles import is_launched_helper
 from passerby.errors import PasserbyError
+from passerby.printable import printable
 
 _INTERRUPTED = 130
 
@@ -38,7 +40,7 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
     if version:
         from passerby.version import __version__
 
-        typer.echo(__version__)
+        echo(__version__)
         raise typer.Exit
 
 
@@ -71,5 +73,5 @@ def _run() -> int | str | None:
 
 
 def _complain(message: str) -> int:
-    sys.stderr.write(f"passerby: {' '.join(message.split())}\n")
+    sys.stderr.write(f"passerby: {printable(' '.join(message.split()))}\n")
     return 1

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from passerby.cli.echo import echo
 from passerby.cli.help import TRAINING, command
 from passerby.cli.options import AsJson, argument, option
 from passerby.cli.plugin_option import with_plugins
@@ -47,5 +48,5 @@ def associations(
     written = write_association_page(AssociationRequest(run, out, epoch, links, crops))
     if emit({"page": written.page, "epoch": written.epoch, **written.statistics.to_dict()}, as_json):
         return
-    typer.echo(f"Epoch {written.epoch}: {written.statistics.describe()}")
-    typer.echo(f"Page: {written.page}")
+    echo(f"Epoch {written.epoch}: {written.statistics.describe()}")
+    echo(f"Page: {written.page}")

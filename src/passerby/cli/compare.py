@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from passerby.cli.echo import cell, echo
 from passerby.cli.help import TRAINING, command
 from passerby.cli.options import AsJson, argument, option
 
@@ -44,13 +45,12 @@ def compare(
 
 def _print(compared: list["Comparison"]) -> None:
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     from passerby.report.comparison_page import certainty
 
     for comparison in compared:
-        table = Table(title=escape(comparison.data))
+        table = Table(title=cell(comparison.data))
         table.add_column("run", overflow="fold")
         for column in ("mAP", "Δ mAP, 95 %, p", "rank-1", "Δ rank-1, 95 %, p"):
             table.add_column(column, justify="right", no_wrap=True)
@@ -62,6 +62,6 @@ def _print(compared: list["Comparison"]) -> None:
                 tested = run.against_first.get(metric)
                 lines = [f"{100 * tested.difference.value:+.1f}", *certainty(tested)] if tested else ["–"]
                 cells.append("\n".join(lines))
-            table.add_row(escape(run.name), *cells)
+            table.add_row(cell(run.name), *cells)
         Console().print(table)
-        typer.echo(f"Page: {comparison.page}")
+        echo(f"Page: {comparison.page}")

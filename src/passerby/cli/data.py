@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from passerby.cli.echo import cell
 from passerby.cli.help import DATA, command, group
 from passerby.cli.options import AsJson, argument, flag, option
 from passerby.cli.plugin_option import with_plugins
@@ -118,12 +119,11 @@ def _cell(counts: "Counts | None") -> str:
 
 
 def _print_inspection(inspection: "Inspection") -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     console = _console()
     with_published = any(summary.published is not None for summary in inspection.splits)
-    table = Table(title=escape(inspection.name))
+    table = Table(title=cell(inspection.name))
     for column in ("split", "images", "identities", "cameras", *(["published"] if with_published else []), "in"):
         justify: Literal["left", "right"] = "right" if column in {"images", "identities", "cameras"} else "left"
         table.add_column(column, justify=justify, overflow="fold")
@@ -132,7 +132,7 @@ def _print_inspection(inspection: "Inspection") -> None:
         if with_published:
             published = summary.published or (None, None, None)
             sizes.append(" / ".join("–" if number is None else f"{number:,}" for number in published))
-        table.add_row(summary.part, *sizes, escape(str(summary.location)))
+        table.add_row(summary.part, *sizes, cell(str(summary.location)))
     console.print(table)
     for finding in inspection.findings:
         style = "bold red" if finding.severity == "problem" else "yellow"

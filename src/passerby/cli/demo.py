@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from passerby.cli.echo import echo
 from passerby.cli.help import START, command
 from passerby.cli.options import AsJson, option
 
@@ -46,9 +47,9 @@ def demo(
         return
     output.print_outcome([made.run], as_json=False)
     print_occlusion([made.occlusion], as_json=False)
-    typer.echo(f"Images: {made.data}")
-    typer.echo(f"Video: {made.film}")
-    typer.echo(f"Everything in one page, open it in a browser: {made.page}")
+    echo(f"Images: {made.data}")
+    echo(f"Video: {made.film}")
+    echo(f"Everything in one page, open it in a browser: {made.page}")
 
 
 def _plain(made: "DemoOutcome") -> dict[str, object]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from passerby.cli.echo import echo
 from passerby.cli.help import USE, command
 from passerby.cli.options import (
     MODEL,
@@ -69,6 +70,6 @@ def embed(
     if emit({"out": out, "rows": written.rows, "dimension": written.embed_dim, "skipped": written.skipped}, as_json):
         return
     skipped = f", {written.skipped:,} unreadable images left out" if written.skipped else ""
-    typer.echo(f"{out}: {written.rows:,} features of {written.embed_dim} dimensions{skipped}")
+    echo(f"{out}: {written.rows:,} features of {written.embed_dim} dimensions{skipped}")
     if written.mean_camera:
-        typer.echo("Camera embedding: the mean of the trained cameras.")
+        echo("Camera embedding: the mean of the trained cameras.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from passerby.cli.echo import echo
 from passerby.cli.help import TRAINING, command
 from passerby.cli.options import AllowTorchscript, AsJson, Device, ModelArgument, argument, option
 from passerby.cli.plugin_option import with_plugins
@@ -81,7 +82,7 @@ def explain(
         for each in explained
     ]
     if not emit({"out": out, "images": shown}, as_json):
-        typer.echo(f"{out}: {len(explained)} images")
+        echo(f"{out}: {len(explained)} images")
 
 
 def _occluder(condition: str | None, level: float | None, fill: str | None, donor: Path | None) -> "Occluder | None":

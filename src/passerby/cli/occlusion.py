@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from passerby.cli.echo import echo
 from passerby.cli.help import TRAINING, command
 from passerby.cli.options import DATA, MODEL, AsJson, Data, Device, ModelArgument, Root, SkipUnreadable, option
 from passerby.cli.plugin_option import with_plugins
@@ -123,4 +124,4 @@ def print_occlusion(reported: "list[ReportedOcclusion]", *, as_json: bool) -> No
                 values = {row.level: 100 * row.mAP.mean for row in shown if row.feature == name}
                 table.add_row(name, *(f"{values[level]:.1f}" for level in levels))
             Console().print(table)
-        typer.echo(f"Table, curves, metrics and manifest: {each.folder}")
+        echo(f"Table, curves, metrics and manifest: {each.folder}")

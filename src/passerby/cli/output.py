@@ -5,11 +5,10 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from passerby.cli.echo import cell, echo
 from passerby.cli.help import column_width, terminal_width, two_columns
 from passerby.json_text import json_text
 
@@ -30,7 +29,7 @@ def emit(value: object, as_json: bool) -> bool:
         `as_json`: whether there is nothing left to print.
     """
     if as_json:
-        typer.echo(json_text(value))
+        echo(json_text(value))
     return as_json
 
 
@@ -47,9 +46,9 @@ def print_recipes(*, as_json: bool) -> None:
     if emit([{**row, "method": method} for method, rows in methods.items() for row in rows], as_json):
         return
     for method, rows in sorted(methods.items()):
-        typer.echo(f"{method}:")
+        echo(f"{method}:")
         _print_columns((row["recipe"], row["meaning"]) for row in rows)
-        typer.echo()
+        echo()
 
 
 def first_sentence(recipe: str) -> str:
@@ -92,7 +91,7 @@ def _plain(value: Any) -> Any:
 def _print_columns(rows: Iterable[tuple[str, str]]) -> None:
     listed = list(rows)
     for line in two_columns(listed, terminal_width(), column_width(name for name, _ in listed)):
-        typer.echo(line)
+        echo(line)
 
 
 def print_estimate(stages: list["StageEstimate"], *, as_json: bool) -> None:
@@ -113,7 +112,7 @@ def print_estimate(stages: list["StageEstimate"], *, as_json: bool) -> None:
             f"{stage.trainable / 1e6:.1f} M",
         )
     Console().print(table)
-    typer.echo("Computing only, measured on random pixels; reading images and building the cache come on top.")
+    echo("Computing only, measured on random pixels; reading images and building the cache come on top.")
 
 
 def print_evaluation(evaluations: list["ReportedEvaluation"], *, as_json: bool) -> None:
@@ -123,7 +122,7 @@ def print_evaluation(evaluations: list["ReportedEvaluation"], *, as_json: bool) 
         return
     table = Table("data", *_METRICS.values())
     for each in evaluations:
-        table.add_row(escape(each.metrics["data"]), *(_percent(each.metrics.get(key)) for key in _METRICS))
+        table.add_row(cell(each.metrics["data"]), *(_percent(each.metrics.get(key)) for key in _METRICS))
         intervals = each.metrics.get("intervals", {})
         if intervals:
             table.add_row("  95 % interval", *(_interval(intervals.get(key)) for key in _METRICS), style="dim")
@@ -132,10 +131,10 @@ def print_evaluation(evaluations: list["ReportedEvaluation"], *, as_json: bool) 
             table.add_row("  re-ranked", *(_percent(again.get(key)) for key in _METRICS))
     Console().print(table)
     for each in evaluations:
-        typer.echo(_conditions(each.metrics))
+        echo(_conditions(each.metrics))
         for rate, found in (each.metrics.get("open_set") or {}).items():
-            typer.echo(_open_set(float(rate), found))
-        typer.echo(f"Rank lists: {each.page}")
+            echo(_open_set(float(rate), found))
+        echo(f"Rank lists: {each.page}")
 
 
 def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
@@ -145,11 +144,11 @@ def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
     if emit([_seed(each) for each in outcomes] if as_json else None, as_json):
         return
     for each in outcomes:
-        typer.echo(f"Trained, seed {each.seed}: {each.folder / 'model.safetensors'}")
+        echo(f"Trained, seed {each.seed}: {each.folder / 'model.safetensors'}")
         if each.evaluations:
             print_evaluation(each.evaluations, as_json=False)
         else:
-            typer.echo(f"No data with query and gallery was named: `passerby eval {each.folder} --data …` evaluates.")
+            echo(f"No data with query and gallery was named: `passerby eval {each.folder} --data …` evaluates.")
     _print_spread(outcomes)
 
 
@@ -158,7 +157,7 @@ def print_seeds(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
     if emit([_seed(each) for each in outcomes] if as_json else None, as_json):
         return
     for each in outcomes:
-        typer.echo(f"Seed {each.seed}: {each.folder}")
+        echo(f"Seed {each.seed}: {each.folder}")
         print_evaluation(each.evaluations, as_json=False)
     _print_spread(outcomes)
 
@@ -176,7 +175,7 @@ def _print_spread(outcomes: list["SeedOutcome"]) -> None:
     table = Table("data", *(f"{metric} (mean ± deviation)" for metric in ("mAP", "rank-1", "mINP")))
     over_seeds = spread_over_seeds([[each.metrics for each in outcome.evaluations] for outcome in outcomes])
     for name, metrics in over_seeds.items():
-        table.add_row(escape(name), *(each.percent() for each in metrics.values()))
+        table.add_row(cell(name), *(each.percent() for each in metrics.values()))
     Console().print(table)
 
 

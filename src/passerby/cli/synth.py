@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from passerby.cli.echo import echo
 from passerby.cli.help import DATA, command
 from passerby.cli.options import flag, option
 
@@ -121,14 +122,14 @@ def synth(
 
 def _print(request: "WorldRequest", made: Path) -> None:
     if request.kind == "videos":
-        typer.echo(f"Videos: {made / 'videos'}, truth: {made / 'gt'}, tracks: {made / 'tracks'}")
+        echo(f"Videos: {made / 'videos'}, truth: {made / 'gt'}, tracks: {made / 'tracks'}")
     elif request.kind == "tracklets":
-        typer.echo(f"Tracklets: {made / 'tracklets.parquet'}")
+        echo(f"Tracklets: {made / 'tracklets.parquet'}")
     else:
-        typer.echo(f"World: {made}, the truth about every crop: {made / 'people.parquet'}")
+        echo(f"World: {made}, the truth about every crop: {made / 'people.parquet'}")
         _print_next(made, request.people, request.train)
     if request.contact_sheet:
-        typer.echo(f"Samples: {request.page}")
+        echo(f"Samples: {request.page}")
 
 
 def _refuse_without_effect(context: typer.Context, videos: bool, tracklets: bool) -> None:
@@ -164,4 +165,4 @@ def _print_next(folder: Path, people: int, train: float) -> None:
     words = ["passerby", "train", RECIPE, "data.name=market-layout", f"data.root={folder}"]
     if trained < RECIPE_BATCH:
         words.append(f"stage2.identities_per_batch={trained}")
-    typer.echo(f"Next: `{join(words)}`")
+    echo(f"Next: `{join(words)}`")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from passerby.cli.echo import echo
 from passerby.cli.help import USE, command, group
 from passerby.cli.options import AsJson, argument, option
 
@@ -55,13 +56,11 @@ def list_zoo(as_json: AsJson = False) -> None:
     for entry in entries():
         table.add_row(entry.name, f"{entry.parameters:.2f}", f"{entry.macs:.2f}", *_figures(entry))
     Console().print(table)
-    typer.echo(
-        "params in millions; Market-1501 and MSMT17: mAP in percent, as published. None of these comes with passerby."
-    )
+    echo("params in millions; Market-1501 and MSMT17: mAP in percent, as published. None of these comes with passerby.")
     for collection in dict.fromkeys(entry.collection for entry in entries()):
-        typer.echo(f"\n{collection.title}: {collection.training}")
-        typer.echo(f"  obtain: {collection.obtain}")
-        typer.echo(f"  licence: {collection.licence}")
+        echo(f"\n{collection.title}: {collection.training}")
+        echo(f"  obtain: {collection.obtain}")
+        echo(f"  licence: {collection.licence}")
 
 
 def show(
@@ -77,16 +76,16 @@ def show(
         return
     parameters, macs = count_operations(entry.architecture)
     collection = entry.collection
-    typer.echo(f"{entry.name}: {entry.title}, {collection.title}")
-    typer.echo(f"  trained by: {collection.training}")
-    typer.echo(f"  parameters: {entry.parameters:.2f} million as listed, {parameters:.2f} million counted")
-    typer.echo(f"  cost: {entry.macs:.2f} GMACs as listed, {macs:.2f} counted, for an image of 256×128")
-    typer.echo(f"  file: {entry.file or 'name not known'}")
-    typer.echo(f"  obtain: {collection.obtain}")
-    typer.echo(f"  licence: {collection.licence}")
+    echo(f"{entry.name}: {entry.title}, {collection.title}")
+    echo(f"  trained by: {collection.training}")
+    echo(f"  parameters: {entry.parameters:.2f} million as listed, {parameters:.2f} million counted")
+    echo(f"  cost: {entry.macs:.2f} GMACs as listed, {macs:.2f} counted, for an image of 256×128")
+    echo(f"  file: {entry.file or 'name not known'}")
+    echo(f"  obtain: {collection.obtain}")
+    echo(f"  licence: {collection.licence}")
     for result in published_results(entry.name):
         _print_result(result)
-    typer.echo(f"  use: passerby zoo convert FILE -o backbone.safetensors --as {entry.name}")
+    echo(f"  use: passerby zoo convert FILE -o backbone.safetensors --as {entry.name}")
 
 
 def convert(
@@ -105,8 +104,8 @@ def convert(
     description = convert_backbone(file, out, name, _size(size))
     if emit({"out": out, **description}, as_json):
         return
-    typer.echo(f"{out}: {description['architecture']}, weights {description['weights']}")
-    typer.echo(f"Licence: {description['licence']}. It holds for this file too.")
+    echo(f"{out}: {description['architecture']}, weights {description['weights']}")
+    echo(f"Licence: {description['licence']}. It holds for this file too.")
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -127,13 +126,13 @@ def _figures(entry: "ZooEntry") -> tuple[str, str, str]:
 
 
 def _print_result(result: "PublishedResult") -> None:
-    typer.echo(f"  published, {result.method} at {result.size[0]}×{result.size[1]}:")
+    echo(f"  published, {result.method} at {result.size[0]}×{result.size[1]}:")
     for data, score in result.scores.items():
         gain = "" if score.map_gain is None else f" (+{score.map_gain:.1f} against ImageNet's weights)"
-        typer.echo(f"    {data}: mAP {score.map:.1f}{gain}, rank-1 {score.rank1:.1f}")
+        echo(f"    {data}: mAP {score.map:.1f}{gain}, rank-1 {score.rank1:.1f}")
         if data in result.settings:
             how = result.settings[data]
-            typer.echo(
+            echo(
                 f"      batches of {how.batch_size}, learning rate {how.rate:g}, {how.warmup_epochs} epochs of warm-up"
             )
 

@@ -131,13 +131,29 @@ def check_comparable(benchmark: Benchmark) -> None:
     """
     query, gallery = benchmark.query_and_gallery()
     cameras = _compared_cameras(benchmark, query, gallery)
-    matches = Matches.of(len(query), len(gallery), query.identities, gallery.identities, *cameras)
-    if not matches.counts.any():
-        rule = " in another camera" if matches.camera_rule else ""
+    if _matches(query, gallery, *cameras):
+        return
+    none = f"{benchmark.name}: none of its {len(query):,} queries has an image of the same person"
+    among = f"among its {len(gallery):,} gallery images"
+    if cameras[0] is not None and _matches(query, gallery):
+        seen = np.unique(np.concatenate(cameras)).size
         raise EvaluationError(
-            f"{benchmark.name}: none of its {len(query):,} queries has an image of the same person{rule} among its "
-            f"{len(gallery):,} gallery images: check the identities of the two"
+            f"{none} in another camera {among}, though some have one in their own: the data has {seen:,} camera"
+            f"{'s' * (seen > 1)}; check them, or leave out the cameras to count images of the same one"
         )
+    rule = " in another camera" if cameras[0] is not None else ""
+    raise EvaluationError(f"{none}{rule} {among}: check the identities of the two")
+
+
+def _matches(
+    query: Split,
+    gallery: Split,
+    query_cameras: NDArray[np.int64] | None = None,
+    gallery_cameras: NDArray[np.int64] | None = None,
+) -> bool:
+    """Whether any query has a match."""
+    labels = (query.identities, gallery.identities, query_cameras, gallery_cameras)
+    return bool(Matches.of(len(query), len(gallery), *labels).counts.any())
 
 
 def embed_split(

@@ -13,6 +13,7 @@ from passerby.atomic_files import write_atomically
 from passerby.data.split import Split
 from passerby.errors import EvaluationError
 from passerby.metrics import RankingResult
+from passerby.printable import guarded_cell
 
 EXPORT_SUFFIXES = (".csv", ".parquet")
 
@@ -42,7 +43,8 @@ def write_query_table(file: Path, query: Split, result: RankingResult) -> None:
     """Write a row per query: path, identity, camera, its figures and the ranks of its matches.
 
     Args:
-        file: `.parquet`, or `.csv`, where the ranks are separated by blanks.
+        file: `.parquet`, or `.csv`, where the ranks are separated by blanks, and text that a spreadsheet would take
+            for a formula begins with an apostrophe.
         query: the Q queries that were ranked.
         result: of the ranking.
 
@@ -70,6 +72,10 @@ def write_query_table(file: Path, query: Split, result: RankingResult) -> None:
             "match_ranks": ranks,
         }
     )
+    if file.suffix.lower() == ".csv":
+        for number, name in enumerate(("path", "identity", "camera")):
+            cells = pa.array([guarded_cell(text) for text in table[name].to_pylist()], pa.string())
+            table = table.set_column(number, name, cells)
     with write_atomically(file) as temporary:
         if file.suffix.lower() == ".csv":
             pa.csv.write_csv(table, temporary)

@@ -7,7 +7,7 @@ from passerby.config import Recipe, Section
 from passerby.data.formats.open_data import open_data
 from passerby.data.split import Benchmark
 from passerby.errors import CheckpointError, DataError, RecipeError
-from passerby.evaluation.metrics_file import folder_of_model, model_record
+from passerby.evaluation.metrics_file import FILE_NAME, folder_of_model, model_record
 from passerby.evaluation.pooling import TrackletPooling
 from passerby.evaluation.protocol import PLAIN, Protocol, RerankSettings
 from passerby.evaluation.query_table import EXPORT_SUFFIXES
@@ -141,11 +141,14 @@ def open_request(request: EvaluationRequest) -> OpenedRequest:
         trained_on=request.camera_embedding.trained_on,
         camera_coefficient=request.camera_embedding.weight,
     )
+    folder = request.out or _default_folder(path, embedder)
+    check_output_folder(folder / "report")
+    check_output_file(folder / FILE_NAME, (".json",))
     skip = recipe is not None and recipe.data.skip_unreadable and request.data is None
     return OpenedRequest(
         embedder,
         sets,
-        request.out or _default_folder(path, embedder),
+        folder,
         batch_size=request.batch_size or (recipe.evaluation.batch_size if recipe else _BATCH),
         skip_unreadable=skip if request.skip_unreadable is None else request.skip_unreadable,
     )

@@ -122,6 +122,7 @@ def occlusion_and_report(
         folder = request.out or Path(request.model)
         return [_write_over_seeds(rows, folder, list(seeds)) for rows in zip(*by_seed, strict=True)]
     opened = open_request(request)
+    check_output_folder(opened.folder / FOLDER)
     reported = []
     for benchmark in opened.sets:
         result = _measured(

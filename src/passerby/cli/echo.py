@@ -1,0 +1,17 @@
+"""Lines and table cells on stdout, with what names and tables hold shown as text."""
+
+import typer
+
+from passerby.printable import printable
+
+
+def echo(text: str = "", *, err: bool = False) -> None:
+    """Print a line; control characters in it are shown as escapes."""
+    typer.echo(printable(text), err=err)
+
+
+def cell(text: object) -> str:
+    """A cell of a table: no markup, no control characters."""
+    from rich.markup import escape
+
+    return escape(printable(str(text)))
