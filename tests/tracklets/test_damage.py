@@ -20,7 +20,7 @@ from passerby.tracklets import DenoisingOptions, calibrate_table, denoise_table,
 from passerby.tracklets.engines import in_files
 from passerby.tracklets.tables import write_tracklets
 from passerby.tracklets.thresholds import calibrated_table
-from passerby.workflows.denoise import denoise_and_report
+from passerby.workflows.denoise import denoise
 from tests.tracklets.problems import drawn
 from tests.tracklets.test_pipeline import check, embedding, small_pieces, table_of  # noqa: F401 - a fixture
 
@@ -429,7 +429,7 @@ def test_what_a_kill_left_is_swept(table, tmp_path, dead_process):
     other = tmp_path / f".other.html.{mine}-0000aaaa.partial"
     for file in (*stale, other):
         file.write_bytes(b"half")
-    denoise_and_report(table, table.with_name("ids.parquet"), features=table.with_name("features.npy"))
+    denoise(table, table.with_name("ids.parquet"), features=table.with_name("features.npy"))
     (tmp_path / "keys.txt").write_text("00001_000012_0000345_01")
     write_tracklets("luperson-nl", tmp_path / "keys.txt", tmp_path / "keys.parquet")
     assert not any(file.exists() for file in stale)

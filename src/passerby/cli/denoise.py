@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from passerby.cli.echo import echo
 from passerby.cli.help import DATA, Group, command, group
 from passerby.cli.options import SETTINGS, AsJson, Settings, argument, flag, keys_option, option
 
@@ -129,7 +130,8 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Parse, denoise, print."""
-    from passerby.workflows.denoise import denoise_and_report, denoising_options
+    from passerby.workflows.denoise import denoise as denoise_table
+    from passerby.workflows.denoise import denoising_options
 
     options = denoising_options(
         settings or (),
@@ -141,9 +143,7 @@ def run(
         center=center,
         exclusive=exclusive,
     )
-    reported = denoise_and_report(
-        table, out, features=features, options=options, engine=engine, report=report, show=True
-    )
+    reported = denoise_table(table, out, features=features, options=options, engine=engine, report=report, show=True)
     _print_run(reported, as_json=as_json)
 
 
@@ -187,7 +187,7 @@ def read(
     from passerby.tracklets import write_tracklets
 
     rows = write_tracklets(kind, source, out, gap=gap)
-    typer.echo(f"{out}: {rows:,} images. Next: passerby embed MODEL {out} -o features.parquet")
+    echo(f"{out}: {rows:,} images. Next: passerby embed MODEL {out} -o features.parquet")
 
 
 def _print_run(reported: "ReportedDenoising", *, as_json: bool) -> None:
@@ -204,16 +204,16 @@ def _print_run(reported: "ReportedDenoising", *, as_json: bool) -> None:
         noise = "–" if level.noise is None else f"{level.noise.total:.3f}"
         shown.add_row(level.name, f"{level.images:,}", f"{level.identities:,}", f"{level.largest:,}", noise)
     Console().print(shown)
-    typer.echo(f"Largest component of {correlation.links:,} links: {correlation.components.largest:,} tracklets.")
+    echo(f"Largest component of {correlation.links:,} links: {correlation.components.largest:,} tracklets.")
     if reported.cut is not None:
-        typer.echo(reported.cut)
+        echo(reported.cut)
     if reported.quality is not None:
         _print_quality(reported.quality.identities, as_json=False)
-    typer.echo(f"Identities: {reported.denoised.out}")
+    echo(f"Identities: {reported.denoised.out}")
     if reported.page is not None:
-        typer.echo(f"Report: {reported.page}")
+        echo(f"Report: {reported.page}")
     if reported.warning is not None:
-        typer.echo(f"Warning: {reported.warning}", err=True)
+        echo(f"Warning: {reported.warning}", err=True)
 
 
 def _print_calibration(calibration: "Calibration", figure: Path | None, *, center: bool, as_json: bool) -> None:
@@ -223,25 +223,23 @@ def _print_calibration(calibration: "Calibration", figure: Path | None, *, cente
     names = (*thresholds, "switched", "lost", "allowed", "overlapping")
     if emit({name: getattr(calibration, name) for name in names}, as_json):
         return
-    typer.echo(" ".join(f"--{name.replace('_', '-')} {getattr(calibration, name):.3g}" for name in thresholds))
+    echo(" ".join(f"--{name.replace('_', '-')} {getattr(calibration, name):.3g}" for name in thresholds))
     known = (
         "because they overlap in time"
         if calibration.overlapping
         else "for being of one video: too few are known to overlap in time"
     )
     between = calibration.between
-    typer.echo(
+    echo(
         f"About {100 * calibration.switched:.1f} % of samples are not of their tracklet's person; "
         f"{100 * calibration.lost:.1f} % of the others would be excluded. {between.size:,} pairs of tracklets were "
         f"taken for different people {known}."
     )
     typical = float(between[between.size // 2])
     if typical < _SIMILAR and not center:
-        typer.echo(
-            f"All features are alike: half of those pairs are within {typical:.2g}. Try --center, for both commands."
-        )
+        echo(f"All features are alike: half of those pairs are within {typical:.2g}. Try --center, for both commands.")
     if figure is not None:
-        typer.echo(f"Evidence: {figure}")
+        echo(f"Evidence: {figure}")
 
 
 def _print_quality(result: "CorrelationResult", *, as_json: bool) -> None:
