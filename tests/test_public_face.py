@@ -156,7 +156,7 @@ def test_explain_draws_one_image_given_by_its_name(world: Path, tmp_path: Path) 
 def answer(*arguments: str | Path) -> str:
     result = CliRunner().invoke(app, [*map(str, arguments)])
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 def test_a_folder_of_seeds_is_evaluated_seed_by_seed(trained: Path, world: Path, tmp_path: Path) -> None:

@@ -117,10 +117,10 @@ def test_too_few_queries_for_an_open_set_are_said(splits):
         analyse(evaluated(*few, 1.0), open_set_draws=1)
 
 
-@pytest.mark.parametrize("text", ["20,6", "a,b,c", "0,6,0.3", "20,0,0.3", "20,6,1.5"])
-def test_re_ranking_that_cannot_be_is_refused_when_it_is_asked_for(text):
-    with pytest.raises(EvaluationError, match=r"re-ranking needs|must be"):
-        RerankSettings.parsed(text)
+@pytest.mark.parametrize("setting", [{"k1": 0}, {"k2": 0}, {"lambda_value": 1.5}])
+def test_parameters_of_reranking_that_make_no_sense_are_refused(setting):
+    with pytest.raises(EvaluationError, match="must be"):
+        RerankSettings(**setting)
 
 
 def test_tables_of_other_kinds_are_refused(evaluation, tmp_path):
