@@ -129,9 +129,6 @@ def test_tables_of_other_kinds_are_refused(evaluation, tmp_path):
     (tmp_path / "broken.parquet").write_bytes(b"nothing")
     with pytest.raises(EvaluationError, match=r"broken.parquet: no table of queries"):
         read_query_table(tmp_path / "broken.parquet")
-    with pytest.raises(EvaluationError, match="k1,k2,lambda"):
-        RerankSettings.parsed("20;6")
-    assert RerankSettings.parsed("50,15,0.3") == RerankSettings(50, 15, 0.3)
 
 
 def test_the_occlusion_curves_of_the_run_are_shown(evaluation, tmp_path):
