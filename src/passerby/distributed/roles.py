@@ -1,4 +1,4 @@
-"""Which of several processes this one is, by what whoever started it has said; without importing torch."""
+"""Which of several processes this one is, by the environment that its starter set; without importing torch."""
 
 import os
 

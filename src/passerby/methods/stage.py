@@ -171,6 +171,12 @@ class Stage(LightningModule, ABC):
         del processes
         return ()
 
+    @property
+    def next_step(self) -> int:
+        """The step of the running epoch that comes next (0-based); 0 between two epochs."""
+        progress = self.trainer.fit_loop.epoch_loop.batch_progress
+        return 0 if progress.is_last_batch else int(progress.current.ready)
+
     def set_trainable(self) -> None:
         """Freeze everything but what this stage trains."""
         trained = {id(parameter) for _, parameter in self.trainable_parameters()}
@@ -219,9 +225,7 @@ class Stage(LightningModule, ABC):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Remember the place in the epoch, 0 at its end; spoiled weights are not saved."""
         self._check_finite()
-        progress = self.trainer.fit_loop.epoch_loop.batch_progress
-        next_step = 0 if progress.is_last_batch else progress.current.ready
-        checkpoint["passerby"] = {"stage": self.name, "next_step": next_step}
+        checkpoint["passerby"] = {"stage": self.name, "next_step": self.next_step}
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
         """Continue at that place."""

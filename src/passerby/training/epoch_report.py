@@ -35,7 +35,7 @@ class EpochReport(Callback):
         self._device = stage.device
         if trainer.is_global_zero:
             self.run.forget_epochs(stage.name, trainer.current_epoch + 1)
-        done = trainer.current_epoch * trainer.num_training_batches + trainer.fit_loop.epoch_loop.batch_idx + 1
+        done = trainer.current_epoch * trainer.num_training_batches + stage.next_step
         total = int(stage.epochs * trainer.num_training_batches)
         self._progress = Progress(stage.name, total, done=int(done), unit="steps", quiet=not trainer.is_global_zero)
         self._last = time.monotonic()

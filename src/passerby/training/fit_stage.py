@@ -13,7 +13,7 @@ from passerby.models.checkpoint import save_model
 from passerby.runs.run_directory import RunDirectory
 from passerby.training.checkpoints import AtomicCheckpointIO, SaveState
 from passerby.training.epoch_report import EpochReport
-from passerby.training.interruption import HeedInterruption, Interruption
+from passerby.training.interruption import Interruption, StopOnSignal
 from passerby.training.validation import ValidateEpochs
 
 
@@ -33,12 +33,12 @@ def fit_stage(
         run: where states, weights and logs go.
         accelerator: `cuda` or `cpu`.
         validation: looks at the model between epochs, and chooses one if it is told to.
-        interruption: heeded at every step.
+        interruption: obeyed at every step.
     """
     state = run.state_file(stage.name)
     resumed = state.exists()
     stage.set_trainable()
-    own = [SaveState(state, section.checkpoint_every_steps), HeedInterruption(interruption)]
+    own = [SaveState(state, section.checkpoint_every_steps), StopOnSignal(interruption)]
     watchers = [validation] if validation is not None else []
     trainer = _trainer(stage, section, run, accelerator, [EpochReport(run), *watchers, *own])
     interruption.watch(trainer)

@@ -167,8 +167,8 @@ def _interrupted(folder: Path) -> BaseException:
     return SystemExit(1)
 
 
-class HeedInterruption(Callback):
-    """Heeds a signal at every step, and ends helping processes before this one leaves them alone.
+class StopOnSignal(Callback):
+    """Obeys a signal at every step, and ends helping processes before this one leaves them alone.
 
     The last of the callbacks, so that what the others keep at a step is kept.
     """

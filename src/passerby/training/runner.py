@@ -50,7 +50,7 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
         PasserbyError: anything a user can set right; `InterruptedRunError` after Ctrl-C.
     """
     run = RunDirectory(folder)
-    with torch_settings(), interruptible(folder) as interruption, _explaining_disk(run), ExitStack() as lock:
+    with torch_settings(), interruptible(folder) as interruption, _translated_disk_errors(run), ExitStack() as lock:
         method = find_method(recipe.method)
         find_losses(recipe.added_losses)  # before any work
         check_processes(recipe.trainer)
@@ -130,7 +130,7 @@ def _train_stages(
 
 
 @contextmanager
-def _explaining_disk(run: RunDirectory) -> Iterator[None]:
+def _translated_disk_errors(run: RunDirectory) -> Iterator[None]:
     """Say of a disk that is full or fails which file it was, and how the run goes on."""
     try:
         yield

@@ -72,11 +72,11 @@ def open_sets(section: DataSection) -> list[Benchmark]:
             )
         roots = [section.root if is_benchmark(name) else None for name in names]
     sets = [open_data(name, root, check_counts=section.check_counts) for name, root in zip(names, roots, strict=True)]
-    _refuse_repeats(sets)
+    _check_repeats(sets)
     return sets
 
 
-def _refuse_repeats(sets: list[Benchmark]) -> None:
+def _check_repeats(sets: list[Benchmark]) -> None:
     """The same images named twice would count twice, as different people."""
     seen: set[tuple[tuple[Path, str], ...]] = set()
     for each in sets if len(sets) > 1 else ():

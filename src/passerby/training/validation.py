@@ -77,7 +77,7 @@ class ValidateEpochs(Callback):
                 self.benchmark,
                 batch_size=self.batch_size,
                 skip_unreadable=self.skip_unreadable,
-                quiet=not self.skip_unreadable,  # what is left out is said, once
+                quiet=not self.skip_unreadable,  # what is left out is logged once
                 cameras=self.cameras,
             )
         # Images that could not be read need not be looked for again.

@@ -13,9 +13,9 @@ import passerby
 from passerby.config import read_recipe
 from passerby.data.loading.loaders import EvalLoader
 from passerby.distributed.processes import gather_labels
-from passerby.errors import DataError, RecipeError
+from passerby.errors import DataError, PasserbyError, RecipeError
 from passerby.methods.ccafl.association.files import association_epochs
-from passerby.methods.ccafl.method import CameraStage
+from passerby.methods.ccafl.method import CameraStage, CcaflMethod
 from passerby.methods.ccafl.recipe import CcaflRecipe, loop_schedule, parts_that_never_come
 from passerby.methods.sections.clip import prompt_schedule
 from passerby.models.checkpoint import read_tensors
@@ -23,6 +23,7 @@ from passerby.runs.request import TrainingRequest, checked_recipe
 from passerby.training.estimate import estimate_training
 from passerby.training.interruption import InterruptedRunError
 from passerby.training.runner import train
+from passerby.training.training_data import open_training_data
 from passerby.workflows.train import run_seeds
 from tests.distributed.two_processes import in_two_processes
 from tests.methods.ccafl.ccafl_world import begun_loop, ccafl_overrides, ccafl_recipe, ccafl_stages
@@ -205,6 +206,23 @@ def test_parts_of_a_recipe_that_never_come_are_told_of(given: tuple[str, ...], h
     assert isinstance(recipe, CcaflRecipe)
     told = parts_that_never_come(recipe)
     assert [line[: len(start)] for line, start in zip(told, heard, strict=True)] == heard
+
+
+def test_fewer_than_two_clusters_end_the_run(world: Path, tmp_path: Path) -> None:
+    recipe = ccafl_recipe(world, "association.pairs_per_class=0", "stages2and3.epochs=2")
+    with pytest.raises(PasserbyError, match=r"before epoch 2 form fewer than two clusters: .*pairs_per_class"):
+        train(recipe, tmp_path / "run")
+    assert (tmp_path / "run/checkpoints/stage2-cameras.ckpt").is_file()
+
+
+def test_cameras_need_to_show_two_people(world: Path) -> None:
+    recipe, data = ccafl_recipe(world), open_training_data(ccafl_recipe(world), CcaflMethod(), decode=False)
+    split = data.training.split
+    alone = np.flatnonzero((split.identities == 0) | (split.identities == 4))
+    few = ccafl_recipe(world, "stages2and3.identities_per_batch=2")
+    with pytest.raises(RecipeError, match="no camera shows two people"):
+        CcaflMethod().check(few, split.take(alone).relabelled())
+    CcaflMethod().check(recipe, split)
 
 
 def test_cameras_have_to_be_known(tmp_path: Path, world: Path) -> None:

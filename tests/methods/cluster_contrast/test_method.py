@@ -177,6 +177,13 @@ def test_what_cannot_be_is_refused(world: Path) -> None:
     features = torch.nn.functional.normalize(torch.randn(64, 16, generator=torch.Generator().manual_seed(0)))
     with pytest.raises(PasserbyError, match="not one cluster among 64 images before epoch 3: start with pre-trained"):
         stage.begin_epoch(2, features)
+    together = stage_of(nano(world, "clustering.eps=0.99"))
+    with pytest.raises(PasserbyError, match=r"only one cluster among 64 images before epoch 1: .*smaller clustering"):
+        together.begin_epoch(0, torch.nn.functional.normalize(features[:1] + 0.001 * features))
+    split = open_training_data(nano(world), METHOD, decode=False).training.split
+    with pytest.raises(RecipeError, match=r"clustering\.k1=64: with 64 training images all are neighbours of all"):
+        METHOD.check(nano(world, "clustering.k1=64"), split)
+    METHOD.check(nano(world, "clustering.k1=63"), split)
     recipe = nano(world, "model.backbone=convnext_tiny")
     with pytest.raises(RecipeError, match="convnext_tiny is no residual network"):
         METHOD.check(recipe, open_training_data(nano(world), METHOD, decode=False).training.split)

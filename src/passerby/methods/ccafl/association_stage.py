@@ -16,6 +16,7 @@ from torch import Tensor
 from passerby.data.camera_labels import CameraLabels
 from passerby.data.loading.sampling import continued_class_batches
 from passerby.distributed.roles import is_main_process
+from passerby.errors import PasserbyError
 from passerby.losses.centroids import class_centroids
 from passerby.losses.hybrid_memory import HybridMemory
 from passerby.methods.ccafl.association.associate import UNASSOCIATED, Association, associate
@@ -27,7 +28,7 @@ from passerby.methods.ccafl.memories import InterMemory
 from passerby.methods.ccafl.network import Ccafl
 from passerby.methods.ccafl.recipe import CcaflRecipe, loop_schedule
 from passerby.methods.method import TrainingData
-from passerby.methods.stage import keyed_seed
+from passerby.methods.stage import EpochLoader, keyed_seed
 from passerby.methods.stages.features import current_features
 from passerby.methods.stages.memory_stage import MemoryStage
 from passerby.methods.stages.text_features import TextFeatures
@@ -91,6 +92,20 @@ class AssociationStage(MemoryStage[HybridMemory | InterMemory], ABC):
         self.camera_identities = CameraIdentities.of(labels)
         self.text_features = TextFeatures(model.prompt_learner, model.text_encoder)
         self._classifier_step: ClassifierStep | None = None
+
+    def train_dataloader(self) -> EpochLoader:
+        """Lightning's hook, called at every epoch.
+
+        Raises:
+            PasserbyError: links form fewer than two clusters, of which nothing could be learned.
+        """
+        loader = super().train_dataloader()
+        if isinstance(self.memory, InterMemory) and len(self.memory.centroids) < 2:
+            raise PasserbyError(
+                f"{self.name}: the links before epoch {self._epoch + 1} form fewer than two clusters: start a new run "
+                "with a larger association.pairs_per_class, or with more stages2and3.intra_epochs"
+            )
+        return loader
 
     def features_before(self, epoch: int) -> Tensor:
         """Retrieval features; before the first epoch the neck's statistics may be taken from the training images."""

@@ -168,11 +168,14 @@ class CcaflMethod(Method[CcaflRecipe, Ccafl]):
         """Refuse what these training images cannot give; log which parts of the recipe never come.
 
         Raises:
-            RecipeError: fewer camera identities than a step needs, or constraints where there is one camera only.
+            RecipeError: fewer camera identities than a step needs or than two in each camera, or constraints where
+                there is one camera only.
             DataError: the cameras are unknown, or the constraints cannot be read or contradict each other.
         """
         labels = camera_labels(train)
         super().check(recipe, train)
+        if labels.counts.max() < 2:
+            raise RecipeError("data.name: no camera shows two people, so there is nobody to distinguish inside cameras")
         if recipe.association.constraints is not None and not labels.can_associate:
             raise RecipeError(
                 "association.constraints: all labels are of one camera, and nothing will be linked: leave it out"
@@ -189,11 +192,10 @@ class CcaflMethod(Method[CcaflRecipe, Ccafl]):
             RecipeError: the recipe contradicts what `init` or CLIP's weights declare about themselves.
             CheckpointError: CLIP's weights cannot be had.
         """
-        declared = init.description if init is not None else None
-        claims = []
-        if init is not None and declared and "shape" in declared:
-            claims.append((init.source, described_shape(declared).quick_gelu))
-        shape, tensors = initial_towers(recipe.model, claims)
+        declared = []
+        if init is not None and init.description and "shape" in init.description:
+            declared.append((init.source, described_shape(init.description).quick_gelu))
+        shape, tensors = initial_towers(recipe.model, declared)
         return Ccafl(shape, classes, prompt_prefix=recipe.model.prompt_prefix, clip_tensors=tensors)
 
     def stages(self, recipe: CcaflRecipe, model: Ccafl, data: TrainingData, folder: Path) -> list[Stage]:

@@ -1,8 +1,8 @@
 """CION's pre-training (Zuo et al., NeurIPS 2024): self-distillation guided by identities.
 
-A student learns to say of any view of a person what its teacher says of any other, also where the views are of two
-images. The teacher is an average of the students so far. In a curriculum the images of a person that are compared grow
-from 2 to 8. Specification: section 2 of our specification of CION.
+A student network learns to predict, from any view of a person, the output of its teacher for any other view, also
+where the two views are of different images. The teacher is a moving average of the student. In a curriculum the number
+of images of a person that are compared grows from 2 to 8.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -73,21 +73,21 @@ class DistillationStage(Stage):
         )
 
     def losses(self, batch: ViewBatch) -> dict[str, Tensor]:
-        """The distillation loss, and the entropy of what the teacher says: near 0 or log K it has nothing to say."""
+        """The distillation loss (Eq. 9), and the entropy of the teacher's output: near 0 or log K it tells nothing."""
         with torch.no_grad():
-            said = self.model.teacher(batch.views[:GLOBAL_VIEWS])
+            targets = self.model.teacher(batch.views[:GLOBAL_VIEWS])
         predicted = self.model.student(batch.views)
-        self._mean_logits = said.float().mean((0, 1))[None]
+        self._mean_logits = targets.float().mean((0, 1))[None]
         loss = identity_distillation(
             predicted,
-            said,
+            targets,
             self.model.centre,
             images_per_identity=batch.images_per_identity,
             form=self.section.form,
             student_temperature=self.section.temperature,
             teacher_temperature=self.teaching.temperature,
         )
-        return {"loss": loss, "teacher_entropy": self._entropy(said)}
+        return {"loss": loss, "teacher_entropy": self._entropy(targets)}
 
     def training_step(self, batch: ViewBatch, batch_idx: int) -> dict[str, Any]:
         """As in all stages; the centre moves once the loss is computed."""
@@ -150,7 +150,7 @@ class DistillationStage(Stage):
         if self.section.clip is None:
             return
         gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-        clip_each(gradients, self.section.clip, scale=self._judged_scale())
+        clip_each(gradients, self.section.clip, scale=self._clipping_scale())
 
     def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
         """Lightning's hook: the teacher follows at once, so that a state saved after the step holds both."""
@@ -176,15 +176,15 @@ class DistillationStage(Stage):
         """Epoch, step and the epoch's steps."""
         return self.trainer.current_epoch, batch_idx, int(self.trainer.num_training_batches)
 
-    def _judged_scale(self) -> float:
+    def _clipping_scale(self) -> float:
         """By what gradients are multiplied when they are compared with the bound."""
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         return scaler.get_scale() if self.section.clip_mode == "official" and scaler is not None else 1.0
 
     @torch.no_grad()
-    def _entropy(self, said: Tensor) -> Tensor:
-        targets = ((said.float() - self.model.centre) / self.teaching.temperature).log_softmax(2)
-        return -(targets.exp() * targets).sum(2).mean()
+    def _entropy(self, logits: Tensor) -> Tensor:
+        log_shares = ((logits.float() - self.model.centre) / self.teaching.temperature).log_softmax(2)
+        return -(log_shares.exp() * log_shares).sum(2).mean()
 
 
 class CionMethod(Method[CionRecipe, SelfDistillation]):

@@ -1,4 +1,4 @@
-"""CLIP from nothing: an image and a text tower learn together from drawn people and what is said about them.
+"""CLIP from nothing: an image and a text tower learn together from drawn people and captions about them.
 
 Image and text of a pair are pulled together, those of different pairs apart (Radford et al., ICML 2021). To save time,
 the image tower sees part of the patches until the last epochs (Li et al., Scaling Language-Image Pre-training via

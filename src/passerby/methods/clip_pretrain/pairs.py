@@ -32,7 +32,7 @@ _BLOCKS_AHEAD = 2
 
 
 class PairBatch(NamedTuple):
-    """Images and what is said about them.
+    """Images and their captions.
 
     Attributes:
         images: float32 [B, 3, H, W], normalised.

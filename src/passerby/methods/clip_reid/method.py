@@ -1,8 +1,9 @@
 """CLIP-ReID (Li et al., AAAI 2023), and its baseline without prompts.
 
-Stage 1 learns a prompt per identity: a few free words whose text feature lies near the features of the identity's
-images; nothing else moves. Stage 2 freezes prompts and text tower and trains the image tower with identity, triplet and
-image-to-text losses. Specification: sections 1 and 2 of our specification of SAGA-ReID; equations of the paper.
+1. A prompt is learned for each identity: a few context tokens whose text feature is to lie near the features of the
+   identity's images. Both towers are frozen (`prompt_stage`).
+2. Prompts and text tower are frozen. The image tower learns with identity, triplet and image-to-text losses
+   (`ImageStage`); the baseline has this stage alone, without the last loss.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -43,16 +43,16 @@ def build(section: ModelSection, classes: int, cameras: int, init: InitialWeight
             they were trained with QuickGELU, because they do not.
         CheckpointError: CLIP's weights cannot be had.
     """
-    claims = []
+    declared = []
     if init is not None:
-        _refuse_contradictions(section, init)
-        claims.append((init.source, _said_quick_gelu(init)))
+        _check_contradictions(section, init)
+        declared.append((init.source, _declared_quick_gelu(init)))
     weights = ClipWeights(None)
     if init is None or not _brings_every_tower(init, section):
         weights = clip_weights(section.weights, section.architecture, allow_torchscript=section.allow_torchscript)
         if weights.tensors is not None:
-            claims.append((f"model.weights={section.weights}", weights.quick_gelu))
-    shape = replace(_shape(section), quick_gelu=agreed_quick_gelu(section.architecture, section.quick_gelu, claims))
+            declared.append((f"model.weights={section.weights}", weights.quick_gelu))
+    shape = replace(_shape(section), quick_gelu=agreed_quick_gelu(section.architecture, section.quick_gelu, declared))
     sizes = ClipReidSizes(classes, cameras if section.camera_embedding else 0, section.prompts)
     return ClipReid(shape, sizes, camera_coefficient=section.camera_coefficient, clip_tensors=weights.tensors)
 
@@ -71,7 +71,7 @@ def _holds(init: InitialWeights, prefix: str) -> bool:
     return any(name.startswith(prefix) for name in init.tensors)
 
 
-def _said_quick_gelu(init: InitialWeights) -> bool | None:
+def _declared_quick_gelu(init: InitialWeights) -> bool | None:
     """Whether `init` was trained with QuickGELU; None where it does not say."""
     if init.description is not None and "shape" in init.description:
         return uses_quick_gelu(described_shape(init.description))
@@ -79,21 +79,21 @@ def _said_quick_gelu(init: InitialWeights) -> bool | None:
     return True if init.description is None and is_clip_reid(init.tensors) else None
 
 
-def _refuse_contradictions(section: ModelSection, init: InitialWeights) -> None:
+def _check_contradictions(section: ModelSection, init: InitialWeights) -> None:
     """Compare with what `init` says of itself; of other files the tensors' shapes tell, when they are loaded."""
     if _holds(init, CAMERA_EMBEDDING) and not section.camera_embedding:
         raise RecipeError(f"{init.source} was trained with a camera embedding: set model.camera_embedding=true")
     description = init.description
     if description is None or "shape" not in description:
         return
-    said, meant = described_shape(description), _shape(section)
-    theirs, ours = (shape.architecture.removesuffix(_QUICK_GELU_SUFFIX) for shape in (said, meant))
+    declared, wanted = described_shape(description), _shape(section)
+    theirs, ours = (shape.architecture.removesuffix(_QUICK_GELU_SUFFIX) for shape in (declared, wanted))
     pairs: list[tuple[str, Any, Any]] = [
         ("architecture", theirs, ours),
-        ("image_size", list(said.image_size), list(meant.image_size)),
+        ("image_size", list(declared.image_size), list(wanted.image_size)),
     ]
     if theirs == ours:
-        pairs.append(("stride", patch_stride(said), patch_stride(meant)))
+        pairs.append(("stride", patch_stride(declared), patch_stride(wanted)))
     if _holds(init, CAMERA_EMBEDDING):
         pairs.append(("camera_coefficient", description["camera_coefficient"], section.camera_coefficient))
     for key, before, now in pairs:

@@ -75,16 +75,17 @@ class ContrastStage(MemoryStage[ImageClusters]):
         """Cluster all images, and let the memory begin with the clusters' means.
 
         Raises:
-            PasserbyError: there is not one cluster.
+            PasserbyError: fewer than two clusters, of which nothing could be learned.
         """
         section = self.clustering
         distances = jaccard_distances(features.cpu().numpy(), k1=section.k1, k2=section.k2)
         clusters = dbscan(distances, section.eps, min_samples=section.min_samples)
         count, outliers = int(clusters.max(initial=-1)) + 1, int((clusters < 0).sum())
-        if not count:
+        if count < 2:
+            size = "smaller clustering.eps or clustering.k1" if count else "larger clustering.eps"
             raise PasserbyError(
-                f"{self.name}: not one cluster among {len(clusters):,} images before epoch {epoch + 1}: start with "
-                "pre-trained weights (init), or with a larger clustering.eps"
+                f"{self.name}: {'only' if count else 'not'} one cluster among {len(clusters):,} images before epoch "
+                f"{epoch + 1}: start with pre-trained weights (init), or with a {size}"
             )
         self.metrics = {"clusters": count, "outliers": outliers}
         self.progress_note = f"{count:,} clusters, {outliers:,} images in none"
@@ -154,11 +155,16 @@ class ClusterContrastMethod(Method[ClusterContrastRecipe, ClusterReid]):
     training_only = NEW
 
     def check(self, recipe: ClusterContrastRecipe, train: Split) -> None:
-        """Refuse a pooling that the backbone cannot have.
+        """Refuse a pooling that the backbone cannot have, and neighbourhoods that hold all images.
 
         Raises:
-            RecipeError: a generalised mean of a network without a last map.
+            RecipeError: a generalised mean of a network without a last map, or a k1 that reaches the number of images.
         """
+        if recipe.clustering.k1 >= len(train):
+            raise RecipeError(
+                f"clustering.k1={recipe.clustering.k1}: with {len(train):,} training images all are neighbours of all, "
+                f"and form one cluster: set it far below {len(train):,}"
+            )
         if recipe.model.pooling == "gem" and family_of(recipe.model.backbone) not in ("resnet", "resnet_ibn"):
             raise RecipeError(
                 f"model.pooling=gem: {recipe.model.backbone} is no residual network, whose last map could be pooled "

@@ -1,8 +1,7 @@
-"""Fine-tuning a backbone with identities, as ReIDZoo's were for their published figures.
+"""Fine-tuning of a backbone with identities, as ReIDZoo's were for their published results.
 
-One global feature; cross-entropy behind a batch-normalised neck, and a soft-margin triplet loss before it. The authors
-call it TransReID, whose parts (jigsaw, camera embedding, overlapping patches) it does without. Specification: section
-4.1 of our specification of CION.
+One global feature; cross-entropy behind a batch-normalised neck, and a soft-margin triplet loss before it. Zuo et al.
+(NeurIPS 2024) call it TransReID, whose parts (jigsaw, camera embedding, overlapping patches) it does without.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,7 @@
 """MGN (Wang et al., ACM MM 2018): fine-tuning a residual network with features of the whole body and of its parts.
 
 Eight features, each with a circle loss over identities; triplet losses on the three of the whole body and on halves and
-thirds put together. As in ReIDZoo's fork of FastReID. Specification: section 4.2 of our specification of CION.
+thirds put together. Settings are those of ReIDZoo's fork of FastReID.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

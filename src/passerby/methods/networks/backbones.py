@@ -82,14 +82,14 @@ def adopt_backbone(init: InitialWeights, section: BackboneSection, *, own_method
     """
     description = init.description
     if description is not None:
-        _refuse_another(init.source, description, section.backbone)
+        _check_architecture(init.source, description, section.backbone)
         if description.get("method", own_method) == own_method:  # what stands between stages names no method
             return init
     with torch.device("meta"):
         backbone = create(section.backbone, section.image_size)
-    found = backbone_tensors(backbone, _part_of_init(init), source=init.source)
-    load_strictly(backbone, {name: value.to("meta") for name, value in found.items()}, source=init.source)
-    return replace(init, tensors={PREFIX + name: value for name, value in found.items()})
+    tensors = backbone_tensors(backbone, _part_of_init(init), source=init.source)
+    load_strictly(backbone, {name: value.to("meta") for name, value in tensors.items()}, source=init.source)
+    return replace(init, tensors={PREFIX + name: value for name, value in tensors.items()})
 
 
 def _part_of_init(init: InitialWeights) -> Mapping[str, Tensor]:
@@ -107,7 +107,7 @@ def _part_of_init(init: InitialWeights) -> Mapping[str, Tensor]:
     return part_of(init.tensors, prefix)
 
 
-def _refuse_another(source: str, description: Mapping[str, Any], architecture: str) -> None:
-    said = description.get("architecture", architecture)
-    if said != architecture:
-        raise RecipeError(f"{source}: holds {said}, the recipe trains {architecture}: set model.backbone={said}")
+def _check_architecture(source: str, description: Mapping[str, Any], architecture: str) -> None:
+    held = description.get("architecture", architecture)
+    if held != architecture:
+        raise RecipeError(f"{source}: holds {held}, the recipe trains {architecture}: set model.backbone={held}")

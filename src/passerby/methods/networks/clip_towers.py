@@ -21,46 +21,46 @@ def described_shape(description: Mapping[str, Any]) -> ClipShape:
     return replace(shape, image_size=(shape.image_size[0], shape.image_size[1]))
 
 
-def agreed_quick_gelu(architecture: str, wanted: bool | None, claims: Iterable[tuple[str, bool | None]]) -> bool:
+def agreed_quick_gelu(architecture: str, wanted: bool | None, declared: Iterable[tuple[str, bool | None]]) -> bool:
     """What recipe and files say; with random weights, or where no file says, what the architecture is known for.
 
     Args:
         architecture: as `ClipShape.architecture`.
         wanted: what the recipe's `model.quick_gelu` says.
-        claims: sources of weights, and what they say of themselves.
+        declared: sources of weights, and what they declare about themselves.
 
     Raises:
         RecipeError: two of them contradict each other, or nobody says.
     """
-    claims = list(claims)
-    said = [(source, value) for source, value in claims if value is not None]
+    declared = list(declared)
+    known = [(source, value) for source, value in declared if value is not None]
     if wanted is not None:
-        said.append(("model.quick_gelu", wanted))
-    with_it, without_it = ([source for source, value in said if value is with_gelu] for with_gelu in (True, False))
+        known.append(("model.quick_gelu", wanted))
+    with_it, without_it = ([source for source, value in known if value is with_gelu] for with_gelu in (True, False))
     if with_it and without_it:
         raise RecipeError(
             f"{with_it[0]} says QuickGELU, {without_it[0]} says GELU: weights compute something else with another "
             "activation than they were trained with; make them agree (model.quick_gelu=null: as the weights say)"
         )
-    if said:
+    if known:
         return bool(with_it)
     by_name = bool(architecture_configuration(architecture).get("quick_gelu", False))
-    if claims and not by_name:
+    if declared and not by_name:
         raise RecipeError(
-            f"{claims[0][0]}: does not say whether it was trained with QuickGELU: set model.quick_gelu=true (OpenAI's "
-            "weights and everything trained from them) or false"
+            f"{declared[0][0]}: does not say whether it was trained with QuickGELU: set model.quick_gelu=true "
+            "(OpenAI's weights and everything trained from them) or false"
         )
     return by_name
 
 
 def initial_towers(
-    section: TowersSection, claims: Iterable[tuple[str, bool | None]]
+    section: TowersSection, declared: Iterable[tuple[str, bool | None]]
 ) -> tuple[ClipShape, Mapping[str, Tensor] | None]:
     """The shape of CLIP's towers, and their weights (None: random), as a recipe says.
 
     Args:
         section: of the recipe.
-        claims: what other sources of weights, such as `init`, say of their activation; see `agreed_quick_gelu`.
+        declared: the activation that other sources of weights, such as `init`, declare; see `agreed_quick_gelu`.
 
     Raises:
         RecipeError: recipe and weights contradict each other.
@@ -68,5 +68,5 @@ def initial_towers(
     """
     weights = clip_weights(section.weights, section.architecture, allow_torchscript=section.allow_torchscript)
     own = [] if weights.tensors is None else [(f"model.weights={section.weights}", weights.quick_gelu)]
-    quick_gelu = agreed_quick_gelu(section.architecture, section.quick_gelu, [*own, *claims])
+    quick_gelu = agreed_quick_gelu(section.architecture, section.quick_gelu, [*own, *declared])
     return ClipShape(section.architecture, section.image_size, section.stride, quick_gelu), weights.tensors

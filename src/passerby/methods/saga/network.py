@@ -27,8 +27,8 @@ def build(recipe: SagaRecipe, classes: int, cameras: int, init: InitialWeights |
         RecipeError: the recipe contradicts what `init` or CLIP's weights say of themselves.
         CheckpointError: CLIP's weights cannot be had.
     """
-    claims = [] if init is None else [(init.source, _said_quick_gelu(init))]
-    clip, tensors = initial_towers(recipe.model, claims)
+    declared = [] if init is None else [(init.source, _declared_quick_gelu(init))]
+    clip, tensors = initial_towers(recipe.model, declared)
     anchors = AnchorShape(**recipe.anchors.model_dump())
     embedding = EmbeddingShape(**recipe.embedding.model_dump())
     by_camera = recipe.anchors.domain == "camera"
@@ -100,9 +100,9 @@ def _with_quick_gelu(init: InitialWeights) -> dict[str, Any]:
     return {"quick_gelu": None}  # what stands between our stages carries no shape
 
 
-def _said_quick_gelu(init: InitialWeights) -> bool | None:
-    said: bool | None = None if init.description is None else init.description["quick_gelu"]
-    return said
+def _declared_quick_gelu(init: InitialWeights) -> bool | None:
+    declared: bool | None = None if init.description is None else init.description["quick_gelu"]
+    return declared
 
 
 def _check_grid(model: Saga, init: InitialWeights) -> None:

@@ -121,7 +121,7 @@ def current_features(stage: LightningModule, function: Callable[[Tensor], Tensor
 
 
 def _is_whole(part: Path) -> bool:
-    """Whether a part is there and can be read; one that is damaged is extracted again, and that is said."""
+    """Whether a part is there and can be read; one that is damaged is extracted again, and that is logged."""
     if not part.exists():
         return False
     try:
