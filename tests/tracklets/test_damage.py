@@ -352,6 +352,23 @@ def test_a_full_disk_ends_with_a_word(tmp_path, kibibytes, command):
 # What is left behind
 
 
+def test_a_link_in_place_of_the_work_is_not_followed(table, tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").write_text("mine")
+    work = table.with_name(".ids.parquet.work")
+    work.symlink_to(tmp_path / "precious")
+    run(table, table.with_name("features.npy"))
+    assert (tmp_path / "precious" / "file").read_text() == "mine"
+    assert not work.is_symlink()
+    refused("links chain", run, table, table.with_name("features.npy"), options=TIGHT)
+    shutil.rmtree(work / "levels-1-2")
+    (work / "levels-1-2").symlink_to(tmp_path / "precious")
+    (work / "level-3").rename(work / "moved")
+    (work / "level-3").write_text("no folder")
+    run(table, table.with_name("features.npy"), options=LOOSE)
+    assert [entry.name for entry in (tmp_path / "precious").iterdir()] == ["file"]
+
+
 def damaged(file, how):
     if how == "cut":
         os.truncate(file, file.stat().st_size // 2)

@@ -1,6 +1,5 @@
 """Carrying out the steps with everything in files, so that they can be interrupted, and shared between processes."""
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -45,7 +44,7 @@ class FileWork:
     A result that has been overwritten or cut short is set aside and done again. Arrays are always written anew.
 
     Args:
-        folder: holds arrays, results and options; on Ray, all machines must see it under this name.
+        folder: of results, without arrays; on Ray, all machines must see it under this name.
         inputs: what the first steps read; arrays in files stay where they are.
         options: what was asked for.
         engine: what carries out the pieces: this process, or Ray.
@@ -58,7 +57,6 @@ class FileWork:
         self.options = options
         self.inputs = Inputs(inputs.arrangement, dict(inputs.arrays))
         self._folder, self._engine, self._show = folder, engine, show
-        shutil.rmtree(folder / "arrays", ignore_errors=True)
         save_inputs(folder, inputs, options)
 
     def results(self, step: str, count: int, names: tuple[str, ...] = ()) -> Iterator[Result]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from passerby.atomic_files import sweep_temporaries, write_text_atomically
 from passerby.output_lock import alone_at
+from passerby.tracklets.engines.steps import STEPS
 from passerby.tracklets.file_stamps import Stamps
 from passerby.tracklets.options import DenoisingOptions
 
@@ -45,15 +46,17 @@ def _claim(folder: Path, inputs: Stamps, options: DenoisingOptions) -> None:
     within["levels"] = sorted(set(options.levels) - {3})
     mine = {"input": _digest([_FORMAT, inputs]), "within videos": _digest(within), "all": _digest(chosen)}
     mark = folder / "source.json"
-    old = _noted(mark)
-    same = [key for key in mine if old.get(key) == mine[key]]
-    if len(same) < len(mine):
-        kept = {_WITHIN_VIDEOS} if {"input", "within videos"} <= set(same) else set()
-        folder.mkdir(parents=True, exist_ok=True)
-        mark.unlink(missing_ok=True)  # until the rest is gone, nothing here is of known origin
-        for entry in folder.iterdir():
-            if entry.name not in kept:
-                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    old = {} if folder.is_symlink() else _noted(mark)
+    same = {key for key in mine if old.get(key) == mine[key]}
+    kept = set(STEPS) if len(same) == len(mine) else {_WITHIN_VIDEOS} if {"input", "within videos"} <= same else set()
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()  # what it leads to is not ours to clear
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.unlink(missing_ok=True)  # until the rest is gone, nothing here is of known origin
+    for entry in folder.iterdir():
+        is_folder = entry.is_dir() and not entry.is_symlink()
+        if not (is_folder and entry.name in kept):
+            shutil.rmtree(entry) if is_folder else entry.unlink()
     sweep_temporaries(folder, alone=True)
     write_text_atomically(mark, json.dumps(mine))
 
