@@ -213,7 +213,19 @@ def _conditions(metrics: dict[str, Any]) -> str:
         rule = "cameras unknown: no same-camera rule"
     return (
         f"{metrics['data']}: {metrics['valid_queries']:,} of {metrics['queries']:,} queries have a match among "
-        f"{metrics['gallery']:,} gallery {things}{junk}{left_out}; {rule}; {_camera_embedding(metrics)}."
+        f"{metrics['gallery']:,} gallery {things}{junk}{left_out}; {rule}; "
+        f"{_camera_embedding(metrics)}.{_ties(metrics)}"
+    )
+
+
+def _ties(metrics: dict[str, Any]) -> str:
+    """For how many queries the order of equally far images decides, in a sentence; nothing where for none."""
+    tied = metrics.get("tied_queries", 0)
+    if not tied:
+        return ""
+    return (
+        f" For {tied:,} of {metrics['valid_queries']:,} queries an image of the person and one of another are equally "
+        "far: they are ranked in gallery order."
     )
 
 

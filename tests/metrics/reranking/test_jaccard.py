@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -5,6 +7,8 @@ from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score
 
 from passerby.errors import EvaluationError
+from passerby.metrics.clusters.density import dbscan
+from passerby.metrics.reranking import jaccard
 from passerby.metrics.reranking.jaccard import jaccard_distances
 from tests.metrics.reranking.dense_rerank import reciprocal
 from tests.metrics.reranking.test_k_reciprocal import people
@@ -60,6 +64,34 @@ def test_few_images_and_copies():
     assert copies.max() < 1
     rows = np.repeat(np.arange(80), np.diff(copies.indptr))
     assert (rows // 40 == copies.indices // 40).all()
+
+
+def test_pairs_beyond_the_largest_distance_are_not_stored():
+    features = people(100)
+    whole, near = jaccard_distances(features, k1=10), jaccard_distances(features, k1=10, max_distance=0.6)
+    dense = whole.toarray()
+    rows = np.repeat(np.arange(100), np.diff(whole.indptr))
+    stored = whole.data <= 0.6
+    assert 0 < near.nnz < whole.nnz
+    np.testing.assert_array_equal(near.indices, whole.indices[stored])
+    np.testing.assert_array_equal(near.data, dense[rows[stored], whole.indices[stored]])
+    np.testing.assert_array_equal(dbscan(near, 0.6), dbscan(whole, 0.6))
+
+
+def test_a_dense_result_takes_little_more_than_itself():
+    columns, values = np.arange(1500), np.linspace(0, 0.9, 1500, dtype=np.float32)
+    tracemalloc.start()
+    try:
+        pairs = jaccard._StoredPairs(1500)
+        for row in range(1500):
+            pairs.add(row, columns, values)
+        found = pairs.matrix()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found.nnz == 1500**2
+    np.testing.assert_array_equal(found[[0, 700, 1499]].toarray(), np.tile(values, (3, 1)))
+    assert peak < 1.2 * 8 * 1500**2  # float32 and int32 of each pair
 
 
 def test_sizes_below_one_are_refused():

@@ -13,8 +13,8 @@ from PIL import Image
 
 from passerby.data.split import Split
 from passerby.errors import EvaluationError
-from passerby.metrics import rank
-from passerby.report.html.charts import cmc_chart, precision_chart
+from passerby.metrics import Verification, rank
+from passerby.report.html.charts import Line, cmc_chart, precision_chart, roc_chart
 from passerby.report.html.thumbnail import thumbnail
 from passerby.report.ranking.figure import rank_list_figure, save_figure
 from passerby.report.ranking.page import ShownQueries, write_rank_lists
@@ -255,6 +255,12 @@ def test_charts_draw_what_they_are_given():
     assert Page(cmc_chart(np.array([1.0]))).text
     bars = precision_chart(np.array([0.0, 0.01, 1.0, np.nan]), bins=4)
     assert re.findall(r": (\d) queries", bars) == ["2", "0", "0", "1"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_curve_of_equal_scores_is_drawn_without_a_warning():
+    far, tar = Verification.of(np.ones(4), np.ones(9)).roc()
+    assert "at 0.1: 0.0 %" in roc_chart([Line("", far, tar)])
 
 
 @pytest.mark.parametrize(("queries", "marks"), [(19, ["0", "10", "20"]), (20, ["0", "10", "20"]), (1, ["0", "1", "2"])])

@@ -78,7 +78,7 @@ class ContrastStage(MemoryStage[ImageClusters]):
             PasserbyError: fewer than two clusters, of which nothing could be learned.
         """
         section = self.clustering
-        distances = jaccard_distances(features.cpu().numpy(), k1=section.k1, k2=section.k2)
+        distances = jaccard_distances(features.cpu().numpy(), k1=section.k1, k2=section.k2, max_distance=section.eps)
         clusters = dbscan(distances, section.eps, min_samples=section.min_samples)
         count, outliers = int(clusters.max(initial=-1)) + 1, int((clusters < 0).sum())
         if count < 2:

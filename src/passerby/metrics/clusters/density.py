@@ -38,9 +38,10 @@ def dbscan(distances: "sparse.csr_array", eps: float, *, min_samples: int = 4) -
     if min_samples < 1 or not eps > 0:
         raise EvaluationError(f"eps must be above 0 and min_samples at least 1, not {eps} and {min_samples}")
     count = distances.shape[0]
-    first = np.repeat(np.arange(count), np.diff(distances.indptr))
+    first = np.repeat(np.arange(count, dtype=np.int32), np.diff(distances.indptr))
     near = distances.data <= eps
-    rows, columns = first[near], distances.indices[near].astype(np.int64)
+    rows, columns = first[near], distances.indices[near]
+    del first
     core = np.bincount(rows, minlength=count) >= min_samples
     joined = core[rows] & core[columns]
     graph = sparse.csr_array(

@@ -153,7 +153,7 @@ def _open_set_table(open_set: dict[str, dict[str, float]]) -> TableCard:
     note = "mean over draws and its 95 % interval" if several else "one draw; several would give an interval"
     return TableCard(
         "Open set: known people found, unknown people refused",
-        ["unknown people taken for somebody", "known people detected and identified"],
+        ["false alarm rate", "detection and identification rate"],
         rows,
         f"Half of the people are taken out of the gallery; {note}.",
     )
