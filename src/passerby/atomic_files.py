@@ -95,22 +95,23 @@ def sweep_temporaries(folder: Path, *, alone: bool = False) -> list[Path]:
     Returns:
         The files removed.
     """
-    stale = []
-    for path in sorted(folder.rglob(".*.partial")):
-        name = _TEMPORARY.fullmatch(path.name)
-        if name is None or not path.is_file():
-            continue
-        if alone or (name["machine"] == _machine() and not _lives(int(name["process"]))):
-            path.unlink(missing_ok=True)
-            stale.append(path)
-    return stale
+    return [path for path in sorted(folder.rglob(".*.partial")) if _is_swept(path, alone=alone)]
 
 
-def sweep_temporaries_of(path: Path) -> None:
-    """Remove what `write_atomically` left of this file when its process was killed; the caller writes it alone."""
-    for temporary in path.parent.glob(f".{escape(path.name)}.*.partial"):
-        if temporary.is_file() and _TEMPORARY.fullmatch(temporary.name):
-            temporary.unlink(missing_ok=True)
+def sweep_temporaries_of(path: Path, *, alone: bool = False) -> list[Path]:
+    """Remove what `write_atomically` left of one file; see `sweep_temporaries`."""
+    found = path.parent.glob(f".{escape(path.name)}.*.partial")
+    return [temporary for temporary in sorted(found) if _is_swept(temporary, alone=alone)]
+
+
+def _is_swept(path: Path, *, alone: bool) -> bool:
+    name = _TEMPORARY.fullmatch(path.name)
+    if name is None or not path.is_file():
+        return False
+    if not alone and (name["machine"] != _machine() or _lives(int(name["process"]))):
+        return False
+    path.unlink(missing_ok=True)
+    return True
 
 
 def _temporary_name(path: Path) -> Path:

@@ -31,7 +31,7 @@ def alone_at(out: Path) -> Iterator[None]:
             raise
         raise DataError(f"{out}: cannot be locked ({error.strerror or error}): name a file on another disk") from error
     try:
-        sweep_temporaries_of(out)
+        sweep_temporaries_of(out, alone=True)
         yield
         with suppress(PermissionError):  # where open files cannot be removed, this one stays
             Path(lock.lock_file).unlink(missing_ok=True)  # while it is held: afterwards it may be another's

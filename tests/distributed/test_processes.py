@@ -42,7 +42,7 @@ def _gradient_of_a_share(rank: int, folder: Path) -> None:
     rows = slice(4 * rank, 4 * rank + 4)
     features, labels = _features()[rows].requires_grad_(), _LABELS[rows]
     others, other_labels = gather_with_gradient(features), gather_labels(labels)
-    loss = batch_hard_triplet(features, labels, others=others, other_labels=other_labels)
+    loss = batch_hard_triplet(features, labels, candidates=others, candidate_labels=other_labels)
     loss.backward()
     torch.save({"loss": loss.detach(), "gradient": features.grad, "others": others.detach()}, folder / f"{rank}.pt")
     assert process_number() == rank

@@ -18,11 +18,11 @@ SAME_CAMERA = CLASS_CAMERAS[LABELS][:, None] == CLASS_CAMERAS
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"smoothing": 0.8, "margin": 0.7}, 4.607193),
-        ({"smoothing": 0.8, "margin": 0.3}, 1.467082),
-        ({"smoothing": 0.8, "margin": 0.5}, 2.928047),
-        ({"smoothing": 0.1, "margin": 0.0, "reweight": 0.0}, 0.007003),
-        ({"smoothing": 1.0, "margin": 0.0, "reweight": 0.0}, 0.058394),
+        ({"epsilon": 0.8, "margin": 0.7}, 4.607193),
+        ({"epsilon": 0.8, "margin": 0.3}, 1.467082),
+        ({"epsilon": 0.8, "margin": 0.5}, 2.928047),
+        ({"epsilon": 0.1, "margin": 0.0, "reweight": 0.0}, 0.007003),
+        ({"epsilon": 1.0, "margin": 0.0, "reweight": 0.0}, 0.058394),
     ],
 )
 def test_the_adversarial_loss_is_as_published(options: dict[str, float], expected: float) -> None:
@@ -34,7 +34,7 @@ def test_the_loss_of_the_classifier_is_as_published() -> None:
     assert accumulated_identity_loss(COSINES, LABELS).item() == pytest.approx(0.100599, abs=1e-6)
 
 
-def looped(cosines: Tensor, labels: Tensor, positives: Tensor, same: Tensor, smoothing: float, margin: float) -> float:
+def looped(cosines: Tensor, labels: Tensor, positives: Tensor, same: Tensor, epsilon: float, margin: float) -> float:
     """Term by term, in float64."""
     terms = []
     for row, label, own, near in zip(cosines.double(), labels.tolist(), positives, same, strict=True):
@@ -48,7 +48,7 @@ def looped(cosines: Tensor, labels: Tensor, positives: Tensor, same: Tensor, smo
             scores.append(16 * cosine)
         negatives = [math.exp(score) for j, score in enumerate(scores) if not own[j]]
         for j in own.nonzero().flatten().tolist():
-            weight = (1 - smoothing) * (j == label) + smoothing / int(own.sum())
+            weight = (1 - epsilon) * (j == label) + epsilon / int(own.sum())
             terms.append(-weight * math.log(math.exp(scores[j]) / (math.exp(scores[j]) + sum(negatives))))
     return sum(terms) / len(labels)
 
@@ -61,7 +61,7 @@ def test_the_adversarial_loss_equals_a_loop(seed: int) -> None:
     positives = (torch.rand(7, 9, generator=generator) < 0.3).scatter(1, labels[:, None], True)
     cameras = torch.randint(3, (9,), generator=generator)
     same = cameras[labels][:, None] == cameras
-    found = camera_adversarial(cosines, labels, positives, same, smoothing=0.6, margin=0.7)
+    found = camera_adversarial(cosines, labels, positives, same, epsilon=0.6, margin=0.7)
     assert found.item() == pytest.approx(looped(cosines, labels, positives, same, 0.6, 0.7), rel=1e-4)
 
 

@@ -66,7 +66,7 @@ def test_supervised_contrastive_with_one_text_per_identity_is_cross_entropy() ->
 def test_image_to_text_is_smoothed_cross_entropy_over_all_identities() -> None:
     images, texts, labels = golden("a", 6, 8), golden("b", 5, 8), torch.tensor([0, 1, 2, 4, 1, 0])
     expected = F.cross_entropy(images @ texts.T, labels, label_smoothing=0.3)
-    torch.testing.assert_close(image_to_text(images, texts, labels, smoothing=0.3), expected)
+    torch.testing.assert_close(image_to_text(images, texts, labels, label_smoothing=0.3), expected)
 
 
 def test_grouped_contrastive_sums_over_cameras_and_does_not_see_other_cameras() -> None:
@@ -122,16 +122,18 @@ def test_an_anchor_without_a_negative_has_no_loss(device: str) -> None:
 @pytest.mark.parametrize("margin", [0.3, None])
 def test_an_anchor_without_a_negative_may_count_as_zero(margin: float | None) -> None:
     features, labels = torch.randn(4, 3, requires_grad=True), torch.zeros(4, dtype=torch.int64)
-    loss = batch_hard_triplet(features, labels, margin=margin, lonely="zero")
+    loss = batch_hard_triplet(features, labels, margin=margin, no_negative="zero")
     loss.backward()
     assert loss.item() == 0
     assert features.grad is not None
     assert features.grad.eq(0).all()
     own, other = torch.eye(3)[:1], torch.eye(3)[1:2]
-    against_own = batch_hard_triplet(own, labels[:1], others=own, other_labels=labels[:1], lonely="zero")
+    against_own = batch_hard_triplet(own, labels[:1], candidates=own, candidate_labels=labels[:1], no_negative="zero")
     assert against_own.item() == 0
     both, both_labels = torch.cat([own, other]), torch.tensor([0, 1])
-    far = batch_hard_triplet(1.1 * own, labels[:1], margin=2.0, others=both, other_labels=both_labels, lonely="zero")
+    far = batch_hard_triplet(
+        1.1 * own, labels[:1], margin=2.0, candidates=both, candidate_labels=both_labels, no_negative="zero"
+    )
     assert far.item() == pytest.approx(0.1 - (1.1**2 + 1) ** 0.5 + 2, rel=1e-5)
 
 

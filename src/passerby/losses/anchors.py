@@ -1,4 +1,4 @@
-"""The terms that keep anchors, classifiers and branches from saying the same."""
+"""Diversity and decorrelation regularisers, and the triplet loss over anchors, of SAGA."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ def anchor_diversity(anchors: Tensor) -> Tensor:
     Args:
         anchors: [K, D]; a single anchor has nothing to differ from, and gives 0.
 
-    Source: SAGA's published code (saga.md §3.5, λ_div).
+    Source: SAGA-ReID's published code, weighted there by λ_div.
     """
     count = len(anchors)
     directions = normalize(anchors.float(), dim=1)
@@ -27,7 +27,7 @@ def anchor_diversity(anchors: Tensor) -> Tensor:
 def classifier_diversity(weights: Sequence[Tensor]) -> Tensor:
     """Mean squared cosine between different classifiers [C, D], each taken as one vector; 0 for a single one.
 
-    Source: SAGA's published code (saga.md §3.5, λ_cls_div).
+    Source: SAGA-ReID's published code, weighted there by λ_cls_div.
     """
     return anchor_diversity(torch.stack([weight.flatten() for weight in weights]))
 
@@ -49,7 +49,7 @@ def anchor_triplet(features: Tensor, mass: Tensor, labels: Tensor, *, margin: fl
     Returns:
         A float32 scalar; NaN, on every device, if the batch holds a single identity. Recipes rule that out.
 
-    Source: SAGA's published code (saga.md §3.5, L_anc).
+    Source: SAGA-ReID's published code, there L_anc.
     """
     same = labels[:, None] == labels[None, :]
     alone = same.all()
@@ -68,7 +68,7 @@ def decorrelation(features: Tensor, reference: Tensor) -> Tensor:
 
     Columns are standardised over the batch (unbiased deviation, at least 1e-4). No gradient reaches the reference.
 
-    Source: SAGA's published code (saga.md §3.5, λ_orth).
+    Source: SAGA-ReID's published code, weighted there by λ_orth.
     """
     first, second = _standardised(features.float()), _standardised(reference.detach().float())
     return (first.T @ second / (len(features) - 1)).square().mean()

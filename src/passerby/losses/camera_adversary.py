@@ -32,7 +32,7 @@ def camera_adversarial(
     same_camera: Tensor,
     *,
     scale: float = 16.0,
-    smoothing: float = 0.8,
+    epsilon: float = 0.8,
     margin: float = 0.5,
     reweight: float = 0.2,
 ) -> Tensor:
@@ -55,7 +55,7 @@ def camera_adversarial(
         labels: y, int64 [B].
         positives: P, bool [B, N]: the own class and those of the same cluster in other cameras.
         same_camera: bool [B, N]: classes of the image's camera.
-        scale: σ; smoothing: ε, 1 treats all positives alike; margin: m, an angle; reweight: τ', how much harder people
+        scale: σ; epsilon: ε, 1 treats all positives alike; margin: m, an angle; reweight: τ', how much harder people
             of the same camera are made.
 
     Source: CCAFL (TCSVT 2025); with m = τ' = 0 the clothes-based adversarial loss of CAL (CVPR 2022).
@@ -68,7 +68,7 @@ def camera_adversarial(
         negatives = logits.masked_fill(positives, -torch.inf).logsumexp(1, keepdim=True)
         log_probability = logits - torch.logaddexp(logits, negatives)
         share = positives.float() / positives.sum(1, keepdim=True)
-        target = (1 - smoothing) * own.float() + smoothing * share
+        target = (1 - epsilon) * own.float() + epsilon * share
         return -(target * log_probability).sum(1).mean()
 
 

@@ -29,11 +29,11 @@ def circle_logits(cosines: Tensor, labels: Tensor, *, scale: float = 64.0, margi
     return scale * torch.where(one_hot(labels, cosines.shape[1]).bool(), own, other)
 
 
-def cross_entropy_smoothed_over_others(logits: Tensor, labels: Tensor, *, smoothing: float = 0.1) -> Tensor:
-    """Cross-entropy against 1 - smoothing for the own class and smoothing / (C - 1) for each other, a mean.
+def cross_entropy_smoothed_over_others(logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.1) -> Tensor:
+    """Cross-entropy against 1 - s for the own class and s / (C - 1) for each other, a mean.
 
     Args:
-        logits: [B, C], C at least 2; labels: int64 [B]; smoothing: what the other classes share.
+        logits: [B, C], C at least 2; labels: int64 [B]; label_smoothing: s, what the other classes share.
     """
     classes = logits.shape[1]
-    return cross_entropy(logits.float(), labels, label_smoothing=smoothing * classes / (classes - 1))
+    return cross_entropy(logits.float(), labels, label_smoothing=label_smoothing * classes / (classes - 1))

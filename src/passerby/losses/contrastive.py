@@ -48,7 +48,7 @@ def grouped_contrastive(rows: Tensor, columns: Tensor, labels: Tensor, groups: T
     return torch.stack(terms).sum()
 
 
-def image_to_text(images: Tensor, texts: Tensor, labels: Tensor, *, smoothing: float = 0.1) -> Tensor:
+def image_to_text(images: Tensor, texts: Tensor, labels: Tensor, *, label_smoothing: float = 0.1) -> Tensor:
     r"""Each image picks the text of its own identity among those of all identities.
 
     .. math:: L = -\frac{1}{B} \sum_i \sum_c q_{ic} \log \frac{e^{v_i \cdot t_c}}{\sum_k e^{v_i \cdot t_k}}
@@ -57,8 +57,8 @@ def image_to_text(images: Tensor, texts: Tensor, labels: Tensor, *, smoothing: f
 
     Args:
         images: features v [B, D]; texts: features t [C, D], one per identity.
-        labels: int64 [B], rows of `texts`; smoothing: fraction spread evenly over all C texts.
+        labels: int64 [B], rows of `texts`; label_smoothing: fraction spread evenly over all C texts.
 
     Source: CLIP-ReID (AAAI 2023), second stage.
     """
-    return smoothed_cross_entropy(inner_products(images, texts), labels, smoothing=smoothing)
+    return smoothed_cross_entropy(inner_products(images, texts), labels, label_smoothing=label_smoothing)

@@ -14,9 +14,9 @@ def batch_hard_triplet(
     labels: Tensor,
     *,
     margin: float | None = 0.3,
-    others: Tensor | None = None,
-    other_labels: Tensor | None = None,
-    lonely: Literal["nan", "zero"] = "nan",
+    candidates: Tensor | None = None,
+    candidate_labels: Tensor | None = None,
+    no_negative: Literal["nan", "zero"] = "nan",
 ) -> Tensor:
     r"""The farthest positive of each anchor should be nearer than its nearest negative.
 
@@ -28,23 +28,23 @@ def batch_hard_triplet(
     Args:
         features: anchors [B, D]; labels: int64 [B].
         margin: m, in units of distance; None for the soft form.
-        others: candidates [M, D] to mine positives and negatives from, with `other_labels` int64 [M]; by default the
+        candidates: [M, D], to mine positives and negatives from, with `candidate_labels` int64 [M]; by default the
             anchors themselves. An anchor counts as its own positive, as published.
-        lonely: the term of an anchor without a negative, because all candidates carry its identity. Where batches hold
-            two identities or more by construction, NaN (on every device) tells that something went wrong.
+        no_negative: the term of an anchor without a negative, because all candidates carry its identity. Where batches
+            hold two identities or more by construction, NaN (on every device) tells that something went wrong.
 
     Returns:
         A float32 scalar.
 
     Source: Hermans et al. 2017, Eq. 5, as used by CLIP-ReID.
     """
-    candidates = features if others is None else others
-    candidate_labels = labels if other_labels is None else other_labels
+    candidates = features if candidates is None else candidates
+    candidate_labels = labels if candidate_labels is None else candidate_labels
     same = labels[:, None] == candidate_labels[None, :]
     distance = euclidean_distance(features, candidates)
     positive = distance.masked_fill(~same, -torch.inf).amax(1)
     negative = distance.masked_fill(same, torch.inf).amin(1)  # infinitely far where there is none: a term of 0
-    if lonely == "nan":
+    if no_negative == "nan":
         negative = negative.masked_fill(same.all(1), torch.nan)
     if margin is None:
         return softplus(positive - negative).mean()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from passerby.atomic_files import write_text_atomically
+from passerby.atomic_files import sweep_temporaries, write_text_atomically
 from passerby.evaluation.evaluate import Evaluation
 from passerby.evaluation.metrics_file import entry_name, model_record, page_name, read_metrics, write_metrics
 from passerby.evaluation.query_table import write_query_table
@@ -53,6 +53,7 @@ def report_evaluation(result: EvaluationResult, mark: str, embedder: Embedder, f
     Raises:
         EvaluationError: what the protocol asks for cannot be measured on this data.
     """
+    sweep_temporaries(folder)
     evaluation, analysis = result.evaluation, result.analysis
     content = read_metrics(folder)
     entry = entry_name(content, evaluation.name, mark)

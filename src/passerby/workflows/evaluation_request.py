@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from passerby.atomic_files import sweep_temporaries_of
 from passerby.config import Recipe, Section
 from passerby.data.formats.open_data import open_data
 from passerby.data.split import Benchmark
@@ -134,6 +135,7 @@ def open_request(request: EvaluationRequest) -> OpenedRequest:
     for file, suffixes in ((request.figure, FIGURE_SUFFIXES), (request.export, EXPORT_SUFFIXES)):
         if file is not None:
             check_output_file(file, suffixes)
+            sweep_temporaries_of(file)
     embedder = load(
         path,
         device=request.device,

@@ -1,8 +1,8 @@
 """Layers as plain functions of the tensors of a file: independent of the networks that are tested.
 
-The functions that describe a family (`reference_*.py`) are written from section 3.3 of our specification of CION and
-from the papers. They ask a `Bank` for each tensor by its official name; it draws the tensor. So one forward pass gives
-both an official file and the features that it stands for.
+The functions that describe a family (`reference_*.py`) are written from the names and shapes in the published files
+and from the papers. They ask a `Bank` for each tensor by its official name; it draws the tensor. So one forward pass
+gives both an official file and the features that it stands for.
 """
 
 import math

@@ -99,7 +99,7 @@ def test_positions_stay_at_the_native_grid_and_move_at_others() -> None:
     moved = interpolate_positions(positions, (16, 8), always=True)
     assert moved.shape == positions.shape
     change = float((moved - positions).norm() / positions.norm())
-    assert change == pytest.approx(0.09, abs=0.03)  # what our specification measured for ReIDZoo's fine-tuning
+    assert change == pytest.approx(0.09, abs=0.03)  # what was measured with ReIDZoo's code for fine-tuning
     for grid in ((8, 4), (24, 8), (16, 16), (1, 1)):
         constant = interpolate_positions(torch.ones(1, 16, 8, 4), grid)
         torch.testing.assert_close(constant, torch.ones(1, *grid, 4))

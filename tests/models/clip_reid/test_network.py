@@ -1,4 +1,4 @@
-"""CLIP-ReID's network against values of the official code (saga.md, Appendix A)."""
+"""CLIP-ReID's network against values of the official code."""
 
 import re
 

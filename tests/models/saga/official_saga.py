@@ -1,4 +1,4 @@
-"""The tensors of an official SAGA stage-3 file (saga.md §4.4), written down from its table, not from our network."""
+"""The tensors of an official SAGA stage-3 file, written down from a table of them, not from our network."""
 
 import torch
 from torch import Tensor
@@ -56,7 +56,7 @@ def refinement_shapes(prefix: str) -> dict[str, tuple[int, ...]]:
 
 
 def fill_official(names: dict[str, tuple[int, ...]], tokens: Tensor) -> dict[str, Tensor]:
-    """Golden values for all of them; one tensor under two names has the values of the name the specification says."""
+    """Golden values for all of them; one tensor under two names has the values of the first of them."""
     values: dict[str, Tensor] = {}
     for name, shape in names.items():
         key = name.replace("clipreid_model.image_encoder.", "backbone.")

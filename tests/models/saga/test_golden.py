@@ -1,4 +1,4 @@
-"""SAGA's network, read from a file in the published format, against values of the official code (saga.md, App. A)."""
+"""SAGA's network, read from a file in the published format, against values of the official code."""
 
 from pathlib import Path
 from typing import NamedTuple

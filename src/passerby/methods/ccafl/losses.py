@@ -75,7 +75,7 @@ def ical(
         positives,
         same_camera,
         scale=section.scale,
-        smoothing=section.epsilon,
+        epsilon=section.epsilon,
         margin=section.margin,
         reweight=section.camera_reweight,
     )

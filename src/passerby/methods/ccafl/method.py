@@ -98,16 +98,21 @@ class CameraStage(AssociationStage):
             term = icdl(images, local, centroids, memory.instances[here], self.recipe)
             terms.setdefault("icdl", []).append(term)
             if switches.text:
-                term = image_to_text(joint, text_features[here], local, smoothing=section.label_smoothing)
+                term = image_to_text(joint, text_features[here], local, label_smoothing=section.label_smoothing)
                 terms.setdefault("text", []).append(term)
             if switches.memory_triplet:
                 every = torch.arange(count, device=local.device)
                 term = batch_hard_triplet(
-                    images, local, margin=section.margin, others=centroids, other_labels=every, lonely="zero"
+                    images,
+                    local,
+                    margin=section.margin,
+                    candidates=centroids,
+                    candidate_labels=every,
+                    no_negative="zero",
                 )
                 terms.setdefault("memory_triplet", []).append(term)
             if switches.batch_triplet:
-                term = batch_hard_triplet(images, local, margin=section.margin, lonely="zero")
+                term = batch_hard_triplet(images, local, margin=section.margin, no_negative="zero")
                 terms.setdefault("batch_triplet", []).append(term)
         return {name: torch.stack(each).sum() for name, each in terms.items()}
 
@@ -129,9 +134,11 @@ class CameraStage(AssociationStage):
         temperature = self.recipe.memory.temperature
         terms = {"contrast": centroid_contrast(images, clusters, memory.centroids, temperature=temperature)}
         if with_text:
-            terms["text"] = image_to_text(joint, memory.text_features, clusters, smoothing=section.label_smoothing)
+            terms["text"] = image_to_text(
+                joint, memory.text_features, clusters, label_smoothing=section.label_smoothing
+            )
         if switches.batch_triplet:
-            terms["batch_triplet"] = batch_hard_triplet(images, clusters, margin=section.margin, lonely="zero")
+            terms["batch_triplet"] = batch_hard_triplet(images, clusters, margin=section.margin, no_negative="zero")
         if with_adversary:
             rows, cameras = self.model.classifier.weight, self.camera_identities.cameras
             terms["adversary"] = ical(images, local, memory.clusters, cameras, rows, self.recipe)

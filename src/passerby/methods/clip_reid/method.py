@@ -70,14 +70,18 @@ class ImageStage(ImageBatchStage):
         """w_id Σ smoothed CE (two heads) + w_tri Σ triplet (three features) + w_text smoothed CE against the texts."""
         section, labels = self.section, batch.identities
         features, logits = self.model(batch.images, batch.cameras if self.with_cameras else None)
-        identity = _total(smoothed_cross_entropy(score, labels, smoothing=section.label_smoothing) for score in logits)
+        identity = _total(
+            smoothed_cross_entropy(score, labels, label_smoothing=section.label_smoothing) for score in logits
+        )
         triplet = _total(
             gathered_triplet(each, labels, margin=section.margin, gather=section.gather_triplets) for each in features
         )
         total = section.loss_weights.identity * identity + section.loss_weights.triplet * triplet
         losses = {"identity": identity, "triplet": triplet}
         if self._text_features is not None:
-            text = image_to_text(features.projected, self._text_features(), labels, smoothing=section.label_smoothing)
+            text = image_to_text(
+                features.projected, self._text_features(), labels, label_smoothing=section.label_smoothing
+            )
             total = total + section.loss_weights.text * text
             losses["text"] = text
         joint = torch.cat([features.final, features.projected], 1)

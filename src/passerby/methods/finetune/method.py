@@ -48,7 +48,7 @@ class FineTuningStage(ImageBatchStage):
         """w_id · cross-entropy behind the neck + w_tri · triplet loss before it."""
         section, labels = self.section, batch.identities
         features, logits = self.model(batch.images)
-        identity = smoothed_cross_entropy(logits, labels, smoothing=section.label_smoothing)
+        identity = smoothed_cross_entropy(logits, labels, label_smoothing=section.label_smoothing)
         triplet = batch_hard_triplet(features, labels, margin=section.margin)
         total = section.loss_weights.identity * identity + section.loss_weights.triplet * triplet
         self.output = StageOutput(features, logits, labels, batch.cameras)

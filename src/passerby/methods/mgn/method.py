@@ -60,7 +60,10 @@ class MgnStage(ImageBatchStage):
             for cosines in self.model.cosines(features.in_order())
         ]
         identity = torch.stack(
-            [cross_entropy_smoothed_over_others(each, labels, smoothing=section.label_smoothing) for each in logits]
+            [
+                cross_entropy_smoothed_over_others(each, labels, label_smoothing=section.label_smoothing)
+                for each in logits
+            ]
         ).sum()
         compared = [*features.wholes, *(torch.cat(parts, 1) for parts in features.parts)]
         triplet = torch.stack(

@@ -71,12 +71,14 @@ class BackboneStage(TowerStage):
         section, labels, model = self.section, batch.identities, self.model
         tokens = model.tokens(batch.images)
         logits = model.classifier(model.bottleneck(tokens.final))
-        identity = smoothed_cross_entropy(logits, labels, smoothing=section.label_smoothing)
+        identity = smoothed_cross_entropy(logits, labels, label_smoothing=section.label_smoothing)
         triplet = batch_hard_triplet(tokens.final, labels, margin=section.margin)
         total = section.loss_weights.identity * identity + section.loss_weights.triplet * triplet
         losses = {"identity": identity, "triplet": triplet}
         if section.loss_weights.text:
-            text = image_to_text(tokens.projected, self.text_features(), labels, smoothing=section.label_smoothing)
+            text = image_to_text(
+                tokens.projected, self.text_features(), labels, label_smoothing=section.label_smoothing
+            )
             total = total + section.loss_weights.text * text
             losses["text"] = text
         self.output = StageOutput(tokens.final, logits, labels, batch.cameras)
@@ -117,7 +119,7 @@ class AnchorStage(TokenStage):
         assert isinstance(branch, PoolingBranch)
         feature, section, weights = branch(batch.patches, batch.projected), self.section, self.section.loss_weights
         logits = branch.logits(feature)
-        identity = smoothed_cross_entropy(logits, batch.identities, smoothing=section.label_smoothing)
+        identity = smoothed_cross_entropy(logits, batch.identities, label_smoothing=section.label_smoothing)
         triplet = batch_hard_triplet(feature, batch.identities, margin=section.margin)
         return weights.identity * identity + weights.triplet * triplet
 
@@ -146,7 +148,9 @@ class EndToEndStage(FinishedHeadStage):
             total = total + weights.decorrelation * losses["decorrelation"]
         if weights.text:
             text_features = self.text_features()
-            losses["text"] = image_to_text(tokens.projected, text_features, labels, smoothing=head.label_smoothing)
+            losses["text"] = image_to_text(
+                tokens.projected, text_features, labels, label_smoothing=head.label_smoothing
+            )
             total = total + weights.text * losses["text"]
         self.output = StageOutput(refined, logits[0], labels, batch.cameras)
         return {"loss": total} | {name: value.detach() for name, value in losses.items()}
@@ -226,4 +230,4 @@ class SagaMethod(Method[SagaRecipe, Saga]):
 
 
 def _mean_cross_entropy(logits: list[Tensor], labels: Tensor, smoothing: float) -> Tensor:
-    return torch.stack([smoothed_cross_entropy(each, labels, smoothing=smoothing) for each in logits]).mean()
+    return torch.stack([smoothed_cross_entropy(each, labels, label_smoothing=smoothing) for each in logits]).mean()

@@ -18,4 +18,4 @@ def gathered_triplet(features: Tensor, labels: Tensor, *, margin: float | None, 
     if not gather:
         return batch_hard_triplet(features, labels, margin=margin)
     others, other_labels = gather_with_gradient(features), gather_labels(labels)
-    return batch_hard_triplet(features, labels, margin=margin, others=others, other_labels=other_labels)
+    return batch_hard_triplet(features, labels, margin=margin, candidates=others, candidate_labels=other_labels)

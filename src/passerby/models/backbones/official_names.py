@@ -1,7 +1,7 @@
 """What official files call the tensors of each family of backbones, and what timm calls them.
 
 Every rule takes names to names and is exact: a tensor it does not know keeps its name and is then refused as not used.
-Source: section 3.3 of our specification of CION.
+Source: the published files of ReIDZoo, LUPerson, TransReID-SSL and PASS.
 """
 
 import bisect

@@ -14,7 +14,7 @@ def interpolate_positions(positions: Tensor, grid: Grid, *, always: bool = False
     """Position embeddings for a grid of another size, as CION pre-trains its local crops.
 
     Bicubic with scale factors (rows + 0.1) / native rows and (columns + 0.1) / native columns, which are also used for
-    the coordinates. Source: section 3.5 of our specification of CION.
+    the coordinates. Source: CION's published code (ReIDZoo).
 
     Args:
         positions: [1, rows, columns, D] of the native grid.

@@ -1,6 +1,6 @@
 """Backbones by name: ReIDZoo's 32, those of TransReID-SSL and PASS, small ones, and everything timm has.
 
-ReIDZoo's are timm's networks with the changes that its weights need (section 3.3 of our specification of CION). Every
+ReIDZoo's are timm's networks with the changes that its published weights need. Every
 backbone is random until weights are loaded (`passerby.models.backbones.official_files`).
 """
 
