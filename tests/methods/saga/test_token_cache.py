@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from passerby.errors import CheckpointError
 from passerby.methods import find_method
 from passerby.methods.method import TrainingData
 from passerby.methods.saga import token_cache
@@ -99,3 +100,35 @@ def test_the_size_is_said_as_it_is() -> None:
     assert len(market.blocks) == 63
     assert len(TokenShape(10**6, 4, 210, 768, 512).blocks) <= 256, "each keeps two files open"
     assert market.images * market.bytes_per_image == pytest.approx(16.7e9, rel=0.01)
+
+
+def test_a_damaged_block_is_computed_again(
+    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(token_cache, "_BLOCK_BYTES", 10 * SHAPE.bytes_per_image)
+    cache = TokenCache(tmp_path, SHAPE)
+    cache.extract(tokens_of, data, cache.missing(), seed=5, device=CPU, quiet=True)
+    tokens, projected = tmp_path / "00001-tokens.npy", tmp_path / "00002-projected.npy"
+    tokens.write_bytes(tokens.read_bytes()[:-7])
+    projected.write_bytes(b"")
+    np.save(tmp_path / "00003-tokens.npy", np.zeros((1, 2)))
+    assert cache.missing() == [1, 2, 3]
+    assert cache.missing() == [1, 2, 3]
+    assert capsys.readouterr().err.count("is damaged and its tokens are computed again") == 3
+    cache.extract(tokens_of, data, cache.missing(), seed=5, device=CPU, quiet=True)
+    assert cache.missing() == []
+
+
+@pytest.mark.parametrize(("value", "fault"), [(torch.nan, "NaN"), (1e6, "infinite"), (0.0, "is zero")])
+def test_tokens_without_meaning_are_refused_with_their_image(
+    data: TrainingData, tmp_path: Path, value: float, fault: str
+) -> None:
+    def spoilt(images: Tensor) -> ImageTokens:
+        found = tokens_of(images)
+        found.projected[3] = value  # 1e6 is infinite in half precision
+        return found
+
+    cache = TokenCache(tmp_path, SHAPE)
+    with pytest.raises(CheckpointError, match=rf"^{data.split.path(3)}: its feature .*{fault}"):
+        cache.extract(spoilt, data, cache.missing(), seed=5, device=CPU, quiet=True)
+    assert len(cache.missing()) == len(SHAPE.blocks)

@@ -24,6 +24,7 @@ from passerby.data.fingerprint import fingerprint
 from passerby.data.loading.prefetching import Prefetcher
 from passerby.errors import DeviceError
 from passerby.methods.method import TrainingData
+from passerby.models.feature_check import check_features
 from passerby.models.weights_digest import add_weights
 from passerby.progress import Progress, say
 
@@ -94,8 +95,8 @@ class TokenCache:
         self._open: dict[int, tuple[NDArray[np.float16], NDArray[np.float16]]] = {}
 
     def missing(self) -> list[int]:
-        """Numbers of the blocks that have not been written yet."""
-        return [number for number in range(len(self.shape.blocks)) if not self._files(number)[0].exists()]
+        """Numbers of the blocks that have not been written yet; damaged ones are removed, and that is said."""
+        return [number for number in range(len(self.shape.blocks)) if not self._is_whole(number)]
 
     def check_room(self, *, show: bool) -> None:
         """Say how large the cache will be, and refuse a disk without room for what is missing.
@@ -169,6 +170,9 @@ class TokenCache:
         for view in range(shape.views):
             for places, pixels, parameters in Prefetcher(views.batches(view, rows), 2):
                 found = function(views.data.train_transform.apply(pixels.on(views.device), parameters))
+                names = [str(views.data.split.path(row)) for row in places.tolist()]
+                check_features(found.patches.half(), names)
+                check_features(found.projected.half(), names)
                 inside = places - rows.start
                 patches[inside, view] = found.patches.half().cpu().numpy()
                 projected[inside, view] = found.projected.half().cpu().numpy()
@@ -177,6 +181,21 @@ class TokenCache:
         for file, values in ((features_file, projected), (tokens_file, patches)):  # tokens last: they mark the block
             with write_atomically(file) as temporary, temporary.open("wb") as stream:
                 np.save(stream, values)
+
+    def _is_whole(self, number: int) -> bool:
+        files, shape = self._files(number), self.shape
+        if not files[0].exists():
+            return False
+        block = len(shape.blocks[number]), shape.views
+        try:
+            found = [np.load(file, mmap_mode="r").shape for file in files]
+        except (OSError, ValueError, EOFError):
+            found = []
+        if found == [(*block, shape.tokens, shape.width), (*block, shape.joint_dim)]:
+            return True
+        say(f"{files[0]} is damaged and its tokens are computed again", show=True)
+        files[0].unlink(missing_ok=True)
+        return False
 
     def _files(self, number: int) -> tuple[Path, Path]:
         return self.folder / f"{number:05d}-tokens.npy", self.folder / f"{number:05d}-projected.npy"

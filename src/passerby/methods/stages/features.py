@@ -18,6 +18,7 @@ from passerby.data.loading.sampling import shuffled_batches
 from passerby.distributed.processes import gather_shares, share_of, take_buffers_of_first_process
 from passerby.methods.method import TrainingData
 from passerby.models.evaluation_mode import evaluation_mode
+from passerby.models.feature_check import check_features
 from passerby.models.weights_digest import add_weights
 from passerby.progress import Progress, say
 
@@ -151,5 +152,6 @@ def _extract(stage: LightningModule, function: Callable[[Tensor], Tensor], data:
     with Progress("features", len(rows), quiet=stage.global_rank > 0) as progress:
         for batch in loader:
             found.append(features_of(stage, function, batch.images))
+            check_features(found[-1], [str(data.split.path(row)) for row in batch.indices.tolist()])
             progress.advance(len(batch.images))
     return torch.cat(found)
