@@ -45,6 +45,15 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Let a key whose default is another than in the section it comes from keep its meaning."""
+        super().__pydantic_init_subclass__(**kwargs)
+        for parent in cls.__mro__[1:]:
+            for name, inherited in getattr(parent, "__pydantic_fields__", {}).items():
+                field = cls.model_fields[name]
+                field.description = field.description or inherited.description
+
     @field_validator("*", mode="before")
     @classmethod
     def _refuse_truth_for_numbers(cls, value: object, info: ValidationInfo) -> object:

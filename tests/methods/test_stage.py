@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from passerby.errors import PasserbyError
 from passerby.methods.nan_guard import NanGuard
+from passerby.methods.sections.learning_rate import LearningRate
 from passerby.methods.stage import Stage
 from tests.distributed.two_processes import in_two_processes
 from tests.training.counted_stage import CountedStage, Numbers
@@ -58,7 +59,7 @@ def trainer(*callbacks: Callback, half: bool = False, **settings: Any) -> Traine
 
 def test_a_stage_must_say_what_it_is() -> None:
     with pytest.raises(TypeError, match="abstract"):
-        Stage("nothing", nn.Linear(1, 1), epochs=1, seed=0, schedule=lambda epoch: 0.0)  # type: ignore[abstract]
+        Stage("nothing", nn.Linear(1, 1), epochs=1, seed=0, learning_rate=LearningRate())  # type: ignore[abstract]
 
 
 @pytest.mark.parametrize(("steps", "broken", "noticed"), [(50, [7, 8], 20), (10, [10], 10), (25, [23], 25)])

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from passerby.methods.sections.learning_rate import LearningRate
 from passerby.methods.stage import Stage
 
 
@@ -25,10 +26,11 @@ class Numbers:
 
 
 class CountedStage(Stage):
-    """One weight; epoch e (0-based) has so many batches as `steps[e]`. The rate is that of the schedule."""
+    """One weight; epoch e (0-based) has so many batches as `steps[e]`. The learning rate is constant."""
 
     def __init__(self, name: str, steps: Sequence[int], *, rate: float = 0.0) -> None:
-        super().__init__(name, nn.Linear(1, 1, bias=False), epochs=len(steps), seed=0, schedule=lambda epoch: rate)
+        constant = LearningRate(lr=rate, decay="constant")
+        super().__init__(name, nn.Linear(1, 1, bias=False), epochs=len(steps), seed=0, learning_rate=constant)
         self.steps = steps
 
     def batches(self, epoch: int, process: int, processes: int) -> Numbers:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from passerby.errors import PasserbyError
 from passerby.methods.nan_guard import SMALLEST_SCALE, STEPS_BETWEEN_CHECKS, NanGuard
-from passerby.methods.schedules import Schedule
+from passerby.methods.sections.learning_rate import LearningRate, Position, lr_at
 
 
 class EpochLoader(Protocol):
@@ -89,7 +89,7 @@ class Stage(LightningModule, ABC):
         model: the whole model; its parameters outside `trained` are frozen while the stage runs.
         epochs: how many.
         seed: of the recipe.
-        schedule: learning rate by epoch (1-based).
+        learning_rate: the keys of its learning rate.
 
     Attributes:
         takes_added_losses: whether `losses` leaves an `output`, which `added_losses` need.
@@ -99,13 +99,13 @@ class Stage(LightningModule, ABC):
 
     takes_added_losses: bool = False
 
-    def __init__(self, name: str, model: nn.Module, *, epochs: int, seed: int, schedule: Schedule) -> None:
+    def __init__(self, name: str, model: nn.Module, *, epochs: int, seed: int, learning_rate: LearningRate) -> None:
         super().__init__()
         self.name = name
         self.model = model
         self.epochs = epochs
         self.seed = seed
-        self.schedule = schedule
+        self.learning_rate = learning_rate
         self.metrics: dict[str, int | float | None] = {}
         """Of the running epoch, besides losses; alike in all processes."""
         self.progress_note = ""
@@ -152,7 +152,10 @@ class Stage(LightningModule, ABC):
 
     @abstractmethod
     def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
-        """An optimiser over the trained parameters; a group's `lr_scale` scales the schedule for it."""
+        """An optimiser over the trained parameters; learning rates are set at every step.
+
+        A group's `lr_scale` multiplies its learning rate, and `peak_factor` is as in `lr_at`.
+        """
 
     @abstractmethod
     def steps_per_epoch(self, processes: int) -> int:
@@ -203,10 +206,16 @@ class Stage(LightningModule, ABC):
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Set learning rates, and key the global random generators by the step."""
         del batch
-        epoch = self.trainer.current_epoch
-        torch.manual_seed(keyed_seed(self.seed, self.name, epoch, batch_idx, self.global_rank))
+        position = self.position(batch_idx)
+        torch.manual_seed(keyed_seed(self.seed, self.name, position.epoch, batch_idx, self.global_rank))
         for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = self.schedule(epoch + 1) * group.get("lr_scale", 1.0)
+            rate = lr_at(self.learning_rate, position, self.epochs, peak_factor=group.get("peak_factor", 1.0))
+            group["lr"] = rate * group.get("lr_scale", 1.0)
+
+    def position(self, batch_idx: int) -> Position:
+        """The place of a step in the stage."""
+        trainer = self.trainer
+        return Position(trainer.current_epoch, batch_idx, int(trainer.num_training_batches), trainer.global_step)
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Any]:
         """Lightning's hook: `loss` to minimise, and `losses` as they are, for reports."""

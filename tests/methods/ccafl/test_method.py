@@ -16,8 +16,8 @@ from passerby.distributed.processes import gather_labels
 from passerby.errors import DataError, PasserbyError, RecipeError
 from passerby.methods.ccafl.association.files import association_epochs
 from passerby.methods.ccafl.method import CameraStage, CcaflMethod
-from passerby.methods.ccafl.recipe import CcaflRecipe, loop_schedule, parts_that_never_come
-from passerby.methods.sections.clip import prompt_schedule
+from passerby.methods.ccafl.recipe import CcaflRecipe, parts_that_never_come
+from passerby.methods.sections.learning_rate import Position, lr_at
 from passerby.models.checkpoint import read_tensors
 from passerby.runs.request import TrainingRequest, checked_recipe
 from passerby.training.estimate import estimate_training
@@ -236,13 +236,11 @@ def test_cameras_have_to_be_known(tmp_path: Path, world: Path) -> None:
 
 def test_learning_rates_are_the_published_ones() -> None:
     recipe = CcaflRecipe(method="ccafl")
-    rate = loop_schedule(recipe.stages2and3)
     published = {0: 3.5e-6, 1: 3.82e-5, 4: 1.42e-4, 5: 1.77e-4, 9: 3.15e-4, 10: 3.5e-4, 39: 3.5e-4}
     published |= {40: 3.5e-5, 49: 3.5e-5, 50: 3.5e-6, 79: 3.5e-6}
-    assert {epoch: rate(epoch + 1) for epoch in published} == pytest.approx(published, rel=5e-3)
-    words = prompt_schedule(recipe.stage1)
+    assert {e: lr_at(recipe.stages2and3, Position(e), 80) for e in published} == pytest.approx(published, rel=5e-3)
     published = {1: 7.8e-5, 4: 2.82e-4, 5: 3.44e-4, 30: 1.76e-4, 59: 1.24e-6, 60: 1e-6}
-    assert {epoch: words(epoch) for epoch in published} == pytest.approx(published, rel=5e-3)
+    assert {e: lr_at(recipe.stage1, Position(e - 1), 60) for e in published} == pytest.approx(published, rel=5e-3)
 
 
 def test_words_are_compared_inside_their_camera_alone(world: Path) -> None:

@@ -21,6 +21,7 @@ from passerby.methods.cion.method import CionMethod, DistillationStage
 from passerby.methods.cion.projection_head import ProjectionHead
 from passerby.methods.cion.recipe import CionRecipe
 from passerby.methods.cion.self_distillation import ViewEncoder
+from passerby.methods.sections.learning_rate import Position, lr_at
 from passerby.models.checkpoint import read_tensors
 from passerby.tracklets.tables.sources import write_tracklets
 from passerby.training.interruption import InterruptedRunError
@@ -88,9 +89,11 @@ def test_the_student_learns_and_the_teacher_follows(world: Path) -> None:
     places = [(epoch, step, count) for epoch, count in enumerate(steps) for step in range(count)]
     assert len(places) == len(seen.states)
     for place, former, now, groups in zip(places, [before, *seen.states], seen.states, seen.groups, strict=False):
-        momentum = recipe.momentum_schedule.at(*place)
-        assert groups[0]["lr"] == groups[1]["lr"] == recipe.rate_schedule.at(*place)
-        assert (groups[0]["decay"], groups[1]["decay"]) == (recipe.decay_schedule.at(*place), 0)
+        position = Position(*place)
+        momentum, decay = recipe.momentum_at(position), recipe.weight_decay_at(position)
+        lr = lr_at(recipe.training, position, recipe.training.epochs, peak_factor=recipe.lr_peak_factor)
+        assert groups[0]["lr"] == groups[1]["lr"] == lr
+        assert (groups[0]["decay"], groups[1]["decay"]) == (decay, 0)
         for name in names_of(now, "teacher."):
             if not is_statistic(name):
                 followed = momentum * former[name] + (1 - momentum) * now[name.replace("teacher.", "student.")]
@@ -106,7 +109,7 @@ def test_the_student_learns_and_the_teacher_follows(world: Path) -> None:
 
 def test_the_rate_grows_with_the_images_of_a_step(world: Path) -> None:
     recipe = nano_cion(world, "trainer.devices=2", "trainer.accumulate=3", "training.lr=0.5")
-    assert recipe.rate_schedule.start == 0.5 * 12 * 2 * 3 / 256
+    assert recipe.training.lr * recipe.lr_peak_factor == 0.5 * 12 * 2 * 3 / 256
 
 
 @pytest.mark.parametrize("update", ["step", "epoch"])

@@ -13,8 +13,9 @@ from passerby.errors import RecipeError
 from passerby.inference.loading import load
 from passerby.methods.clip_pretrain.method import ClipPretrainMethod, PairStage
 from passerby.methods.clip_pretrain.pairs import PairBatch, PairBatches, PairPlan
-from passerby.methods.clip_pretrain.recipe import ClipPretrainRecipe, TrainingSection, rate_at
+from passerby.methods.clip_pretrain.recipe import ClipPretrainRecipe, TrainingSection
 from passerby.methods.clip_reid.method import ClipReidMethod
+from passerby.methods.sections.learning_rate import Position, lr_at
 from passerby.models.checkpoint import read_tensors
 from passerby.models.clip.vocabulary import tokenise
 from passerby.runs.request import TrainingRequest, checked_recipe
@@ -93,9 +94,10 @@ def test_processes_and_epochs_draw_different_people() -> None:
 
 
 def test_the_learning_rate_warms_up_and_falls() -> None:
-    section = TrainingSection(epochs=4, lr=1.0, warmup_epochs=1, floor=0.1, whole_epochs=0)
-    rates = [rate_at(section, epochs) for epochs in (0, 0.5, 1, 2.5, 4)]
-    assert np.allclose(rates, [0.01, 0.505, 1, 0.55, 0.1])
+    section = TrainingSection(epochs=4, lr=1.0, warmup_epochs=1, min_lr_factor=0.1, whole_epochs=0)
+    ends = [Position(0, 0, 2), Position(0, 1, 2), Position(2, 0, 2), Position(3, 1, 2)]
+    rates = [lr_at(section, position, 4) for position in ends]
+    assert np.allclose(rates, [0.505, 1, 0.55, 0.1]), "after each of these steps, of two in an epoch"
 
 
 def test_a_run_ends_with_the_same_weights_however_often_it_is_interrupted(
@@ -171,7 +173,7 @@ def test_losses_fall_and_the_result_embeds(tmp_path: Path) -> None:
 
 
 def test_a_run_goes_on_from_another_and_reid_starts_from_it(tmp_path: Path) -> None:
-    shorter = ("pairs.per_epoch=8", "training.epochs=1", "training.lr=1e-9", "training.floor=0")
+    shorter = ("pairs.per_epoch=8", "training.epochs=1", "training.lr=1e-9", "training.min_lr_factor=0")
     first = train(recipe(*shorter), tmp_path / "first")
     again = train(recipe(*shorter, f"init={tmp_path / 'first'}", "seed=5"), tmp_path / "again")
     assert first is not None

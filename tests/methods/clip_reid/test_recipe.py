@@ -6,7 +6,7 @@ from passerby.config import check_recipe, read_recipe
 from passerby.errors import RecipeError
 from passerby.methods.clip_reid.recipe import ClipReidRecipe
 
-RATES = ("stage1.lr", "stage1.warmup_from", "stage1.floor", "stage2.lr", "stage2.warmup_start_factor")
+RATES = ("stage1.lr", "stage1.warmup_start_factor", "stage1.min_lr_factor", "stage2.lr", "stage2.warmup_start_factor")
 WEIGHTS = (
     "stage1.weight_decay", "stage2.weight_decay", "stage2.bias_lr_factor", "stage2.loss_weights.identity",
     "stage2.loss_weights.triplet", "stage2.loss_weights.text", "stage2.margin",

@@ -15,6 +15,7 @@ from passerby.errors import PasserbyError, RecipeError
 from passerby.methods.cluster_contrast.method import ClusterContrastMethod, ContrastStage
 from passerby.methods.cluster_contrast.network import ClusterReid
 from passerby.methods.cluster_contrast.recipe import ClusterContrastRecipe
+from passerby.methods.sections.learning_rate import Position, lr_at
 from passerby.models.backbones.registry import create
 from passerby.models.checkpoint import read_tensors
 from passerby.runs.request import checked_recipe
@@ -66,8 +67,7 @@ def stage_of(recipe: ClusterContrastRecipe) -> ContrastStage:
 def test_published_rates() -> None:
     recipe = checked_recipe(read_recipe("cluster-contrast"))
     assert isinstance(recipe, ClusterContrastRecipe)
-    rate = recipe.schedule()
-    assert [rate(epoch) for epoch in (1, 20, 21, 40, 41, 50)] == pytest.approx(
+    assert [lr_at(recipe.training, Position(epoch - 1), 50) for epoch in (1, 20, 21, 40, 41, 50)] == pytest.approx(
         [3.5e-4, 3.5e-4, 3.5e-5, 3.5e-5, 3.5e-6, 3.5e-6]
     )
 

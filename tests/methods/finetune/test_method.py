@@ -14,6 +14,7 @@ from passerby.errors import CheckpointError, RecipeError
 from passerby.inference.loading import load
 from passerby.methods.finetune.method import FinetuneMethod
 from passerby.methods.finetune.recipe import FinetuneRecipe
+from passerby.methods.sections.learning_rate import Position, lr_at
 from passerby.models.backbones.registry import create
 from passerby.models.checkpoint import read_tensors
 from passerby.runs.request import checked_recipe
@@ -75,22 +76,27 @@ def test_batch_and_rate_are_those_published(
     backbone: str, data: str, identities: int, rate: float, warmup: int
 ) -> None:
     recipe = finetune(f"model.backbone={backbone}", f"data.name={data}")
-    assert (recipe.batch.identities_per_batch, recipe.batch.images_per_identity) == (identities, 4)
-    assert recipe.rate == pytest.approx(rate)
-    assert recipe.warmup_epochs == warmup
+    assert (recipe.training.identities_per_batch, recipe.training.images_per_identity) == (identities, 4)
+    assert recipe.training.lr == pytest.approx(rate)
+    assert recipe.training.warmup_epochs == warmup
 
 
 def test_what_a_recipe_says_goes_before_what_was_published() -> None:
     recipe = finetune("model.backbone=resnet50", "training.identities_per_batch=8", "data.name=market1501")
-    assert recipe.rate == pytest.approx(2e-4)
-    assert finetune("training.lr=0.1").rate == 0.1
-    assert finetune("training.warmup_epochs=0").warmup_epochs == 0
-    assert finetune("training.epochs=12").warmup_epochs == 2, "as long a part of a shorter training"
+    assert recipe.training.lr == pytest.approx(2e-4)
+    assert finetune("training.lr=0.1").training.lr == 0.1
+    assert finetune("training.warmup_epochs=0").training.warmup_epochs == 0
+    assert finetune("training.epochs=12").training.warmup_epochs == 2, "as long a part of a shorter training"
 
 
 def test_rates_are_those_of_the_published_schedule() -> None:
-    recipe = finetune("training.lr=1.0", "training.warmup_epochs=20")
-    weights, biases = recipe.schedules()
+    section = finetune("training.lr=1.0", "training.warmup_epochs=20").training
+
+    def weights(epoch: int) -> float:
+        return lr_at(section, Position(epoch - 1), 120)
+
+    def biases(epoch: int) -> float:
+        return lr_at(section, Position(epoch - 1), 120, peak_factor=section.bias_lr_factor)
 
     def cosine(peak: float, t: int) -> float:
         return 0.002 + 0.5 * (peak - 0.002) * (1 + math.cos(math.pi * t / 120))

@@ -18,6 +18,7 @@ from passerby.errors import RecipeError
 from passerby.methods.mgn.method import MgnMethod, MgnStage
 from passerby.methods.mgn.network import Mgn
 from passerby.methods.mgn.recipe import MgnRecipe
+from passerby.methods.sections.learning_rate import Position, lr_at
 from passerby.models.backbones.registry import create
 from passerby.runs.request import checked_recipe
 from passerby.training.initialisation import build_model, read_init
@@ -60,12 +61,17 @@ def nano(world: Path, *more: str) -> MgnRecipe:
 
 def test_rates_are_those_published() -> None:
     section = mgn().training
-    assert section.rate_at(0, 0.0) == pytest.approx(3.5e-6)
-    assert section.rate_at(4, 0.5) == pytest.approx(3.5e-4 * (0.01 + 0.99 * 0.45))
-    assert [section.rate_at(epoch, 0.5) for epoch in (10, 29, 30)] == [3.5e-4] * 3
-    assert section.rate_at(45, 0.0) == pytest.approx(7.7e-7 + 0.5 * (3.5e-4 - 7.7e-7))
-    assert section.rate_at(59, 0.0) == pytest.approx(7.7e-7, abs=1.1e-6)
-    assert math.isclose(mgn("training.floor=0").training.rate_at(60, 0.0), 0, abs_tol=1e-12)
+
+    def rate_at(epoch: int, done: float) -> float:
+        return lr_at(section, Position(epoch, int(done * 2), 2), 60)
+
+    assert rate_at(0, 0.0) == pytest.approx(3.5e-6)
+    assert rate_at(4, 0.5) == pytest.approx(3.5e-4 * (0.01 + 0.99 * 0.45))
+    assert [rate_at(epoch, 0.5) for epoch in (10, 29, 30)] == [3.5e-4] * 3
+    assert rate_at(45, 0.0) == pytest.approx(7.7e-7 + 0.5 * (3.5e-4 - 7.7e-7))
+    assert rate_at(59, 0.0) == pytest.approx(7.7e-7, abs=1.1e-6)
+    ending = mgn("training.min_lr_factor=0").training
+    assert math.isclose(lr_at(ending, Position(60), 60), 0, abs_tol=1e-12)
 
 
 def test_features_of_the_whole_and_of_stripes_from_the_top_down() -> None:

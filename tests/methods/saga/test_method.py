@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from passerby.methods import find_method
 from passerby.methods.method import InitialWeights
 from passerby.methods.saga.method import AnchorStage, BackboneStage, EndToEndStage
 from passerby.methods.saga.network import adopt
+from passerby.methods.sections.learning_rate import lr_at
 from passerby.methods.stage import Stage
 from passerby.models.checkpoint import read_tensors
 from passerby.models.saga.network import HEAD, Saga
@@ -178,7 +180,24 @@ def test_official_trains_the_bias_of_the_neck(world: Path) -> None:
         model, data = opened(recipe)
         learning = {name for name, _ in BackboneStage(recipe, model, data).trainable_parameters()}
         assert ("bottleneck.bias" in learning) is official
-        assert model.shape.anchors.dropped_weights is official
+        assert model.shape.dropped_weights is official
+
+
+def test_official_counts_milestones_by_the_samplers_estimate(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates = {}
+    for official in ("false", "true"):
+        recipe = saga_recipe(world, f"official={official}", "stage2={decay: steps, epochs: 80}")
+        model, data = opened(recipe)
+        stage = BackboneStage(recipe, model, data)
+        stage._estimated_steps = 100
+        for finished in (3999, 4000, 6999, 7000):
+            trainer = SimpleNamespace(current_epoch=finished // 90, num_training_batches=90, global_step=finished)
+            monkeypatch.setattr(BackboneStage, "trainer", trainer)
+            rates[official, finished] = lr_at(stage.learning_rate, stage.position(0), 80) / stage.learning_rate.lr
+    assert rates == pytest.approx({
+        ("true", 3999): 1, ("true", 4000): 0.1, ("true", 6999): 0.1, ("true", 7000): 0.01,
+        ("false", 3999): 0.1, ("false", 4000): 0.1, ("false", 6999): 0.01, ("false", 7000): 0.01,
+    })  # fmt: skip
 
 
 def test_one_classifier_is_forgotten_between_the_parts_of_stage_3(world: Path, tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
-"""SAGA's recipes and learning rates against the published numbers (saga.md §3, Appendix A)."""
+"""SAGA's recipes and learning rates against the published numbers."""
 
 import numpy as np
 import pytest
 
 from passerby.config import read_recipe
 from passerby.errors import RecipeError
+from passerby.methods import find_method
 from passerby.methods.saga.recipe import BackboneStageSection, BatchSection, SagaRecipe
-from passerby.methods.saga.schedules import anchors_schedule, backbone_rate, words_schedule
+from passerby.methods.sections.learning_rate import LearningRate, Position, lr_at
 from passerby.methods.stages.image_stage import estimated_steps
 from passerby.recipe_files import recipe_names
 from passerby.runs.request import checked_recipe
@@ -18,41 +19,43 @@ def recipe(*overrides: str, name: str = "saga-vit") -> SagaRecipe:
     return found
 
 
+def lr_of(section: LearningRate, epoch: int, finished: int = 0) -> float:
+    epochs: int = getattr(section, "epochs")  # noqa: B009
+    return lr_at(section, Position(epoch - 1, finished=finished), epochs)
+
+
 @pytest.mark.parametrize(
     ("epoch", "rate"),
     [(1, 1e-5), (2, 7.8e-5), (5, 2.82e-4), (6, 3.5e-4), (50, 1.956521e-4), (99, 1.381522e-6), (100, 1.095407e-6)],
 )
 def test_rates_of_stage_1(epoch: int, rate: float) -> None:
-    assert words_schedule(recipe().stage1)(epoch) == pytest.approx(rate, rel=1e-6)
+    assert lr_of(recipe().stage1, epoch) == pytest.approx(rate, rel=1e-6)
 
 
 @pytest.mark.parametrize(("epoch", "rate"), [(1, 3.5e-5), (2, 9.8e-5), (5, 2.87e-4), (6, 3.5e-4), (20, 3.5e-4)])
 def test_rates_of_stage_3a(epoch: int, rate: float) -> None:
-    assert anchors_schedule(recipe().stage3a)(epoch) == pytest.approx(rate, rel=1e-6)
+    assert lr_of(recipe().stage3a, epoch) == pytest.approx(rate, rel=1e-6)
 
 
 @pytest.mark.parametrize(("epoch", "rate"), [(1, 2e-5), (5, 1.64e-4), (6, 2e-4), (40, 1.573042e-4), (80, 1.000439e-4)])
 def test_rates_of_stage_3b(epoch: int, rate: float) -> None:
-    assert anchors_schedule(recipe().stage3b)(epoch) == pytest.approx(rate, rel=1e-6)
+    assert lr_of(recipe().stage3b, epoch) == pytest.approx(rate, rel=1e-6)
 
 
 @pytest.mark.parametrize(("step", "rate"), [(0, 5e-7), (1, 9.5e-7), (5, 2.75e-6), (10, 5e-6), (500, 5e-6)])
 def test_rates_of_stage_2_warm_up_by_steps(step: int, rate: float) -> None:
-    found = backbone_rate(BackboneStageSection(), epoch=1, step=step, estimated_steps=100)
+    found = lr_of(BackboneStageSection(), 1, finished=step)
     assert found == pytest.approx(rate, rel=1e-9)
 
 
-def test_milestones_of_stage_2_by_epochs_or_by_the_samplers_estimate() -> None:
-    ours, official = BackboneStageSection(), BackboneStageSection(sampler_milestones=True)
-    rates = [backbone_rate(ours, epoch=epoch, step=10**4, estimated_steps=1) for epoch in (40, 41, 70, 71)]
-    assert rates == pytest.approx([5e-6, 5e-7, 5e-7, 5e-8])
-    rates = [backbone_rate(official, epoch=1, step=step, estimated_steps=100) for step in (3999, 4000, 6999, 7000)]
+def test_milestones_of_stage_2_are_in_epochs() -> None:
+    rates = [lr_of(BackboneStageSection(), epoch, finished=10**4) for epoch in (40, 41, 70, 71)]
     assert rates == pytest.approx([5e-6, 5e-7, 5e-7, 5e-8])
 
 
 def test_a_cosine_ends_at_a_hundredth() -> None:
     section = BackboneStageSection(decay="cosine", epochs=7, warmup_steps=0, lr=1.0)
-    rates = [backbone_rate(section, epoch=epoch, step=0, estimated_steps=1) for epoch in range(1, 8)]
+    rates = [lr_of(section, epoch) for epoch in range(1, 8)]
     assert rates[0] == pytest.approx(1)
     assert rates[3] == pytest.approx(0.505)
     assert rates[-1] == pytest.approx(0.01)
@@ -65,24 +68,15 @@ def test_the_samplers_estimate_counts_every_complete_group() -> None:
     assert estimated_steps(identities, BatchSection(identities_per_batch=3, images_per_identity=2)) == 3
 
 
-def test_official_means_the_published_behaviour() -> None:
-    ours, official = recipe(), recipe("official=true")
-    differing = {
-        "test_interpolation": (ours.augmentation.test_interpolation, official.augmentation.test_interpolation),
-        "train_neck_bias": (ours.stage2.train_neck_bias, official.stage2.train_neck_bias),
-        "sampler_milestones": (ours.stage2.sampler_milestones, official.stage2.sampler_milestones),
-        "dropped_weights": (ours.anchors.dropped_weights, official.anchors.dropped_weights),
-    }
-    assert differing == {
-        "test_interpolation": ("bicubic", "bilinear"),
-        "train_neck_bias": (False, True),
-        "sampler_milestones": (False, True),
-        "dropped_weights": (False, True),
-    }
-    with pytest.raises(RecipeError, match=r"stage2.train_neck_bias=False, but official=true says True"):
-        recipe("official=true", "stage2.train_neck_bias=false")
-    again = checked_recipe(official.model_dump(mode="json"))
-    assert again == official, "a stored recipe is read again on resume"
+def test_official_resizes_test_images_as_published() -> None:
+    method = find_method("saga")
+    found = [method.transforms(recipe(f"official={official}"))[1].interpolation for official in ("false", "true")]
+    assert found == ["bicubic", "bilinear"]
+
+
+def test_a_stored_recipe_is_read_again() -> None:
+    official = recipe("official=true")
+    assert checked_recipe(official.model_dump(mode="json")) == official
 
 
 def test_a_stage_that_is_given_in_part_keeps_its_other_defaults() -> None:

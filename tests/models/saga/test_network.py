@@ -92,13 +92,13 @@ def test_anchors_are_computed_once_and_again_when_they_change() -> None:
 @pytest.mark.parametrize(
     "anchors",
     [
-        dataclasses.replace(NANO, kind="free"),
-        dataclasses.replace(NANO, domain="camera"),
-        dataclasses.replace(NANO, domain="clip"),
-        dataclasses.replace(NANO, domain="none"),
-        dataclasses.replace(NANO, phrase_slots=0),
-        dataclasses.replace(NANO, token_layers=(1, 2)),
-        dataclasses.replace(NANO, layers=1),
+        NANO.model_copy(update={"kind": "free"}),
+        NANO.model_copy(update={"domain": "camera"}),
+        NANO.model_copy(update={"domain": "clip"}),
+        NANO.model_copy(update={"domain": "none"}),
+        NANO.model_copy(update={"phrase_slots": 0}),
+        NANO.model_copy(update={"token_layers": (1, 2)}),
+        NANO.model_copy(update={"layers": 1}),
     ],
     ids=["free", "camera", "clip", "none", "no phrase", "two layers", "one refinement layer"],
 )
@@ -117,7 +117,7 @@ def test_every_variant_embeds_and_learns_everywhere_in_its_head(anchors: AnchorS
 
 
 def test_camera_conditioned_anchors_look_at_the_camera() -> None:
-    model, images = build(dataclasses.replace(NANO, domain="camera")), torch.randn(1, 3, 64, 32)
+    model, images = build(NANO.model_copy(update={"domain": "camera"})), torch.randn(1, 3, 64, 32)
     with torch.no_grad():
         model.domain_anchor.cam_embed.weight.normal_()  # type: ignore[union-attr, operator]
         first, second = (model.embed(images, torch.tensor([camera])) for camera in (0, 2))
@@ -155,17 +155,17 @@ def test_a_network_for_embedding_has_nothing_of_the_training_set() -> None:
 def test_a_description_survives_json() -> None:
     import json
 
-    shape = SagaShape(CLIP, dataclasses.replace(NANO, token_layers=(1, 2)), EmbeddingShape(parts=3), ("gem",))
+    shape = SagaShape(CLIP, NANO.model_copy(update={"token_layers": (1, 2)}), EmbeddingShape(parts=3), ("gem",))
     assert shape_from_description(json.loads(json.dumps(dataclasses.asdict(shape)))) == shape
 
 
 @pytest.mark.parametrize(
     ("anchors", "message"),
     [
-        (dataclasses.replace(NANO, token_layers=(3,)), "has blocks 1 to 2"),
-        (dataclasses.replace(NANO, token_layers=(2, 1)), "ascending"),
-        (dataclasses.replace(NANO, token_layers=()), "must be one block"),
-        (dataclasses.replace(NANO, heads=5), "do not divide"),
+        (NANO.model_copy(update={"token_layers": (3,)}), "has blocks 1 to 2"),
+        (NANO.model_copy(update={"token_layers": (2, 1)}), "ascending"),
+        (NANO.model_copy(update={"token_layers": ()}), "must be one block"),
+        (NANO.model_copy(update={"heads": 5}), "do not divide"),
     ],
 )
 def test_impossible_anchors_are_refused(anchors: AnchorShape, message: str) -> None:
@@ -176,7 +176,7 @@ def test_impossible_anchors_are_refused(anchors: AnchorShape, message: str) -> N
 def test_what_needs_single_patches_is_refused_elsewhere() -> None:
     with pytest.raises(RecipeError, match="use a ViT"):
         Saga(SagaShape(ClipShape("resnet-nano", (64, 32))), SagaSizes(None))
-    two = dataclasses.replace(NANO, token_layers=(1, 2))
+    two = NANO.model_copy(update={"token_layers": (1, 2)})
     with pytest.raises(RecipeError, match="one token layer"):
         build(two, embedding=EmbeddingShape(parts=2)).embed(torch.randn(1, 3, 64, 32))
     with pytest.raises(RecipeError, match="one token layer"):

@@ -26,7 +26,7 @@ from passerby.methods.ccafl.classifier import ClassifierStep
 from passerby.methods.ccafl.losses import CameraIdentities
 from passerby.methods.ccafl.memories import InterMemory
 from passerby.methods.ccafl.network import Ccafl
-from passerby.methods.ccafl.recipe import CcaflRecipe, loop_schedule
+from passerby.methods.ccafl.recipe import CcaflRecipe
 from passerby.methods.method import TrainingData
 from passerby.methods.stage import EpochLoader, keyed_seed
 from passerby.methods.stages.features import current_features
@@ -83,7 +83,7 @@ class AssociationStage(MemoryStage[HybridMemory | InterMemory], ABC):
             data,
             section,
             epochs=section.epochs,
-            schedule=loop_schedule(section),
+            learning_rate=section,
             iterations=section.iterations,
             memory_momentum=recipe.memory.momentum,
         )

@@ -39,7 +39,6 @@ from passerby.methods.ccafl.network import CLASS_SIZED, TRAINING_ONLY, Ccafl, Cc
 from passerby.methods.ccafl.recipe import CcaflRecipe, parts_that_never_come
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.networks.clip_towers import described_shape, initial_towers
-from passerby.methods.sections.clip import prompt_schedule
 from passerby.methods.stage import Stage, StageOutput, adam_with_faster_biases
 from passerby.methods.stages.prompt_stage import PromptStage
 from passerby.models.checkpoint import load_strictly
@@ -57,7 +56,6 @@ def prompt_stage(
         data,
         folder,
         seed=recipe.seed,
-        schedule=prompt_schedule(recipe.stage1),
         context="prompt_learner.cls_ctx",
         project=lambda images: model.features(images).joint,
         text_features=model.prompt_features,

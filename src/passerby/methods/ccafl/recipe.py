@@ -9,12 +9,12 @@ from pydantic import Field, model_validator
 
 from passerby.config import Finite, NotNegative, Positive, Probability, Recipe, Section
 from passerby.errors import RecipeError
-from passerby.methods.schedules import Schedule
 from passerby.methods.sections.augmentation import AugmentationSection
-from passerby.methods.sections.clip import PromptStageSection, RateSection, TowersSection, image_schedule
+from passerby.methods.sections.clip import ImageTowerSection, PromptStageSection, TowersSection
+from passerby.methods.sections.learning_rate import Epoch
 
 Count = Annotated[int, Field(ge=1)]
-Epoch = Annotated[int, Field(ge=0)]
+EpochFrom0 = Annotated[int, Field(ge=0)]
 
 
 class ModelSection(TowersSection):
@@ -33,8 +33,8 @@ class CcaflAugmentationSection(AugmentationSection):
     """Subtracted from each channel (of values 0–1)."""
     std: tuple[Positive, Positive, Positive] = (0.229, 0.224, 0.225)
     """Divides each channel."""
-    test_interpolation: Literal["bicubic", "bilinear"] = "bicubic"
-    """Resizing elsewhere."""
+
+    TEST_INTERPOLATION = "bicubic"
 
 
 class PromptsSection(PromptStageSection):
@@ -44,12 +44,12 @@ class PromptsSection(PromptStageSection):
     """Passes over the cached features."""
 
 
-class LoopSection(RateSection):
-    """Stages 2 and 3, which share one optimiser and one schedule; epochs count from 0."""
+class LoopSection(ImageTowerSection):
+    """Stages 2 and 3, which share one optimiser and one learning rate; epochs count from 0."""
 
     epochs: int = Field(default=80, ge=1)
     """Of the whole loop."""
-    intra_epochs: Epoch = 5
+    intra_epochs: EpochFrom0 = 5
     """Epochs of intra-camera learning (stage 2) before inter-camera learning (stage 3); all, if there is one camera."""
     iterations: Count = 200
     """Steps of an epoch."""
@@ -60,9 +60,9 @@ class LoopSection(RateSection):
     lr: NotNegative = 3.5e-4
     """Learning rate after warm-up."""
     warmup_start_factor: NotNegative = 0.01
-    """Where the warm-up begins, as a fraction of the learning rate."""
-    milestones: tuple[Count, ...] = (40, 50)
-    """Epochs from which on the learning rate is a tenth of what it was."""
+    """Where the warm-up begins, as a fraction of lr."""
+    milestones: tuple[Epoch, ...] = (40, 50)
+    """Epochs of the steps, with decay=steps."""
     weight_decay: NotNegative = 5e-4
     """Coupled L2, as in Adam; biases too."""
     neck_from_data: bool = False
@@ -71,6 +71,8 @@ class LoopSection(RateSection):
     """Of all triplet losses."""
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     """Label smoothing of the image-to-text losses."""
+
+    COUNT_FROM = 0
 
 
 class MemorySection(Section):
@@ -115,7 +117,7 @@ class InterSection(Section):
 
     text: bool = True
     """Images pick the text of their cluster."""
-    text_from: Epoch = 10
+    text_from: EpochFrom0 = 10
     """The first epoch of that."""
     batch_triplet: bool = True
     """Triplets within the images of a batch, by cluster."""
@@ -126,9 +128,9 @@ class AdversarySection(Section):
 
     enabled: bool = True
     """Use the loss; the classifier learns in any case, and changes nothing without it."""
-    first_epoch: Epoch = 40
+    first_epoch: EpochFrom0 = 40
     """The first epoch of the loss."""
-    end_epoch: Epoch = 60
+    end_epoch: EpochFrom0 = 60
     """The first epoch without it again."""
     epsilon: Probability = 0.8
     """ε: 1 treats all classes of a cluster alike, 0 sees the own one only."""
@@ -174,12 +176,6 @@ class CcaflRecipe(Recipe):
                 "takes one step for each: set it to 1"
             )
         return self
-
-
-def loop_schedule(section: LoopSection) -> Schedule:
-    """Warm-up and decay by the epoch, 1-based as for all stages, of a published schedule that counts from 0."""
-    rate = image_schedule(section)
-    return lambda epoch: rate(epoch - 1)
 
 
 def parts_that_never_come(recipe: CcaflRecipe) -> list[str]:

@@ -43,14 +43,14 @@ class DistillationStage(Stage):
 
     def __init__(self, recipe: CionRecipe, model: SelfDistillation, data: TrainingData) -> None:
         section = recipe.training
-        self._rate, self._decay, self._momentum = recipe.rate_schedule, recipe.decay_schedule, recipe.momentum_schedule
         super().__init__(
             "distillation",
             model,
             epochs=section.epochs,
             seed=recipe.seed,
-            schedule=lambda _: 0.0,  # rates change at every step: see on_train_batch_start
+            learning_rate=section,
         )
+        self.recipe = recipe
         self.section, self.teaching, self.data, self.prefetch = section, recipe.teacher, data, recipe.trainer.prefetch
         self.views = recipe.views.transform(recipe.model.image_size)
         self._size = recipe.model.image_size
@@ -108,7 +108,7 @@ class DistillationStage(Stage):
         others = [p for name, p in parameters if p.ndim <= 1 or name.endswith(".bias")]
         decay = self.section.weight_decay
         groups = [{"params": decaying, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=0.0)
+        return torch.optim.AdamW([{**group, "peak_factor": self.recipe.lr_peak_factor} for group in groups], lr=0.0)
 
     def steps_per_epoch(self, processes: int) -> int:
         """The mean over all epochs, for there are fewer groups where they are larger."""
@@ -129,12 +129,10 @@ class DistillationStage(Stage):
         self.model.teacher.train(self.teaching.normalisation == "batch")
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """As in all stages, but learning rate and weight decay change at every step."""
+        """As in all stages; weight decay changes at every step, too."""
         super().on_train_batch_start(batch, batch_idx)
-        place = self._place(batch_idx)
-        decaying, others = self.trainer.optimizers[0].param_groups
-        decaying["lr"] = others["lr"] = self._rate.at(*place)
-        decaying["weight_decay"] = self._decay.at(*place)
+        decaying, _ = self.trainer.optimizers[0].param_groups
+        decaying["weight_decay"] = self.recipe.weight_decay_at(self.position(batch_idx))
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Lightning's hook: the head's last layer does not learn at first."""
@@ -157,7 +155,7 @@ class DistillationStage(Stage):
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
         last = batch_idx + 1 == self.trainer.num_training_batches
         if self.teaching.update == "step" or last:
-            momentum = self._momentum.at(*self._place(batch_idx))
+            momentum = self.recipe.momentum_at(self.position(batch_idx))
             self.model.follow(momentum, statistics=self.teaching.normalisation == "running")
 
     def _rows(self, epoch: int, process: int, processes: int) -> NDArray[np.int64]:
@@ -171,10 +169,6 @@ class DistillationStage(Stage):
             rank=process,
             processes=processes,
         )
-
-    def _place(self, batch_idx: int) -> tuple[int, int, int]:
-        """Epoch, step and the epoch's steps."""
-        return self.trainer.current_epoch, batch_idx, int(self.trainer.num_training_batches)
 
     def _clipping_scale(self) -> float:
         """By what gradients are multiplied when they are compared with the bound."""

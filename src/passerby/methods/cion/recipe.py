@@ -15,13 +15,13 @@ from passerby.methods.cion.projection_head import BOTTLENECK, HIDDEN, OUTPUTS
 from passerby.methods.cion.self_distillation import Network
 from passerby.methods.networks.backbones import BackboneSection
 from passerby.methods.sections.clip import Pixels
-from passerby.methods.step_schedules import StepSchedule
+from passerby.methods.sections.learning_rate import LearningRate, Position, half_cosine
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Shares = tuple[Share, Share]
 Count = Annotated[int, Field(ge=1)]
 
-_IMAGES_OF_RATE = 256
+_IMAGES_OF_LR = 256
 
 
 class NativeDataSection(DataSection):
@@ -91,7 +91,7 @@ class TeacherSection(Section):
     """What stays at each step of the mean that is subtracted from its logits."""
 
 
-class DistillationSection(Section):
+class DistillationSection(LearningRate):
     """How the student learns."""
 
     epochs: int = Field(default=100, ge=1)
@@ -108,12 +108,14 @@ class DistillationSection(Section):
     """Which pairs count how much: as the published code computes it, or as the paper says (Eq. 9)."""
     temperature: Positive = 0.1
     """Of the student's softmax."""
-    lr: Positive = 5e-4
+    lr: NotNegative = 5e-4
     """Learning rate after warm-up for 256 images per step; it grows with the images of all processes."""
-    rate_end: NotNegative = 1e-6
-    """Learning rate at the end of the cosine, as it is."""
-    warmup_epochs: int = Field(default=10, ge=0)
-    """Epochs of linear warm-up from 0."""
+    warmup_epochs: NotNegative = 10
+    """Epochs of linear warm-up."""
+    warmup_start_factor: NotNegative = 0.0
+    """Where the warm-up begins, as a fraction of lr."""
+    min_lr_factor: NotNegative = 0.002
+    """Where the cosine ends, as a fraction of lr, however many images a step has."""
     weight_decay: NotNegative = 0.04
     """Decoupled, at the beginning; not of biases and norms."""
     weight_decay_end: NotNegative = 0.4
@@ -124,6 +126,11 @@ class DistillationSection(Section):
     """official: in half precision clip gradients while they are scaled up, as the published code does by mistake."""
     frozen_epochs: int = Field(default=1, ge=0)
     """Epochs at the beginning in which the head's last layer does not learn."""
+
+    WARMUP_BY_STEP = True
+    WARMUP_REACHES_LR = True
+    DECAY_BY_STEP = True
+    COSINE_AFTER_WARMUP = True
 
     @model_validator(mode="after")
     def _curriculum_is_one(self) -> "DistillationSection":
@@ -179,19 +186,18 @@ class CionRecipe(Recipe):
     """What the result embeds with."""
 
     @property
-    def rate_schedule(self) -> StepSchedule:
-        """Learning rate by step, for the images of all processes and accumulated batches together."""
-        section, trainer = self.training, self.trainer
-        images = section.batch_size * trainer.processes * trainer.accumulate
-        peak = section.lr * images / _IMAGES_OF_RATE
-        return StepSchedule(peak, section.rate_end, section.epochs, section.warmup_epochs)
+    def lr_peak_factor(self) -> float:
+        """By what the learning rate after warm-up is multiplied for the images of all processes in one step."""
+        trainer = self.trainer
+        return self.training.batch_size * trainer.processes * trainer.accumulate / _IMAGES_OF_LR
 
-    @property
-    def decay_schedule(self) -> StepSchedule:
-        """Weight decay by step."""
-        return StepSchedule(self.training.weight_decay, self.training.weight_decay_end, self.training.epochs)
+    def weight_decay_at(self, position: Position) -> float:
+        """Weight decay at a step."""
+        return half_cosine(self.training.weight_decay, self.training.weight_decay_end, self._share(position))
 
-    @property
-    def momentum_schedule(self) -> StepSchedule:
-        """The teacher's momentum by step."""
-        return StepSchedule(self.teacher.momentum, self.teacher.momentum_end, self.training.epochs)
+    def momentum_at(self, position: Position) -> float:
+        """The teacher's momentum at a step."""
+        return half_cosine(self.teacher.momentum, self.teacher.momentum_end, self._share(position))
+
+    def _share(self, position: Position) -> float:
+        return self.training.epochs_done(position, by_step=True) / self.training.epochs

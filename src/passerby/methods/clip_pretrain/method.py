@@ -17,7 +17,7 @@ from passerby.data.augmentation.transforms import TestTransform, TrainTransform
 from passerby.distributed.processes import gather_labels, gather_with_gradient
 from passerby.losses.contrastive import supervised_contrastive
 from passerby.methods.clip_pretrain.pairs import PairBatch, PairBatches, PairPlan
-from passerby.methods.clip_pretrain.recipe import ClipPretrainRecipe, rate_at
+from passerby.methods.clip_pretrain.recipe import ClipPretrainRecipe
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.networks.clip_towers import described_shape
 from passerby.methods.stage import EpochLoader, Stage
@@ -45,7 +45,7 @@ class PairStage(Stage):
             model,
             epochs=section.epochs,
             seed=recipe.seed,
-            schedule=lambda epoch: rate_at(section, epoch),
+            learning_rate=section,
         )
         self.section, self.pairs, self.transform = section, recipe.pairs, transform
         self._drawers = Drawers(recipe.pairs.workers)
@@ -95,13 +95,6 @@ class PairStage(Stage):
     def on_stage_start(self) -> None:
         """Let everything learn."""
         self.model.train()
-
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """As in all stages, but with a learning rate that changes at every step: there are few epochs."""
-        super().on_train_batch_start(batch, batch_idx)
-        steps = int(self.trainer.num_training_batches)
-        for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = rate_at(self.section, self.trainer.current_epoch + (batch_idx + 1) / steps)
 
     def on_fit_end(self) -> None:
         """Lightning's hook: settle the lengths of features once everything is learned, and end drawing."""

@@ -1,13 +1,13 @@
 """What a recipe of contrastive pre-training on drawn pairs says."""
 
-import math
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from passerby.config import DataSection, NotNegative, Positive, Probability, Recipe, Section
+from passerby.config import DataSection, NotNegative, Probability, Recipe, Section
 from passerby.errors import RecipeError
 from passerby.methods.sections.clip import Pixels
+from passerby.methods.sections.learning_rate import LearningRate
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -51,7 +51,7 @@ class AugmentationSection(Section):
     """Probability of replacing a rectangle by noise."""
 
 
-class TrainingSection(Section):
+class TrainingSection(LearningRate):
     """How both towers learn."""
 
     epochs: int = Field(default=16, ge=1)
@@ -62,14 +62,21 @@ class TrainingSection(Section):
     """Share of the patches that the image tower sees, others each time: half of them cost less than half the time."""
     whole_epochs: int = Field(default=2, ge=0)
     """Epochs at the end in which it sees all."""
-    lr: Positive = 1e-3
+    lr: NotNegative = 1e-3
     """Learning rate after warm-up."""
-    warmup_epochs: float = Field(default=1.0, ge=0)
+    warmup_epochs: NotNegative = 1.0
     """Epochs of linear warm-up."""
-    floor: NotNegative = 1e-5
-    """Learning rate at the end of the cosine."""
+    warmup_start_factor: NotNegative = 0.01
+    """Where the warm-up begins, as a fraction of lr."""
+    min_lr_factor: NotNegative = 0.01
+    """Where the cosine ends, as a fraction of lr, with decay=cosine."""
     weight_decay: NotNegative = 0.1
     """Decoupled; not of biases, norms, embeddings and the scale."""
+
+    COUNT_FROM = 1
+    WARMUP_BY_STEP = True
+    DECAY_BY_STEP = True
+    COSINE_AFTER_WARMUP = True
 
 
 class ClipPretrainRecipe(Recipe):
@@ -102,11 +109,3 @@ class ClipPretrainRecipe(Recipe):
                 f"training.epochs={self.training.epochs}: lower it"
             )
         return self
-
-
-def rate_at(section: TrainingSection, epochs: float) -> float:
-    """Learning rate after so many epochs, also fractions of one: linear warm-up, then half a cosine to the floor."""
-    if epochs < section.warmup_epochs:
-        return section.lr * (0.01 + 0.99 * epochs / section.warmup_epochs)
-    share = (epochs - section.warmup_epochs) / max(section.epochs - section.warmup_epochs, 1e-9)
-    return section.floor + 0.5 * (section.lr - section.floor) * (1 + math.cos(math.pi * min(share, 1.0)))

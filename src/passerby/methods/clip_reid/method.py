@@ -23,7 +23,6 @@ from passerby.methods.clip_reid.network import build, check_camera_embedding
 from passerby.methods.clip_reid.recipe import ClipReidRecipe
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.networks.clip_towers import described_shape
-from passerby.methods.sections.clip import image_schedule, prompt_schedule
 from passerby.methods.stage import Stage, StageOutput, adam_with_faster_biases
 from passerby.methods.stages.gathered_triplet import gathered_triplet
 from passerby.methods.stages.image_stage import ImageBatchStage
@@ -45,7 +44,6 @@ def prompt_stage(recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, fo
         data,
         folder,
         seed=recipe.seed,
-        schedule=prompt_schedule(recipe.stage1),
         context="prompt_learner.cls_ctx",
         project=lambda images: model.features(images, with_cameras=False).projected,  # as published: not in stage 1
         text_features=model.prompt_features,
@@ -61,8 +59,7 @@ class ImageStage(ImageBatchStage):
 
     def __init__(self, recipe: ClipReidRecipe, model: ClipReid, data: TrainingData) -> None:
         section = recipe.stage2
-        schedule = image_schedule(section)
-        super().__init__("stage2-images", model, recipe, data, section, epochs=section.epochs, schedule=schedule)
+        super().__init__("stage2-images", model, recipe, data, section, epochs=section.epochs, learning_rate=section)
         self.section, self.with_cameras = section, recipe.model.camera_embedding
         self._text_features = TextFeatures(model.prompt_learner, model.text_encoder) if model.sizes.prompts else None
 

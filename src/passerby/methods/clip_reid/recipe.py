@@ -6,8 +6,8 @@ from passerby.config import Finite, NotNegative, Recipe, Section
 from passerby.errors import RecipeError
 from passerby.methods.sections.augmentation import AugmentationSection
 from passerby.methods.sections.clip import (
+    ImageTowerSection,
     PromptStageSection,
-    RateSection,
     TowersSection,
 )
 
@@ -34,7 +34,7 @@ class ImageLossWeights(Section):
     """Image-to-text loss (with prompts)."""
 
 
-class ImageStageSection(RateSection):
+class ImageStageSection(ImageTowerSection):
     """Stage 2: the image tower."""
 
     identities_per_batch: int = Field(default=16, ge=2)

@@ -65,7 +65,7 @@ class ContrastStage(MemoryStage[ImageClusters]):
             data,
             section,
             epochs=section.epochs,
-            schedule=recipe.schedule(),
+            learning_rate=section,
             iterations=section.iterations,
             memory_momentum=section.memory_momentum,
         )

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from passerby.config import NotNegative, Positive, Recipe, Section
 from passerby.methods.networks.backbones import BackboneSection
-from passerby.methods.schedules import Schedule, steps_with_warmup
 from passerby.methods.sections.augmentation import AugmentationSection
+from passerby.methods.sections.learning_rate import Decay, Epoch, LearningRate
 
 
 class ClusterModelSection(BackboneSection):
@@ -30,7 +30,7 @@ class ClusteringSection(Section):
     """Neighbours, itself included, that make an image a core of a cluster."""
 
 
-class ContrastSection(Section):
+class ContrastSection(LearningRate):
     """How the network learns from clusters."""
 
     epochs: int = Field(default=50, ge=1)
@@ -49,10 +49,12 @@ class ContrastSection(Section):
     """Stochastic gradient descent with momentum, as with ReIDZoo, or Adam, as in the original."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
     """Of stochastic gradient descent."""
-    lr: Positive = 3.5e-4
-    """Learning rate at the beginning."""
-    decay_every: int = Field(default=20, ge=1)
-    """Epochs after which it falls to a tenth, again and again."""
+    lr: NotNegative = 3.5e-4
+    """Learning rate after warm-up."""
+    decay: Decay = "steps"
+    """After the warm-up: constant, half a cosine, or steps to a tenth at each milestone."""
+    milestones: tuple[Epoch, ...] = (20, 40)
+    """Epochs of the steps, with decay=steps."""
     weight_decay: NotNegative = 5e-4
     """Coupled L2."""
 
@@ -68,9 +70,3 @@ class ClusterContrastRecipe(Recipe):
     """How images are clustered."""
     training: ContrastSection = ContrastSection()
     """How the network learns."""
-
-    def schedule(self) -> Schedule:
-        """Learning rate by epoch (1-based): a tenth after each `decay_every` epochs."""
-        section = self.training
-        milestones = range(section.decay_every + 1, section.epochs + 1, section.decay_every)
-        return steps_with_warmup(section.lr, milestones, warmup_epochs=0)

@@ -40,8 +40,7 @@ class FineTuningStage(ImageBatchStage):
 
     def __init__(self, recipe: FinetuneRecipe, model: BackboneReid, data: TrainingData) -> None:
         section = recipe.training
-        of_weights, self._of_biases = recipe.schedules()
-        super().__init__("finetuning", model, recipe, data, recipe.batch, epochs=section.epochs, schedule=of_weights)
+        super().__init__("finetuning", model, recipe, data, section, epochs=section.epochs, learning_rate=section)
         self.section = section
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -59,26 +58,16 @@ class FineTuningStage(ImageBatchStage):
         return [(name, p) for name, p in self.model.named_parameters() if name != "bottleneck.bias"]
 
     def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
-        """Stochastic gradient descent with momentum; biases have a rate of their own."""
+        """Stochastic gradient descent with momentum; between warm-up and end biases learn faster."""
         biases = [p for name, p in parameters if "bias" in name]
         others = [p for name, p in parameters if "bias" not in name]
         section = self.section
-        return torch.optim.SGD(
-            [{"params": others}, {"params": biases}],
-            lr=0.0,
-            momentum=section.momentum,
-            weight_decay=section.weight_decay,
-        )
+        groups = [{"params": others, "peak_factor": 1.0}, {"params": biases, "peak_factor": section.bias_lr_factor}]
+        return torch.optim.SGD(groups, lr=0.0, momentum=section.momentum, weight_decay=section.weight_decay)
 
     def on_stage_start(self) -> None:
         """Let batch statistics move."""
         self.model.train()
-
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """As in all stages, with the biases' own schedule."""
-        super().on_train_batch_start(batch, batch_idx)
-        _, biases = self.trainer.optimizers[0].param_groups
-        biases["lr"] = self._of_biases(self.trainer.current_epoch + 1)
 
 
 class FinetuneMethod(Method[FinetuneRecipe, BackboneReid]):
@@ -91,7 +80,7 @@ class FinetuneMethod(Method[FinetuneRecipe, BackboneReid]):
 
     def batch_sizes(self, recipe: FinetuneRecipe) -> dict[str, BatchSizes]:
         """Those of the one stage."""
-        return {"training": recipe.batch}
+        return {"training": recipe.training}
 
     def adopt(self, recipe: FinetuneRecipe, init: InitialWeights) -> InitialWeights:
         """Weights of CION's runs, of bare backbones and of official files, under this network's names."""

@@ -1,16 +1,14 @@
 """What a recipe of fine-tuning a backbone says; the defaults are the published numbers of ReIDZoo's."""
 
-from dataclasses import dataclass
+from pydantic import Field, model_validator
 
-from pydantic import Field
-
-from passerby.config import NotNegative, Positive, Recipe, Section
+from passerby.config import NotNegative, Recipe, Section
 from passerby.methods.networks.backbones import BackboneSection
-from passerby.methods.schedules import Schedule, cosine_with_warmup
 from passerby.methods.sections.augmentation import AugmentationSection
+from passerby.methods.sections.learning_rate import LearningRate
 from passerby.models.zoo.catalogue import FineTuning, published_results
 
-_RATE_OF_64 = 4e-4
+_LR_OF_64 = 4e-4
 _IDENTITIES, _WARMUP_EPOCHS, _EPOCHS = 16, 20, 120
 
 
@@ -23,24 +21,25 @@ class FineTuningLossWeights(Section):
     """Triplet loss."""
 
 
-class FineTuningSection(Section):
-    """How everything is trained."""
+class FineTuningSection(LearningRate):
+    """How everything is trained.
 
+    Epoch e has the values of the published code at e - 1. Its cosine does not begin anew after the warm-up, so the
+    learning rate leaps to 0.93 of its peak there.
+    """
+
+    lr: NotNegative = _LR_OF_64
+    """Learning rate after warm-up; left out: as published for the backbone, else 4e-4 for each 64 images."""
+    warmup_epochs: NotNegative = _WARMUP_EPOCHS
+    """Epochs of linear warm-up; left out: as published for the backbone, in proportion to 120 epochs."""
+    warmup_start_factor: NotNegative = 0.01
+    min_lr_factor: NotNegative = 0.002
     epochs: int = Field(default=_EPOCHS, ge=1)
     """Passes over the training identities."""
-    identities_per_batch: int | None = Field(default=None, ge=2)
-    """P, per process; null: as published for this backbone and data set, else 16."""
+    identities_per_batch: int = Field(default=_IDENTITIES, ge=2)
+    """P, per process; left out: as published for the backbone, else 16."""
     images_per_identity: int = Field(default=4, ge=2)
     """K."""
-    lr: Positive | None = None
-    """Learning rate after warm-up; null: as published for this backbone and data set, else 4e-4 for each 64 images."""
-    warmup_epochs: int | None = Field(default=None, ge=0)
-    """Epochs of linear warm-up; null: as published for this backbone and data set, else 20; of 120, and that share of
-    fewer."""
-    warmup_start_factor: NotNegative = 0.01
-    """Where the warm-up begins, as a fraction of the learning rate."""
-    min_lr_factor: NotNegative = 0.002
-    """Where the cosine ends, as a fraction of the learning rate."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
     """Of stochastic gradient descent."""
     weight_decay: NotNegative = 1e-4
@@ -55,19 +54,6 @@ class FineTuningSection(Section):
     """Triplet margin; null: the soft form."""
 
 
-@dataclass(frozen=True)
-class Batch:
-    """P identities × K images, per process.
-
-    Attributes:
-        identities_per_batch: P.
-        images_per_identity: K.
-    """
-
-    identities_per_batch: int
-    images_per_identity: int
-
-
 class FinetuneRecipe(Recipe):
     """A recipe of fine-tuning a backbone."""
 
@@ -78,60 +64,25 @@ class FinetuneRecipe(Recipe):
     training: FineTuningSection = FineTuningSection()
     """How it is trained."""
 
-    @property
-    def published(self) -> FineTuning | None:
-        """How this backbone was fine-tuned on this data set by its authors; on Market-1501 for other sets."""
+    @model_validator(mode="after")
+    def _as_published(self) -> "FinetuneRecipe":
+        """Fill in what was published for this backbone and data set, or Market-1501, and was left out."""
+        training, published = self.training, self._published()
+        given, images = training.model_fields_set, training.images_per_identity
+        filled: dict[str, float] = {}
+        if "identities_per_batch" not in given and published is not None:
+            filled["identities_per_batch"] = max(published.batch_size // images, 2)
+        if "lr" not in given:
+            identities = filled.get("identities_per_batch", training.identities_per_batch)
+            as_published = published is not None and "identities_per_batch" not in given
+            filled["lr"] = published.rate if published and as_published else _LR_OF_64 * identities * images / 64
+        if "warmup_epochs" not in given:
+            known = published.warmup_epochs if published else _WARMUP_EPOCHS
+            filled["warmup_epochs"] = known * min(training.epochs, _EPOCHS) // _EPOCHS
+        self.__dict__["training"] = training.model_copy(update=filled)  # recipes are immutable once they are checked
+        return self
+
+    def _published(self) -> FineTuning | None:
         benchmark = "msmt17" if self.data.name in ("msmt17", ["msmt17"]) else "market1501"
         found = (result.settings.get(benchmark) for result in published_results(self.model.backbone))
         return next((each for each in found if each is not None), None)
-
-    @property
-    def batch(self) -> Batch:
-        """P identities × K images."""
-        section, published = self.training, self.published
-        identities = section.identities_per_batch
-        if identities is None:
-            known = published.batch_size // section.images_per_identity if published else _IDENTITIES
-            identities = max(known, 2)
-        return Batch(identities, section.images_per_identity)
-
-    @property
-    def rate(self) -> float:
-        """Learning rate after warm-up."""
-        section, published = self.training, self.published
-        if section.lr is not None:
-            return section.lr
-        if published is not None and section.identities_per_batch is None:
-            return published.rate
-        return _RATE_OF_64 * self.batch.identities_per_batch * self.batch.images_per_identity / 64
-
-    @property
-    def warmup_epochs(self) -> int:
-        """Epochs of warm-up, never all."""
-        section, published = self.training, self.published
-        if section.warmup_epochs is not None:
-            return section.warmup_epochs
-        known = published.warmup_epochs if published else _WARMUP_EPOCHS
-        return known * min(section.epochs, _EPOCHS) // _EPOCHS
-
-    def schedules(self) -> tuple[Schedule, Schedule]:
-        """Learning rates by epoch (1-based) of weights and of biases.
-
-        Warm-up and cosine begin and end at the same rates for both, so biases learn at their multiple in between only.
-        Epoch e has the values of the published code at e - 1. The cosine does not begin anew after the warm-up, so the
-        rate leaps to 0.93 of its peak there.
-        """
-        rate = self.rate
-        return _shifted_cosine(self, rate), _shifted_cosine(self, rate * self.training.bias_lr_factor)
-
-
-def _shifted_cosine(recipe: FinetuneRecipe, peak: float) -> Schedule:
-    section = recipe.training
-    rate = cosine_with_warmup(
-        peak,
-        section.epochs,
-        warmup_epochs=recipe.warmup_epochs,
-        warmup_from=recipe.rate * section.warmup_start_factor,
-        floor=recipe.rate * section.min_lr_factor,
-    )
-    return lambda epoch: rate(epoch - 1)

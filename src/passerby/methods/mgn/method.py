@@ -46,9 +46,7 @@ class MgnStage(ImageBatchStage):
 
     def __init__(self, recipe: MgnRecipe, model: Mgn, data: TrainingData) -> None:
         section = recipe.training
-        super().__init__(
-            "mgn", model, recipe, data, section, epochs=section.epochs, schedule=lambda e: section.rate_at(e - 1, 0.0)
-        )
+        super().__init__("mgn", model, recipe, data, section, epochs=section.epochs, learning_rate=section)
         self.section = section
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -90,13 +88,6 @@ class MgnStage(ImageBatchStage):
         learning = not self._frozen()
         self.model.trunk.train(learning)
         self.model.branches.train(learning)
-
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """As in all stages, with a warm-up that goes on inside of epochs."""
-        super().on_train_batch_start(batch, batch_idx)
-        done = batch_idx / int(self.trainer.num_training_batches)
-        for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = self.section.rate_at(self.trainer.current_epoch, done)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Lightning's hook: what is frozen neither learns nor decays."""

@@ -1,6 +1,5 @@
 """What a recipe of MGN says; the defaults are the numbers published with ReIDZoo."""
 
-import math
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -10,6 +9,7 @@ from passerby.errors import RecipeError
 from passerby.methods.networks.backbones import BackboneSection
 from passerby.methods.sections.augmentation import AugmentationSection
 from passerby.methods.sections.clip import Pixels
+from passerby.methods.sections.learning_rate import LearningRate
 
 
 class MgnModelSection(BackboneSection):
@@ -41,7 +41,7 @@ class MgnLossWeights(Section):
     """Each of the five triplet losses."""
 
 
-class MgnSection(Section):
+class MgnSection(LearningRate):
     """How everything is trained."""
 
     epochs: int = Field(default=60, ge=1)
@@ -50,16 +50,16 @@ class MgnSection(Section):
     """P, per process."""
     images_per_identity: int = Field(default=16, ge=2)
     """K."""
-    lr: Positive = 3.5e-4
+    lr: NotNegative = 3.5e-4
     """Learning rate after warm-up."""
-    warmup_epochs: int = Field(default=10, ge=0)
+    warmup_epochs: NotNegative = 10
     """Epochs of linear warm-up, step by step."""
     warmup_start_factor: NotNegative = 0.01
-    """Where the warm-up begins, as a fraction of the learning rate."""
+    """Where the warm-up begins, as a fraction of lr."""
     constant_epochs: int = Field(default=30, ge=0)
     """Epochs, warm-up included, before the cosine begins."""
-    floor: NotNegative = 7.7e-7
-    """Learning rate at the end of the cosine."""
+    min_lr_factor: NotNegative = 0.0022
+    """Where the cosine ends, as a fraction of lr, with decay=cosine."""
     frozen_epochs: int = Field(default=10, ge=0)
     """Epochs at the beginning in which trunk and branches keep their weights, and their statistics."""
     weight_decay: NotNegative = 5e-4
@@ -75,6 +75,8 @@ class MgnSection(Section):
     gather_triplets: bool = True
     """Mine triplets among the batches of all processes instead of within each."""
 
+    WARMUP_BY_STEP = True
+
     @model_validator(mode="after")
     def _cosine_has_epochs(self) -> "MgnSection":
         if not self.warmup_epochs <= self.constant_epochs < self.epochs:
@@ -84,15 +86,9 @@ class MgnSection(Section):
             )
         return self
 
-    def rate_at(self, epoch: int, done: float) -> float:
-        """Learning rate in an epoch (0-based), of which a share is done."""
-        if epoch < self.warmup_epochs:
-            share = (epoch + done) / self.warmup_epochs
-            return self.lr * (self.warmup_start_factor + (1 - self.warmup_start_factor) * share)
-        if epoch < self.constant_epochs:
-            return self.lr
-        share = (epoch - self.constant_epochs) / (self.epochs - self.constant_epochs)
-        return self.floor + 0.5 * (self.lr - self.floor) * (1 + math.cos(math.pi * share))
+    def cosine_start(self) -> float:
+        """Epochs before the cosine begins to fall."""
+        return self.constant_epochs
 
 
 class MgnRecipe(Recipe):

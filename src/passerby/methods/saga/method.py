@@ -11,7 +11,7 @@ it means to do, both of its variants in one.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from passerby.data.augmentation.transforms import TestTransform, TrainTransform
 from passerby.data.loading.loaders import Batch
 from passerby.data.split import Split
 from passerby.errors import RecipeError
@@ -30,7 +31,6 @@ from passerby.methods.batch_sizes import BatchSizes
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.saga.network import adopt, build, restore
 from passerby.methods.saga.recipe import SagaRecipe
-from passerby.methods.saga.schedules import words_schedule
 from passerby.methods.saga.token_batches import TokenBatch
 from passerby.methods.saga.token_stage import TokenStage
 from passerby.methods.saga.tower_stages import FinishedHeadStage, TowerStage
@@ -53,7 +53,6 @@ def prompt_stage(recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Pa
         data,
         folder,
         seed=recipe.seed,
-        schedule=words_schedule(recipe.stage1),
         context="prompt_learner.ctx_generic",
         project=lambda images: model.tokens(images).projected,
         text_features=model.prompt_features,
@@ -164,6 +163,11 @@ class SagaMethod(Method[SagaRecipe, Saga]):
     class_sized = CLASS_SIZED
     training_only = (*TRAINING_ONLY, *HEAD, "text_encoder.")
 
+    def transforms(self, recipe: SagaRecipe) -> tuple[TrainTransform, TestTransform]:
+        """Those of the recipe; the published code resizes test images otherwise than training images."""
+        train, test = super().transforms(recipe)
+        return train, replace(test, interpolation="bilinear") if recipe.official else test
+
     def batch_sizes(self, recipe: SagaRecipe) -> dict[str, BatchSizes]:
         """Those of the stages that have epochs."""
         by_head = recipe.stage3a.epochs + recipe.stage3b.epochs + recipe.stage4.epochs
@@ -204,7 +208,7 @@ class SagaMethod(Method[SagaRecipe, Saga]):
 
     def describe(self, recipe: SagaRecipe, model: Saga) -> dict[str, Any]:
         """The network's shape, and its cameras."""
-        return {"network": asdict(model.shape), "camera_count": model.sizes.cameras}
+        return {"network": model.shape.description(), "camera_count": model.sizes.cameras}
 
     def restore(self, description: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> Saga | ClipReid:
         """The network without what only training needs; an official file of stage 2 embeds as CLIP-ReID does."""

@@ -15,7 +15,7 @@ from passerby.models.clip_reid.network import ClipReid, ClipReidSizes
 from passerby.models.clip_reid.official_files import is_clip_reid
 from passerby.models.saga.network import HEAD, TRAINING_ONLY, Saga
 from passerby.models.saga.official_files import NOT_EMBEDDED_BY_STAGE_2, from_official, recognise_saga
-from passerby.models.saga.shape import AnchorShape, EmbeddingShape, SagaShape, SagaSizes, shape_from_description
+from passerby.models.saga.shape import SagaShape, SagaSizes, shape_from_description
 
 
 def build(recipe: SagaRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> Saga:
@@ -29,11 +29,10 @@ def build(recipe: SagaRecipe, classes: int, cameras: int, init: InitialWeights |
     """
     declared = [] if init is None else [(init.source, _declared_quick_gelu(init))]
     clip, tensors = initial_towers(recipe.model, declared)
-    anchors = AnchorShape(**recipe.anchors.model_dump())
-    embedding = EmbeddingShape(**recipe.embedding.model_dump())
     by_camera = recipe.anchors.domain == "camera"
     sizes = SagaSizes(classes, recipe.stage3.classifiers, cameras if by_camera else 0)
-    model = Saga(SagaShape(clip, anchors, embedding, recipe.stage3.poolings), sizes, clip_tensors=tensors)
+    shape = SagaShape(clip, recipe.anchors, recipe.embedding, recipe.stage3.poolings, dropped_weights=recipe.official)
+    model = Saga(shape, sizes, clip_tensors=tensors)
     if init is not None:
         _check_grid(model, init)
     return model

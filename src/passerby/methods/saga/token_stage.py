@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from passerby.data.loading.loaders import Batch
 from passerby.methods.method import TrainingData
 from passerby.methods.saga.recipe import SagaRecipe
-from passerby.methods.saga.schedules import anchors_schedule
 from passerby.methods.saga.token_batches import TokenBatch, TokenBatches
 from passerby.methods.saga.token_cache import EXTRACTION_BATCH, ImageTokens, TokenCache, TokenShape, cache_name
 from passerby.methods.stage import EpochLoader, Preparation, keyed_seed
@@ -41,8 +40,8 @@ class TokenStage(ImageBatchStage, ABC):
         self, recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Path, *, part: Literal["a", "b"]
     ) -> None:
         rates = recipe.stage3a if part == "a" else recipe.stage3b
-        name, schedule = f"stage3{part}-anchors", anchors_schedule(rates)
-        super().__init__(name, model, recipe, data, recipe.stage3, epochs=rates.epochs, schedule=schedule)
+        name = f"stage3{part}-anchors"
+        super().__init__(name, model, recipe, data, recipe.stage3, epochs=rates.epochs, learning_rate=rates)
         self.section, self.tokens, self.part = recipe.stage3, recipe.tokens, part
         self.folder = folder / "cache" if recipe.tokens.folder is None else recipe.tokens.folder.expanduser()
         self.last = part == "b" or not recipe.stage3b.epochs
@@ -114,13 +113,7 @@ class TokenStage(ImageBatchStage, ABC):
 
     def optimiser(self, parameters: Sequence[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
         """AdamW with decoupled weight decay on everything."""
-        classifiers = [p for name, p in parameters if name.startswith("classifiers.")]
-        others = [p for name, p in parameters if not name.startswith("classifiers.")]
-        groups = [
-            {"params": others, "lr_scale": 1.0},
-            {"params": classifiers, "lr_scale": self.section.classifier_lr_factor},
-        ]
-        return torch.optim.AdamW(groups, lr=0.0, weight_decay=self.section.weight_decay)
+        return torch.optim.AdamW([p for _, p in parameters], lr=0.0, weight_decay=self.section.weight_decay)
 
     def on_stage_start(self) -> None:
         """The head learns, the towers do not."""

@@ -2,14 +2,13 @@
 
 from abc import ABC
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import torch
 from torch import nn
 
 from passerby.methods.method import TrainingData
 from passerby.methods.saga.recipe import SagaRecipe
-from passerby.methods.saga.schedules import anchors_schedule, backbone_rate
+from passerby.methods.sections.learning_rate import Position
 from passerby.methods.stages.image_stage import ImageBatchStage, estimated_steps
 from passerby.methods.stages.text_features import TextFeatures
 from passerby.models.saga.network import Saga
@@ -22,16 +21,14 @@ class TowerStage(ImageBatchStage, ABC):
 
     def __init__(self, recipe: SagaRecipe, model: Saga, data: TrainingData) -> None:
         section = recipe.stage2
-        super().__init__(
-            "stage2-images", model, recipe, data, section, epochs=section.epochs, schedule=lambda _: section.lr
-        )
-        self.section = section
+        super().__init__("stage2-images", model, recipe, data, section, epochs=section.epochs, learning_rate=section)
+        self.section, self.official = section, recipe.official
         self.text_features = TextFeatures(model.prompt_learner, model.text_encoder)
         self._estimated_steps = estimated_steps(data.identities, section)
 
     def trainable_parameters(self) -> Iterable[tuple[str, nn.Parameter]]:
-        """The image tower, the neck (its bias only if the recipe says so) and the classifier."""
-        fixed = () if self.section.train_neck_bias else ("bottleneck.bias",)
+        """The image tower, the neck (its bias only with official=true; bag-of-tricks freezes it) and the classifier."""
+        fixed = () if self.official else ("bottleneck.bias",)
         learning = ("backbone.", "bottleneck.", "classifier.")
         without_gradient = () if self.section.loss_weights.text else ("backbone.proj",)
         return [
@@ -48,17 +45,12 @@ class TowerStage(ImageBatchStage, ABC):
         """Let batch statistics move."""
         self.model.train()
 
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """As every stage, but the warm-up is counted in steps."""
-        super().on_train_batch_start(batch, batch_idx)
-        rate = backbone_rate(
-            self.section,
-            epoch=self.trainer.current_epoch + 1,
-            step=self.trainer.global_step,
-            estimated_steps=self._estimated_steps,
-        )
-        for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = rate
+    def position(self, batch_idx: int) -> Position:
+        """As in all stages; the published code counts milestones in steps of the sampler's estimate of an epoch."""
+        found = super().position(batch_idx)
+        if not self.official or self.section.decay != "steps":
+            return found
+        return found._replace(epoch=found.finished // self._estimated_steps)
 
 
 class FinishedHeadStage(ImageBatchStage, ABC):
@@ -68,9 +60,8 @@ class FinishedHeadStage(ImageBatchStage, ABC):
 
     def __init__(self, recipe: SagaRecipe, model: Saga, data: TrainingData) -> None:
         section = recipe.stage4
-        schedule = anchors_schedule(section)
         super().__init__(
-            "stage4-end-to-end", model, recipe, data, recipe.stage3, epochs=section.epochs, schedule=schedule
+            "stage4-end-to-end", model, recipe, data, recipe.stage3, epochs=section.epochs, learning_rate=section
         )
         self.section, self.head = section, recipe.stage3
         self.text_features = TextFeatures(model.prompt_learner, model.text_encoder)

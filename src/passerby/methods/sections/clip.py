@@ -1,16 +1,13 @@
 """Sections of recipes that several methods on CLIP share: its towers, the stage of prompts, and learning rates."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from passerby.config import NameOrPath, NotNegative, Section
-from passerby.methods.schedules import Schedule, cosine_with_warmup, steps_with_warmup
+from passerby.methods.sections.learning_rate import Decay, Epoch, LearningRate
 
 Pixels = Annotated[int, Field(ge=1)]
-
-
-Epoch = Annotated[int, Field(ge=1)]
 
 
 class TowersSection(Section):
@@ -30,70 +27,45 @@ class TowersSection(Section):
     """Distance between patches; below the patch size they overlap (12 for OLP). Default: the patch size."""
 
 
-class PromptStageSection(Section):
+class PromptStageSection(LearningRate):
     """Stage 1: prompts."""
 
+    lr: NotNegative = 3.5e-4
+    """Learning rate after warm-up."""
+    warmup_epochs: NotNegative = 5
+    """Epochs of linear warm-up."""
+    warmup_start_factor: NotNegative = 1e-5 / 3.5e-4
+    """Where the warm-up begins, as a fraction of lr."""
+    min_lr_factor: NotNegative = 1e-6 / 3.5e-4
+    """Where the cosine ends, as a fraction of lr, with decay=cosine."""
     epochs: int = Field(default=120, ge=0)
     """Passes over the cached features."""
     batch_size: int = Field(default=64, ge=2)
     """Features per step, the last batch included."""
-    lr: NotNegative = 3.5e-4
-    """Learning rate after warm-up."""
-    warmup_epochs: int = Field(default=5, ge=0)
-    """Epochs of linear warm-up."""
-    warmup_from: NotNegative = 1e-5
-    """Learning rate at its start."""
-    floor: NotNegative = 1e-6
-    """Learning rate at the end of the cosine."""
     weight_decay: NotNegative = 1e-4
     """Coupled L2, as in Adam."""
 
+    COUNT_FROM = 1
 
-class RateSection(Section):
-    """How fast an image tower learns."""
 
-    epochs: int = Field(default=60, ge=1)
-    """Passes over the training identities."""
+class ImageTowerSection(LearningRate):
+    """How an image tower learns: decay at milestones as published, or half a cosine down to a hundredth."""
+
     lr: NotNegative = 5e-6
     """Learning rate after warm-up."""
-    decay: Literal["steps", "cosine"] = "steps"
-    """Decay at milestones as published, or half a cosine."""
-    warmup_epochs: int = Field(default=10, ge=0)
+    warmup_epochs: NotNegative = 10
     """Epochs of linear warm-up."""
-    warmup_start_factor: NotNegative = 0.1
-    """Where the warm-up begins, as a fraction of the learning rate."""
+    decay: Decay = "steps"
+    """After the warm-up: constant, half a cosine, or steps to a tenth at each milestone."""
     milestones: tuple[Epoch, ...] = (30, 50)
-    """Epochs at which the learning rate falls to a tenth."""
+    """Epochs of the steps, with decay=steps."""
+    min_lr_factor: NotNegative = 0.01
+    """Where the cosine ends, as a fraction of lr, with decay=cosine."""
+    epochs: int = Field(default=60, ge=1)
+    """Passes over the training identities."""
     weight_decay: NotNegative = 1e-4
     """Coupled L2, as in Adam; biases too."""
     bias_lr_factor: NotNegative = 2.0
     """Learning rate of parameters named bias, relative to the others."""
 
-
-def prompt_schedule(section: PromptStageSection) -> Schedule:
-    """Warm-up, then a cosine down to the floor."""
-    return cosine_with_warmup(
-        section.lr,
-        section.epochs,
-        warmup_epochs=section.warmup_epochs,
-        warmup_from=section.warmup_from,
-        floor=section.floor,
-    )
-
-
-def image_schedule(section: RateSection) -> Schedule:
-    """Warm-up, then decay at milestones as published, or a cosine down to a hundredth."""
-    if section.decay == "steps":
-        return steps_with_warmup(
-            section.lr,
-            section.milestones,
-            warmup_epochs=section.warmup_epochs,
-            warmup_factor=section.warmup_start_factor,
-        )
-    return cosine_with_warmup(
-        section.lr,
-        section.epochs,
-        warmup_epochs=section.warmup_epochs,
-        warmup_from=section.lr * section.warmup_start_factor,
-        floor=section.lr * 0.01,
-    )
+    COUNT_FROM = 1

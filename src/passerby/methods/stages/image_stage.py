@@ -13,7 +13,7 @@ from passerby.data.loading.loaders import Batch, TrainLoader
 from passerby.data.loading.sampling import identity_balanced_batches
 from passerby.methods.batch_sizes import BatchSizes
 from passerby.methods.method import TrainingData
-from passerby.methods.schedules import Schedule
+from passerby.methods.sections.learning_rate import LearningRate
 from passerby.methods.stage import EpochLoader, Stage
 
 
@@ -27,7 +27,7 @@ class ImageBatchStage(Stage, ABC):
         data: the training images.
         sizes: of a batch.
         epochs: how many.
-        schedule: learning rate by epoch (1-based).
+        learning_rate: the keys of its learning rate.
     """
 
     def __init__(
@@ -39,9 +39,9 @@ class ImageBatchStage(Stage, ABC):
         sizes: BatchSizes,
         *,
         epochs: int,
-        schedule: Schedule,
+        learning_rate: LearningRate,
     ) -> None:
-        super().__init__(name, model, epochs=epochs, seed=recipe.seed, schedule=schedule)
+        super().__init__(name, model, epochs=epochs, seed=recipe.seed, learning_rate=learning_rate)
         self.data, self.sizes, self.prefetch = data, sizes, recipe.trainer.prefetch
 
     def batches(self, epoch: int, process: int, processes: int) -> EpochLoader:

@@ -12,7 +12,7 @@ from passerby.distributed.processes import gather_labels
 from passerby.losses.memory import Memory
 from passerby.methods.batch_sizes import BatchSizes
 from passerby.methods.method import EmbeddingModel, TrainingData
-from passerby.methods.schedules import Schedule
+from passerby.methods.sections.learning_rate import LearningRate
 from passerby.methods.stage import EpochLoader, Preparation
 from passerby.methods.stages.features import EXTRACTION_BATCH, current_features, features_of
 from passerby.methods.stages.image_stage import ImageBatchStage
@@ -26,7 +26,7 @@ class MemoryStage(ImageBatchStage, ABC, Generic[MemoryT]):
     A subclass calls `remember` in `losses`.
 
     Args:
-        name, model, recipe, data, sizes, epochs, schedule: see `ImageBatchStage`.
+        name, model, recipe, data, sizes, epochs, learning_rate: see `ImageBatchStage`.
         iterations: steps of an epoch.
         memory_momentum: how much of a centroid an update keeps.
 
@@ -43,11 +43,11 @@ class MemoryStage(ImageBatchStage, ABC, Generic[MemoryT]):
         sizes: BatchSizes,
         *,
         epochs: int,
-        schedule: Schedule,
+        learning_rate: LearningRate,
         iterations: int,
         memory_momentum: float,
     ) -> None:
-        super().__init__(name, model, recipe, data, sizes, epochs=epochs, schedule=schedule)
+        super().__init__(name, model, recipe, data, sizes, epochs=epochs, learning_rate=learning_rate)
         self.iterations, self.memory_momentum = iterations, memory_momentum
         self.memory: MemoryT | None = None
         self._epoch = 0

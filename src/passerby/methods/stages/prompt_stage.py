@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from passerby.losses.contrastive import grouped_contrastive, supervised_contrastive
 from passerby.methods.method import TrainingData
-from passerby.methods.schedules import Schedule
 from passerby.methods.sections.clip import PromptStageSection
 from passerby.methods.stage import EpochLoader, Preparation, Stage
 from passerby.methods.stages.features import (
@@ -33,7 +32,6 @@ class PromptStage(Stage):
         folder: Path,
         *,
         seed: int,
-        schedule: Schedule,
         context: str,
         project: Callable[[Tensor], Tensor],
         text_features: Callable[[Tensor], Tensor],
@@ -49,14 +47,13 @@ class PromptStage(Stage):
             data: the training images.
             folder: of the run; keeps the features.
             seed: of the recipe.
-            schedule: the learning rate by epoch.
             context: the name of the parameter that learns, the context tokens.
             project: images [B, 3, H, W] → features in the joint space [B, E], by frozen modules of the model.
             text_features: identities [B] → features of their prompts [B, E].
             joint_dim: E.
             groups: of each identity, int64 [C]; images are then compared with prompts of their own group alone.
         """
-        super().__init__(name, model, epochs=section.epochs, seed=seed, schedule=schedule)
+        super().__init__(name, model, epochs=section.epochs, seed=seed, learning_rate=section)
         self.section, self.data, self.context = section, data, context
         self.project, self.text_features, self.joint_dim, self.groups = project, text_features, joint_dim, groups
         self.cache = folder / "cache" / "stage1-features.safetensors"

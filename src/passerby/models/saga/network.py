@@ -240,7 +240,7 @@ class Saga(nn.Module):
             self.width,
             anchors.heads,
             dropout=anchors.dropout,
-            dropped_weights=anchors.dropped_weights,
+            dropped_weights=self.shape.dropped_weights,
         )
 
     def _computed_anchors(self) -> Tensor:

@@ -7,7 +7,6 @@ heads, 256×128 images, mean and deviation of 0.5.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -69,7 +68,7 @@ def recognise_saga(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
     return {
         "method": "saga",
         "official": "stage 3" if stage3 else "stage 2",
-        "network": asdict(shape),
+        "network": shape.description(),
         "camera_count": 0 if camera is None else len(camera),
         "transform": {"size": clip.image_size, "mean": _HALF, "std": _HALF, "interpolation": "bilinear"},
     }
@@ -131,7 +130,7 @@ def _anchor_shape(tensors: Mapping[str, Tensor]) -> AnchorShape:
         "kind": "free" if free else "text",
         "count": len(tensors["text_anchor.anchors" if free else "text_anchor.ctx_main"]),
         "phrase_slots": 12 if free else tensors["text_anchor.ctx_parts"].shape[1],
-        "token_layers": _TWO_PATHS if paths == 2 else AnchorShape.token_layers,
+        "token_layers": _TWO_PATHS if paths == 2 else AnchorShape().token_layers,
         "layers": len(layers),
     }
     if "domain_anchor.queries" in tensors:

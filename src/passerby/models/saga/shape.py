@@ -1,45 +1,45 @@
 """Everything needed to build SAGA's network, as values that a description in JSON can hold."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any, Literal
 
+from pydantic import Field, model_validator
+
+from passerby.config import NotNegative, Section
 from passerby.errors import RecipeError
 from passerby.models.clip.towers import ClipShape
 from passerby.models.saga.domain_anchors import DomainKind
 
 PoolingKind = Literal["gem", "query", "free"]
+Count = Annotated[int, Field(ge=1)]
 
 
-@dataclass(frozen=True)
-class AnchorShape:
-    """The part of the network that is SAGA's own.
+class AnchorShape(Section):
+    """Anchors and refinement, the part of the network that is SAGA's own: a section of its recipe.
 
-    Attributes:
-        kind: anchors of text, or free vectors (ablation).
-        count: K, anchors that all images share.
-        phrase_slots: words of a text anchor that stay as they were spelt, of 16.
-        domain: what image-conditioned anchors are made from.
-        domain_count: M, image-conditioned anchors.
-        token_layers: 1-based blocks whose raw patch tokens are refined. One, or two with a refinement each: the first
-            sees the first half of the anchors, the second the rest and the domain anchors, and their features are
-            added.
-        layers: of the refinement.
-        heads: of its attention.
-        dropout: in the refinement, in training.
-        dropped_weights: pool with attention weights after dropout, as the published code does in training.
+    Two token layers have a refinement each: the first sees the first half of the anchors, the second the rest and the
+    image-conditioned anchors, and their features are added.
     """
 
     kind: Literal["text", "free"] = "text"
-    count: int = 24
-    phrase_slots: int = 12
+    """Anchors of text, or free vectors (ablation)."""
+    count: Count = 24
+    """K, anchors that all images share."""
+    phrase_slots: int = Field(default=12, ge=0, le=15)
+    """Tokens of a text anchor that keep its phrase, of 16; the others learn."""
     domain: DomainKind = "image"
-    domain_count: int = 3
-    token_layers: tuple[int, ...] = (9,)
-    layers: int = 2
-    heads: int = 8
-    dropout: float = 0.1
-    dropped_weights: bool = False
+    """Image-conditioned anchors: from patches, patches and camera, or the projected class token; or none."""
+    domain_count: int = Field(default=3, ge=0)
+    """M, image-conditioned anchors."""
+    token_layers: tuple[Count, ...] = (9,)
+    """Block (from 1) whose patch tokens are refined; two blocks for two paths."""
+    layers: Count = 2
+    """Layers of the refinement."""
+    heads: Count = 8
+    """Heads of its attention."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Dropout in the refinement."""
 
     def check(self, width: int, blocks: int) -> None:
         """Refuse what cannot be built on an image tower of this width and number of blocks.
@@ -52,41 +52,61 @@ class AnchorShape:
             raise RecipeError(f"anchors.token_layers: {chosen} must be one block, or two in ascending order")
         if not all(1 <= layer <= blocks for layer in chosen):
             raise RecipeError(f"anchors.token_layers: {chosen}, but the image tower has blocks 1 to {blocks}")
+        if self.domain != "none" and not self.domain_count:
+            raise RecipeError("anchors.domain_count: 0, but anchors.domain asks for some: set it to none")
         if width % self.heads:
             raise RecipeError(f"anchors.heads: {self.heads} heads do not divide the width {width} of the image tower")
         if self.count < len(self.token_layers):
             raise RecipeError(f"anchors.count: {self.count} is too few for {len(self.token_layers)} token layers")
 
 
-@dataclass(frozen=True)
-class EmbeddingShape:
-    """What the retrieval feature is made of.
+class EmbeddingShape(Section):
+    """What the retrieval feature is made of: a section of SAGA's recipe.
 
-    Attributes:
-        weights: of the branches refined, class token and projected, each of length 1 before it is weighted; cosines
-            of the whole are the weighted means of the branches' cosines. A weight of 0 leaves a branch out.
-        flip: average each branch over the image and its mirror image.
-        parts: instead of the branches, the features of so many anchors that drew the most attention, at the places of
-            their anchors among zeros; 0: the branches.
+    The branches (refined feature, class token, projected feature) have length 1 before they are weighted, so cosines of
+    the whole are the weighted means of the branches' cosines. A weight of 0 leaves a branch out.
     """
 
-    weights: tuple[float, float, float] = (2.0, 0.2, 0.05)
+    weights: tuple[NotNegative, NotNegative, NotNegative] = (2.0, 0.2, 0.05)
+    """Weights of the branches: refined, class token, projected."""
     flip: bool = False
-    parts: int = 0
+    """Average over the image and its mirror image."""
+    parts: int = Field(default=0, ge=0)
+    """Instead of the branches, features of so many anchors that drew most attention; 0: the branches."""
 
-    def __post_init__(self) -> None:
-        if min(self.weights) < 0 or max(self.weights) == 0:
-            raise RecipeError(f"embedding.weights: {list(self.weights)} must not be negative, nor all 0")
+    @model_validator(mode="after")
+    def _some_weight(self) -> "EmbeddingShape":
+        if max(self.weights) == 0:
+            raise RecipeError(f"embedding.weights: {list(self.weights)} must not all be 0")
+        return self
 
 
 @dataclass(frozen=True)
 class SagaShape:
-    """The whole network, but for what depends on the training set."""
+    """The whole network, but for what depends on the training set.
+
+    Attributes:
+        clip: both towers.
+        anchors: and their refinement.
+        embedding: the retrieval feature.
+        poolings: beside the anchors, to be compared with them.
+        dropped_weights: in training, pool with attention weights after dropout, as the published code does.
+    """
 
     clip: ClipShape
     anchors: AnchorShape = field(default_factory=AnchorShape)
     embedding: EmbeddingShape = field(default_factory=EmbeddingShape)
     poolings: tuple[PoolingKind, ...] = ()
+    dropped_weights: bool = False
+
+    def description(self) -> dict[str, Any]:
+        """What `shape_from_description` reads, as JSON."""
+        return {
+            "clip": asdict(self.clip),
+            "anchors": self.anchors.model_dump(mode="json"),
+            "embedding": self.embedding.model_dump(mode="json"),
+            "poolings": list(self.poolings),
+        }
 
 
 @dataclass(frozen=True)
@@ -105,14 +125,13 @@ class SagaSizes:
 
 
 def shape_from_description(content: Mapping[str, Any]) -> SagaShape:
-    """The shape that `dataclasses.asdict` made JSON of."""
-
-    def tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-
+    """The shape that `SagaShape.description` describes."""
+    clip: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in content["clip"].items()
+    }
     return SagaShape(
-        ClipShape(**tuples(content["clip"])),
-        AnchorShape(**tuples(content["anchors"])),
-        EmbeddingShape(**tuples(content["embedding"])),
+        ClipShape(**clip),
+        AnchorShape(**content["anchors"]),
+        EmbeddingShape(**content["embedding"]),
         tuple(content["poolings"]),
     )
