@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from passerby.methods.method import EmbeddingModel, InitialWeights, Method, TrainingData
     from passerby.methods.networks.backbones import BackboneSection, new_backbone
     from passerby.methods.sections.augmentation import AugmentationSection
+    from passerby.methods.sections.learning_rate import LearningRate, lr_at
     from passerby.methods.stage import LossFunction, Stage, StageOutput
     from passerby.methods.stages.image_stage import ImageBatchStage
 
@@ -21,12 +22,14 @@ __all__ = [
     "EmbeddingModel",
     "ImageBatchStage",
     "InitialWeights",
+    "LearningRate",
     "LossFunction",
     "Method",
     "Stage",
     "StageOutput",
     "TrainingData",
     "find_method",
+    "lr_at",
     "new_backbone",
     "register_loss",
     "register_method",
@@ -39,6 +42,7 @@ __getattr__ = lazy_exports(
         "method": ["EmbeddingModel", "InitialWeights", "Method", "TrainingData"],
         "networks.backbones": ["BackboneSection", "new_backbone"],
         "sections.augmentation": ["AugmentationSection"],
+        "sections.learning_rate": ["LearningRate", "lr_at"],
         "stage": ["LossFunction", "Stage", "StageOutput"],
         "stages.image_stage": ["ImageBatchStage"],
     },

@@ -156,7 +156,7 @@ def test_a_description_survives_json() -> None:
     import json
 
     shape = SagaShape(CLIP, NANO.model_copy(update={"token_layers": (1, 2)}), EmbeddingShape(parts=3), ("gem",))
-    assert shape_from_description(json.loads(json.dumps(dataclasses.asdict(shape)))) == shape
+    assert shape_from_description(json.loads(json.dumps(shape.description()))) == shape
 
 
 @pytest.mark.parametrize(
