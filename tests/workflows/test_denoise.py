@@ -4,7 +4,7 @@ import pytest
 
 from passerby.errors import DataError, RecipeError
 from passerby.tracklets import DenoisingOptions
-from passerby.workflows.denoise import calibrate_and_draw, denoise_and_report, denoising_options
+from passerby.workflows.denoise import calibrate_and_draw, denoise, denoising_options
 from tests.tracklets.problems import drawn
 from tests.tracklets.test_pipeline import embedding, table_of
 
@@ -17,7 +17,7 @@ def table(tmp_path):
 
 
 def test_identities_their_quality_and_a_page(table):
-    reported = denoise_and_report(table, table.with_name("ids.parquet"))
+    reported = denoise(table, table.with_name("ids.parquet"))
     assert reported.page == table.with_name("ids-report.html")
     assert reported.page.is_file()
     assert reported.quality is not None
@@ -30,9 +30,9 @@ def test_identities_their_quality_and_a_page(table):
 def test_a_page_and_a_figure_that_cannot_be_written_are_refused_before_the_work(table):
     table.with_name("ids-report.html").mkdir()
     with pytest.raises(DataError, match=r"ids-report\.html: is a folder"):
-        denoise_and_report(table, table.with_name("ids.parquet"))
+        denoise(table, table.with_name("ids.parquet"))
     assert not table.with_name("ids.parquet").exists()
-    assert denoise_and_report(table, table.with_name("ids.parquet"), report=False).page is None
+    assert denoise(table, table.with_name("ids.parquet"), report=False).page is None
     with pytest.raises(DataError, match="must end in"):
         calibrate_and_draw(table, figure=table.with_name("f.xyz"))
 
