@@ -1,6 +1,7 @@
 """Embed query and gallery of a benchmark, and rank them."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,12 +69,9 @@ def evaluate_in_full(
     """Embed and rank, and keep the features and images for reports.
 
     Args:
-        model: computes the features.
-        benchmark: with a query and a gallery.
+        model, benchmark: with a query and a gallery.
         protocol: how they are compared; what it says of re-ranking and of the open set is left to `EvaluationResult`.
-        batch_size: images embedded at once.
-        skip_unreadable: leave out images that cannot be decoded instead of stopping.
-        quiet: show no progress.
+        batch_size, skip_unreadable, quiet: see `embed_split`.
         cameras: how the data's cameras are numbered in the model; by default found by what the model says of itself.
 
     Raises:
@@ -86,10 +84,10 @@ def evaluate_in_full(
     query, gallery = benchmark.query_and_gallery()
     query = all_queries(benchmark) if protocol.multi_query else query
     cameras = find_trained_cameras(model.description, benchmark) if cameras is None else cameras
-    parts = []
-    for kind, part in (("queries", query), ("gallery", gallery)):
-        title = f"embedding {kind} of {display_name(benchmark.name)}"
-        parts.append(embed_split(model, part, title, cameras, batch_size, skip_unreadable=skip_unreadable, quiet=quiet))
+    embed = partial(embed_split, model, cameras=cameras, batch_size=batch_size, skip_unreadable=skip_unreadable)
+    of_data = f"of {display_name(benchmark.name)}"
+    titled = ((query, f"embedding queries {of_data}"), (gallery, f"embedding gallery {of_data}"))
+    parts = [embed(split, title, quiet=quiet) for split, title in titled]
     (read_query, query_features), (read_gallery, gallery_features) = (pool_tracklets(*part, pooling) for part in parts)
     if protocol.multi_query:
         read_query, query_features = pool_queries(read_query, query_features)

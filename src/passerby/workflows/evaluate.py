@@ -41,23 +41,21 @@ def evaluate(
     skip_unreadable: bool = False,
     check_counts: bool = True,
 ) -> EvaluationResult:
-    """mAP, CMC and mINP of a model on a benchmark's query and gallery, and what `passerby eval` can measure besides.
+    """Evaluate a model on a benchmark's query and gallery: mAP, CMC, mINP, and what `passerby eval` can besides.
 
     Examples:
-        >>> result = passerby.evaluate("runs/market", "market1501", "/data", rerank=True)
-        >>> result.mAP, result.intervals["mAP"]["low"], result.reranked.mAP
+        >>> passerby.evaluate("runs/market", "market1501", "/data", rerank=True).intervals["mAP"]
         >>> passerby.evaluate(my_network, passerby.load_benchmark("market1501", "/data"), out="evaluation/mine").page
 
     Args:
         model: as `passerby.load` returns it, what `passerby.load` takes, or a network of one's own, see `Embedder.of`.
         benchmark: as `load_benchmark` returns it, or its name (then `root` is needed), or a table or folder.
         root: the folder that holds the benchmark.
-        out: a folder that receives `metrics.json` and, in `report/`, the page and the tables; None writes nothing.
+        out: receives `metrics.json` and, in `report/`, the page and the tables; None writes nothing.
         metric: how features are compared; those of passerby's methods have length 1, where both metrics rank alike.
-        pooling: how the images of a tracklet become one feature, `"mean"`, `"attention"` or `"max"`; `"none"` to
-            compare images. By default the mean for benchmarks of tracklets, none for others.
-        multi_query: search with the mean of all queries of one person and camera; for Market-1501 these are the images
-            in its folder `gt_bbox`.
+        pooling: how images of a tracklet become one feature, `"mean"`, `"attention"`, `"max"` or `"none"`; by default
+            the mean for benchmarks of tracklets, none for others.
+        multi_query: search with the mean of all queries of one person and camera (Market-1501: folder `gt_bbox`).
         rerank: also re-rank: True for the published parameters, or others.
         open_set_draws: how often half of the people are taken out of the gallery to measure an open set.
         batch_size: images embedded at once.
@@ -65,24 +63,38 @@ def evaluate(
         check_counts: whether counts other than the published ones are an error.
 
     Raises:
-        DataError: the benchmark is not on disk as it should be, or an image cannot be read.
-        EvaluationError: nothing can be ranked.
+        DataError, EvaluationError: the data is not as it should be, an image cannot be read, or nothing can be ranked.
         CheckpointError: the model is named and cannot be loaded.
     """
-    chosen = RerankSettings() if rerank is True else rerank or None
-    protocol = Protocol(metric, pooling, multi_query, chosen, open_set_draws)
-    if not isinstance(benchmark, Benchmark):
-        benchmark = open_data(str(benchmark), root, check_counts=check_counts)
-    elif root is not None:
-        raise DataError(f"root ({root}) belongs to a benchmark's name; {benchmark.name} is open already: leave it out")
+    protocol = Protocol(metric, pooling, multi_query, _parameters(rerank), open_set_draws)
+    benchmark = as_benchmark(benchmark, root, check_counts=check_counts)
     if out is not None:
         check_output_folder(Path(out))
-    embedder = as_embedder(model)
     check_requested(benchmark, protocol)
+    embedder = as_embedder(model)
     result = _measured(embedder, benchmark, protocol, batch_size, skip_unreadable=skip_unreadable)
     if out is not None:
         result.page = report_evaluation(result, evaluation_fingerprint(benchmark), embedder, Path(out)).page
     return result
+
+
+def _parameters(rerank: RerankSettings | bool) -> RerankSettings | None:
+    return RerankSettings() if rerank is True else rerank or None
+
+
+def as_benchmark(
+    data: Benchmark | str | Path, root: str | Path | None = None, *, check_counts: bool = True
+) -> Benchmark:
+    """The data of what users call a benchmark.
+
+    Raises:
+        DataError: it is not on disk as it should be, or a root is given for data that is open already.
+    """
+    if not isinstance(data, Benchmark):
+        return open_data(str(data), root, check_counts=check_counts)
+    if root is not None:
+        raise DataError(f"root ({root}) belongs to a benchmark's name; {data.name} is open already: leave it out")
+    return data
 
 
 def evaluate_and_report(request: EvaluationRequest) -> list[ReportedEvaluation]:

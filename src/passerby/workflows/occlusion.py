@@ -11,7 +11,6 @@ from torch import nn
 
 from passerby.atomic_files import write_text_atomically
 from passerby.data.display_name import display_name
-from passerby.data.formats.open_data import open_data
 from passerby.data.occlusion.manifest import write_manifest
 from passerby.data.occlusion.visibility import TABLE_OF_WORLD, read_visibility
 from passerby.data.split import Benchmark
@@ -31,6 +30,7 @@ from passerby.output_paths import check_output_folder
 from passerby.report.occlusion.figure import occlusion_figure
 from passerby.report.occlusion.table import occlusion_table
 from passerby.report.ranking.figure import save_figure
+from passerby.workflows.evaluate import as_benchmark
 from passerby.workflows.evaluation_request import EvaluationRequest, open_request
 from passerby.workflows.seeds import occlusion_over_seeds, seeds_in
 
@@ -85,8 +85,7 @@ def occlusion(
         DataError: the benchmark is not on disk as it should be, or an image cannot be read.
         EvaluationError: nothing can be ranked.
     """
-    if not isinstance(benchmark, Benchmark):
-        benchmark = open_data(str(benchmark), root)
+    benchmark = as_benchmark(benchmark, root)
     if out is not None:
         check_output_folder(Path(out))
     embedder = as_embedder(model)
