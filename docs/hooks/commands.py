@@ -18,7 +18,8 @@ def _sections(command: Any, name: str) -> list[str]:
     """A command's section, or those of a group's commands."""
     if hasattr(command, "commands"):
         return [line for word, each in command.commands.items() for line in _sections(each, f"{name} {word}")]
-    return [f"## `{name}`", "", _plain(command.help or ""), "", *_table(command), ""]
+    examples = ["```sh", *(command.epilog or "").splitlines(), "```", ""] if command.epilog else []
+    return [f"## `{name}`", "", _plain(command.help or ""), "", *examples, *_table(command), ""]
 
 
 def _table(command: Any) -> list[str]:
@@ -39,5 +40,5 @@ def _default(parameter: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    """Help without the terminal's markup, as text of a table or paragraph."""
-    return text.replace("[bold]", "**").replace("[/bold]", "**").replace("|", r"\|")
+    """Help as text of a table or paragraph."""
+    return text.replace("|", r"\|")

@@ -113,7 +113,7 @@ def test_one_draw_of_an_open_set_has_no_interval(evaluation, tmp_path):
 
 def test_too_few_queries_for_an_open_set_are_said(splits):
     few = [split.take(split.identities < 2) for split in splits]
-    with pytest.raises(EvaluationError, match="6 queries are too few for open-set figures"):
+    with pytest.raises(EvaluationError, match="6 queries are too few for open-set metrics"):
         analyse(evaluated(*few, 1.0), open_set_draws=1)
 
 

@@ -260,7 +260,7 @@ def test_a_protocol_is_carried_out_and_recorded(run: Path, worlds: tuple[Path, P
             "query images belong to no tracklets: give its table a column 'track'",
         ),
         ({"protocol": Protocol(multi_query=True)}, DataError, "every query is the only one of its person and camera"),
-        ({"protocol": Protocol(open_set_draws=3)}, EvaluationError, "queries are too few for open-set figures"),
+        ({"protocol": Protocol(open_set_draws=3)}, EvaluationError, "queries are too few for open-set metrics"),
         ({"export": Path("queries.txt")}, DataError, "must end in .csv or .parquet"),
         ({"export": Path("queries.csv")}, DataError, "one table, but 2 data sets"),
     ],

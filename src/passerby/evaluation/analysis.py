@@ -80,10 +80,10 @@ def analyse(evaluation: Evaluation, *, open_set_draws: int = 0) -> Analysis:
 
     Args:
         evaluation: features, labels and the ranking.
-        open_set_draws: how often half of the people are taken out of the gallery to ask who is nobody; 0 for never.
+        open_set_draws: how often half of the people are taken out of the gallery to measure an open set; 0 for never.
 
     Raises:
-        EvaluationError: open-set figures are asked for, and the queries show too few people.
+        EvaluationError: open-set metrics are asked for, and the queries show too few people.
     """
     result = evaluation.result
     metric: Metric = "euclidean" if result.metric == "euclidean" else "cosine"
@@ -97,7 +97,7 @@ def analyse(evaluation: Evaluation, *, open_set_draws: int = 0) -> Analysis:
 
 
 def check_open_set(name: str, identities: NDArray[np.int64], draws: int) -> None:
-    """Refuse open-set figures, before any image is read, where queries of these people [Q] could show none.
+    """Refuse open-set metrics, before any image is read, where queries of these people [Q] could show none.
 
     Raises:
         EvaluationError: there are too few queries or people.
@@ -198,14 +198,14 @@ def _open_set(evaluation: Evaluation, metric: Metric, draws: int) -> dict[str, d
                 found.setdefault(far, []).append(result.dir_at(far))
     if not found:
         raise _too_few(evaluation.name, len(evaluation.query))
-    return {f"{far:g}": _spread(values) for far, values in found.items()}
+    return {f"{far:g}": _over_draws(values) for far, values in found.items()}
 
 
 def _too_few(name: str, queries: int) -> EvaluationError:
-    return EvaluationError(f"{name}: {queries:,} queries are too few for open-set figures: leave out --open-set")
+    return EvaluationError(f"{name}: {queries:,} queries are too few for open-set metrics: leave out --open-set")
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def _over_draws(values: list[float]) -> dict[str, float]:
     """The mean over draws, with the bootstrap's interval; one draw has none."""
     if len(values) == 1:
         return {"value": values[0]}

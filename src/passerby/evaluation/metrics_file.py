@@ -1,4 +1,4 @@
-"""`metrics.json`: the figures of every data set that a model was evaluated on, by name."""
+"""`metrics.json`: the metrics of every data set that a model was evaluated on, by name."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ def model_record(embedder: Embedder) -> dict[str, Any]:
 
 
 def read_metrics(folder: Path) -> dict[str, dict[str, Any]]:
-    """The figures in a folder, by name of the data set; a file that is damaged is moved aside, and that is said."""
+    """The metrics in a folder, by name of the data set; a file that is damaged is moved aside, and that is said."""
     file = folder / FILE_NAME
     if not file.is_file():
         return {}
@@ -47,32 +47,32 @@ def read_metrics(folder: Path) -> dict[str, dict[str, Any]]:
         return content
     aside = file.with_name(_numbered(f"{FILE_NAME}.damaged", lambda name: file.with_name(name).exists()))
     file.replace(aside)
-    say(f"{file} was damaged and is now {aside.name}; its figures have to be computed again", show=True)
+    say(f"{file} was damaged and is now {aside.name}; its metrics have to be computed again", show=True)
     return {}
 
 
 def entry_name(content: dict[str, dict[str, Any]], name: str, mark: str) -> str:
-    """Under which name figures go: the short one of the data set, numbered if other data is there under it already."""
+    """Under which name metrics go: the short one of the data set, numbered if other data is there under it already."""
     return _numbered(display_name(name), lambda entry: content.get(entry, {}).get("data_fingerprint", mark) != mark)
 
 
 def page_name(content: dict[str, dict[str, Any]], entry: str) -> str:
     """`report/<entry>.html` in letters that every file system takes, and that no other entry's page has."""
-    taken = {str(figures.get("page")).casefold() for name, figures in content.items() if name != entry}
+    taken = {str(metrics.get("page")).casefold() for name, metrics in content.items() if name != entry}
     stem = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in entry).strip("-")
     stem = stem[-_PAGE_LETTERS:] or "data"
     return f"report/{_numbered(stem, lambda name: f'report/{name}.html'.casefold() in taken)}.html"
 
 
-def write_metrics(folder: Path, entry: str, figures: dict[str, Any]) -> None:
+def write_metrics(folder: Path, entry: str, metrics: dict[str, Any]) -> None:
     """Put one entry into the file, or replace it."""
     content = read_metrics(folder)
-    content[entry] = figures
+    content[entry] = metrics
     write_text_atomically(folder / FILE_NAME, json_text(content) + "\n")
 
 
 def folder_of_model(parent: Path, name: str, model: dict[str, Any]) -> Path:
-    """`parent/name`, numbered if figures of another model are there already."""
+    """`parent/name`, numbered if metrics of another model are there already."""
 
     def of_another(candidate: str) -> bool:
         entries = read_metrics(parent / candidate).values()

@@ -40,7 +40,7 @@ class QueryTable:
 
 
 def write_query_table(file: Path, query: Split, result: RankingResult) -> None:
-    """Write a row per query: path, identity, camera, its figures and the ranks of its matches.
+    """Write a row per query: path, identity, camera, its metrics and the ranks of its matches.
 
     Args:
         file: `.parquet`, or `.csv`, where the ranks are separated by blanks, and text that a spreadsheet would take

@@ -72,7 +72,7 @@ def write_association_page(request: AssociationRequest) -> AssociationPage:
         "association.html.jinja",
         title="Who was linked across cameras",
         by=f"{request.run.name}, links of epoch {kept.epoch} of {max(epochs)}",
-        figures=_figures(kept),
+        headlines=_headlines(kept),
         charts=_charts(epochs),
         sections=sections,
         pictures=pictures_of(sections, split),
@@ -95,11 +95,11 @@ def _training_images(recipe: Recipe) -> Split:
     return label_training_images(recipe, find_method(recipe.method), open_sets(recipe.data))[0]
 
 
-def _figures(kept: KeptAssociation) -> list[tuple[str, str, str]]:
-    """Name, value and meaning of the headline figures."""
+def _headlines(kept: KeptAssociation) -> list[tuple[str, str, str]]:
+    """Name, value and meaning of the headlines."""
     found = kept.statistics
     decided = f", {found.decided_links:,} of them decided" if found.decided_links else ""
-    figures = [
+    headlines = [
         ("links", f"{found.links:,}", f"pairs of people of two cameras{decided}"),
         ("clusters", f"{found.clusters:,}", f"of {found.cluster_size:.1f} on average, {found.largest_cluster} at most"),
         ("single", f"{found.unassociated:,}", f"of {found.classes:,}: linked to nobody"),
@@ -110,8 +110,8 @@ def _figures(kept: KeptAssociation) -> list[tuple[str, str, str]]:
         ("recall", found.pair_recall, "pairs of one person that are in one cluster"),
     ):
         if value is not None:
-            figures.append((name, f"{100 * value:.1f} %", meaning))
-    return figures
+            headlines.append((name, f"{100 * value:.1f} %", meaning))
+    return headlines
 
 
 def _charts(epochs: Mapping[int, AssociationStatistics]) -> list[ChartCard]:

@@ -20,7 +20,7 @@ from passerby.evaluation.occlusion_summary import ReportedOcclusion
 from passerby.metrics import RankingResult
 from passerby.report.demo.film import Film
 from passerby.report.demo.training_curves import training_curves
-from passerby.report.html.cards import INTERVAL_NOTE, Cell, ChartCard, TableCard, charts, headline, series_legend
+from passerby.report.html.cards import INTERVAL_NOTE, Cell, ChartCard, TableCard, charts, headlines, series_legend
 from passerby.report.html.charts import Line, curve_chart
 from passerby.report.html.drawing import percents
 from passerby.report.html.template import rendered
@@ -52,7 +52,7 @@ class Shown:
         film: the video with boxes, beside the page.
         evaluation, analysis: of the trained model.
         details: name of the evaluation's own page, beside this one.
-        start: the figures of the weights that training began with.
+        start: the metrics of the weights that training began with.
         occlusion: how the trained model does with occluded queries.
         occluded: pictures of some of these.
     """
@@ -85,7 +85,7 @@ def write_demo_page(page: Path, shown: Shown) -> Path:
         poster=data_uri(shown.film.stills[0]),
         stills=[data_uri(still) for still in shown.film.stills],
         training=training_curves(shown.run),
-        figures=headline(found.result, shown.analysis),
+        headlines=headlines(found.result, shown.analysis),
         interval_note=INTERVAL_NOTE,
         charts=charts(found.result, shown.analysis)[:3],
         progress=_progress(shown.start, found.result),
@@ -126,12 +126,12 @@ def _sheet(shown: Shown) -> str:
 
 def _progress(start: RankingResult, trained: RankingResult) -> TableCard:
     rows = [
-        [Cell(name), *(Cell(f"{figure.value} %") for figure in headline(result, None))]
+        [Cell(name), *(Cell(f"{figure.value} %") for figure in headlines(result, None))]
         for name, result in (("before: tiny-clip as it comes", start), ("after training", trained))
     ]
     return TableCard(
         "What training added",
-        ["", *(figure.name for figure in headline(trained, None))],
+        ["", *(figure.name for figure in headlines(trained, None))],
         rows,
         "tiny-clip has learned what people wear from other drawn people and sentences about them, and knows much of "
         "this already; so little training adds little.",

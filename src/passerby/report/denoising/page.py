@@ -63,7 +63,7 @@ def write_denoising_page(
         "denoising.html.jinja",
         title=title,
         warning=chaining_warning(correlation),
-        figures=_figures(correlation),
+        headlines=_headlines(correlation),
         levels=[_level_row(level) for level in correlation.levels],
         outcomes=_outcomes(correlation),
         quality=quality,
@@ -94,8 +94,8 @@ def _joined(correlation: Correlation) -> int:
     return int((correlation.components.members * correlation.components.groups).sum())
 
 
-def _figures(correlation: Correlation) -> list[tuple[str, str, str]]:
-    """Name, value and meaning of the headline figures."""
+def _headlines(correlation: Correlation) -> list[tuple[str, str, str]]:
+    """Name, value and meaning of the headlines."""
     first, last = correlation.levels[0], correlation.levels[-1]
     return [
         ("images kept", f"{last.images:,}", f"of {first.images:,} ({100 * last.images / first.images:.1f} %)"),

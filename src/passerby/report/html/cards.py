@@ -1,4 +1,4 @@
-"""What an evaluation page shows above the rank lists: headline figures, tables and charts."""
+"""What an evaluation page shows above the rank lists: headlines, tables and charts."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,8 +13,8 @@ from passerby.report.html.drawing import series
 from passerby.report.html.heat_map import heat_map
 
 
-class Figure(NamedTuple):
-    """A headline figure: name, value in percent, its interval (empty if unknown) and meaning."""
+class Headline(NamedTuple):
+    """A headline: name, value in percent, its interval (empty if unknown) and meaning."""
 
     name: str
     value: str
@@ -51,7 +51,7 @@ class TableCard(NamedTuple):
 INTERVAL_NOTE = "Intervals: 95 %, from drawing the people searched for with replacement."
 
 
-def headline(result: RankingResult, analysis: Analysis | None) -> list[Figure]:
+def headlines(result: RankingResult, analysis: Analysis | None) -> list[Headline]:
     """mAP, CMC and mINP."""
     named = [("mAP", "mAP", result.mAP, "mean average precision")]
     for k in (1, 5, 10):
@@ -61,7 +61,7 @@ def headline(result: RankingResult, analysis: Analysis | None) -> list[Figure]:
     named.append(("mINP", "mINP", result.mINP, "matches / rank of the last match"))
     intervals = {} if analysis is None else analysis.intervals
     return [
-        Figure(name, f"{100 * value:.1f}", interval_text(intervals.get(key)), meaning)
+        Headline(name, f"{100 * value:.1f}", interval_text(intervals.get(key)), meaning)
         for key, name, value, meaning in named
     ]
 
@@ -125,15 +125,15 @@ def camera_card(cameras: dict[str, Any], heading: str = "Rank-1 from camera to c
 
 
 def tables(analysis: Analysis | None, reranked: RankingResult | None, how: str) -> list[TableCard]:
-    """Re-ranked figures, verification and open set, where there are any."""
+    """Re-ranked metrics, verification and open set, where there are any."""
     found = []
     if reranked is not None:
-        figures = headline(reranked, None)
+        shown = headlines(reranked, None)
         found.append(
             TableCard(
                 f"Re-ranked ({how})",
-                [figure.name for figure in figures],
-                [[Cell(f"{figure.value} %") for figure in figures]],
+                [each.name for each in shown],
+                [[Cell(f"{each.value} %") for each in shown]],
                 "Uses the neighbourhoods of all queries and gallery images together, which a single search cannot.",
             )
         )

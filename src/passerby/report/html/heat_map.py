@@ -1,4 +1,4 @@
-"""A square of figures, one for every pair of cameras."""
+"""A square of numbers, one for every pair of cameras."""
 
 from collections.abc import Sequence
 from html import escape
@@ -41,7 +41,7 @@ def heat_map(names: Sequence[str], values: NDArray[np.float64], counts: NDArray[
             value = float(values[row, column])
             said = f"from camera {own} to camera {other}: "
             said += "nothing to find" if np.isnan(value) else f"{100 * value:.1f} % ({counts[row, column]:,} queries)"
-            share = None if np.isnan(value) else 0.08 + 0.56 * strength(value)  # figures stay readable on the strongest
+            share = None if np.isnan(value) else 0.08 + 0.56 * strength(value)  # numbers stay readable on the strongest
             shapes.append(_cell(_LEFT + column * side, _TOP + start, side, value, share, said))
     width, height = _LEFT + len(names) * side + 10, _TOP + len(names) * side + 6
     return (

@@ -13,7 +13,7 @@ import numpy as np
 from passerby.atomic_files import write_text_atomically
 from passerby.evaluation.analysis import Analysis
 from passerby.metrics import RankingResult
-from passerby.report.html.cards import INTERVAL_NOTE, ChartCard, charts, headline, tables
+from passerby.report.html.cards import INTERVAL_NOTE, ChartCard, charts, headlines, tables
 from passerby.report.html.template import rendered
 from passerby.report.html.thumbnail import data_uri, thumbnail
 from passerby.report.ranking.rank_list import RankedSplits, RankList, rank_lists, worst_median_best
@@ -92,7 +92,7 @@ def write_rank_lists(
         "rank_lists.html.jinja",
         title=title,
         by="Person re-identification: every query is searched for in the gallery.",
-        figures=headline(result, analysis),
+        headlines=headlines(result, analysis),
         tables=tables(analysis, *(reranked or (None, ""))),
         charts=[*charts(result, analysis), *further_charts],
         facts=[*_facts(ranked), *remarks, *([INTERVAL_NOTE] if analysis is not None else [])],
