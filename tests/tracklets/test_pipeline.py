@@ -23,7 +23,7 @@ from passerby.tracklets import (
 )
 from passerby.tracklets.engines import in_files, steps
 from passerby.tracklets.levels import cross_video
-from passerby.tracklets.tables import ADDED
+from passerby.tracklets.tables import ADDED, identities
 from tests.tracklets.problems import drawn
 
 
@@ -87,6 +87,25 @@ def test_equals_denoising_in_memory(problem, tmp_path, small_pieces):
     assert table.column_names == ["path", "video", "track", "frame", "true_identity", *ADDED]
     assert table["path"][0].as_py() == "../crops/00000.jpg"
     assert [entry.name for entry in (tmp_path / "out").iterdir()] == ["ids.parquet"]
+
+
+def test_texts_that_repeat_are_written_out_a_few_rows_at_a_time(problem, tmp_path, monkeypatch):
+    monkeypatch.setattr(identities, "_TEXT_BYTES", 1 << 20)
+    count = len(problem.features)
+    more = {
+        "note": pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), pa.array(["long " * 50_000])),
+        "number": list(range(count)),
+        "tags": [["a", None]] * count,
+        "empty": pa.nulls(count, pa.string()),
+        "some": [None if row % 3 else str(row) for row in range(count)],
+    }
+    given = table_of(problem, embedding=embedding(problem.features), **more)
+    given = given.set_column(given.column_names.index("note"), "note", given["note"].cast(pa.string()))
+    pq.write_table(given, tmp_path / "in.parquet")
+    denoise_table(tmp_path / "in.parquet", tmp_path / "ids.parquet")
+    written = pq.read_table(tmp_path / "ids.parquet")
+    assert pq.read_metadata(tmp_path / "ids.parquet").num_row_groups > count // 10
+    assert written.select([*more, "path", "frame"]).equals(given.select([*more, "path", "frame"]))
 
 
 def test_options_reach_the_pieces(problem, tmp_path, small_pieces):

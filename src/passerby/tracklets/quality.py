@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from passerby.data.formats.table_file import read_table
@@ -77,9 +76,10 @@ def score_table(file: Path) -> CorrelationResult:
 
 def true_identities(file: Path) -> Labels | None:
     """The column `true_identity` as numbers, -1 for nobody known; None if the table has none."""
-    if file.suffix.lower() == ".csv" or "true_identity" not in pq.read_schema(file).names:
+    if file.suffix.lower() == ".csv":
         return None
-    return _numbered(pq.read_table(file, columns=["true_identity"])["true_identity"], file)
+    table = read_table(file, besides=["true_identity"])
+    return _numbered(table["true_identity"], file) if "true_identity" in table.column_names else None
 
 
 def _numbered(column: pa.ChunkedArray, file: Path) -> Labels:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
@@ -18,6 +19,7 @@ from passerby.tracklets.tables.paths import relocated
 from passerby.tracklets.tables.table import TrackletTable
 
 _BATCH_ROWS = 65536
+_TEXT_BYTES = 256 << 20
 
 ADDED = ("identity", "new_track", "outcome", "deviation", "other_distance", "moved_to", "identity_distance")
 """The columns that the output has beside the input's."""
@@ -67,13 +69,30 @@ def _moved_to_names(table: TrackletTable, correlation: Correlation) -> pa.Array:
 
 def _batches(file: Path) -> Iterator[pa.RecordBatch]:
     if file.suffix.lower() == ".csv":
-        texts = ("path", "identity", "local_identity", "true_identity", "camera", "video", "track", "split", "caption")
-        options = pa.csv.ConvertOptions(column_types=dict.fromkeys(texts, pa.string()))
+        named = ("path", "identity", "local_identity", "true_identity", "camera", "video", "track", "split", "caption")
+        options = pa.csv.ConvertOptions(column_types=dict.fromkeys(named, pa.string()))
         yield from pa.csv.read_csv(file, convert_options=options).to_batches(_BATCH_ROWS)
         return
-    opened = pq.ParquetFile(file)
-    columns = [name for name in opened.schema_arrow.names if name != "embedding"]
-    yield from opened.iter_batches(_BATCH_ROWS, columns=columns)
+    schema = pq.read_schema(file)
+    columns = [name for name in schema.names if name != "embedding"]
+    texts = [name for name in columns if pa.types.is_string(schema.field(name).type)]
+    with pq.ParquetFile(file, read_dictionary=texts) as opened:
+        for batch in opened.iter_batches(_BATCH_ROWS, columns=columns):
+            yield from _written_out(batch, texts)
+
+
+def _written_out(batch: pa.RecordBatch, texts: list[str]) -> Iterator[pa.RecordBatch]:
+    """Parts of a batch with their texts written out for every row, in bounded memory.
+
+    A file of megabytes can hold gigabytes of text, the same for many rows.
+    """
+    values = [batch[name].dictionary for name in texts if len(batch[name].dictionary)]
+    longest = sum(pc.max(pc.binary_length(each)).as_py() or 0 for each in values)
+    rows = max(1, _TEXT_BYTES // max(1, longest))
+    for begin in range(0, batch.num_rows, rows):
+        part = batch.slice(begin, rows)
+        columns = {name: part[name].dictionary_decode() if name in texts else part[name] for name in part.schema.names}
+        yield pa.RecordBatch.from_pydict(columns)
 
 
 def _relocated(paths: pa.Array, old: Path, new: Path) -> pa.Array:

@@ -8,8 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from passerby.data.formats.table import required_text
-from passerby.data.image_files import examples
-from passerby.errors import DataError
 
 
 def relocated(paths: Iterable[str], old: Path, new: Path) -> list[str]:
@@ -27,20 +25,3 @@ def absolute_paths(table: pa.Table, file: Path) -> pa.Array:
     below = pc.binary_join_element_wise(ends[0], paths, ends[1])
     normal = [os.path.normpath(os.path.join(folder, path)) for path in paths.filter(unusual).to_pylist()]  # noqa: PTH118
     return pc.replace_with_mask(below, unusual, pa.array([path.replace(os.sep, "/") for path in normal], below.type))
-
-
-def check_distinct_paths(table: pa.Table, file: Path, name: str | None = None) -> None:
-    """Refuse a table that names an image twice, however it spells the path: it could not be trained on.
-
-    Args:
-        table, file: what it holds, and where it is.
-        name: of what names the images, in the error; by default the table.
-
-    Raises:
-        DataError: it does, or a path is blank.
-    """
-    counted = pc.value_counts(absolute_paths(table, file))
-    repeated = counted.filter(pc.greater(counted.field("counts"), 1)).field("values").to_pylist()
-    if repeated:
-        named = examples(os.path.relpath(path, os.path.realpath(file.parent)) for path in repeated)
-        raise DataError(f"{name or f'table {file}'} names images more than once: {named}; keep one of each")

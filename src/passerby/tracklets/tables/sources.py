@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from passerby.atomic_files import write_atomically
+from passerby.data.formats.table import unique_paths
 from passerby.errors import DataError
 from passerby.output_lock import alone_at
 from passerby.tracklets.tables.annotations import read_cion_al, read_synth_pedes
 from passerby.tracklets.tables.luperson_nl import read_luperson_nl
-from passerby.tracklets.tables.paths import check_distinct_paths
 from passerby.tracklets.tables.stills import read_market1501, read_mars, read_msmt17
 from passerby.tracklets.tables.table import check_output
 
@@ -45,7 +45,7 @@ def write_tracklets(kind: str, source: Path, out: Path, *, gap: int = 100) -> in
         if writer is None:
             raise DataError(f"{source} names no images of {kind}")
         paths = pq.read_table(temporary, columns=["path"])
-        check_distinct_paths(paths, out, str(source))
+        unique_paths(paths, source)
     return int(paths.num_rows)
 
 

@@ -8,12 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from passerby.data.formats.schema import TABLE_SUFFIXES
-from passerby.data.formats.table import optional_integers, required_text
+from passerby.data.formats.table import optional_integers, required_text, unique_paths
 from passerby.data.formats.table_file import read_table
 from passerby.errors import DataError
 from passerby.output_paths import check_output_file
 from passerby.tracklets.distance import Integers
-from passerby.tracklets.tables.paths import check_distinct_paths
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def open_tracklets(file: Path, features: Path | None = None) -> TrackletTable:
             )
     if not table.num_rows:
         raise DataError(f"table {file} has no rows")
-    check_distinct_paths(table, file)
+    unique_paths(table, file)  # or the output could not be trained on
     beside = file if features is None else features
     if not beside.is_file():
         raise DataError(f"features {beside} are not on disk: make them with `passerby embed`")
