@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from passerby.synth.cameras.camera import HEIGHT, WIDTH
 from passerby.synth.people.person import make_person
 from passerby.synth.people.poses import Motion
 from passerby.synth.places.crops import Box, detect
-from passerby.synth.places.scene import WHOLE, shoot
+from passerby.synth.places.scene import Window, shoot
 from passerby.synth.places.walks import Standing, Walk
 from passerby.synth.places.world import World
 
@@ -67,7 +68,7 @@ def test_long_passes_stay_before_the_camera() -> None:
 def test_nobody_is_drawn_behind_the_camera() -> None:
     world = World(seed=3, steps=1, size=(64, 32))
     behind = Standing(0.0, -2.0, 0.0, Motion(0.0))
-    shot = shoot(world.place(1), [(world.person(1), behind)], WHOLE)
+    shot = shoot(world.place(1), [(world.person(1), behind)], Window(0.0, 0.0, 1.0, HEIGHT, WIDTH))
     assert not shot.whole.any()
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.synth.cameras.camera import HEIGHT, WIDTH, Camera, Picture, make_camera
+from passerby.synth.cameras.camera import Camera, Picture, make_camera
 from passerby.synth.cameras.shading import shade
 from passerby.synth.cameras.tracing import Floats, Layer, Placed, trace
 from passerby.synth.people.cones import REGIONS
@@ -57,10 +57,6 @@ class Window:
     zoom: float
     rows: int
     columns: int
-
-
-WHOLE = Window(0.0, 0.0, 1.0, HEIGHT, WIDTH)
-"""All of a camera's picture."""
 
 
 @dataclass(frozen=True)
