@@ -156,7 +156,7 @@ def split_of_camera_labels(
 def join_camera_local(splits: Sequence[Split]) -> Split:
     """Join several training splits into one with camera-local labels, which are made where labels are global.
 
-    Cameras of different sets stay different, as `passerby.data.split.concatenate` has it.
+    Cameras of different sets stay different, as `passerby.data.concatenate` has it.
 
     Raises:
         DataError: cameras of a set are unknown.

@@ -69,12 +69,12 @@ def _parse(line: str, part: str, half: str, where: str) -> tuple[str, str, str]:
     """Path, identity and camera of one line of a list."""
     path, _, identity = line.strip().rpartition(" ")
     fields = path.rpartition("/")[2].split("_")
-    if not identity.isdigit() or len(fields) < 4 or not fields[2].isdigit():
+    if len(fields) < 4 or not all(number.isdecimal() and len(number) < 10 for number in (identity, fields[2])):
         raise DataError(
             f"{where}: {line.strip()!r} is not a path and an identity "
             "like '0000/0000_000_01_0303morning_0015_0.jpg 0'; use the official list"
         )
-    return f"{part}/{path.strip()}", f"{half}/{int(identity):04d}", fields[2]
+    return f"{part}/{path.strip()}", f"{half}/{int(identity):04d}", f"{int(fields[2]):02d}"
 
 
 MSMT17 = PublicBenchmark(

@@ -2,7 +2,7 @@
 
 | what | how it is read |
 |---|---|
-| a table, CSV or Parquet | the schema of `passerby.data.formats.table`; its `split` column parts it, else all train |
+| a table, CSV or Parquet | the schema of `passerby.data.formats.schema`; its `split` column parts it, else all train |
 | the same with `local_identity` and `camera` | labels that hold inside their camera only, to train on |
 | `people/<identity>/*.jpg` | a folder per identity: all train, cameras unknown |
 | `people/<camera>/<identity>/*.jpg` | identities that hold inside their camera only: all train |
