@@ -1,14 +1,16 @@
-"""CION's recipes: one for each of ReIDZoo's backbones, with the published numbers."""
+"""CION's recipe: the published numbers for each of ReIDZoo's backbones."""
+
+from pathlib import Path
 
 import pytest
 
 from passerby.config import read_recipe
 from passerby.methods.cion.recipe import CionRecipe
-from passerby.models.zoo.catalogue import entries
-from passerby.recipe_files import recipe_names
+from passerby.methods.networks.backbones import drop_path_of
+from passerby.models.zoo.catalogue import entries, published_results
 from passerby.runs.request import checked_recipe
 
-PUBLISHED = [f"cion-{entry.name}" for entry in entries() if "/" not in entry.name]
+PUBLISHED = [entry.name for entry in entries() if "/" not in entry.name]
 
 
 def cion(name: str, *overrides: str) -> CionRecipe:
@@ -17,17 +19,22 @@ def cion(name: str, *overrides: str) -> CionRecipe:
     return recipe
 
 
-def test_every_backbone_of_reidzoo_has_its_recipe() -> None:
-    assert len(PUBLISHED) == 32
-    assert {name for name in recipe_names() if name.startswith("cion-")} == {*PUBLISHED, "cion-tiny"}
+def test_the_page_lists_every_backbone_of_reidzoo_with_its_published_figures() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "methods" / "cion.md").read_text("utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| `")]
+    found = {row[0].strip("`"): row[2:4] for row in rows if row[0].strip("`") in PUBLISHED}
+    assert len(PUBLISHED) == len(found) == 32
+    for name, figures in found.items():
+        scores = next(result for result in published_results(name) if result.method != "MGN").scores
+        expected = [f"{scores[data].map} / {scores[data].rank1}" for data in ("market1501", "msmt17")]
+        assert figures == expected, name
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_published_numbers(name: str) -> None:
-    recipe = cion(name, "trainer.devices=8")
-    assert f"cion-{recipe.model.backbone}" == name
+    recipe = cion("cion", f"model.backbone={name}", "trainer.devices=8")
     assert recipe.model.outputs == 65336
-    assert recipe.model.drop_path == (0.1 if "swin" in name else 0)
+    assert drop_path_of(recipe.model) == (0.1 if "swin" in name else 0)
     assert recipe.training.lr * recipe.lr_peak_factor == pytest.approx(1.875e-3)
     assert [recipe.training.images_at(epoch) for epoch in (0, 39, 40, 59, 60, 79, 80, 99)] == [2, 2, 4, 4, 6, 6, 8, 8]
     views = recipe.views.transform(recipe.model.image_size).views

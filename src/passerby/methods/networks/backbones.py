@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
@@ -15,10 +15,11 @@ from passerby.methods.registry import find_method
 from passerby.methods.sections.clip import Pixels
 from passerby.models.backbones.backbone import Backbone
 from passerby.models.backbones.official_files import backbone_tensors
-from passerby.models.backbones.registry import create
+from passerby.models.backbones.registry import create, family_of
 from passerby.models.checkpoint import load_strictly
 from passerby.models.zoo.files import is_bare_backbone
 
+_SWIN_DROP_PATH = 0.1
 PREFIX = "backbone."
 """Before the names of the backbone's tensors in a method's network."""
 
@@ -30,8 +31,15 @@ class BackboneSection(Section):
     """A name of ReIDZoo (`passerby zoo list`) or of timm."""
     image_size: tuple[Pixels, Pixels] = (256, 128)
     """Height and width in pixels."""
-    drop_path: float = Field(default=0.0, ge=0, lt=1)
-    """Stochastic depth; 0.1 for Swin as published."""
+    drop_path: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Stochastic depth; null: as published, 0.1 for Swin and 0 for others."""
+
+
+def drop_path_of(section: BackboneSection) -> float:
+    """The stochastic depth that a recipe says, or that was published for its backbone."""
+    if section.drop_path is not None:
+        return section.drop_path
+    return _SWIN_DROP_PATH if family_of(section.backbone) == "swin" else 0.0
 
 
 def new_backbone(section: BackboneSection) -> Backbone:
@@ -40,7 +48,8 @@ def new_backbone(section: BackboneSection) -> Backbone:
     Raises:
         RecipeError: no such name, or one that cannot take images of this size.
     """
-    options = {"drop_path_rate": section.drop_path} if section.drop_path else {}
+    rate = drop_path_of(section)
+    options = {"drop_path_rate": rate} if rate else {}
     return create(section.backbone, section.image_size, **options)
 
 

@@ -1,0 +1,35 @@
+"""The recipes that come with passerby say what they are, and are valid."""
+
+import pytest
+
+from passerby.config import describe_keys, read_recipe
+from passerby.recipe_files import recipe_file, recipe_names
+from passerby.runs.request import checked_recipe
+
+NAMES = recipe_names()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_line_is_one_short_sentence(name: str) -> None:
+    first = recipe_file(name).read_text("utf-8").split("\n")[0]
+    assert first.startswith("# ")
+    assert len(first) <= 90
+    assert first.endswith(".")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_states_command_hardware_and_result(name: str) -> None:
+    lines = [line for line in recipe_file(name).read_text("utf-8").split("\n") if line.startswith("#")]
+    assert any(line.startswith(f"# Command:  passerby train {name}") for line in lines)
+    assert any(line.startswith("# Hardware: ") for line in lines)
+    assert any(line.startswith(("# Expected: ", "# Measured: ")) for line in lines)
+    assert not any(line.startswith("# Expected: ") for line in lines) or "ot run by us" in "".join(lines)
+    assert max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_key_has_a_meaning_of_one_line(name: str) -> None:
+    for key, _, meaning in describe_keys(type(checked_recipe(read_recipe(name)))):
+        assert meaning, key
+        assert "\n" not in meaning, key
+        assert len(meaning) <= 110, key
