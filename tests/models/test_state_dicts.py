@@ -110,7 +110,9 @@ def test_a_state_to_resume_from_says_what_it_is(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     content = {"state_dict": WEIGHTS, "passerby": {"stage": "stage2", "next_step": 0}}
     torch.save(content, folder / "stage2.ckpt")
-    with pytest.raises(
-        CheckpointError, match=rf"resumes stage stage2 from, not a model: give the run's folder {tmp_path}/run "
-    ):
+    model = tmp_path / "run" / "model.safetensors"
+    with pytest.raises(CheckpointError, match=rf"resumes stage stage2 from, .* finish the run .*, then use {model}$"):
+        read_tensors(folder / "stage2.ckpt")
+    model.touch()
+    with pytest.raises(CheckpointError, match=rf"not a model: use {model}$"):
         read_tensors(folder / "stage2.ckpt")

@@ -69,10 +69,12 @@ def read_tensors(path: Path, *, allow_torchscript: bool = False) -> dict[str, Te
     except Exception as error:  # torch and safetensors raise many kinds, from EOFError to UnpicklingError
         raise CheckpointError(f"{path}: cannot be read as weights: {explain_unreadable(error)}") from error
     if _is_training_state(content):
+        run = path.resolve().parent.parent
+        trained = (run / "model.safetensors").is_file()
+        remedy = "use" if trained else f"finish the run with `passerby train --resume {run}`, then use"
         raise CheckpointError(
-            f"{path}: is the state that training resumes stage {content['passerby']['stage']} from, not a model: give "
-            f"the run's folder {path.parent.parent} once it is trained, or continue it with `passerby train --resume "
-            f"{path.parent.parent}`"
+            f"{path}: is the state that training resumes stage {content['passerby']['stage']} from, not a model: "
+            f"{remedy} {run / 'model.safetensors'}"
         )
     return state_dict_of(content, str(path))
 

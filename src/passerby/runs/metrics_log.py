@@ -35,7 +35,7 @@ def read_lines(file: Path) -> list[dict[str, Any]]:
     for number, text in enumerate(texts, 1):
         try:
             line = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):  # not JSON, or nested without end
             line = None
         if isinstance(line, dict):
             lines.append(line)

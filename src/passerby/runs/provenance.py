@@ -143,7 +143,7 @@ class Provenance:
     def _read(self) -> dict[str, Any]:
         try:
             record: Any = json.loads(self.data_file.read_text("utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             record = None
         if not _is_record(record):
             raise RecipeError(

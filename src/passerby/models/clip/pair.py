@@ -1,7 +1,5 @@
 """CLIP's two towers as one network that compares images with texts, with a vocabulary as small as its captions."""
 
-from typing import Any, cast
-
 import torch
 from open_clip.transformer import PatchDropout, VisionTransformer
 from torch import Tensor, nn
@@ -70,13 +68,14 @@ class ClipPair(nn.Module):
         wanted = self.scale().sqrt()
         image_length = self._projected_images(images).norm(dim=1).mean()
         text_length = self._projected_texts(tokens).norm(dim=1).mean()
-        for name, parameter in cast(nn.Module, self.visual).named_parameters():
+        for name, parameter in self.visual.named_parameters():
             if name in _PROJECTIONS:
                 parameter.mul_(wanted / image_length)
         self.text_projection.mul_(wanted / text_length)
 
     def _projected_images(self, images: Tensor) -> Tensor:
-        return cast(Tensor, cast(Any, self.visual)(images).float())
+        projected: Tensor = self.visual(images).float()
+        return projected
 
     def _projected_texts(self, tokens: Tensor) -> Tensor:
         """Attention is causal, so what follows the end of the longest text changes nothing and is not computed."""
@@ -84,13 +83,15 @@ class ClipPair(nn.Module):
         length = int(end.max()) + 1
         stream = self.token_embedding(self.vocabulary.rows(tokens[:, :length])) + self.positional_embedding[:length]
         mask = torch.full((length, length), -torch.inf, device=tokens.device).triu(1)
-        stream = cast(Any, self.transformer)(stream, attn_mask=mask)
+        stream = self.transformer(stream, attn_mask=mask)
         last = self.ln_final(stream[torch.arange(len(tokens), device=tokens.device), end])
-        return cast(Tensor, (last @ self.text_projection).float())
+        projected: Tensor = (last @ self.text_projection).float()
+        return projected
 
     def scale(self) -> Tensor:
         """What similarities are multiplied by, a learnable scalar of at most 100."""
-        return cast(Tensor, self.logit_scale.clamp(max=_LARGEST_SCALE).exp())
+        scale: Tensor = self.logit_scale.clamp(max=_LARGEST_SCALE).exp()
+        return scale
 
     def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
         """The retrieval feature, float32 [B, E], L2-normalised: the image's place in the joint space."""

@@ -1,6 +1,6 @@
 """Prompts that learn: one sentence per identity, a few of whose words are free vectors."""
 
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 import open_clip
 import torch
@@ -86,8 +86,9 @@ class TextEncoder(nn.Module):
         length = end + 1
         mask = torch.full((length, length), -torch.inf, device=prompts.device).triu(1)
         stream = prompts[:, :length] + self.positional_embedding[:length].to(prompts.dtype)
-        stream = cast(Any, self.transformer)(stream, attn_mask=mask)
-        return cast(Tensor, self.ln_final(stream[:, end]) @ self.text_projection)
+        stream = self.transformer(stream, attn_mask=mask)
+        features: Tensor = self.ln_final(stream[:, end]) @ self.text_projection
+        return features
 
 
 class IdentityPrompts(Protocol):

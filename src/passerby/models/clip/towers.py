@@ -7,7 +7,7 @@ of several blocks from one pass (`vision_tokens`, `residual_maps`).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import open_clip
 import torch
@@ -116,7 +116,8 @@ def architecture_configuration(name: str) -> dict[str, Any]:
     vision, text = configuration.get("vision_cfg", {}), configuration.get("text_cfg", {})
     if "timm_model_name" in vision or "hf_model_name" in text or configuration.get("custom_text"):
         raise RecipeError(f"model.architecture: {name!r} is not a plain CLIP model: choose a ViT-* or RN* architecture")
-    return cast(dict[str, Any], configuration)
+    plain: dict[str, Any] = configuration
+    return plain
 
 
 def uses_quick_gelu(shape: ClipShape) -> bool:
@@ -203,7 +204,7 @@ def fit_image_tower(
         raise RecipeError(f"model.architecture: an image tower of type {type(tower).__name__} is not supported")
     if min(grid) < 1:
         raise RecipeError(f"model.image_size: {image_size[0]}×{image_size[1]} is too small for a patch: use 256×128")
-    embedding = cast(Tensor, holder.positional_embedding)
+    embedding: Any = holder.positional_embedding
     if fresh:
         resized = torch.randn(1 + grid[0] * grid[1], embedding.shape[1]) * embedding.shape[1] ** -0.5
     else:
@@ -272,7 +273,8 @@ def _attention_pool(pool: AttentionPool2d, features: Tensor) -> Tensor:
         for projection, asked in ((pool.q_proj, tokens[:, :1]), (pool.k_proj, tokens), (pool.v_proj, tokens))
     )
     attended = F.scaled_dot_product_attention(query, key, value)
-    return cast(Tensor, pool.c_proj(attended.transpose(1, 2).flatten(1)))
+    pooled: Tensor = pool.c_proj(attended.transpose(1, 2).flatten(1))
+    return pooled
 
 
 def _set_stride(tower: VisionTransformer, image_size: tuple[int, int], stride: int | None) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -50,7 +49,8 @@ def vocabulary_of(words: Iterable[str], phrases: Iterable[str] = ()) -> Vocabula
 
 def tokenise(texts: Sequence[str]) -> Tensor:
     """CLIP's token numbers of texts, int64 [B, 77]: start, words, end, zeros; cut where a text is too long."""
-    return cast(Tensor, tokenizer()(list(texts)))
+    tokens: Tensor = tokenizer()(list(texts))
+    return tokens
 
 
 def token_count(text: str) -> int:

@@ -135,7 +135,8 @@ class ClipReid(nn.Module):
 
     def prompt_features(self, labels: Tensor) -> Tensor:
         """Text features [B, E] of the prompts of identities (int64 [B]); not normalised."""
-        return cast(Tensor, self.text_encoder(self.prompt_learner(labels), self.prompt_learner.end))
+        features: Tensor = self.text_encoder(self.prompt_learner(labels), self.prompt_learner.end)
+        return features
 
     def _check_cameras(self, slots: Tensor) -> None:
         known = self.sizes.camera_count if hasattr(self, CAMERA_EMBEDDING) else 0

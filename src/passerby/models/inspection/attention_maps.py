@@ -1,10 +1,11 @@
 """Where a network looks: weights of patches, as maps over the image."""
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from open_clip.modified_resnet import ModifiedResNet
+from open_clip.transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -113,10 +114,10 @@ def _geometry(model: Saga | ClipReid | ClipPair) -> PatchGeometry:
     return PatchGeometry(shape.image_size, patch_grid(shape.image_size, side, stride), side, stride)
 
 
-def _captured_class_attention(model: nn.Module, tower: nn.Module, images: Tensor) -> Tensor:
+def _captured_class_attention(
+    model: Saga | ClipReid | ClipPair, tower: VisionTransformer | ModifiedResNet, images: Tensor
+) -> Tensor:
     """Attention of the class token to patches in the last layer, [B, N], mean over heads, summing to 1."""
-    residual = isinstance(tower, ModifiedResNet)
-    watched: nn.Module = cast(Any, tower).layer4 if residual else cast(Any, tower).transformer.resblocks[-1]
     captured: list[Tensor] = []
 
     def before(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -125,13 +126,17 @@ def _captured_class_attention(model: nn.Module, tower: nn.Module, images: Tensor
     def after(_: nn.Module, __: Any, output: Tensor) -> None:
         captured.append(output)
 
-    hook = watched.register_forward_hook(after) if residual else watched.register_forward_pre_hook(before)
+    if isinstance(tower, ModifiedResNet):
+        hook = tower.layer4.register_forward_hook(after)
+    else:
+        hook = tower.transformer.resblocks[-1].register_forward_pre_hook(before)
     try:
-        cast(Any, model).embed(images)
+        model.embed(images)
     finally:
         hook.remove()
     seen = captured[0]  # the images as they are; a mirrored view may follow
-    attention = _of_pool(cast(Any, tower).attnpool, seen) if residual else _of_block(watched, seen)
+    residual = isinstance(tower, ModifiedResNet)
+    attention = _of_pool(tower.attnpool, seen) if residual else _of_block(tower.transformer.resblocks[-1], seen)
     patches = attention[:, 1:]
     return (patches / patches.sum(1, keepdim=True)).cpu()
 

@@ -1,13 +1,10 @@
 """Every feature that one forward pass of a network gives, to compare ways to make a feature of the same tokens."""
 
-from typing import cast
-
 import torch
 from torch import Tensor
 
 from passerby.models.clip_reid.network import ClipReid
 from passerby.models.saga.network import Saga, fuse
-from passerby.models.saga.poolings import PoolingBranch
 
 REFERENCE = "class token"
 """The feature that others are compared with."""
@@ -35,7 +32,7 @@ def saga_variants(model: Saga, images: Tensor, camera_ids: Tensor | None = None)
         "patch mean": tokens.patches.mean(1),
     }
     for kind, branch in model.poolings.items():
-        variants[_NAMES[kind]] = cast(PoolingBranch, branch)(tokens.patches, tokens.projected)
+        variants[_NAMES[kind]] = branch(tokens.patches, tokens.projected)
     variants[f"{model.shape.anchors.kind} anchors"] = refined
     variants["fused"] = fuse((refined, tokens.final, tokens.projected), model.shape.embedding.weights)
     return variants

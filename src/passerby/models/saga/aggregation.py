@@ -1,7 +1,7 @@
 """Patches in, one feature out: the way through anchors, attention and pooling, and everything seen on it."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +61,7 @@ def aggregate(
         shares[-1] = torch.cat([shares[-1], domain_anchor(inputs)], 1)
     paths = []
     for tokens, share, refinement in zip(layers, shares, refinements, strict=True):
-        attended = cast(Attended, refinement(tokens, share))
+        attended: Attended = refinement(tokens, share)
         paths.append(PathState(attended.output, attended.weights, pooling_weights(attended.weights)))
     features = [pool(path.tokens, path.weights) for path in paths]
     return Aggregated(torch.stack(features).sum(0), text_anchors, tuple(paths))

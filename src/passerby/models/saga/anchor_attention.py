@@ -3,9 +3,10 @@
 Tensors carry the names of SAGA's published code (`refine.*`), which are those of torch's own attention.
 """
 
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import torch
+from open_clip.transformer import ResidualAttentionBlock
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -76,26 +77,25 @@ class RefinementLayer(nn.Module):
         return Attended(tokens + self.ff(self.norm_ff(tokens)), attended.weights)
 
     @torch.no_grad()
-    def start_from(self, block: nn.Module) -> None:
+    def start_from(self, block: ResidualAttentionBlock) -> None:
         """Copy the weights of a block of CLIP's tower.
 
         A warm start, not the same function: the block attends with another number of heads and activates with
         QuickGELU.
         """
-        source = cast(Any, block)
         pairs = (
-            (self.attn.in_proj_weight, source.attn.in_proj_weight),
-            (self.attn.in_proj_bias, source.attn.in_proj_bias),
+            (self.attn.in_proj_weight, block.attn.in_proj_weight),
+            (self.attn.in_proj_bias, block.attn.in_proj_bias),
         )
         for target, value in pairs:
             target.copy_(value)
         modules = (
-            (self.attn.out_proj, source.attn.out_proj),
-            (self.norm_q, source.ln_1),
-            (self.norm_kv, source.ln_1),
-            (self.norm_ff, source.ln_2),
-            (self.ff[0], source.mlp.c_fc),
-            (self.ff[3], source.mlp.c_proj),
+            (self.attn.out_proj, block.attn.out_proj),
+            (self.norm_q, block.ln_1),
+            (self.norm_kv, block.ln_1),
+            (self.norm_ff, block.ln_2),
+            (self.ff[0], block.mlp.c_fc),
+            (self.ff[3], block.mlp.c_proj),
         )
         for module, given in modules:
             module.load_state_dict(given.state_dict())
@@ -119,7 +119,7 @@ class Refinement(nn.Module):
             attended = layer(attended.output, anchors)
         return attended
 
-    def start_from(self, block: nn.Module) -> None:
+    def start_from(self, block: ResidualAttentionBlock) -> None:
         """Let every layer start from a block of CLIP's tower."""
         for layer in self.layers:
             cast(RefinementLayer, layer).start_from(block)

@@ -4,8 +4,6 @@ Text anchors are sentences whose first words learn, seen through CLIP's frozen t
 vectors, for the ablation. Tensors carry the names of SAGA's published code (`text_anchor.*`).
 """
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
@@ -67,7 +65,8 @@ class TextAnchors(nn.Module):
         prefix, suffix = (part[None].expand(count, -1, -1) for part in (self.token_prefix, self.token_suffix))
         prompts = torch.cat([prefix, self.ctx_main, self.ctx_parts, suffix], 1)
         features = encoder(prompts, int(self.tokenized_prompts[0].argmax()))
-        return cast(Tensor, self.proj(features))
+        anchors: Tensor = self.proj(features)
+        return anchors
 
     @torch.no_grad()
     def start_from(self, words: Tensor) -> None:
@@ -91,4 +90,5 @@ class FreeAnchors(nn.Module):
 def prompt_tokens() -> Tensor:
     """Token numbers of SAGA's sentence, int64 [77]: start, 16 words that are replaced, `person.`, end, zeros."""
     sentence = " ".join(["X"] * CONTEXT_SLOTS) + " person."
-    return cast(Tensor, tokenizer()([sentence])[0])
+    tokens: Tensor = tokenizer()([sentence])[0]
+    return tokens

@@ -4,7 +4,7 @@ Three generators, of which a network has at most one. All take the same inputs a
 names of SAGA's published code (`domain_anchor.*`).
 """
 
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -79,7 +79,8 @@ class ClipDomainAnchors(nn.Module):
         queries = self.queries + self.clip_proj(inputs.projected)[:, None]
         anchors = inputs.text_anchors.expand(len(queries), -1, -1)
         read = self.attn(self.norm_q(queries), self.norm_kv(anchors), anchors).output
-        return cast(Tensor, self.norm_out(queries + read))
+        anchors_of_image: Tensor = self.norm_out(queries + read)
+        return anchors_of_image
 
 
 def domain_anchors(

@@ -219,9 +219,8 @@ class Saga(nn.Module):
         for path, number in zip(paths, self.shape.anchors.token_layers, strict=True):
             cast(Refinement, path).start_from(blocks[number - 1])
         for branch in self.poolings.values():
-            pooling = cast(PoolingBranch, branch).pooling
-            if isinstance(pooling, FreeAnchorPooling):
-                pooling.refine.start_from(blocks[self.shape.anchors.token_layers[0] - 1])
+            if isinstance(branch, PoolingBranch) and isinstance(branch.pooling, FreeAnchorPooling):
+                branch.pooling.refine.start_from(blocks[self.shape.anchors.token_layers[0] - 1])
 
     def start_classifiers(self) -> None:
         """Forget what the classifiers of the refined feature and the statistics of its neck have learned."""
@@ -231,7 +230,8 @@ class Saga(nn.Module):
 
     def prompt_features(self, labels: Tensor) -> Tensor:
         """Text features [B, E] of the prompts of identities (int64 [B]); not normalised."""
-        return cast(Tensor, self.text_encoder(self.prompt_learner(labels), self.prompt_learner.end))
+        features: Tensor = self.text_encoder(self.prompt_learner(labels), self.prompt_learner.end)
+        return features
 
     def _refinement(self) -> Refinement:
         anchors = self.shape.anchors
@@ -246,7 +246,8 @@ class Saga(nn.Module):
     def _computed_anchors(self) -> Tensor:
         """In float32 even under autocast: anchors that are kept serve later passes too."""
         with torch.autocast(self.backbone.conv1.weight.device.type, enabled=False):
-            return cast(Tensor, self.text_anchor(self.text_encoder))
+            anchors: Tensor = self.text_anchor(self.text_encoder)
+        return anchors
 
     def _anchor_tensors(self) -> list[Tensor]:
         modules: list[nn.Module] = [self.text_anchor]

@@ -4,8 +4,6 @@ Each learns beside the anchors, on the same batches of the same frozen tokens, w
 nothing is shared, so none changes another.
 """
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
@@ -40,8 +38,8 @@ class QueryPooling(nn.Module):
         """[B, N, D] → [B, D]."""
         del projected
         normalised = self.norm(patches)
-        output = self.attn(self.query.expand(len(patches), -1, -1), normalised, normalised).output
-        return cast(Tensor, output[:, 0])
+        output: Tensor = self.attn(self.query.expand(len(patches), -1, -1), normalised, normalised).output
+        return output[:, 0]
 
 
 class FreeAnchorPooling(nn.Module):
@@ -79,11 +77,13 @@ class PoolingBranch(nn.Module):
 
     def forward(self, patches: Tensor, projected: Tensor) -> Tensor:
         """The feature [B, D] before the neck."""
-        return cast(Tensor, self.pooling(patches, projected))
+        feature: Tensor = self.pooling(patches, projected)
+        return feature
 
     def logits(self, feature: Tensor) -> Tensor:
         """Identity logits [B, C]."""
-        return cast(Tensor, self.classifier(self.bn(feature)))
+        logits: Tensor = self.classifier(self.bn(feature))
+        return logits
 
 
 def build_branch(kind: PoolingKind, shape: AnchorShape, width: int, classes: int | None) -> PoolingBranch:
