@@ -45,7 +45,7 @@ class TrainedCameras:
 
 
 def describe_training_sets(benchmarks: Sequence[Benchmark], trained: Split) -> list[dict[str, Any]]:
-    """What a model remembers of the sets it was trained on, as JSON: name, place, fingerprint, and names of cameras.
+    """The training sets in a model's description, as JSON: name, place, fingerprint, and names of cameras.
 
     Cameras are those that took an image the model was trained on, in the order of their labels, as
     `Split.with_occurring_cameras` numbers them one set after the other.

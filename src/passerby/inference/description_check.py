@@ -1,4 +1,4 @@
-"""Whether a file's description can be one of passerby's, before anything is built from it."""
+"""Checks of a file's description before anything is built from it."""
 
 import math
 from collections.abc import Mapping

@@ -31,7 +31,7 @@ def embed_texts(
 
     Args:
         model: a network with a text tower.
-        description: what its file says of itself; `words` are those that it has learned, all if there are none.
+        description: of the model; `words` are those that it has learned, all if there are none.
         texts: sentences; one of them alone gives one row.
         device: where to compute.
 

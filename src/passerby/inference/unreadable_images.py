@@ -1,4 +1,4 @@
-"""What a user is told when an image turns out to be unreadable in the middle of the work."""
+"""Errors about images that turn out to be unreadable in the middle of the work."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from passerby.errors import DataError
 
 @contextmanager
 def explaining_unreadable(split: Split, *, quiet: bool = False) -> Iterator[None]:
-    """Turn the complaint about the first unreadable image into one that counts them all and says what can be done.
+    """Replace the error about the first unreadable image by one that counts them all and names the remedy.
 
     The first tells neither how much of the data is damaged nor that the rest could be used; decoding everything once is
     cheap beside finding one image per attempt.

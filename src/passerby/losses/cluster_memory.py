@@ -45,7 +45,7 @@ class ClusterMemory(Memory):
         self.centroids = class_centroids(features, clusters)
 
     def update(self, features: Tensor, labels: Tensor, *, momentum: float = 0.1) -> None:
-        """Learn from a batch after its loss; see `hardest_updated`. Images with label -1 teach nothing."""
+        """Learn from a batch after its loss; see `hardest_updated`. Images with label -1 are ignored."""
         counted = labels >= 0
         if counted.any():
             self.centroids = hardest_updated(self.centroids, features[counted], labels[counted], momentum=momentum)

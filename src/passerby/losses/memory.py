@@ -1,4 +1,4 @@
-"""What memories have in common: tensors that are made at the beginning of an epoch and learn from its batches."""
+"""Base of the memories: tensors that are made at the beginning of an epoch and updated by its batches."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ class Memory(ABC):
 
     @abstractmethod
     def update(self, features: Tensor, labels: Tensor, *, momentum: float = 0.1) -> None:
-        """Learn from a batch after its loss.
+        """Update from a batch, after its loss was computed.
 
         Args:
             features: L2-normalised [B, D], without gradient; labels: int64 [B], what the memory distinguishes.

@@ -20,7 +20,7 @@ def identity_distillation(
     student_temperature: float = 0.1,
     teacher_temperature: float = 0.04,
 ) -> Tensor:
-    r"""What the student says of any view of a person should be what the teacher says of any other.
+    r"""Cross-entropy of the student's logits for one view of a person against the teacher's for another.
 
     With :math:`q = \mathrm{softmax}((t - c) / \tau_t)` of view a of image i and
     :math:`\log p = \log \mathrm{softmax}(s / \tau_s)` of view v of image j, both of one identity with N images, and

@@ -10,10 +10,10 @@ NAMES = (TINY_CLIP,)
 
 
 def bundled_file(name: str) -> Path | None:
-    """The file of the weights of this name; None for what is no such name."""
+    """The file of bundled weights; None for other names."""
     return Path(str(files("passerby") / "weights" / f"{name}.safetensors")) if name in NAMES else None
 
 
 def resolve_path(source: str | Path) -> Path:
-    """Where a model is that is called by a name of ours, or by a file or folder."""
+    """The path of a model: of bundled weights by their name, else the file or folder itself."""
     return bundled_file(str(source)) or Path(source).expanduser()

@@ -1,4 +1,4 @@
-"""Whether features can be compared at all."""
+"""A check that features can be compared."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ _SHORTEST = 1e-6
 
 
 def check_features(features: Tensor, names: Sequence[str] = ()) -> None:
-    """Refuse features that no distance means anything for.
+    """Refuse features that are not finite or have no length.
 
     Args:
         features: float [B, ...], one per image.

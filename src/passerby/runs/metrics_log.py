@@ -11,13 +11,13 @@ from passerby.json_text import json_text
 
 
 def write_line(file: Path, values: dict[str, Any]) -> None:
-    """Append one object; numbers that are not finite, which JSON has not, become null."""
+    """Append one object; numbers that are not finite become null, for JSON has none."""
     with naming(file), file.open("a", encoding="utf-8") as stream:
         stream.write(_line(values))
 
 
 def write_lines(file: Path, lines: Sequence[dict[str, Any]]) -> None:
-    """Replace the file; where there is none and nothing to write, none is made."""
+    """Replace the content of the file; nothing is created for no lines."""
     if lines or file.exists():
         write_text_atomically(file, "".join(map(_line, lines)))
 

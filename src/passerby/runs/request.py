@@ -1,4 +1,4 @@
-"""From what was asked for on the command line to a checked recipe and a folder."""
+"""A training request, resolved to a checked recipe and a folder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class TrainingRequest:
 
 
 def resolve_recipe(request: TrainingRequest, folder: Path | None = None) -> Recipe:
-    """The recipe asked for, checked and with absolute paths; of the run in `folder` if that is resumed.
+    """The recipe of a request, checked and with absolute paths; of the run in `folder` if that is resumed.
 
     Raises:
         RecipeError: no such recipe or run, an unknown key, or a value that does not fit.

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from passerby.models.clip.prompts import PromptLearner, TextEncoder
-from passerby.models.clip.towers import ClipShape, build_clip, image_widths, residual_maps, vision_tokens
+from passerby.models.clip.towers import ClipShape, build_clip, image_dims, residual_maps, vision_tokens
 from passerby.models.layers import CosineClassifier, GeneralisedMean, bn_neck
 
 CLASS_SIZED = ("classifier.", "prompt_learner.cls_ctx")
@@ -55,7 +55,7 @@ class Ccafl(nn.Module):
         self.shape, self.classes = shape, classes
         clip = build_clip(shape, clip_tensors)
         self.image_encoder = clip.visual
-        self.embed_dim, self.joint_dim = image_widths(clip.visual)
+        self.embed_dim, self.joint_dim = image_dims(clip.visual)
         self.pooling = GeneralisedMean()
         self.bottleneck = bn_neck(self.embed_dim)
         if classes is not None:

@@ -147,7 +147,7 @@ class TokenStage(ImageBatchStage, ABC):
     def _cache_shape(self) -> TokenShape:
         model = self.model
         patches = (len(model.backbone.positional_embedding) - 1) * len(model.shape.anchors.token_layers)
-        return TokenShape(len(self.data.split), self.tokens.views, patches, model.width, model.joint_dim)
+        return TokenShape(len(self.data.split), self.tokens.views, patches, model.feature_dim, model.joint_dim)
 
     def _filled_cache(self, process: int, processes: int) -> TokenCache:
         """The cache of this tower's tokens; every process computes its share of what is missing."""

@@ -1,4 +1,4 @@
-"""What official files call the tensors of each family of backbones, and what timm calls them.
+"""Names of tensors in official files of each family of backbones, translated to those of timm.
 
 Every rule takes names to names and is exact: a tensor it does not know keeps its name and is then refused as not used.
 Source: the published files of ReIDZoo, LUPerson, TransReID-SSL and PASS.

@@ -1,4 +1,4 @@
-"""Backbones as they run fastest: parallel branches and normalisation melted into single convolutions."""
+"""Reparameterization: parallel branches and normalisation merged into single convolutions."""
 
 import copy
 

@@ -5,7 +5,7 @@ from open_clip.transformer import PatchDropout, VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from passerby.models.clip.towers import ClipShape, build_clip, image_widths
+from passerby.models.clip.towers import ClipShape, build_clip, image_dims
 from passerby.models.clip.vocabulary import Vocabulary
 
 _PROJECTIONS = ("proj", "attnpool.c_proj.weight", "attnpool.c_proj.bias")
@@ -39,7 +39,7 @@ class ClipPair(nn.Module):
         self.logit_scale = clip.logit_scale
         self.token_embedding = nn.Embedding(len(vocabulary), self.positional_embedding.shape[1])
         nn.init.normal_(self.token_embedding.weight, std=0.02)
-        self.embed_dim = image_widths(clip.visual)[1]
+        self.embed_dim = image_dims(clip.visual)[1]
 
     def keep_patches(self, fraction: float) -> None:
         """Show the image tower only so many of the patches while it learns, others each time; 1: all."""
@@ -57,7 +57,7 @@ class ClipPair(nn.Module):
 
     @torch.no_grad()
     def settle_lengths(self, images: Tensor, tokens: Tensor) -> None:
-        """Scale both projections so that plain inner products of features are what was trained: scale times cosine.
+        """Scale both projections so that inner products of features are the trained similarity, scale times cosine.
 
         Features of length 1 stay as they are. ReID losses take products of features as they come out of the towers,
         whose lengths mean nothing after contrastive training alone.

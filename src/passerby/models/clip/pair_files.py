@@ -8,11 +8,11 @@ from torch import Tensor
 from passerby.models.clip.vocabulary import Vocabulary
 
 METHOD = "clip-pretrain"
-"""What the description of such a file says its method is."""
+"""The method that the description of such a file names."""
 
 
 def is_clip_pair(description: Mapping[str, Any] | None) -> bool:
-    """Whether a file says of itself that it holds a `ClipPair`."""
+    """Whether a description is that of a `ClipPair`."""
     return description is not None and description.get("method") == METHOD
 
 

@@ -1,4 +1,4 @@
-"""Where CLIP's weights come from: passerby itself, a local file, open_clip's registry, or nowhere (random)."""
+"""CLIP's weights: those that come with passerby, a local file, open_clip's registry, or random ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,13 +64,13 @@ def clip_weights(source: str, architecture: str, *, allow_torchscript: bool = Fa
 def _from_pair(
     source: str, architecture: str, tensors: Mapping[str, Tensor], description: Mapping[str, Any]
 ) -> ClipWeights:
-    said = ClipShape(**description["shape"])
-    if said.architecture != architecture:
+    declared = ClipShape(**description["shape"])
+    if declared.architecture != architecture:
         raise CheckpointError(
-            f"model.weights={source}: holds towers of {said.architecture}, not of {architecture}: set "
-            f"model.architecture={said.architecture}, or model.weights=random"
+            f"model.weights={source}: holds towers of {declared.architecture}, not of {architecture}: set "
+            f"model.architecture={declared.architecture}, or model.weights=random"
         )
-    return ClipWeights(as_clip(tensors, description), quick_gelu=uses_quick_gelu(said))
+    return ClipWeights(as_clip(tensors, description), quick_gelu=uses_quick_gelu(declared))
 
 
 def _from_registry(architecture: str, tag: str) -> ClipWeights:

@@ -293,8 +293,8 @@ def _unstride_last_group(tower: ModifiedResNet) -> None:
     first.downsample[0] = nn.Identity()
 
 
-def image_widths(tower: Any) -> tuple[int, int]:
-    """Width of an image tower's final feature and of the joint space; ViT-B/16: (768, 512), RN50: (2048, 1024)."""
+def image_dims(tower: Any) -> tuple[int, int]:
+    """Dimensions of an image tower's final feature and of the joint space; ViT-B/16: (768, 512), RN50: (2048, 1024)."""
     if isinstance(tower, ModifiedResNet):
         return tower.attnpool.c_proj.in_features, tower.attnpool.c_proj.out_features
     return tower.proj.shape[0], tower.proj.shape[1]

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from passerby.errors import DataError
 from passerby.models.clip.prompts import PromptLearner, TextEncoder
-from passerby.models.clip.towers import ClipShape, build_clip, image_widths, residual_maps, vision_tokens
+from passerby.models.clip.towers import ClipShape, build_clip, image_dims, residual_maps, vision_tokens
 from passerby.models.layers import bn_neck, identity_classifier
 
 CAMERA_EMBEDDING = "cv_embed"
@@ -80,19 +80,19 @@ class ClipReid(nn.Module):
         self.shape, self.sizes = shape, sizes
         clip = build_clip(shape, clip_tensors)
         self.image_encoder = clip.visual
-        width, joint = image_widths(clip.visual)
+        feature_dim, joint_dim = image_dims(clip.visual)
         self.camera_coefficient = camera_coefficient
-        self.bottleneck = bn_neck(width)
-        self.bottleneck_proj = bn_neck(joint)
+        self.bottleneck = bn_neck(feature_dim)
+        self.bottleneck_proj = bn_neck(joint_dim)
         if sizes.classes is not None:
-            self.classifier = identity_classifier(width, sizes.classes)
-            self.classifier_proj = identity_classifier(joint, sizes.classes)
+            self.classifier = identity_classifier(feature_dim, sizes.classes)
+            self.classifier_proj = identity_classifier(joint_dim, sizes.classes)
             if sizes.prompts:
                 self.prompt_learner = PromptLearner(sizes.classes, clip.token_embedding.weight)
                 self.text_encoder = TextEncoder(clip)
         if sizes.camera_count and isinstance(clip.visual, VisionTransformer):
-            self.cv_embed = nn.Parameter(nn.init.trunc_normal_(torch.empty(sizes.camera_count, width), std=0.02))
-        self.joint_dim, self.embed_dim = joint, width + joint
+            self.cv_embed = nn.Parameter(nn.init.trunc_normal_(torch.empty(sizes.camera_count, feature_dim), std=0.02))
+        self.joint_dim, self.embed_dim = joint_dim, feature_dim + joint_dim
 
     def features(self, images: Tensor, camera_ids: Tensor | None = None, *, with_cameras: bool = True) -> ImageFeatures:
         """Features of images [B, 3, H, W].

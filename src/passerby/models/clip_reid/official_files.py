@@ -1,4 +1,4 @@
-"""What a published CLIP-ReID checkpoint says about its network: read off the shapes of its tensors."""
+"""Recognise published CLIP-ReID checkpoints: the network is read off the shapes of their tensors."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -33,7 +33,7 @@ def is_clip_reid(tensors: Mapping[str, Tensor]) -> bool:
 def recognise_clip_reid(tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
     """The description of an official CLIP-ReID or baseline checkpoint; None if the tensors are not such a file's.
 
-    Stride, grid, the number of camera slots and that of training identities (None without classifiers) are read from
+    Stride, grid, the numbers of camera ids and of training identities (None without classifiers) are read from
     the tensors. The weight of the camera embedding is not in
     the file: 1.0, as in the published command, is assumed.
 

@@ -1,4 +1,4 @@
-"""What text anchors start from: short descriptions of a person, as token embeddings in the slots of a prompt."""
+"""Initial phrases of the text anchors: short descriptions of a person, as token embeddings in a prompt."""
 
 import torch
 from torch import Tensor

@@ -89,23 +89,23 @@ class Saga(nn.Module):
         if not isinstance(clip.visual, VisionTransformer):
             raise RecipeError(f"model.architecture: {shape.clip.architecture} has no patch tokens: use a ViT")
         self.backbone = clip.visual
-        self.width, self.joint_dim = (int(size) for size in clip.visual.proj.shape)
-        anchors.check(self.width, len(clip.visual.transformer.resblocks))
+        self.feature_dim, self.joint_dim = (int(size) for size in clip.visual.proj.shape)
+        anchors.check(self.feature_dim, len(clip.visual.transformer.resblocks))
         self.text_encoder = TextEncoder(clip)
         if anchors.kind == "text":
             self.text_anchor: TextAnchors | FreeAnchors = TextAnchors(
                 anchors.count,
                 clip.token_embedding.weight,
                 self.joint_dim,
-                self.width,
+                self.feature_dim,
                 phrase_slots=anchors.phrase_slots,
             )
         else:
-            self.text_anchor = FreeAnchors(anchors.count, self.width)
+            self.text_anchor = FreeAnchors(anchors.count, self.feature_dim)
         self.domain_anchor = domain_anchors(
             anchors.domain,
             anchors.domain_count,
-            width=self.width,
+            width=self.feature_dim,
             joint_dim=self.joint_dim,
             heads=anchors.heads,
             cameras=sizes.cameras,
@@ -113,14 +113,14 @@ class Saga(nn.Module):
         paths = [self._refinement() for _ in anchors.token_layers]
         self.refine: nn.Module = paths[0] if len(paths) == 1 else nn.ModuleList(paths)
         self.poolings = nn.ModuleDict(
-            {kind: build_branch(kind, anchors, self.width, sizes.classes) for kind in shape.poolings}
+            {kind: build_branch(kind, anchors, self.feature_dim, sizes.classes) for kind in shape.poolings}
         )
         if sizes.classes is not None:
-            self.bn = bn_neck(self.width)
-            heads = (identity_classifier(self.width, sizes.classes) for _ in range(sizes.classifiers))
+            self.bn = bn_neck(self.feature_dim)
+            heads = (identity_classifier(self.feature_dim, sizes.classes) for _ in range(sizes.classifiers))
             self.classifiers = nn.ModuleList(heads)
-            self.bottleneck = bn_neck(self.width)
-            self.classifier = identity_classifier(self.width, sizes.classes)
+            self.bottleneck = bn_neck(self.feature_dim)
+            self.classifier = identity_classifier(self.feature_dim, sizes.classes)
             self.prompt_learner = SagaPromptLearner(sizes.classes, clip.token_embedding.weight)
         self._cached_anchors: tuple[Any, Tensor] | None = None
 
@@ -128,8 +128,8 @@ class Saga(nn.Module):
     def embed_dim(self) -> int:
         """Length of the retrieval feature."""
         if self.shape.embedding.parts:
-            return self.shape.anchors.count * self.width
-        return 2 * self.width + self.joint_dim
+            return self.shape.anchors.count * self.feature_dim
+        return 2 * self.feature_dim + self.joint_dim
 
     def tokens(self, images: Tensor) -> SagaTokens:
         """Run the image tower once on normalised images [B, 3, H, W]."""
@@ -237,7 +237,7 @@ class Saga(nn.Module):
         anchors = self.shape.anchors
         return Refinement(
             anchors.layers,
-            self.width,
+            self.feature_dim,
             anchors.heads,
             dropout=anchors.dropout,
             dropped_weights=self.shape.dropped_weights,

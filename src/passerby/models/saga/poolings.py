@@ -1,4 +1,4 @@
-"""Other ways to make one feature of the same patch tokens: what anchors are compared with.
+"""Poolings of the same patch tokens that anchors are compared with.
 
 Each learns beside the anchors, on the same batches of the same frozen tokens, with a neck and a classifier of its own;
 nothing is shared, so none changes another.

@@ -1,4 +1,4 @@
-"""Official files of backbones as files of ours: recognised, converted, and restored for embedding."""
+"""Official files of backbones: recognised, converted to files of passerby, and restored for embedding."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from passerby.models.checkpoint import read_description, read_tensors, save_mode
 from passerby.models.zoo.catalogue import COLLECTIONS, entries, split_name
 
 METHOD = "backbone"
-"""What the description of a bare backbone says its method is: no method of ours has trained it."""
+"""The method that the description of a bare backbone names: no method of passerby has trained it."""
 
 _IMAGE_SIZE = (256, 128)
 _SELF_DISTILLED = "backbone."
@@ -64,7 +64,7 @@ def recognise_backbone(tensors: Mapping[str, Tensor], source: str) -> str | None
 
 
 def describe_bare_backbone(name: str, image_size: tuple[int, int] = _IMAGE_SIZE) -> dict[str, Any]:
-    """What a file of ours says of a bare backbone: its network, and the pixels it was pre-trained with.
+    """The description of a bare backbone: its network, and the pixels it was pre-trained with.
 
     Args:
         name: as `split_name` takes it.
@@ -92,7 +92,7 @@ def describe_bare_backbone(name: str, image_size: tuple[int, int] = _IMAGE_SIZE)
 
 
 def is_bare_backbone(description: Mapping[str, Any] | None) -> bool:
-    """Whether a file says of itself that it holds a backbone and nothing else."""
+    """Whether a description is that of a backbone and nothing else."""
     return description is not None and description.get("method") == METHOD
 
 
@@ -120,7 +120,7 @@ def convert_backbone(
         image_size: height and width of the images it shall embed; position embeddings are resized.
 
     Returns:
-        what the new file says of itself.
+        The description of the new file.
 
     Raises:
         CheckpointError: `out` exists or is no `.safetensors` file; the file cannot be read, is not recognised, is ours
