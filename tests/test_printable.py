@@ -3,7 +3,7 @@
 import pytest
 
 from passerby.printable import guarded_cell, printable
-from passerby.progress import Progress, say
+from passerby.progress import Progress, log_line
 
 HARMFUL = "a\x1b[2J\u202egpj.exe\x07\r\x9b"
 
@@ -23,7 +23,7 @@ def test_what_would_command_a_terminal_is_shown_as_escapes(text: str, shown: str
 
 
 def test_progress_and_remarks_are_printable(capsys: pytest.CaptureFixture[str]) -> None:
-    say(HARMFUL, show=True)
+    log_line(HARMFUL, show=True)
     with Progress(HARMFUL, 1) as progress:
         progress.advance(1)
     shown = capsys.readouterr().err

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Literal, TypeVar
 
 from passerby.errors import PasserbyError, PluginError
-from passerby.progress import say
+from passerby.progress import log_line
 
 ENTRY_POINTS = "passerby.plugins"
 """The group of entry points by which installed packages are found."""
@@ -136,7 +136,7 @@ def load_installed_plugins() -> None:
             with _registering(plugin):
                 entry.load()
         except (Exception, SystemExit) as error:
-            say(f"{plugin} ({entry.value}) cannot be imported and is left out: {_reason(error)}", show=True)
+            log_line(f"{plugin} ({entry.value}) cannot be imported and is left out: {_reason(error)}", show=True)
 
 
 def loaded_plugins() -> tuple[Plugin, ...]:

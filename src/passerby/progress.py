@@ -105,7 +105,7 @@ def progress_bar(title: str, total: int, *, show: bool) -> Progress:
     return Progress(title, total, quiet=not show)
 
 
-def say(message: str, *, show: bool) -> None:
+def log_line(message: str, *, show: bool) -> None:
     """One line on stderr."""
     if show:
         Console(stderr=True, highlight=False, soft_wrap=True).print(printable(message), markup=False)

@@ -13,7 +13,7 @@ from passerby.data.fingerprint import fingerprint
 from passerby.data.split import Benchmark
 from passerby.inference.embedder import Embedder
 from passerby.json_text import json_text
-from passerby.progress import say
+from passerby.progress import log_line
 
 FILE_NAME = "metrics.json"
 _PAGE_LETTERS = 60
@@ -47,7 +47,7 @@ def read_metrics(folder: Path) -> dict[str, dict[str, Any]]:
         return content
     aside = file.with_name(_numbered(f"{FILE_NAME}.damaged", lambda name: file.with_name(name).exists()))
     file.replace(aside)
-    say(f"{file} was damaged and is now {aside.name}; its metrics have to be computed again", show=True)
+    log_line(f"{file} was damaged and is now {aside.name}; its metrics have to be computed again", show=True)
     return {}
 
 

@@ -20,7 +20,7 @@ from passerby.inference.embedder import Embedder
 from passerby.inference.unreadable_images import explaining_unreadable
 from passerby.models.weights_digest import add_weights
 from passerby.output_lock import alone_at
-from passerby.progress import Progress, say
+from passerby.progress import Progress, log_line
 
 EMBEDDING_SUFFIXES = (".parquet",)
 """What the table can be called."""
@@ -122,7 +122,7 @@ def _claim(parts: Path, fingerprint: str) -> None:
             sweep_temporaries(parts, alone=True)
             return
     except (ValueError, KeyError, TypeError, RecursionError):  # ValueError: not JSON, or not UTF-8
-        say(f"{mark} is damaged, so what an interrupted call left there is computed again", show=True)
+        log_line(f"{mark} is damaged, so what an interrupted call left there is computed again", show=True)
     _remove(parts)
     parts.mkdir(parents=True)
     write_text_atomically(mark, json.dumps({"fingerprint": fingerprint}))
@@ -145,7 +145,7 @@ def _is_whole(file: Path, rows: int, schema: pa.Schema) -> bool:
             return True
     except (OSError, ValueError, pa.ArrowException):  # its pages carry checksums
         pass
-    say(f"{file} is damaged and is computed again", show=True)
+    log_line(f"{file} is damaged and is computed again", show=True)
     _remove(file)
     return False
 

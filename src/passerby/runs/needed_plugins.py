@@ -15,7 +15,7 @@ from passerby.atomic_files import write_text_atomically
 from passerby.config import Recipe
 from passerby.errors import PluginError, RecipeError
 from passerby.plugins import Kind, load_installed_plugins, loaded_plugins, remember_missing
-from passerby.progress import say
+from passerby.progress import log_line
 
 FILE = "plugins.json"
 
@@ -103,7 +103,7 @@ def _loaded_version(plugin: NeededPlugin) -> str | None:
 
 @cache
 def _say_once(message: str) -> None:
-    say(message, show=True)
+    log_line(message, show=True)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -11,7 +11,7 @@ from passerby.atomic_files import write_text_atomically
 from passerby.data.fingerprint import fingerprint
 from passerby.data.split import PARTS, Benchmark, Split
 from passerby.errors import DataError, RecipeError
-from passerby.progress import say
+from passerby.progress import log_line
 from passerby.runs.file_stamps import FileStamps, check_same_files, measure_files, read_stamps, write_stamps
 from passerby.runs.run_directory import RunDirectory
 
@@ -69,7 +69,7 @@ class Provenance:
                     f"({difference}): restore the data, or start a new run with --out"
                 )
         if not self.files_file.exists():
-            say(f"{self.files_file}: is missing: of each part, 64 sizes are compared", show=True)
+            log_line(f"{self.files_file}: is missing: of each part, 64 sizes are compared", show=True)
             return False
         stored, measured = read_stamps(self.files_file), measure_files(sets)
         stored.pop(_LEFT_OUT, None)
@@ -126,14 +126,14 @@ class Provenance:
         try:
             own = {each["name"]: each for each in self._read()["sets"]}
         except RecipeError:  # an evaluation, unlike a training, needs no more than its own data
-            say(
+            log_line(
                 f"{self.data_file}: is missing or damaged, so nobody can tell whether this is the run's data", show=True
             )
             return
         for now in describe_data(sets):
             for part, difference in _differing_parts(own.get(now["name"], now), now, "fingerprint"):
                 run = f"the run in {self.run.folder}"
-                say(f"{now['name']}: this is not the data of {run}: in its {part} part, {difference}", show=True)
+                log_line(f"{now['name']}: this is not the data of {run}: in its {part} part, {difference}", show=True)
                 break
 
     def _mark(self) -> str:

@@ -19,7 +19,7 @@ from passerby.data.validation import validation_split
 from passerby.distributed.roles import is_main_process
 from passerby.errors import DataError, RecipeError
 from passerby.methods.method import Method
-from passerby.progress import say
+from passerby.progress import log_line
 
 
 def label_training_images(
@@ -96,6 +96,6 @@ def log_camera_labels(train: Split) -> None:
         return
     local = train.with_occurring_cameras()
     labels = camera_labels(local)
-    say(f"camera-local labels: {describe_classes(labels.counts)}", show=is_main_process())
+    log_line(f"camera-local labels: {describe_classes(labels.counts)}", show=is_main_process())
     for remark in camera_label_remarks(labels, local):
-        say(remark, show=is_main_process())
+        log_line(remark, show=is_main_process())

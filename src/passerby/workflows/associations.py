@@ -15,7 +15,7 @@ from passerby.methods.ccafl.association.constraints import COLUMNS, kept_rows
 from passerby.methods.ccafl.association.files import KeptAssociation, association_epochs, read_association
 from passerby.methods.ccafl.association.statistics import AssociationStatistics
 from passerby.output_paths import check_output_file
-from passerby.progress import say
+from passerby.progress import log_line
 from passerby.report.association.links import link_sections, pictures_of
 from passerby.report.html.cards import ChartCard, series_legend
 from passerby.report.html.charts import Line, curve_chart
@@ -87,7 +87,7 @@ def write_association_page(request: AssociationRequest) -> AssociationPage:
 def write_page_after_training(folder: Path) -> None:
     """Write the page of a run that has just been trained, and log where it is."""
     page = write_association_page(AssociationRequest(folder)).page
-    say(f"Whom the run linked across cameras, to confirm or reject: {page}", show=True)
+    log_line(f"Whom the run linked across cameras, to confirm or reject: {page}", show=True)
 
 
 def _training_images(recipe: Recipe) -> Split:

@@ -40,7 +40,7 @@ from passerby.data.pixels.decoding import read_image, read_size, resize_image
 from passerby.data.pixels.reading import check_readable, find_unreadable, in_threads
 from passerby.data.split import Split
 from passerby.errors import DataError, DeviceError, PasserbyError
-from passerby.progress import say
+from passerby.progress import log_line
 
 _COMMIT_SECONDS = 2.0
 
@@ -100,7 +100,7 @@ class Builder:
         try:
             lock.acquire(blocking=False)
         except Timeout:
-            say(f"another process builds the pixel cache {self._location}; waiting for it", show=self._show)
+            log_line(f"another process builds the pixel cache {self._location}; waiting for it", show=self._show)
             lock.acquire()
         try:
             yield
@@ -112,12 +112,12 @@ class Builder:
         if damage is not None:
             aside = move_aside(self._location)
             text = f"the pixel cache {self._location} is damaged ({damage}) and is built again; it is now {aside.name}"
-            say(text, show=self._show)
+            log_line(text, show=self._show)
 
     def _fill(self) -> None:
         damage = find_damage(self._building, complete=False) if self._building.exists() else None
         if damage is not None:  # nobody else has it open
-            say(f"the pixel cache {self._building} is damaged ({damage}) and is built again", show=self._show)
+            log_line(f"the pixel cache {self._building} is damaged ({damage}) and is built again", show=self._show)
             shutil.rmtree(self._building)
         self._building.mkdir(exist_ok=True)
         sweep_temporaries(self._building, alone=True)
@@ -126,7 +126,7 @@ class Builder:
         total = int(pixel_counts(records).sum())
         images = f"{len(records):,} images {self._kind.description}"
         check_room(self._building / "pixels.bin", total, images)
-        say(f"pixel cache {self._location}: {images}, {gibibytes(total)}", show=self._show)
+        log_line(f"pixel cache {self._location}: {images}, {gibibytes(total)}", show=self._show)
         with (self._building / "pixels.bin").open("r+b", buffering=0) as pixels:
             pixels.truncate(total)
             self._take_over_known(records, status, pixels)
@@ -210,7 +210,7 @@ class Builder:
                     raise DataError(f"it is damaged ({damage})")
                 theirs, donor_status, source = read_stored(donor)
             except (PasserbyError, OSError) as error:
-                say(f"nothing is copied from the pixel cache {donor}: {error}", show=self._show)
+                log_line(f"nothing is copied from the pixel cache {donor}: {error}", show=self._show)
                 continue
             columns = ("height", "width", "file_bytes", "modified_ns")
             same = np.logical_and.reduce([records[name] == theirs[name] for name in columns])
@@ -290,7 +290,7 @@ class Builder:
         earlier = [path for path in sorted(self._folder.glob(f"{self._family}-*")) if path != self._location]
         if earlier:  # not removed: a run may have it open, and on a network disk would lose it
             names = " ".join(shlex.quote(str(path)) for path in earlier)
-            say(
+            log_line(
                 f"earlier caches of these images are of use only to runs that have them open: rm -r {names}",
                 show=self._show,
             )

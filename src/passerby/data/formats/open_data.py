@@ -38,7 +38,7 @@ from passerby.data.image_files import describe_others, examples, image_files, is
 from passerby.data.number_names import one_number_remarks
 from passerby.data.split import PARTS, Benchmark, IntegerColumn, Split, names_in_order, split_from_names
 from passerby.errors import DataError
-from passerby.progress import say
+from passerby.progress import log_line
 
 JUNK_NAME = "-1"
 
@@ -83,7 +83,7 @@ def load_table(path: str | Path) -> Benchmark:
     images, parts, local = _read_rows(file)
     for kind, names in (("identities", images.identity_names), ("cameras", images.camera_names)):
         for remark in one_number_remarks(kind, names):
-            say(f"table {file}: {remark}", show=True)
+            log_line(f"table {file}: {remark}", show=True)
     rows = {part: np.flatnonzero(parts == number) for number, part in enumerate(PARTS)}
     test = np.concatenate([rows["query"], rows["gallery"]])
     train = images.take(rows["train"]) if rows["train"].size else None
@@ -175,7 +175,9 @@ def list_images(sources: str | Path | Sequence[str | Path]) -> Split:
 
 def _log_others(folder: Path, others: Counter[str]) -> None:
     if others:
-        say(f"{folder}: left out, for their suffixes are not those of images: {describe_others(others)}", show=True)
+        log_line(
+            f"{folder}: left out, for their suffixes are not those of images: {describe_others(others)}", show=True
+        )
 
 
 def _each_once(files: list[Path]) -> list[Path]:
@@ -183,7 +185,7 @@ def _each_once(files: list[Path]) -> list[Path]:
     different = list(dict.fromkeys(files))
     repeated = len(files) - len(different)
     if repeated:
-        say(f"{repeated:,} of {len(files):,} images are named more than once and are taken once", show=True)
+        log_line(f"{repeated:,} of {len(files):,} images are named more than once and are taken once", show=True)
     return different
 
 

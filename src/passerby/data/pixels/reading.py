@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from passerby.data.pixels.decoding import read_image
 from passerby.data.split import Split
 from passerby.errors import DataError
-from passerby.progress import progress_bar, say
+from passerby.progress import log_line, progress_bar
 
 _BLOCK = 256  # images handed to the threads at once
 _NAMED = 3  # unreadable images that a message names
@@ -75,7 +75,9 @@ def check_readable(complaints: list[str], count: int, *, all_read: bool = True) 
 def log_left_out(complaints: list[str], count: int, *, show: bool) -> None:
     """Report on stderr how many unreadable images are left out, and the first few of them."""
     if complaints:
-        say(f"{len(complaints):,} of {count:,} images cannot be read and are left out: {_few(complaints)}", show=show)
+        log_line(
+            f"{len(complaints):,} of {count:,} images cannot be read and are left out: {_few(complaints)}", show=show
+        )
 
 
 def _few(complaints: list[str]) -> str:

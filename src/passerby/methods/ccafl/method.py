@@ -42,7 +42,7 @@ from passerby.methods.networks.clip_towers import described_shape, initial_tower
 from passerby.methods.stage import Stage, StageOutput, adam_with_faster_biases
 from passerby.methods.stages.prompt_stage import PromptStage
 from passerby.models.checkpoint import load_strictly
-from passerby.progress import say
+from passerby.progress import log_line
 
 
 def prompt_stage(
@@ -188,7 +188,7 @@ class CcaflMethod(Method[CcaflRecipe, Ccafl]):
         if recipe.association.constraints is not None:
             read_constraints(recipe.association.constraints.expanduser(), labels)
         for line in parts_that_never_come(recipe) if labels.can_associate else ():
-            say(line, show=is_main_process())
+            log_line(line, show=is_main_process())
 
     def build(self, recipe: CcaflRecipe, classes: int, cameras: int, init: InitialWeights | None = None) -> Ccafl:
         """The network with CLIP's weights as the recipe says, and a fresh head.

@@ -26,7 +26,7 @@ from passerby.errors import DeviceError
 from passerby.methods.method import TrainingData
 from passerby.models.feature_check import check_features
 from passerby.models.weights_digest import add_weights
-from passerby.progress import Progress, say
+from passerby.progress import Progress, log_line
 
 _BLOCK_BYTES = 256 * 2**20
 _MOST_BLOCKS = 256
@@ -107,7 +107,7 @@ class TokenCache:
         missing = self.missing()
         if not missing:
             return
-        say(f"token cache in {self.folder}: {self.shape.describe()}", show=show)
+        log_line(f"token cache in {self.folder}: {self.shape.describe()}", show=show)
         needed = sum(len(self.shape.blocks[number]) for number in missing) * self.shape.bytes_per_image
         self.folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self.folder).free
@@ -193,7 +193,7 @@ class TokenCache:
             found = []
         if found == [(*block, shape.tokens, shape.width), (*block, shape.joint_dim)]:
             return True
-        say(f"{files[0]} is damaged and its tokens are computed again", show=True)
+        log_line(f"{files[0]} is damaged and its tokens are computed again", show=True)
         files[0].unlink(missing_ok=True)
         return False
 

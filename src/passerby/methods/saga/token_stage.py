@@ -21,7 +21,7 @@ from passerby.methods.stage import EpochLoader, Preparation, keyed_seed
 from passerby.methods.stages.image_stage import ImageBatchStage
 from passerby.models.saga.anchors import TextAnchors
 from passerby.models.saga.network import HEAD, Saga
-from passerby.progress import say
+from passerby.progress import log_line
 
 
 class TokenStage(ImageBatchStage, ABC):
@@ -126,7 +126,7 @@ class TokenStage(ImageBatchStage, ABC):
         if self.tokens.cache == "none" or self.part == "b":
             return ()
         shape = self._cache_shape()
-        say(f"{self.name}: the token cache will hold {shape.describe()}", show=True)
+        log_line(f"{self.name}: the token cache will hold {shape.describe()}", show=True)
         images = torch.randn(EXTRACTION_BATCH, 3, *self.data.train_transform.size, device=self.device)
         views = math.ceil(shape.images / processes) * shape.views
         return (Preparation(math.ceil(views / EXTRACTION_BATCH), lambda: self._tokens_of(images)),)

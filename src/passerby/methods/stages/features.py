@@ -20,7 +20,7 @@ from passerby.methods.method import TrainingData
 from passerby.models.evaluation_mode import evaluation_mode
 from passerby.models.feature_check import check_features
 from passerby.models.weights_digest import add_weights
-from passerby.progress import Progress, say
+from passerby.progress import Progress, log_line
 
 EXTRACTION_BATCH = 64
 """Images whose features are computed at once."""
@@ -129,7 +129,7 @@ def _is_whole(part: Path) -> bool:
         with safetensors.safe_open(part, framework="pt") as file:
             file.get_slice("features")
     except safetensors.SafetensorError:
-        say(f"{part} is damaged and its features are extracted again", show=True)
+        log_line(f"{part} is damaged and its features are extracted again", show=True)
         return False
     return True
 

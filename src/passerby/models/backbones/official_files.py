@@ -21,7 +21,7 @@ from passerby.models.backbones.registry import family_of
 from passerby.models.backbones.vit import VisionTransformer
 from passerby.models.checkpoint import load_strictly
 from passerby.models.state_dicts import shown_names, top_names, wrapped_parts
-from passerby.progress import say
+from passerby.progress import log_line
 
 _NETWORK = "network."
 """Before the names of all tensors of a `Backbone`."""
@@ -103,7 +103,7 @@ def log_unused(tensors: Mapping[str, Tensor], prefix: str, source: str) -> None:
     """Print which tensors of a file are left aside where a network under a prefix is taken."""
     unused = [name for name in tensors if not name.startswith(prefix)]
     if unused and prefix not in _PUBLISHED:
-        say(f"{source}: takes what is under {prefix!r}; not used: {shown_names(top_names(unused))}", show=True)
+        log_line(f"{source}: takes what is under {prefix!r}; not used: {shown_names(top_names(unused))}", show=True)
 
 
 def _renamed(backbone: Backbone, tensors: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from passerby.errors import DataError
-from passerby.progress import Progress, say
+from passerby.progress import Progress, log_line
 from passerby.tracklets.array_file import open_array, write_array
 from passerby.tracklets.engines.on_ray import run_on_ray
 from passerby.tracklets.engines.pieces import (
@@ -85,7 +85,7 @@ class FileWork:
             file = result_file(self._folder, step, piece)
             aside = file.with_name(f"{file.name}.damaged")
             file.replace(aside)
-            say(f"{file} was damaged and is now {aside.name}; it is done again", show=True)
+            log_line(f"{file} was damaged and is now {aside.name}; it is done again", show=True)
         self._run(step, [piece], lambda _: None)
         try:
             return read_result(self._folder, step, piece, names)
