@@ -1,4 +1,4 @@
-"""From noisy tracklets to identities: all levels, and what they did to every sample."""
+"""Denoising of tracklets: all levels, and their outcome for every sample."""
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -28,7 +28,7 @@ KEPT, REALLOCATED, DROPPED_1, DROPPED_2, TOO_FEW = range(5)
 
 @dataclass(frozen=True)
 class Correlation:
-    """What became of N samples, in the order of the input.
+    """Identities of N samples, and the outcome of each level, in the order of the input.
 
     Attributes:
         identities: int64 [N], 0..M-1 in the order of first members; -1 for dropped samples.

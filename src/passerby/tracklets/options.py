@@ -1,4 +1,4 @@
-"""What can be chosen when tracklets are turned into identities."""
+"""The options of denoising and of calibration, with the paper's values as defaults."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ CosineDistance = Annotated[float, Field(gt=0, lt=2)]
 
 
 class DenoisingOptions(Section):
-    """The defaults are the paper's where it gives one; other feature extractors need other thresholds (calibration)."""
+    """Options of denoising; the paper's thresholds are for its own features, calibration proposes others."""
 
     sigma_consistency: CosineDistance = 0.2
     """Cosine distance from which a sample does not belong to its tracklet (the paper's 0.2)."""
@@ -61,7 +61,7 @@ class DenoisingOptions(Section):
 
 
 class CalibrationOptions(Section):
-    """What thresholds are proposed for."""
+    """Options of calibration."""
 
     half_width: int = Field(default=1000, ge=1)
     """The range of level 3 that is going to be used."""

@@ -65,7 +65,7 @@ def denoise_table(
     before = stamps(given)
     table = open_tracklets(file, features)
     if options.exclusive and table.frames is None:
-        raise DataError(f"table {file} has no column 'frame': whether tracklets overlap in time cannot be told")
+        raise DataError(f"table {file} has no column 'frame': without it nothing overlaps in time: leave out exclusive")
     with work_folder(out, before, options) as folder:
         rows = read_features(table, folder / "features.npy")
         arrangement = arrange(table.videos, table.tracklets, table.frames)

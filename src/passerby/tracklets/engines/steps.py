@@ -22,12 +22,12 @@ COMPARE_ALL_UP_TO = 20_000
 """The noise of so many tracklets is measured over all pairs, that of more over those within the range."""
 
 Result = Mapping[str, NDArray[Any]]
-"""What a piece gives, by name."""
+"""The arrays that a piece gives, by name."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What steps read.
+    """The arrays that steps read.
 
     Attributes:
         arrangement: of the N samples.
@@ -49,7 +49,7 @@ class Inputs:
 
 
 def first_inputs(features: Rows, arrangement: Arrangement, options: DenoisingOptions) -> Inputs:
-    """What the first steps read: the features, and their mean if it is to be subtracted."""
+    """The inputs of the first steps: the features, and their mean if it is to be subtracted."""
     mean: dict[str, Rows] = {"mean": mean_direction(features)} if options.center else {}
     return Inputs(arrangement, {"features": features, **mean})
 

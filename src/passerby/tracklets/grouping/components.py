@@ -1,4 +1,4 @@
-"""Sizes of the groups that links make, and what is done about those that are too large to be one person.
+"""Connected components of links: their sizes, and the split of those too large to be one person.
 
 Closure is single linkage. Above a density of wrong links that is sharp in the threshold, it joins nearly everybody
 (percolation), so sizes are always looked at, and a component beyond a bound is refused or split.

@@ -1,4 +1,4 @@
-"""Levels 1 and 2 for a chunk of videos: all that is done before videos are compared with each other."""
+"""Levels 1 and 2 for a chunk of videos, before videos are compared with each other."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -28,7 +28,7 @@ _BATCH_ROWS = 4096
 
 
 class ChunkOutcome(NamedTuple):
-    """What became of a chunk's N samples and T tracklets, which make U new ones.
+    """The outcome of levels 1 and 2 for a chunk: N samples and T tracklets, which make U new ones.
 
     Attributes:
         excluded: bool [N], by level 1.
@@ -62,7 +62,7 @@ class ChunkOutcome(NamedTuple):
 
 
 class ChunkRows:
-    """The samples of a chunk of an arrangement, read from where they are as they are needed.
+    """The samples of a chunk of an arrangement, read a few at a time.
 
     Args:
         features: float [N, D], in memory or in a file.
@@ -99,7 +99,7 @@ class ChunkRows:
 
 
 def denoise_chunk(chunk: ChunkRows, options: DenoisingOptions) -> ChunkOutcome:
-    """Levels 1 and 2, or those of them that the options name."""
+    """Carry out levels 1 and 2, or those of them that the options name."""
     first_level = _first_level(chunk, options)
     target = np.where(first_level.excluded, -1, np.repeat(np.arange(first_level.counts.size), np.diff(chunk.offsets)))
     distance = np.full(target.size, np.nan)

@@ -37,7 +37,7 @@ def block_count(tracklets: int) -> int:
 
 
 class Identities(NamedTuple):
-    """What level 3 made of U tracklets.
+    """The outcome of level 3 for U tracklets.
 
     Attributes:
         labels: int64 [U], numbered by first members.

@@ -19,7 +19,7 @@ from passerby.tracklets.distance import NO_DIRECTION, TIE, Float64, Integers, gr
 
 
 class Exclusion(NamedTuple):
-    """What level 1 did to N samples.
+    """The outcome of level 1 for N samples.
 
     Attributes:
         excluded: bool [N].
@@ -32,7 +32,7 @@ class Exclusion(NamedTuple):
 
 
 def exclude_deviating(rows: Float64, offsets: Integers, sigma: float) -> Exclusion:
-    """Level 1 for T tracklets.
+    """Exclude the deviating samples of T tracklets (level 1).
 
     Args:
         rows: float64 [N, D] of length 1, the samples of one tracklet after those of another.
@@ -47,7 +47,7 @@ def exclude_deviating(rows: Float64, offsets: Integers, sigma: float) -> Exclusi
     squares = row_products(sums, sums)
     deviation = _deviations(products, squares[labels], sizes[labels] - 1)
     excluded = np.zeros(len(rows), dtype=np.bool_)
-    # Most tracklets are clean, and all of them are told apart from the others at once.
+    # Most tracklets are clean: which are not is found for all at once.
     for tracklet in np.unique(labels[deviation >= sigma]):
         part = slice(int(offsets[tracklet]), int(offsets[tracklet + 1]))
         excluded[part], deviation[part] = _exclude_one_by_one(rows[part], products[part], squares[tracklet], sigma)
@@ -55,7 +55,7 @@ def exclude_deviating(rows: Float64, offsets: Integers, sigma: float) -> Exclusi
 
 
 def _exclude_one_by_one(rows: Float64, products: Float64, square: float, sigma: float) -> Exclusion:
-    """Level 1 for one tracklet, from the products of its samples with their sum and the squared length of the sum."""
+    """Exclude samples of one tracklet, from their products with their sum, and the squared length of that."""
     excluded = np.zeros(len(rows), dtype=np.bool_)
     final = np.full(len(rows), np.nan)
     products = products.copy()

@@ -21,7 +21,7 @@ _SAMPLES = 4096
 
 
 class Reallocation(NamedTuple):
-    """Where E excluded samples went.
+    """The tracklets that E excluded samples were moved to.
 
     Attributes:
         target: int64 [E], a tracklet of the video; -1 for samples near none, which are dropped.
@@ -105,7 +105,7 @@ def merge(sums: Float64, counts: Integers, spans: Spans | None, options: Denoisi
 
 
 class VideoOutcome(NamedTuple):
-    """What level 2 made of one video's T tracklets and their E excluded samples.
+    """The outcome of level 2 for one video: T tracklets and their E excluded samples.
 
     Attributes:
         target: int64 [E], the tracklet that a sample is in now, 0..T-1; -1 for dropped ones.
@@ -121,7 +121,7 @@ class VideoOutcome(NamedTuple):
 def denoise_video(
     samples: Float64, own: Integers, sums: Float64, counts: Integers, spans: Spans | None, options: DenoisingOptions
 ) -> VideoOutcome:
-    """Level 2 for one video, after level 1. Arguments as of `reallocate` and `merge`."""
+    """Carry out level 2 for one video, after level 1. Arguments as of `reallocate` and `merge`."""
     sigma = options.sigma_consistency if options.sigma_reallocation is None else options.sigma_reallocation
     moved = reallocate(samples, own, sums, counts, sigma, running=options.centroids == "running")
     sums, counts = sums.copy(), counts.copy()

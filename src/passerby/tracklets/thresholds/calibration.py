@@ -87,7 +87,7 @@ class Calibration:
         between: float64, distance between centroids of tracklets of different people, ascending.
         tail: slope and intercept of the line through (log distance, log share) of the tail of `between`.
         allowed: share of pairs of different people that may be linked.
-        overlapping: whether different people were told by overlap in time.
+        overlapping: whether tracklets were taken for different people since they overlap in time.
         percolation: what other thresholds would do, to 5,000 tracklets in a row from the middle of those looked at.
     """
 
@@ -107,12 +107,12 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Sample:
-    """What is looked at.
+    """The chunks of videos that calibration looks at.
 
     Attributes:
         arrangement: of all samples.
         numbers: the chunks of it that are read, ascending.
-        timed: whether overlap in time tells different people.
+        timed: whether tracklets are different people where they overlap in time.
     """
 
     arrangement: Arrangement
@@ -135,7 +135,7 @@ class Sample:
 
 
 def draw(arrangement: Arrangement, *, timed: bool) -> Sample:
-    """Choose what is looked at; `timed` says whether frames are known."""
+    """Draw the chunks to look at; `timed` says whether frames are known."""
     timed = timed and overlaps_suffice(arrangement, _OVERLAPS)
     return Sample(arrangement, drawn_chunks(arrangement, timed=timed), timed)
 
