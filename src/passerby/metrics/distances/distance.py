@@ -220,11 +220,14 @@ def _scaled(features: Features, scale: NDArray[np.float64], rows: Integers) -> N
 
 def _doubled(features: Features, scale: NDArray[np.float64], rows: Integers, centre: NDArray[np.float64]) -> DoubleRows:
     """Scale and centre rows in double precision; the last two factors are left to be filled in."""
-    factors = np.empty((rows.size, features.shape[1] + 2))
-    centred = factors[:, :-2]
-    np.multiply(features[rows], scale[rows, None], out=centred)
-    centred -= centre
-    return DoubleRows(rows, factors, np.einsum("ij,ij->i", centred, centred))
+    factors, squares = np.empty((rows.size, features.shape[1] + 2)), np.empty(rows.size)
+    for start in range(0, rows.size, 256):  # 256 rows stay in the cache
+        part = slice(start, start + 256)
+        centred = factors[part, :-2]
+        np.multiply(features[rows[part]], scale[rows[part], None], out=centred, dtype=np.float64)
+        centred -= centre
+        np.einsum("ij,ij->i", centred, centred, out=squares[part])
+    return DoubleRows(rows, factors, squares)
 
 
 def _prepared(features: Features, scale: NDArray[np.float64], rows: Integers, centre: NDArray[np.float64]) -> Block:

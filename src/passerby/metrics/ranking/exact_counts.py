@@ -13,15 +13,19 @@ from passerby.metrics.ranking.matches import Matches
 from passerby.metrics.ranking.positives import Positives
 
 PRODUCT_ROWS = 128
-"""Queries multiplied with a gallery block at a time; the block is half of that of `screened_counts`, for float64."""
+"""Queries multiplied with a gallery block at a time."""
+
+_GALLERY_BYTES = 64 * 2**20
+"""Most bytes of gallery features in float64."""
 
 _MANY_TIES = 256
 """From here on the images as far as a query's positives are looked up in their order, not one by one."""
 
 
 def count_exactly(positives: Positives, distances: Distances, matches: Matches, gallery_block: int) -> None:
-    """Count the negatives of the whole gallery into `positives`, half of `gallery_block` images at a time."""
-    rows, step = positives.counts.rows, max(1, gallery_block // 2)
+    """Count the negatives of the whole gallery into `positives`, at most `gallery_block` images at a time."""
+    rows = positives.counts.rows
+    step = max(1, min(gallery_block, _GALLERY_BYTES // (8 * distances.gallery.shape[1])))
     for start in range(0, matches.rows.size, step):
         candidates = distances.double_candidates(matches.rows[start : start + step])
         for first in range(0, rows.size, PRODUCT_ROWS):
