@@ -26,12 +26,17 @@ def count_exactly(positives: Positives, distances: Distances, matches: Matches, 
     """Count the negatives of the whole gallery into `positives`, at most `gallery_block` images at a time."""
     rows = positives.counts.rows
     step = max(1, min(gallery_block, _GALLERY_BYTES // (8 * distances.gallery.shape[1])))
+    whole = step >= matches.rows.size  # then every block holds the positives too
+    if not whole:
+        positives.measure(distances)
     for start in range(0, matches.rows.size, step):
         candidates = distances.double_candidates(matches.rows[start : start + step])
         for first in range(0, rows.size, PRODUCT_ROWS):
             queries = distances.double_queries(rows[first : first + PRODUCT_ROWS])
             block = exact_block(distances, queries, candidates)
             for number, line in enumerate(block, start=first):
+                if whole:
+                    positives.take(number, line[positives.positions[positives.of(number)]])
                 positives.hide(number, line, start, np.inf)
                 _count(positives, number, line, start)
 

@@ -89,7 +89,7 @@ def _checked_blocks(query_block: int, gallery_block: int | None, dimensions: int
 
 def _count(rows: Integers, distances: Distances, matches: Matches, gallery_block: int) -> PositiveCounts:
     """Count the negatives before each positive of these query rows."""
-    positives = Positives(rows, distances, matches)
+    positives = Positives(rows, matches)
     many = positives.positions.size > _MANY_POSITIVES * rows.size
     (count_exactly if many else count_screened)(positives, distances, matches, gallery_block)
     return positives.counts

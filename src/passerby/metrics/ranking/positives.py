@@ -34,6 +34,8 @@ class PositiveCounts(NamedTuple):
 class Positives:
     """The positives of a block of queries, which all have some; counts grow as parts of the gallery are compared.
 
+    Those of a query are in gallery order until their distances are known, then nearest first.
+
     Attributes:
         counts: so far.
         numbers: int64 [A], the number of each positive's query within the block.
@@ -41,19 +43,34 @@ class Positives:
         exact: float32 [A], their distances.
     """
 
-    def __init__(self, rows: Integers, distances: Distances, matches: Matches) -> None:
+    def __init__(self, rows: Integers, matches: Matches) -> None:
         positions = [matches.positives(int(row)) for row in rows]
-        exact = _exact_distances(rows, positions, distances, matches)
-        for number, column in enumerate(exact):
-            order = np.argsort(column, kind="stable")
-            positions[number], exact[number] = positions[number][order], column[order]
         sizes = np.array([each.size for each in positions])
         self.numbers = np.repeat(np.arange(rows.size), sizes)
         self.positions = np.concatenate(positions)
-        self.exact = np.concatenate(exact) + np.float32(0)  # so that no zero is negative
+        self.exact = np.empty(self.numbers.size, dtype=np.float32)
         zeros = (np.zeros(self.numbers.size, dtype=np.int64) for _ in range(3))
         self.counts = PositiveCounts(rows, np.concatenate([[0], np.cumsum(sizes)]), *zeros)
         self._matches = matches
+
+    def measure(self, distances: Distances) -> None:
+        """Compute the distances of all positives, with one product for each identity."""
+        rows, matches = self.counts.rows, self._matches
+        first = np.array([matches.same_identity(int(row))[0] for row in rows])
+        order = np.argsort(first, kind="stable")
+        for group in np.split(order, np.flatnonzero(np.diff(first[order])) + 1):
+            images = matches.same_identity(int(rows[group[0]]))
+            candidates = distances.double_candidates(matches.rows[images])
+            block = exact_block(distances, distances.double_queries(rows[group]), candidates)
+            for line, number in zip(block, group, strict=True):
+                self.take(int(number), line[images.searchsorted(self.positions[self.of(int(number))])])
+
+    def take(self, number: int, exact: NDArray[np.float32]) -> None:
+        """Take the distances of a query's positives, in gallery order, and put the nearest first."""
+        own = self.of(number)
+        order = np.argsort(exact, kind="stable")
+        self.positions[own] = self.positions[own][order]
+        self.exact[own] = exact[order] + np.float32(0)  # so that no zero is negative
 
     def of(self, number: int) -> slice:
         """Return where the positives of a query lie in the columns."""
@@ -84,19 +101,3 @@ class Positives:
 def _keys(numbers: Integers, exact: NDArray[np.float32]) -> Integers:
     """Order by query number, then by distance: the bits of floats that are not negative order as the floats do."""
     return (numbers << 32) | exact.view(np.int32)
-
-
-def _exact_distances(
-    rows: Integers, positions: list[Integers], distances: Distances, matches: Matches
-) -> list[NDArray[np.float32]]:
-    """Compute the distances of each query's positives, with one product for each identity."""
-    exact: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * rows.size
-    first = np.array([matches.same_identity(int(row))[0] for row in rows])
-    order = np.argsort(first, kind="stable")
-    for group in np.split(order, np.flatnonzero(np.diff(first[order])) + 1):
-        images = matches.same_identity(int(rows[group[0]]))
-        candidates = distances.double_candidates(matches.rows[images])
-        block = exact_block(distances, distances.double_queries(rows[group]), candidates)
-        for line, number in zip(block, group, strict=True):
-            exact[number] = line[images.searchsorted(positions[number])]
-    return exact
