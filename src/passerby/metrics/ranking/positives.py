@@ -54,7 +54,7 @@ class Positives:
         self._matches = matches
 
     def measure(self, distances: Distances) -> None:
-        """Compute the distances of all positives, with one product for each identity."""
+        """Compute the distances of all positives, with one product for each identity, the cheaper way for many."""
         rows, matches = self.counts.rows, self._matches
         first = np.array([matches.same_identity(int(row))[0] for row in rows])
         order = np.argsort(first, kind="stable")
@@ -64,6 +64,12 @@ class Positives:
             block = exact_block(distances, distances.double_queries(rows[group]), candidates)
             for line, number in zip(block, group, strict=True):
                 self.take(int(number), line[images.searchsorted(self.positions[self.of(int(number))])])
+
+    def measure_pairs(self, distances: Distances) -> None:
+        """Compute the distances of all positives one by one, the cheaper way where they are few."""
+        exact = distances.pairs(self.counts.rows[self.numbers], self._matches.rows[self.positions])
+        order = np.lexsort((exact, self.numbers))
+        self.positions, self.exact = self.positions[order], exact[order]
 
     def take(self, number: int, exact: NDArray[np.float32]) -> None:
         """Take the distances of a query's positives, in gallery order, and put the nearest first."""

@@ -26,7 +26,7 @@ _FEW_VALUES = 32
 
 def count_screened(positives: Positives, distances: Distances, matches: Matches, gallery_block: int) -> None:
     """Count the negatives of the whole gallery into `positives`, `gallery_block` images at a time."""
-    positives.measure(distances)
+    positives.measure_pairs(distances)
     block = distances.queries(positives.counts.rows)
     similarities = relative_similarity_of(block.squares[positives.numbers], positives.exact)
     buffer = np.empty(min(PRODUCT_ROWS, block.squares.size) * min(gallery_block, matches.rows.size), dtype=np.float32)
