@@ -87,14 +87,13 @@ def network_parts(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, dict[str
 def _part_for(backbone: Backbone, tensors: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
     """The part of a file that has most of a backbone's names; the outer one where several have as many."""
     known, family = backbone.network.state_dict(), family_of(backbone.name)
-    best: tuple[int, str, dict[str, Tensor]] | None = None
-    for prefix, part in network_parts(tensors):
+
+    def fit(found: tuple[str, dict[str, Tensor]]) -> tuple[int, bool]:
+        prefix, part = found
         names = renaming(family, part, backbone.network) or {name: name for name in part}
-        shared = len(known.keys() & set(names.values()))
-        if best is None or shared > best[0]:
-            best = shared, prefix, part
-    assert best is not None  # the file itself is the first part
-    _, prefix, part = best
+        return len(known.keys() & set(names.values())), prefix in _PUBLISHED
+
+    prefix, part = max(network_parts(tensors), key=fit)
     log_unused(tensors, prefix, source)
     return part
 
