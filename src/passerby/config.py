@@ -127,6 +127,10 @@ class TrainerSection(Section):
     """Save the state after so many steps inside an epoch, besides every epoch's end; 0: only there."""
     prefetch: int = Field(default=2, ge=0)
     """Batches prepared ahead."""
+    loggers: tuple[Literal["csv", "tensorboard", "wandb"], ...] = ("csv", "tensorboard")
+    """Where losses and learning rates are logged, beside metrics.jsonl; wandb has to be installed."""
+    callbacks: tuple[str, ...] = ()
+    """Lightning callbacks of your own: package.module:Class, or the name of one that a plugin registers."""
 
     @property
     def processes(self) -> int:

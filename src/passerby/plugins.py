@@ -24,7 +24,7 @@ from passerby.progress import log_line
 ENTRY_POINTS = "passerby.plugins"
 """The group of entry points by which installed packages are found."""
 
-Kind = Literal["method", "loss", "benchmark", "backbone", "recipe"]
+Kind = Literal["method", "loss", "benchmark", "backbone", "recipe", "callback"]
 Thing = TypeVar("Thing")
 
 

@@ -1,10 +1,6 @@
 """Fit one stage with Lightning: devices, precision, states to resume from, logs, signals."""
 
-from pathlib import Path
-from typing import Any
-
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from passerby.config import TrainerSection
 from passerby.distributed.processes import chosen_environment
@@ -14,6 +10,7 @@ from passerby.runs.run_directory import RunDirectory
 from passerby.training.checkpoints import AtomicCheckpointIO, SaveState
 from passerby.training.epoch_report import EpochReport
 from passerby.training.interruption import Interruption, StopOnSignal
+from passerby.training.trainer_extras import make_callbacks, make_loggers
 from passerby.training.validation import ValidateEpochs
 
 
@@ -40,7 +37,9 @@ def fit_stage(
     stage.set_trainable()
     own = [SaveState(state, section.checkpoint_every_steps), StopOnSignal(interruption)]
     watchers = [validation] if validation is not None else []
-    trainer = _trainer(stage, section, run, accelerator, [EpochReport(run), *watchers, *own])
+    trainer = _trainer(
+        stage, section, run, accelerator, [EpochReport(run), *watchers, *make_callbacks(section.callbacks), *own]
+    )
     interruption.watch(trainer)
     trainer.fit(stage, ckpt_path=state if resumed else None)
     interruption.check()
@@ -66,7 +65,7 @@ def _trainer(
         accumulate_grad_batches=section.accumulate,
         reload_dataloaders_every_n_epochs=1,
         callbacks=callbacks,
-        logger=_loggers(run, stage),
+        logger=make_loggers(section.loggers, run, stage.name),
         plugins=[AtomicCheckpointIO(), chosen_environment()],
         default_root_dir=run.folder,
         deterministic="warn",
@@ -75,13 +74,3 @@ def _trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-
-
-def _loggers(run: RunDirectory, stage: Stage) -> list[Any]:
-    """CSV and TensorBoard; a resumed stage writes its CSV into a new part, because the logger would overwrite it."""
-    logs: Path = run.folder / "logs"
-    part = len(list(logs.glob(f"csv/{stage.name}-part*"))) + 1
-    return [
-        CSVLogger(run.folder, name="logs/csv", version=f"{stage.name}-part{part}"),
-        TensorBoardLogger(run.folder, name="logs", version="tensorboard"),
-    ]
