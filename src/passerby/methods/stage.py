@@ -165,13 +165,15 @@ class Stage(LightningModule, ABC):
     def example_batch(self) -> Any:
         """A batch of the usual shape with random content, on the stage's device."""
 
-    @abstractmethod
     def on_stage_start(self) -> None:
-        """Put the model into the mode that it learns in, and compute what stays constant; also after a resume."""
+        """Put the model into the mode that it learns in, and compute what stays constant; also after a resume.
+
+        By default training mode, in which batch statistics move.
+        """
+        self.model.train()
 
     def preparations(self, processes: int) -> Sequence[Preparation]:
         """Work before the first step besides `on_stage_start`, for an estimate of its cost; none by default."""
-        del processes
         return ()
 
     @property
@@ -205,7 +207,6 @@ class Stage(LightningModule, ABC):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Set learning rates, and key the global random generators by the step."""
-        del batch
         position = self.position(batch_idx)
         torch.manual_seed(keyed_seed(self.seed, self.name, position.epoch, batch_idx, self.global_rank))
         for group in self.trainer.optimizers[0].param_groups:
@@ -226,7 +227,6 @@ class Stage(LightningModule, ABC):
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Every so often, and before an epoch ends, see whether the losses are still finite."""
-        del outputs, batch
         done = batch_idx + 1
         if done % STEPS_BETWEEN_CHECKS == 0 or done == self.trainer.num_training_batches:
             self._check_finite()

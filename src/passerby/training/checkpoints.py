@@ -21,7 +21,6 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write whole, or not at all."""
-        del storage_options  # only remote file systems have them
         try:
             with write_atomically(Path(path)) as temporary:
                 torch.save(checkpoint, temporary)
@@ -35,7 +34,6 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         """Read tensors and plain values only."""
-        del map_location, weights_only
         try:
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises many kinds for damaged files
@@ -62,7 +60,6 @@ class SaveState(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Save inside an epoch; its last batch is left to the epoch's end."""
-        del pl_module, outputs, batch
         period = self.every_steps * trainer.accumulate_grad_batches
         last = batch_idx + 1 == trainer.num_training_batches
         if self.every_steps and (batch_idx + 1) % period == 0 and not last:
@@ -70,5 +67,4 @@ class SaveState(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save between epochs."""
-        del pl_module
         trainer.save_checkpoint(self.path)

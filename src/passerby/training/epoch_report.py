@@ -45,7 +45,6 @@ class EpochReport(Callback):
 
         Lightning's own `loss` is what is minimised, a share of the loss where gradients are accumulated.
         """
-        del batch
         losses: dict[str, Tensor] = outputs["losses"]
         for name, value in losses.items():
             loss = value.double()
@@ -85,13 +84,11 @@ class EpochReport(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Say how long it took."""
-        del trainer, pl_module
         if self._progress is not None:
             self._progress.finish()
 
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
         """Say how far it came."""
-        del trainer, pl_module, exception
         if self._progress is not None:
             self._progress.finish(stopped=True)
 

@@ -178,22 +178,18 @@ class StopOnSignal(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Take the signals back from Lightning."""
-        del trainer, pl_module
         self.interruption.install()
         self.interruption.check()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Look after every step."""
-        del trainer, pl_module, outputs, batch, batch_idx
         self.interruption.check()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Look after every epoch."""
-        del trainer, pl_module
         self.interruption.check()
 
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
         """End the helping processes; if one of them was the cause, let it say what happened."""
-        del trainer, pl_module
         known = isinstance(exception, PasserbyError | KeyboardInterrupt | SystemExit)
         self.interruption.end_helpers(patience=0.0 if known else _SECONDS_TO_COMPLAIN)

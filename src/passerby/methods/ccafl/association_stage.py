@@ -156,8 +156,8 @@ class AssociationStage(MemoryStage[HybridMemory | InterMemory], ABC):
         )
 
     def on_stage_start(self) -> None:
-        """Let batch statistics move."""
-        self.model.train()
+        """Bring the numbers of cameras to the device."""
+        super().on_stage_start()
         self.camera_identities = self.camera_identities.to(self.device)
 
     def example_batch(self) -> Any:

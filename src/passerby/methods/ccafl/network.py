@@ -89,7 +89,6 @@ class Ccafl(nn.Module):
 
     def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
         """The retrieval feature alone, float32 [B, D] (2048 for RN50), L2-normalised; cameras make no difference."""
-        del camera_ids
         return self.features(images).retrieval
 
     def prompt_features(self, labels: Tensor) -> Tensor:

@@ -136,7 +136,6 @@ class DistillationStage(Stage):
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Lightning's hook: the head's last layer does not learn at first."""
-        del optimizer
         if self.trainer.current_epoch < self.section.frozen_epochs:
             self.model.student.head.last_layer.weight_v.grad = None
 
@@ -144,7 +143,6 @@ class DistillationStage(Stage):
         self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None
     ) -> None:
         """Lightning's hook: bound each tensor's gradient, which is no longer scaled here."""
-        del gradient_clip_val, gradient_clip_algorithm
         if self.section.clip is None:
             return
         gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]

@@ -92,10 +92,6 @@ class PairStage(Stage):
         tokens = tokenise([f"{caption} short black hair and a red backpack."] * count).to(self.device)
         return PairBatch(images, tokens, torch.arange(count, device=self.device))
 
-    def on_stage_start(self) -> None:
-        """Let everything learn."""
-        self.model.train()
-
     def on_fit_end(self) -> None:
         """Lightning's hook: settle the lengths of features once everything is learned, and end drawing."""
         if self.trainer.current_epoch >= self.epochs:

@@ -98,8 +98,8 @@ class ImageStage(ImageBatchStage):
         )
 
     def on_stage_start(self) -> None:
-        """Let batch statistics move, and encode the prompts of all identities once: they no longer change."""
-        self.model.train()
+        """Encode the prompts of all identities once: they no longer change."""
+        super().on_stage_start()
         if self._text_features is not None:
             self._text_features()
 

@@ -134,10 +134,6 @@ class ContrastStage(MemoryStage[ImageClusters]):
             return torch.optim.Adam(learned, lr=0.0, weight_decay=section.weight_decay)
         return torch.optim.SGD(learned, lr=0.0, momentum=section.momentum, weight_decay=section.weight_decay)
 
-    def on_stage_start(self) -> None:
-        """Let batch statistics move."""
-        self.model.train()
-
     def example_batch(self) -> Any:
         """Noise, and as many clusters as a batch takes."""
         count = len(self.data.split)

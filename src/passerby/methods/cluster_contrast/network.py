@@ -44,5 +44,4 @@ class ClusterReid(nn.Module):
 
     def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
         """The same; camera ids are ignored."""
-        del camera_ids
         return cast(Tensor, self(images))

@@ -65,10 +65,6 @@ class FineTuningStage(ImageBatchStage):
         groups = [{"params": others, "peak_factor": 1.0}, {"params": biases, "peak_factor": section.bias_lr_factor}]
         return torch.optim.SGD(groups, lr=0.0, momentum=section.momentum, weight_decay=section.weight_decay)
 
-    def on_stage_start(self) -> None:
-        """Let batch statistics move."""
-        self.model.train()
-
 
 class FinetuneMethod(Method[FinetuneRecipe, BackboneReid]):
     """Fine-tuning of a backbone."""

@@ -79,10 +79,6 @@ class MgnStage(ImageBatchStage):
         """Adam with coupled weight decay."""
         return torch.optim.Adam([p for _, p in parameters], lr=0.0, weight_decay=self.section.weight_decay)
 
-    def on_stage_start(self) -> None:
-        """Let batch statistics move."""
-        self.model.train()
-
     def on_train_epoch_start(self) -> None:
         """Lightning's hook: while trunk and branches are frozen, so are their statistics."""
         learning = not self._frozen()
@@ -91,7 +87,6 @@ class MgnStage(ImageBatchStage):
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Lightning's hook: what is frozen neither learns nor decays."""
-        del optimizer
         if self._frozen():
             for name, parameter in self.model.named_parameters():
                 if name.startswith(_PRETRAINED):

@@ -107,5 +107,4 @@ class Mgn(nn.Module):
 
     def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
         """All eight features in a row, L2-normalised, float32 [B, 2048]; camera ids are ignored."""
-        del camera_ids
         return normalize(torch.cat(self.features(images).in_order(), 1))

@@ -73,18 +73,18 @@ def restore(description: Mapping[str, Any], tensors: Mapping[str, Tensor], sourc
 
 def _from_clip_reid(tensors: Mapping[str, Tensor], description: Mapping[str, Any] | None) -> dict[str, Tensor]:
     """Image and text tower; necks, classifiers and prompts are CLIP-ReID's own and stay behind."""
-    found = {
+    adopted = {
         f"backbone.{name.removeprefix('image_encoder.')}": tensor
         for name, tensor in tensors.items()
         if name.startswith("image_encoder.")
     }
-    found |= {name: tensor for name, tensor in tensors.items() if name.startswith("text_encoder.")}
+    adopted |= {name: tensor for name, tensor in tensors.items() if name.startswith("text_encoder.")}
     if "cv_embed" in tensors:
         coefficient = 1.0 if description is None else float(description.get("camera_coefficient", 1.0))
-        found["backbone.class_embedding"] = found["backbone.class_embedding"] + coefficient * tensors["cv_embed"].mean(
-            0
-        )
-    return found
+        adopted["backbone.class_embedding"] = adopted["backbone.class_embedding"] + coefficient * tensors[
+            "cv_embed"
+        ].mean(0)
+    return adopted
 
 
 def _with_quick_gelu(init: InitialWeights) -> dict[str, Any]:

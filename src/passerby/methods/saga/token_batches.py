@@ -76,6 +76,6 @@ class TokenBatches:
         rows = self._rows[step]
         generator = np.random.default_rng(keyed_seed("token views", *self._key, step))
         views = generator.integers(self._cache.shape.views, size=len(rows))
-        found = self._cache.gather(rows, views)
+        tokens = self._cache.gather(rows, views)
         identities, cameras = (torch.from_numpy(column[rows]) for column in (self._identities, self._cameras))
-        return TokenBatch(found.patches, found.projected, identities, cameras)
+        return TokenBatch(tokens.patches, tokens.projected, identities, cameras)

@@ -169,13 +169,13 @@ class TokenCache:
         projected = np.empty((len(rows), shape.views, shape.joint_dim), np.float16)
         for view in range(shape.views):
             for places, pixels, parameters in Prefetcher(views.batches(view, rows), 2):
-                found = function(views.data.train_transform.apply(pixels.on(views.device), parameters))
+                tokens = function(views.data.train_transform.apply(pixels.on(views.device), parameters))
                 names = [str(views.data.split.path(row)) for row in places.tolist()]
-                check_features(found.patches.half(), names)
-                check_features(found.projected.half(), names)
+                check_features(tokens.patches.half(), names)
+                check_features(tokens.projected.half(), names)
                 inside = places - rows.start
-                patches[inside, view] = found.patches.half().cpu().numpy()
-                projected[inside, view] = found.projected.half().cpu().numpy()
+                patches[inside, view] = tokens.patches.half().cpu().numpy()
+                projected[inside, view] = tokens.projected.half().cpu().numpy()
                 progress.advance(len(places))
         tokens_file, features_file = self._files(number)
         for file, values in ((features_file, projected), (tokens_file, patches)):  # tokens last: they mark the block
@@ -188,10 +188,10 @@ class TokenCache:
             return False
         block = len(shape.blocks[number]), shape.views
         try:
-            found = [np.load(file, mmap_mode="r").shape for file in files]
+            shapes = [np.load(file, mmap_mode="r").shape for file in files]
         except (OSError, ValueError, EOFError):
-            found = []
-        if found == [(*block, shape.tokens, shape.width), (*block, shape.joint_dim)]:
+            shapes = []
+        if shapes == [(*block, shape.tokens, shape.width), (*block, shape.joint_dim)]:
             return True
         log_line(f"{files[0]} is damaged and its tokens are computed again", show=True)
         files[0].unlink(missing_ok=True)

@@ -41,10 +41,6 @@ class TowerStage(ImageBatchStage, ABC):
         """Adam with coupled weight decay, all parameters alike."""
         return torch.optim.Adam([p for _, p in parameters], lr=0.0, weight_decay=self.section.weight_decay)
 
-    def on_stage_start(self) -> None:
-        """Let batch statistics move."""
-        self.model.train()
-
     def position(self, batch_idx: int) -> Position:
         """As in all stages; the published code counts milestones in steps of the sampler's estimate of an epoch."""
         found = super().position(batch_idx)

@@ -148,10 +148,10 @@ def _mark(stage: LightningModule, data: TrainingData) -> str:
 
 def _extract(stage: LightningModule, function: Callable[[Tensor], Tensor], data: TrainingData, rows: range) -> Tensor:
     loader = EvalLoader(data.split, data.plain, data.test_transform, EXTRACTION_BATCH, rows=rows, device=stage.device)
-    found = []
+    batches = []
     with Progress("features", len(rows), quiet=stage.global_rank > 0) as progress:
         for batch in loader:
-            found.append(features_of(stage, function, batch.images))
-            check_features(found[-1], [str(data.split.path(row)) for row in batch.indices.tolist()])
+            batches.append(features_of(stage, function, batch.images))
+            check_features(batches[-1], [str(data.split.path(row)) for row in batch.indices.tolist()])
             progress.advance(len(batch.images))
-    return torch.cat(found)
+    return torch.cat(batches)
