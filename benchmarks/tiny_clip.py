@@ -108,7 +108,7 @@ def figures_of(models: dict[str, Embedder], folder: Path, root: Path | None) -> 
         figures["synthetic"][each] = _figures(evaluation.result)
         figures["text search"][each] = _figures(by_text(model, evaluation, captions))
         if real is not None:
-            figures.setdefault("market1501-dev", {})[each] = _figures(passerby.evaluate(model, real))
+            figures.setdefault("market1501-dev", {})[each] = _figures(passerby.evaluate(model, real).ranking)
     return figures
 
 
