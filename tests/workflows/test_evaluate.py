@@ -5,9 +5,11 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from passerby.errors import CheckpointError, DataError, EvaluationError, PasserbyError, RecipeError
@@ -145,9 +147,9 @@ def test_the_run_says_how_unless_the_user_does(run: Path, worlds: tuple[Path, Pa
     sizes: list[int] = []
     embed = Embedder.embed_batch
 
-    def watched(self: Embedder, images: object, cameras: object = None) -> object:
-        sizes.append(len(images))  # type: ignore[arg-type]
-        return embed(self, images, cameras)  # type: ignore[arg-type]
+    def watched(self: Embedder, images: torch.Tensor, *more: Any) -> object:
+        sizes.append(len(images))
+        return embed(self, images, *more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Embedder, "embed_batch", watched)

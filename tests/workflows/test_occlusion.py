@@ -102,7 +102,7 @@ def test_the_experiment_leaves_table_curves_figures_and_manifest(tmp_path: Path)
     (reported,) = occlusion_and_report(EvaluationRequest(str(run)), plan)
     assert reported.folder == run / "occlusion" / reported.data.replace("/", "-")
     content = json.loads((reported.folder / "metrics.json").read_text())
-    assert {each["condition"] for each in content["figures"]} == {"clean", "patches", "people"}
+    assert {each["condition"] for each in content["metrics"]} == {"clean", "patches", "people"}
     assert {each["low"] for each in content["by_visibility"]} == {0.25, 0.95}
     assert (reported.folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert "| people | 50 % | fused |" in (reported.folder / "table.md").read_text()
