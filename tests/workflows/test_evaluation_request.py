@@ -28,7 +28,7 @@ def test_parameters_of_reranking_ask_for_it() -> None:
     ("assignment", "error", "message"),
     [
         ("metrik=cosine", RecipeError, "metrik: unknown setting; did you mean 'metric'?"),
-        ("rerank.k3=2", RecipeError, "rerank.k3: unknown setting; did you mean 'rerank.k1'?"),
+        ("rerank.k3=2", RecipeError, "rerank.k3: unknown setting; did you mean 'rerank.k"),
         ("zzz=2", RecipeError, "zzz: unknown setting; `--keys` lists them all"),
         ("metric=l2", RecipeError, "metric: Input should be 'cosine' or 'euclidean'"),
         ("rerank.k1=0", EvaluationError, "must be"),
