@@ -32,10 +32,10 @@ class DenoisedTable:
 
 
 def denoise_table(
-    file: Path,
-    out: Path,
+    file: str | Path,
+    out: str | Path,
     *,
-    features: Path | None = None,
+    features: str | Path | None = None,
     options: DenoisingOptions | None = None,
     engine: Engine = "local",
     show: bool = False,
@@ -60,6 +60,7 @@ def denoise_table(
             infinite, tracklets chain, the output is one of them, or another process is writing it.
     """
     options = options or DenoisingOptions()
+    file, out, features = Path(file), Path(out), None if features is None else Path(features)
     given = [file] if features is None else [file, features]
     check_output(out, *given)
     before = stamps(given)

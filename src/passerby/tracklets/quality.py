@@ -58,12 +58,13 @@ def score(denoised: DenoisedTable) -> DenoisingQuality | None:
     )
 
 
-def score_table(file: Path) -> CorrelationResult:
+def score_table(file: str | Path) -> CorrelationResult:
     """The columns `identity` and `true_identity` of a table that `passerby denoise` wrote, compared.
 
     Raises:
         DataError: the table cannot be read, or lacks one of them.
     """
+    file = Path(file)
     if not file.is_file():
         raise DataError(f"{file} is not a table on disk: name one that `passerby denoise` wrote")
     table = read_table(file)

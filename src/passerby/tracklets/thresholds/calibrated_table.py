@@ -15,7 +15,7 @@ from passerby.tracklets.thresholds.calibration import Calibration, calibrate_sam
 
 
 def calibrate_table(
-    file: Path, *, features: Path | None = None, options: CalibrationOptions | None = None, **choices: Any
+    file: str | Path, *, features: str | Path | None = None, options: CalibrationOptions | None = None, **choices: Any
 ) -> Calibration:
     """Propose thresholds for a table of tracklets; arguments as of `open_tracklets` and `calibrate`.
 
@@ -28,6 +28,7 @@ def calibrate_table(
         RecipeError: an option is unknown or out of range.
     """
     options = options or check_settings(CalibrationOptions, choices)
+    file, features = Path(file), None if features is None else Path(features)
     given = [file] if features is None else [file, features]
     before = stamps(given)
     table = open_tracklets(file, features)
