@@ -4,6 +4,7 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,3 +134,19 @@ def test_a_png_with_pixels_and_an_early_end_is_not_read(tmp_path: Path) -> None:
         read_image(tmp_path / "half.png")
     with Image.open(tmp_path / "half.png") as image:
         assert not np.asarray(image)[-1].any(), "Pillow reads it as black, or this guard is not needed"
+
+
+@pytest.mark.parametrize("options", [{}, {"optimize": True}, {"subsampling": 0}, {"progressive": True}])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_jpeg_that_ends_early_is_not_read_as_grey(options: dict[str, Any], mode: str, tmp_path: Path) -> None:
+    file = tmp_path / "image.jpg"
+    picture(0, (128, 64)).convert(mode).save(file, quality=90, **options)
+    whole = file.read_bytes()
+    read_image(file)
+    start = whole.index(b"\xff\xda")  # of the first scan
+    first = whole.find(b"\xff\xda", start + 2) if "progressive" in options else len(whole)
+    file.write_bytes(whole[: start + (first - start) // 2] + b"\xff\xd9")
+    with pytest.raises(DataError, match=r"image\.jpg cannot be read: it ends early, and its lower rows"):
+        read_image(file)
+    Image.new(mode, (64, 128), "#808080").save(file, **options)
+    assert (np.asarray(read_image(file)) == 128).all()

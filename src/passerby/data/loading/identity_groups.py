@@ -47,18 +47,12 @@ def identity_groups(
         DataError: junk among the labels, or fewer identities (for N = 1, images) than a step needs.
     """
     n = images_per_identity
+    shared = {"seed": seed, "epoch": epoch, "rank": rank, "processes": processes}
     if n == 1:
-        shared = {"seed": seed, "epoch": epoch, "rank": rank, "processes": processes}
         return np.stack(shuffled_batches(identities.size, batch_size, drop_last=True, **shared))
     rows = np.arange(identities.size) if remainder == "drop" else _topped_up(identities, n, seed, epoch, remainder)
     batches = identity_balanced_batches(
-        identities[rows],
-        identities_per_batch=batch_size // n,
-        images_per_identity=n,
-        seed=seed,
-        epoch=epoch,
-        rank=rank,
-        processes=processes,
+        identities[rows], identities_per_batch=batch_size // n, images_per_identity=n, **shared
     )
     return rows[batches]
 

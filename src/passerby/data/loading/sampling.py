@@ -49,13 +49,7 @@ def identity_balanced_batches(
         DataError: junk among the labels, or fewer than P × `processes` identities.
     """
     _check_processes(rank, processes)
-    if identities_per_batch < 1 or images_per_identity < 1:
-        raise DataError(
-            "identities_per_batch and images_per_identity must be at least 1, "
-            f"not {identities_per_batch} and {images_per_identity}"
-        )
-    if (identities == JUNK).any():
-        raise DataError("junk images cannot be trained on: drop them with Split.relabelled()")
+    _check_batch(identities, identities_per_batch, images_per_identity)
     picked_per_step = identities_per_batch * processes
     generator = _generator(seed, epoch, _BALANCED)
     groups, groups_of_identity = _groups(identities, images_per_identity, generator)
@@ -215,6 +209,16 @@ def _generator(seed: int, epoch: int, sampler: int) -> np.random.Generator:
     if seed < 0 or epoch < 0:
         raise DataError(f"seed and epoch must not be negative, but are {seed} and {epoch}")
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, epoch, sampler])))
+
+
+def _check_batch(identities: Rows, identities_per_batch: int, images_per_identity: int) -> None:
+    if identities_per_batch < 1 or images_per_identity < 1:
+        raise DataError(
+            "identities_per_batch and images_per_identity must be at least 1, "
+            f"not {identities_per_batch} and {images_per_identity}"
+        )
+    if (identities == JUNK).any():
+        raise DataError("junk images cannot be trained on: drop them with Split.relabelled()")
 
 
 def _check_processes(rank: int, processes: int) -> None:

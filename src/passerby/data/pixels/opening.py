@@ -1,9 +1,10 @@
-"""Opening of image files: which formats are read, within which bounds, and whether a PNG holds all of its pixels."""
+"""Opening of image files: which formats are read, within which bounds, and whether an image holds all of its pixels."""
 
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +18,7 @@ from passerby.errors import DataError
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _BLOCK = 1 << 16
+_FILL = 128  # of what a JPEG lacks
 
 
 @cache
@@ -47,11 +49,13 @@ def open_image(path: Path) -> Iterator[Image.Image]:
 
 
 def check_complete(path: Path, image: Image.Image) -> None:
-    """Check that a decoded PNG holds all of its pixels; Pillow leaves black what a valid but short stream lacks.
+    """Check that a decoded PNG or JPEG holds all of its pixels; what a valid but short stream lacks is black or grey.
 
     Raises:
         DataError: it does not.
     """
+    if image.format == "JPEG" and _is_short_jpeg(path, image):
+        raise DataError(f"image {path} cannot be read: it ends early, and its lower rows are not in it")
     if image.format != "PNG":
         return
     last = np.asarray(image.crop((0, max(image.height - 2, 0), image.width, image.height)))
@@ -61,6 +65,19 @@ def check_complete(path: Path, image: Image.Image) -> None:
         expected, present = _png_bytes(stream)
     if present < expected:
         raise DataError(f"image {path} cannot be read: it ends early, {present:,} of {expected:,} bytes of pixels")
+
+
+def _is_short_jpeg(path: Path, image: Image.Image) -> bool:
+    """Whether more data before the end of a JPEG whose last row is mid-grey, as missing ones are, would change it."""
+    row = (0, image.height - 1, image.width, image.height)
+    last = np.asarray(image.crop(row))
+    if (last != _FILL).any():
+        return False
+    with open_image_file(path) as stream:
+        data = stream.read()
+    end = data.rfind(b"\xff\xd9")
+    with Image.open(BytesIO(data[:end] + bytes(_BLOCK) + data[end:]), formats=("JPEG",)) as longer:
+        return bool((np.asarray(longer.crop(row)) != _FILL).any())
 
 
 def _png_bytes(stream: BinaryIO) -> tuple[int, int]:
