@@ -88,7 +88,7 @@ def indistinct(name: str) -> "Step":
     return step
 
 
-def identity_distances(inputs: Inputs, options: DenoisingOptions, chunk: int) -> dict[str, NDArray[Any]]:
+def chunk_identity_distances(inputs: Inputs, options: DenoisingOptions, chunk: int) -> dict[str, NDArray[Any]]:
     """The distance of the chunk's samples to the centroid of their identity, float32; NaN for dropped ones."""
     del options  # every step is called with them
     arranged, part = inputs.arrangement, inputs.chunk(chunk)
@@ -114,5 +114,5 @@ STEPS: dict[str, Step] = {
     "noise-cleaned": indistinct("cleaned"),
     "noise-centroids": indistinct("centroids"),
     "noise-identities": indistinct("identities"),
-    "identity-distances": identity_distances,
+    "identity-distances": chunk_identity_distances,
 }
