@@ -1,4 +1,4 @@
-"""Which device computes, and what it can do."""
+"""The choice of a device, and what it can compute."""
 
 from collections.abc import Callable
 

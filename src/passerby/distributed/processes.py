@@ -17,7 +17,7 @@ from passerby.errors import DeviceError
 
 
 def check_processes(section: TrainerSection) -> None:
-    """Refuse a number of machines or processes that nobody has started.
+    """Refuse a number of machines or processes other than were started.
 
     Raises:
         DeviceError: several machines without torchrun, torchrun started another number of processes, or SLURM started
@@ -44,7 +44,7 @@ def check_processes(section: TrainerSection) -> None:
 
 
 def chosen_environment() -> ClusterEnvironment:
-    """How processes find one another: as torchrun says, or started here.
+    """The environment by which processes find one another: torchrun's, or Lightning's own.
 
     Said outright, because Lightning would take any job of SLURM for one whose processes SLURM has started.
     """

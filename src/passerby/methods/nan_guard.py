@@ -1,4 +1,4 @@
-"""Notice that training has broken down, without waiting for the device at every step."""
+"""A guard against losses that are not finite, which does not wait for the device at every step."""
 
 import torch
 from torch import Tensor
@@ -6,11 +6,11 @@ from torch import Tensor
 STEPS_BETWEEN_CHECKS = 20
 
 SMALLEST_SCALE = 2.0**-34
-"""Of the gradients in half precision: what 50 skipped steps leave of the usual first scale, 2**16."""
+"""The smallest scale of gradients in half precision: what 50 skipped steps leave of the usual first one, 2**16."""
 
 
 class NanGuard:
-    """Keeps the first losses that are not finite on the device where they were computed, until somebody asks.
+    """Keeps the first losses that are not finite, on the device where they were computed, until they are asked for.
 
     It is empty whenever a state is saved, because saving asks first: a resumed run may begin with an empty one.
     """

@@ -82,7 +82,7 @@ class Preparation(NamedTuple):
 
 
 class Stage(LightningModule, ABC):
-    """One stage; a subclass says its batches and losses, what it trains and with which optimiser.
+    """One stage; a subclass defines its batches and losses, what it trains and with which optimiser.
 
     Args:
         name: names the stage in checkpoints and logs.
@@ -226,13 +226,13 @@ class Stage(LightningModule, ABC):
         return {"loss": losses["loss"] * self._share_correction(batch_idx), "losses": reported}
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Every so often, and before an epoch ends, see whether the losses are still finite."""
+        """Every so often, and before an epoch ends, check that the losses are finite."""
         done = batch_idx + 1
         if done % STEPS_BETWEEN_CHECKS == 0 or done == self.trainer.num_training_batches:
             self._check_finite()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Remember the place in the epoch, 0 at its end; spoiled weights are not saved."""
+        """Save the place in the epoch, 0 at its end; spoiled weights are not saved."""
         self._check_finite()
         checkpoint["passerby"] = {"stage": self.name, "next_step": self.next_step}
 
@@ -241,7 +241,7 @@ class Stage(LightningModule, ABC):
         self._first_step = checkpoint["passerby"]["next_step"]
 
     def _share_correction(self, batch_idx: int) -> float:
-        """By what Lightning's division of the loss is too large at the end of an epoch.
+        """The factor by which Lightning divides the loss too much at the end of an epoch.
 
         It divides by `trainer.accumulate` always, also where fewer batches are left for the epoch's last step.
         """

@@ -13,11 +13,11 @@ from passerby.errors import CheckpointError
 from passerby.models.checkpoint import explain_unreadable
 
 _WRITER_FAILS = ("PytorchStreamWriter", "unexpected pos")
-"""What torch makes of a full disk: a RuntimeError that says one of these."""
+"""Parts of the RuntimeError that torch raises on a full disk."""
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """A killed process leaves the last whole state."""
+    """Writes states atomically: a killed process leaves the last whole one."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write whole, or not at all."""

@@ -1,4 +1,4 @@
-"""What a stage reports while it runs: losses to the logs, a line per epoch to `metrics.jsonl`, progress to a person."""
+"""Reports of a running stage: losses to the logs, a line per epoch to `metrics.jsonl`, progress to the terminal."""
 
 import time
 from typing import Any
@@ -16,12 +16,12 @@ _STEPS_BETWEEN_LOGS = 20
 
 
 class EpochReport(Callback):
-    """Averages losses over an epoch; what it has summed survives a resume inside the epoch."""
+    """Averages losses over an epoch; the sums are part of the state, for a resume inside the epoch."""
 
     def __init__(self, run: RunDirectory) -> None:
         self.run = run
         self._sums: dict[str, Tensor] = {}
-        """On the device, as float64, so that no step waits for the device to tell a number."""
+        """On the device, as float64, so that no step waits for the device."""
         self._steps = 0
         self._seconds = 0.0
         self._last = 0.0
@@ -30,7 +30,7 @@ class EpochReport(Callback):
         self._progress: Progress | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Begin to show progress, from where the stage stands."""
+        """Begin to show progress, from the step that the stage is at."""
         stage: Stage = pl_module
         self._device = stage.device
         if trainer.is_global_zero:
@@ -83,17 +83,17 @@ class EpochReport(Callback):
             self._progress.total = self._progress.done + int((pl_module.epochs - epoch) * trainer.num_training_batches)
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Say how long it took."""
+        """Show how long it took."""
         if self._progress is not None:
             self._progress.finish()
 
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
-        """Say how far it came."""
+        """Show how far it came."""
         if self._progress is not None:
             self._progress.finish(stopped=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """What every process has summed in this epoch; Lightning asks all of them and writes what the first says."""
+        """The sums of every process in this epoch; Lightning asks all processes and writes the state of the first."""
         return {"names": sorted(self._sums), "processes": self._gathered(), "seconds": self._seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

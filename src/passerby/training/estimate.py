@@ -1,4 +1,4 @@
-"""What a training will cost, measured on a few steps with random pixels: `passerby train --dry-run`."""
+"""An estimate of the time and memory of a training, from a few steps on random pixels: `passerby train --dry-run`."""
 
 import resource
 import time
@@ -85,7 +85,7 @@ def _try(stage: Stage, recipe: Recipe, device: torch.device) -> StageEstimate:
 
 
 def _prepare(stage: Stage, processes: int, device: torch.device) -> float:
-    """Begin the stage; the seconds that this and what comes before the first step take."""
+    """Begin the stage; returns the seconds of everything before the first step."""
     seconds = _timed(stage.on_stage_start, device)
     for each in stage.preparations(processes):
         seconds += each.pieces * min(_timed(each.piece, device) for _ in range(_PIECES_TRIED))

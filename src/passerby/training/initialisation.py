@@ -1,4 +1,4 @@
-"""The model before its first stage."""
+"""The model before its first stage: built by its method, with the weights that `init` names."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from passerby.training.training_data import OpenedData
 
 
 def read_init(recipe: Recipe, method: Method[Any, Any]) -> InitialWeights | None:
-    """The weights that the recipe's `init` names, under the method's names; cheap to ask before any image is read.
+    """The weights that the recipe's `init` names, under the method's tensor names; read before any image is.
 
     Raises:
         RecipeError: it is no network of the method.

@@ -1,4 +1,4 @@
-"""Ctrl-C and termination of a training run: obeyed at once, never lost, and said once."""
+"""Ctrl-C and termination of a training run: obeyed at once, never lost, and reported once."""
 
 import os
 import shlex
@@ -26,7 +26,7 @@ _SECONDS_TO_COMPLAIN = 10.0
 
 
 class InterruptedRunError(PasserbyError):
-    """Somebody pressed Ctrl-C or ended the process; the message says how to continue.
+    """A run that was ended by Ctrl-C or a signal; the message says how to continue.
 
     Args:
         folder: of the run, or of the runs of several seeds.
@@ -63,12 +63,12 @@ class Interruption:
             raise KeyboardInterrupt
 
     def watch(self, trainer: Trainer) -> None:
-        """Look after the processes that this trainer will start."""
+        """End the processes that this trainer will start, if it is interrupted."""
         if hasattr(trainer.strategy.launcher, "procs"):  # only the launcher of helping processes has any
             self._launchers.append(trainer.strategy.launcher)
 
     def install(self) -> None:
-        """Take over the signals; again where somebody else did in between."""
+        """Install handlers of the signals; again where other code has replaced them."""
         if threading.current_thread() is not threading.main_thread():
             return
         for number in _SIGNALS:
@@ -82,7 +82,7 @@ class Interruption:
             self._say_unraisable, sys.unraisablehook = sys.unraisablehook, self._on_unraisable
 
     def uninstall(self) -> None:
-        """Give the signals back to whoever had them."""
+        """Restore the earlier handlers of the signals."""
         if threading.current_thread() is not threading.main_thread():
             return
         for number, handler in self._before.items():
@@ -182,11 +182,11 @@ class StopOnSignal(Callback):
         self.interruption.check()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Look after every step."""
+        """Check for a signal after every step."""
         self.interruption.check()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Look after every epoch."""
+        """Check for a signal after every epoch."""
         self.interruption.check()
 
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:

@@ -74,7 +74,7 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
 
 
 def _finished(recipe: Recipe, method: Method[Any, Any], run: RunDirectory) -> Path:
-    """The model of a run that needs no training, after seeing that it would be evaluated on the run's own data."""
+    """The model of a finished run, after checking that the data are still those of the run."""
     sets, provenance = [] if method.draws_images else open_sets(recipe.data), Provenance(run)
     provenance.compare(sets, skip_unreadable=recipe.data.skip_unreadable)
     provenance.update(sets)
@@ -85,7 +85,7 @@ def _finished(recipe: Recipe, method: Method[Any, Any], run: RunDirectory) -> Pa
 def _begin(
     recipe: Recipe, method: Method[Any, Any], run: RunDirectory, lock: ExitStack, *, resume: bool
 ) -> tuple[OpenedData, nn.Module]:
-    """The data, checked, and the initial model; the first process makes the run's folder last, and locks it."""
+    """Open and check the data and build the initial model; last, the first process makes and locks the run's folder."""
     skip, provenance = recipe.data.skip_unreadable, Provenance(run)
     init = read_init(recipe, method)
     left_out = provenance.left_out() if resume else None
@@ -133,7 +133,7 @@ def _train_stages(
 
 @contextmanager
 def _translated_disk_errors(run: RunDirectory) -> Iterator[None]:
-    """Say of a disk that is full or fails which file it was, and how the run goes on."""
+    """Turn errors of a full or failing disk into one line that names the file and how to go on."""
     try:
         yield
     except (OSError, SafetensorError) as error:

@@ -1,4 +1,4 @@
-"""What training sets for the whole process, and puts back when it is done."""
+"""Settings of torch and Lightning for the whole process, while a training runs."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ _LOGGERS = ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilitie
 
 @contextmanager
 def torch_settings() -> Iterator[None]:
-    """Hide what libraries say about our choices, and let arithmetic be set to deterministic; restored at the end.
+    """Silence remarks of libraries, and allow deterministic arithmetic; the earlier settings are restored at the end.
 
     What matters to a user, passerby says itself. `CUBLAS_WORKSPACE_CONFIG`, which CUDA reads once, stays, and so does
     what training makes of torch's global generators.

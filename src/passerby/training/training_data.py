@@ -27,7 +27,7 @@ from passerby.training.training_labels import label_training_images, log_camera_
 
 @dataclass(frozen=True)
 class OpenedData:
-    """What a recipe's data section names.
+    """The data sets that a recipe names, and its training images.
 
     Attributes:
         benchmarks: the data sets.
@@ -48,7 +48,7 @@ class OpenedData:
 
     @property
     def evaluated(self) -> list[Benchmark]:
-        """What will be evaluated on: the data sets, and the validation split as one of them."""
+        """The data sets to evaluate on; the validation split is one of them."""
         return [*self.benchmarks, *([Benchmark("validation", None, *self.validation)] if self.validation else [])]
 
 
@@ -77,7 +77,7 @@ def open_sets(section: DataSection) -> list[Benchmark]:
 
 
 def _check_repeats(sets: list[Benchmark]) -> None:
-    """The same images named twice would count twice, as different people."""
+    """Refuse a data set that is named twice: its images would count twice, as different people."""
     seen: set[tuple[tuple[Path, str], ...]] = set()
     for each in sets if len(sets) > 1 else ():
         parts = (part for part in (each.train, each.query, each.gallery) if part is not None)
@@ -135,7 +135,7 @@ def _open_pixels(
     retry_unreadable: bool,
     left_out: NDArray[np.int64] | None,
 ) -> tuple[NDArray[np.int64], Split, TrainingData]:
-    """Which rows are trained on, int64 [n], those rows with all cameras, and ready to be read with their own."""
+    """The rows that are trained on, int64 [n], their split with all cameras, and their data with occurring cameras."""
     section = recipe.data
     train_transform, test_transform = method.transforms(recipe)
     opened = partial(
@@ -178,7 +178,7 @@ def _check_learnable(
 
 
 def _no_data(recipe: Recipe, method: Method[Any, Any]) -> OpenedData:
-    """What stands for the data of a method that draws its own."""
+    """Empty data, for a method that draws its own images."""
     nothing = Split(Path(), pa.array([], pa.string()), np.empty(0, np.int64), ())
     train_transform, test_transform = method.transforms(recipe)
     source = PerImageSource(nothing)

@@ -1,4 +1,4 @@
-"""Which labels training images get: of people in all cameras, or of people in one camera each."""
+"""The labels of training images: identities that hold in all cameras, or camera-local ones."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -70,7 +70,7 @@ def _label_scope(recipe: Recipe, method: Method[Any, Any]) -> LabelScope:
 
 
 def _set_aside(recipe: Recipe, train: Split) -> tuple[Split, tuple[Split, Split] | None]:
-    """What is trained on, and query and gallery of the identities that the recipe sets aside."""
+    """The training images, and query and gallery of the identities that the recipe sets aside."""
     count = recipe.data.validation.identities
     if not count:
         return train, None
@@ -91,7 +91,7 @@ def _check_classes(sets: Sequence[Benchmark]) -> None:
 
 
 def log_camera_labels(train: Split) -> None:
-    """Say of camera-local labels what classes there are, and what may make learning worse than it could be."""
+    """Log how many camera identities camera-local labels give, and what may hamper learning from them."""
     if train.scope == "global":
         return
     local = train.with_occurring_cameras()

@@ -1,4 +1,4 @@
-"""Looking at a validation split while training; queries and galleries of benchmarks are never looked at."""
+"""Evaluation on a validation split while training; queries and galleries of benchmarks are never used."""
 
 from collections.abc import Mapping
 from dataclasses import replace

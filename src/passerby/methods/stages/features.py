@@ -135,7 +135,7 @@ def _is_whole(part: Path) -> bool:
 
 
 def _mark(stage: LightningModule, data: TrainingData) -> str:
-    """Tells features apart, 16 hexadecimal digits: other images, sizes or weights (so init and seed), other mark.
+    """A digest of 16 hexadecimal digits, which differs for other images, sizes or weights (hence init and seed).
 
     What the stage trains does not count: it moves, and no feature that is extracted once depends on it.
     """
