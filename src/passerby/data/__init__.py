@@ -6,6 +6,7 @@ from passerby.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from passerby.data.augmentation.transforms import TestTransform, TrainTransform
+    from passerby.data.augmentation.view_parameters import View
     from passerby.data.augmentation.views import ViewsTransform
     from passerby.data.benchmarks import BENCHMARKS, load_benchmark, register_benchmark
     from passerby.data.benchmarks.layout import Counts, Images, Parts, PublicBenchmark, PublishedCounts
@@ -58,6 +59,7 @@ __all__ = [
     "TestTransform",
     "TrainLoader",
     "TrainTransform",
+    "View",
     "ViewBatch",
     "ViewLoader",
     "ViewsTransform",
@@ -87,6 +89,7 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "augmentation.transforms": ["TestTransform", "TrainTransform"],
+        "augmentation.view_parameters": ["View"],
         "augmentation.views": ["ViewsTransform"],
         "benchmarks": ["BENCHMARKS", "load_benchmark", "register_benchmark"],
         "benchmarks.layout": ["Counts", "Images", "Parts", "PublicBenchmark", "PublishedCounts"],
