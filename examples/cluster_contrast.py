@@ -39,7 +39,7 @@ def main() -> None:
     report("before", network, benchmark)
 
     learned = [p for name, p in network.named_parameters() if name.startswith(("tower.visual.", "neck.weight"))]
-    optimiser = torch.optim.Adam(learned, lr=1e-4, weight_decay=5e-4)
+    optimiser = torch.optim.Adam(learned, lr=3e-5, weight_decay=5e-4)
     for epoch in range(3):
         with torch.no_grad():
             features = torch.cat([network.eval()(batch.images) for batch in plain_batches(images)])

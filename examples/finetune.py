@@ -44,7 +44,7 @@ def main() -> None:
     network.train()
     for batch in batches(people, epochs=6):
         features, logits = network(batch.images)
-        identity = smoothed_cross_entropy(logits, batch.identities, smoothing=0.1)
+        identity = smoothed_cross_entropy(logits, batch.identities, label_smoothing=0.1)
         triplet = batch_hard_triplet(features, batch.identities, margin=None)  # the soft form
         learn(optimiser, identity + triplet)
 
