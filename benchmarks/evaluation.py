@@ -27,9 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.metrics import rank_distances, rerank
-from ranking import Problem, drawn, peak, resident, with_numpy, with_passerby
+from ranking import Problem, Row, drawn, peak, resident, with_argsort, with_passerby
 
 K1, K2, SHARE = 20, 6, 0.3
+POSITIVES = 14.5
 
 
 class Size(NamedTuple):
@@ -113,20 +114,13 @@ def reciprocal(ranking: NDArray[np.int32], row: int, k: int) -> NDArray[np.int32
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run one way at one size in this process."""
     size = SIZES[arguments.size]
-    problem = drawn(
-        argparse.Namespace(
-            queries=size.queries,
-            gallery=size.gallery,
-            dimensions=arguments.dimensions,
-            noise=arguments.noise,
-            seed=arguments.seed,
-        )
-    )
+    row = Row(size.queries, size.gallery, arguments.dimensions, POSITIVES, arguments.noise)
+    problem = drawn(row, arguments.seed)
 
     def run(some: Problem) -> tuple[float, float]:
         if arguments.task == "rank":
-            way = {"passerby": with_passerby, ARGSORT: with_numpy, DENSE: dense_ranking}[arguments.way]
-            return way(some)[:2]
+            way = {"passerby": with_passerby, ARGSORT: with_argsort, DENSE: dense_ranking}[arguments.way]
+            return way(some)
         if arguments.way == "passerby":
             distances = rerank(some.query, some.gallery, k1=K1, k2=K2, lambda_value=SHARE, search=arguments.search)
         else:
