@@ -93,16 +93,9 @@ def identify(
     others = np.where(np.isin(others, removed), JUNK, others)
     if not (others != JUNK).any():
         raise EvaluationError("nobody is left in the gallery: remove fewer people")
-    found = top_k(
-        query,
-        gallery,
-        max_rank,
-        query_identities=queries,
-        gallery_identities=others,
-        query_cameras=query_cameras,
-        gallery_cameras=gallery_cameras,
-        metric=metric,
-    )
+    labels: dict[str, Any] = {"query_identities": queries, "gallery_identities": others}
+    cameras: dict[str, Any] = {"query_cameras": query_cameras, "gallery_cameras": gallery_cameras}
+    found = top_k(query, gallery, max_rank, metric=metric, **labels, **cameras)
     is_known = ~np.isin(queries, removed)
     findable = is_known & _can_be_found(queries, others, query_cameras, gallery_cameras)
     positive = (found.indices >= 0) & (others[found.indices] == queries[:, None])

@@ -142,35 +142,21 @@ def summarise(
     _check_options(max_rank, ap, ties)
     valid = matches.counts > 0
     _require_a_match(valid, matches)
-    average_precision, penalty = np.full(valid.size, np.nan), np.full(valid.size, np.nan)
-    tied, groups = np.zeros(valid.size, dtype=bool), np.zeros((valid.size, 3), dtype=np.int64)
-    match_ranks: list[Integers] = []
+    columns = _Columns(valid.size, ap, ties)
     for counts in counted:
-        for row, own in zip(counts.rows, _slices(counts.offsets), strict=True):
-            nearer, equal = counts.nearer[own], counts.tied[own]
-            ranks = nearer + counts.tied_before[own] + np.arange(1, nearer.size + 1)
-            match_ranks.append(ranks)
-            tied[row] = equal.any()
-            if tied[row] and ties == "expected":
-                average_precision[row] = expected_precision(nearer, equal, trapezoid=ap == "trapezoid")
-                penalty[row] = expected_penalty(nearer, equal)
-                groups[row] = first_group(nearer, equal)
-            else:
-                average_precision[row] = _average_precision(ranks, ap)
-                penalty[row] = len(ranks) / ranks[-1]
-                groups[row] = ranks[0] - 1, 1, 0
+        columns.add(counts)
     return RankingResult(
-        mAP=float(average_precision[valid].mean()),
-        mINP=float(penalty[valid].mean()),
-        cmc=_cmc(groups[valid], max_rank, ties),
-        average_precision=average_precision,
-        inverse_negative_penalty=penalty,
-        first_match=_first_ranks(match_ranks, valid),
-        first_group=groups,
+        mAP=float(columns.precision[valid].mean()),
+        mINP=float(columns.penalty[valid].mean()),
+        cmc=_cmc(columns.groups[valid], max_rank, ties),
+        average_precision=columns.precision,
+        inverse_negative_penalty=columns.penalty,
+        first_match=_first_ranks(columns.ranks, valid),
+        first_group=columns.groups,
         match_counts=matches.counts,
-        match_ranks=np.concatenate(match_ranks),
+        match_ranks=np.concatenate(columns.ranks),
         valid=valid,
-        tied=tied,
+        tied=columns.tied,
         camera_rule=matches.camera_rule,
         gallery=len(matches.rows) + matches.junk,
         junk=matches.junk,
@@ -178,6 +164,33 @@ def summarise(
         ap=ap,
         ties=ties,
     )
+
+
+class _Columns:
+    """The columns of a result that are computed query by query, see `RankingResult`."""
+
+    def __init__(self, queries: int, ap: AveragePrecision, ties: Ties) -> None:
+        self._ap, self._ties = ap, ties
+        self.precision, self.penalty = np.full(queries, np.nan), np.full(queries, np.nan)
+        self.tied = np.zeros(queries, dtype=bool)
+        self.groups = np.zeros((queries, 3), dtype=np.int64)
+        self.ranks: list[Integers] = []
+
+    def add(self, counts: PositiveCounts) -> None:
+        """Fill in the rows of a block of queries."""
+        for row, own in zip(counts.rows, _slices(counts.offsets), strict=True):
+            nearer, tied = counts.nearer[own], counts.tied[own]
+            ranks = nearer + counts.tied_before[own] + np.arange(1, nearer.size + 1)
+            self.ranks.append(ranks)
+            self.tied[row] = tied.any()
+            if self.tied[row] and self._ties == "expected":
+                self.precision[row] = expected_precision(nearer, tied, trapezoid=self._ap == "trapezoid")
+                self.penalty[row] = expected_penalty(nearer, tied)
+                self.groups[row] = first_group(nearer, tied)
+            else:
+                self.precision[row] = _average_precision(ranks, self._ap)
+                self.penalty[row] = len(ranks) / ranks[-1]
+                self.groups[row] = ranks[0] - 1, 1, 0
 
 
 def _slices(offsets: Integers) -> Iterator[slice]:

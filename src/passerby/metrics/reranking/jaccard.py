@@ -34,8 +34,7 @@ def jaccard_distances(
 
     Weights are exp(-d) of squared distances that are not divided by the largest one, as in published programs for
     clustering (re-ranking divides them). Pairs that are not stored have distance 1; the diagonal is stored, as zeros.
-    `sklearn.cluster.DBSCAN(eps=0.6, metric="precomputed").fit_predict(sparse.csr_matrix(distances))` clusters them, for
-    any `eps` below 1.
+    `dbscan(distances, 0.6)` clusters them, as scikit-learn's DBSCAN does.
 
     Args:
         features: float [N, D], array or torch tensor; need not be normalised.

@@ -69,12 +69,22 @@ def rerank(
     dtype = np.float16 if variant == "original" else np.float32
     scale = np.where(nearest.farthest > 0, nearest.farthest, np.float32(1))  # one picture, many times
     encoding = _encoding(nearest, rows, k1, k2, scale, dtype)
-    mixed = original.distances
-    mixed *= np.float32(lambda_value) / scale[: len(mixed), None]
-    overlap = Overlap(encoding[len(mixed) :], dtype)
-    for row, line in enumerate(mixed):
+    return _mix(original.distances, encoding, scale, lambda_value, dtype)
+
+
+def _mix(
+    distances: NDArray[np.float32],
+    encoding: "sparse.csr_array",
+    scale: NDArray[np.float32],
+    lambda_value: float,
+    dtype: Any,
+) -> NDArray[np.float32]:
+    """Mix the original distances [Q, G] with the Jaccard distances of the encoding [Q + G, Q + G], in place."""
+    distances *= np.float32(lambda_value) / scale[: len(distances), None]
+    overlap = Overlap(encoding[len(distances) :], dtype)
+    for row, line in enumerate(distances):
         overlap.add_jaccard(line, encoding, row, 1 - lambda_value)
-    return mixed
+    return distances
 
 
 def _encoding(
