@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
 from passerby.cli.echo import cell, echo
 from passerby.cli.help import column_width, terminal_width, two_columns
 from passerby.json_text import json_text
+from passerby.printable import printable
 
 if TYPE_CHECKING:
     from passerby.config import Section
@@ -89,9 +91,9 @@ def _plain(value: Any) -> Any:
 
 
 def _print_columns(rows: Iterable[tuple[str, str]]) -> None:
-    listed = list(rows)
+    listed = [(printable(name), printable(meaning)) for name, meaning in rows]
     for line in two_columns(listed, terminal_width(), column_width(name for name, _ in listed)):
-        echo(line)
+        typer.echo(line)  # styled, so that `echo` would show the escapes
 
 
 def print_estimate(stages: list["StageEstimate"], *, as_json: bool) -> None:
