@@ -30,6 +30,7 @@ FLOORS = (
         "labels",
         "lazy_exports",
         "recipe_files",
+        "recipe_section",
         "recipe_yaml",
         "atomic_files",
         "json_text",

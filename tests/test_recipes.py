@@ -4,6 +4,7 @@ import pytest
 
 from passerby.config import describe_keys, read_recipe
 from passerby.recipe_files import recipe_file, recipe_names
+from passerby.recipe_section import acting_keys
 from passerby.runs.request import checked_recipe
 
 NAMES = recipe_names()
@@ -27,9 +28,19 @@ def test_a_recipe_states_command_hardware_and_result(name: str) -> None:
     assert max(map(len, lines)) <= 120
 
 
+def test_the_keys_of_saga_fit_on_two_screens() -> None:
+    rows = acting_keys(checked_recipe(read_recipe("saga-vit")))
+    assert len(rows) <= 100
+    shown = {key for key, _, _ in rows}
+    assert {"stage1.min_lr_factor", "stage2.milestones", "stage4.epochs"} <= shown
+    assert not {"stage1.milestones", "stage3a.min_lr_factor", "stage4.lr", "data.validation.select"} & shown
+    changed = checked_recipe(read_recipe("saga-vit", ["stage4.epochs=5", "stage3a.decay=cosine"]))
+    assert {"stage4.lr", "stage3a.min_lr_factor"} <= {key for key, _, _ in acting_keys(changed)}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_key_has_a_meaning_of_one_line(name: str) -> None:
     for key, _, meaning in describe_keys(type(checked_recipe(read_recipe(name)))):
         assert meaning, key
         assert "\n" not in meaning, key
-        assert len(meaning) <= 110, key
+        assert len(meaning) <= 80, key

@@ -6,73 +6,70 @@ keys are refused with the nearest known name.
 """
 
 import difflib
-import types
-import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
-    field_validator,
     model_validator,
 )
 
 from passerby.atomic_files import write_text_atomically
 from passerby.errors import RecipeError
 from passerby.recipe_files import parse_recipe, recipe_file
+from passerby.recipe_section import (
+    Finite,
+    NotNegative,
+    Positive,
+    Probability,
+    Section,
+    Weights,
+    describe_keys,
+    known_keys,
+)
 from passerby.recipe_yaml import read_yaml, write_yaml
+
+__all__ = [
+    "DataSection",
+    "EvaluationSection",
+    "Finite",
+    "NameOrPath",
+    "NotNegative",
+    "Positive",
+    "Probability",
+    "Recipe",
+    "Section",
+    "TrainerSection",
+    "ValidationSection",
+    "Weights",
+    "assign_overrides",
+    "check_recipe",
+    "describe_keys",
+    "read_recipe",
+    "write_recipe",
+]
 
 NAME_OR_PATH = "name or path"
 NameOrPath = Annotated[str, NAME_OR_PATH]
 """Text that is a name passerby knows, or a file or folder."""
-
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Weights = dict[str, Annotated[float, Field(strict=True, allow_inf_nan=False)]]
-"""Numbers by names that are not keys of the schema."""
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Probability = Annotated[float, Field(ge=0, le=1)]
-
-
-class Section(BaseModel):
-    """A part of a recipe: values are immutable and unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Let a key whose default is another than in the section it comes from keep its meaning."""
-        super().__pydantic_init_subclass__(**kwargs)
-        for parent in cls.__mro__[1:]:
-            for name, inherited in getattr(parent, "__pydantic_fields__", {}).items():
-                field = cls.model_fields[name]
-                field.description = field.description or inherited.description
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _refuse_truth_for_numbers(cls, value: object, info: ValidationInfo) -> object:
-        """To pydantic, true is also the number 1."""
-        found = value if isinstance(value, list) else [value]
-        if any(isinstance(each, bool) for each in found) and not _takes_truth(cls, info.field_name):
-            raise ValueError("Input should not be true or false")
-        return value
 
 
 class ValidationSection(Section):
     """A part of the training identities set aside for looking at, never trained on."""
 
     identities: float = Field(default=0.0, ge=0)
-    """How many: a fraction below 1, or a number. 0: no validation split; the last epoch is the result."""
+    """How many, as a number or a fraction below 1; 0: no validation split."""
     every: int = Field(default=10, ge=1)
     """Evaluate after so many epochs of the last stage."""
     select: Literal["last", "best"] = "last"
-    """Which epoch is the result: the last, or the one with the best mAP on the validation split."""
+    """Which epoch is the result: the last, or the one with the best mAP."""
+
+    def idle_keys(self) -> set[str]:
+        """Everything but their number, while there are none."""
+        return set() if self.identities else {"every", "select"}
 
     @model_validator(mode="after")
     def _best_needs_identities(self) -> "ValidationSection":
@@ -88,11 +85,11 @@ class DataSection(Section):
     """What to train and evaluate on."""
 
     name: NameOrPath | list[NameOrPath] = ""
-    """A benchmark's name, or a table or folder of one's own; several are trained on together."""
+    """A benchmark, or a table or folder of your own; several are trained on together."""
     root: Path | list[Path] | None = None
-    """The folder that holds a benchmark's own sub-folders, or its parent; one for each name, or one for all."""
+    """The benchmark's folder, or its parent; one for each name, or one for all."""
     labels: Literal["auto", "global", "camera"] = "auto"
-    """Labels to train on: of people in all cameras, or of people in one camera each; auto: as the method learns."""
+    """Labels that hold everywhere, or inside one camera; auto: as the method learns."""
     check_counts: bool = True
     """Refuse a benchmark whose counts differ from the published ones."""
     cache: Literal["target", "native", "none"] = "target"
@@ -120,17 +117,17 @@ class TrainerSection(Section):
     nodes: int = Field(default=1, ge=1)
     """Machines, started by torchrun."""
     precision: Annotated[Literal["32", "16-mixed", "bf16-mixed"], BeforeValidator(_number_as_text)] = "32"
-    """Arithmetic of training; a precision the device lacks is an error. Evaluation is always 32."""
+    """Arithmetic of training; evaluation is always in 32 bits."""
     accumulate: int = Field(default=1, ge=1)
-    """Batches whose gradients are averaged into one step, fewer at an epoch's end; each mines its own triplets."""
+    """Batches averaged into one step, fewer at an epoch's end; each mines triplets."""
     checkpoint_every_steps: int = Field(default=0, ge=0)
-    """Save the state after so many steps inside an epoch, besides every epoch's end; 0: only there."""
+    """Save the state after so many steps inside an epoch, too; 0: at its end only."""
     prefetch: int = Field(default=2, ge=0)
     """Batches prepared ahead."""
     loggers: tuple[Literal["csv", "tensorboard", "wandb"], ...] = ("csv", "tensorboard")
-    """Where losses and learning rates are logged, beside metrics.jsonl; wandb has to be installed."""
+    """Where losses are logged, beside metrics.jsonl; wandb has to be installed."""
     callbacks: tuple[str, ...] = ()
-    """Lightning callbacks of your own: package.module:Class, or the name of one that a plugin registers."""
+    """Lightning callbacks of your own: package.module:Class, or a plugin's by name."""
 
     @property
     def processes(self) -> int:
@@ -153,20 +150,15 @@ class Recipe(Section):
     seed: int = Field(default=1234, ge=0, lt=2**63)
     """Governs everything random."""
     init: Path | None = None
-    """Weights to start from (a file or a run), also of another class count; not resuming."""
+    """Weights to start from: a file or a run, also with another number of classes."""
     data: DataSection = DataSection()
     """What to train and evaluate on."""
     trainer: TrainerSection = TrainerSection()
     """How the machine is used."""
     evaluation: EvaluationSection = EvaluationSection()
     """How the result is evaluated."""
-    added_losses: Weights = {}
-    """Losses of one's own by name, each with its weight; they are added to those of the method."""
-
-
-def _takes_truth(section: type[Section], key: str | None) -> bool:
-    annotation = section.model_fields[key].annotation if key else None
-    return bool in (annotation, *get_args(annotation))
+    added_losses: Weights = Field(default_factory=dict)
+    """Losses of your own by name, each with its weight, added to the method's."""
 
 
 RecipeType = TypeVar("RecipeType", bound=Recipe)
@@ -255,7 +247,7 @@ def _explain(
     kind: str = "key in the recipe",
     listing: str = "passerby train RECIPE --keys",
 ) -> str:
-    fault, known = error.errors()[0], _known_keys(schema)
+    fault, known = error.errors()[0], known_keys(schema)
     parts = [str(part) for part in fault["loc"]]
     if fault["type"] == "missing":
         return f"{'.'.join(parts)}: is missing: a recipe has to say it"
@@ -269,33 +261,3 @@ def _explain(
     near = same_name or difflib.get_close_matches(dotted, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"`{listing}` lists them all"
     return f"{dotted}: unknown {kind}; {hint}"
-
-
-def _known_keys(schema: type[Section], prefix: str = "") -> list[str]:
-    keys: list[str] = []
-    for name, field in schema.model_fields.items():
-        keys.append(prefix + name)
-        for section in _sections_in(field.annotation):
-            keys += _known_keys(section, f"{prefix}{name}.")
-    return keys
-
-
-def _sections_in(annotation: Any) -> list[type[Section]]:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return [annotation]
-    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
-        return [section for part in get_args(annotation) for section in _sections_in(part)]
-    return []
-
-
-def describe_keys(schema: type[Section], prefix: str = "") -> list[tuple[str, str, str]]:
-    """Every key of a schema with its default and one-line meaning, for `passerby train --keys`."""
-    rows: list[tuple[str, str, str]] = []
-    for name, field in schema.model_fields.items():
-        nested = _sections_in(field.annotation)
-        if nested:
-            rows += describe_keys(nested[0], f"{prefix}{name}.")
-        else:
-            default = "required" if field.is_required() else repr(field.get_default(call_default_factory=True))
-            rows.append((prefix + name, default, field.description or ""))
-    return rows

@@ -68,17 +68,12 @@ def print_settings(schema: "type[Section]") -> None:
 
 
 def print_keys(request: "TrainingRequest", *, as_json: bool) -> None:
-    """Every key of a recipe with its value and meaning."""
-    from passerby.config import describe_keys
+    """The keys of a recipe with values and meanings, but for those that change nothing while others are as they are."""
+    from passerby.recipe_section import acting_keys
     from passerby.runs.request import resolve_recipe
 
-    recipe = resolve_recipe(request)
-    rows = []
-    for key, _, meaning in describe_keys(type(recipe)):
-        value: Any = recipe
-        for part in key.split("."):
-            value = getattr(value, part)
-        rows.append({"key": key, "value": value, "meaning": meaning})
+    found = acting_keys(resolve_recipe(request))
+    rows = [{"key": key, "value": value, "meaning": meaning} for key, value, meaning in found]
     if not emit([{**row, "value": _plain(row["value"])} for row in rows], as_json):
         _print_columns((f"{row['key']}={row['value']}", row["meaning"]) for row in rows)
 

@@ -21,9 +21,9 @@ class ModelSection(TowersSection):
     """The network."""
 
     architecture: str = "RN50"
-    """An open_clip model name (RN50, ViT-B-16, …), or one of our small ones (vit-tiny-6, …) for work on two cores."""
+    """An open_clip name (RN50, ViT-B-16, …), or vit-tiny-6, … for work on two cores."""
     prompt_prefix: Literal[4, 5, 6] = 4
-    """Words before the learnable ones; with 5 or 6, as in versions of the published code, later words are lost."""
+    """Words before the learnable ones; 5 or 6, as also published, lose later words."""
 
 
 class CcaflAugmentationSection(AugmentationSection):
@@ -50,7 +50,7 @@ class LoopSection(ImageTowerSection):
     epochs: int = Field(default=80, ge=1)
     """Of the whole loop."""
     intra_epochs: EpochFrom0 = 5
-    """Epochs of intra-camera learning (stage 2) before inter-camera learning (stage 3); all, if there is one camera."""
+    """Epochs of intra-camera learning (stage 2); the others are stage 3."""
     iterations: Count = 200
     """Steps of an epoch."""
     identities_per_batch: Count = 16
@@ -66,7 +66,7 @@ class LoopSection(ImageTowerSection):
     weight_decay: NotNegative = 5e-4
     """Coupled L2, as in Adam; biases too."""
     neck_from_data: bool = False
-    """Begin the neck's statistics with the training images', not with 0 and 1 as published: short epochs need it."""
+    """Begin the neck's statistics with the training images': short epochs need it."""
     margin: NotNegative = 0.3
     """Of all triplet losses."""
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
@@ -105,11 +105,11 @@ class AssociationSection(Section):
     """Which classes of different cameras are probably one person, found anew before every epoch."""
 
     pairs_per_class: NotNegative = 1.5
-    """Nearest pairs gone through, as a multiple of the number of classes: near the number of true links."""
+    """Nearest pairs gone through, for each class: near the number of true links."""
     one_class_per_camera: bool = False
     """Refuse links that would put two classes of one camera into one cluster."""
     constraints: Path | None = None
-    """A table of links that a person confirmed or refused, which are obeyed; see docs/camera-labels.md."""
+    """A table of links that are required or forbidden; see docs/camera-labels.md."""
 
 
 class InterSection(Section):

@@ -28,7 +28,7 @@ class NativeDataSection(DataSection):
     """What to train and evaluate on; crops are cut out of images at their own size."""
 
     cache: Literal["target", "native", "none"] = "native"
-    """Decoded images kept on disk: at their own size, or not at all; target: resized to a global view, then cropped."""
+    """Decoded images kept on disk: at their own size, resized before cropping, or not."""
 
 
 class ModelSection(BackboneSection):
@@ -56,7 +56,7 @@ class ViewsSection(Section):
     local_area: Shares = (0.05, 0.8)
     """The same of local views."""
     ratio: tuple[Positive, Positive] = (0.4, 0.6)
-    """Smallest and largest width / height of what is cut out; 0.25 and 0.4 for images of 384×128."""
+    """Smallest and largest width / height of a view; 0.25 and 0.4 for 384×128."""
     flip: Probability = 0.5
     """Probability of mirroring."""
     mean: tuple[Finite, Finite, Finite] = IMAGENET_MEAN
@@ -82,9 +82,9 @@ class TeacherSection(Section):
     momentum_end: Probability = 1.0
     """The same at the end, on a cosine."""
     update: Literal["step", "epoch"] = "step"
-    """After every step, as the published code does; or after every epoch, as the paper says (lower the momentum)."""
+    """After every step, as in the published code, or epoch, as in the paper."""
     normalisation: Literal["batch", "running"] = "batch"
-    """Statistics of its own batches, as published; or, in inference mode, an average of the student's running ones."""
+    """Statistics of its own batches, as published, or an average of the student's."""
     temperature: Positive = 0.04
     """Of its softmax; lower is sharper."""
     centre_momentum: Probability = 0.9
@@ -103,13 +103,13 @@ class DistillationSection(LearningRate):
     changes: tuple[Count, ...] = (40, 60, 80)
     """Epochs (from 0) at which the next N begins."""
     remainder: Remainder = "official"
-    """What becomes of n mod N images of an identity: repeats as published, a group filled up, or nothing."""
+    """The n mod N images left: repeats as published, a group filled up, or dropped."""
     form: Form = "official"
-    """Which pairs count how much: as the published code computes it, or as the paper says (Eq. 9)."""
+    """Weights of pairs: as the published code computes them, or as in Eq. 9."""
     temperature: Positive = 0.1
     """Of the student's softmax."""
     lr: NotNegative = 5e-4
-    """Learning rate after warm-up for 256 images per step; it grows with the images of all processes."""
+    """Learning rate after warm-up for 256 images per step of all processes."""
     warmup_epochs: NotNegative = 10
     """Epochs of linear warm-up."""
     warmup_start_factor: NotNegative = 0.0
@@ -123,7 +123,7 @@ class DistillationSection(LearningRate):
     clip: Positive | None = 3.0
     """Largest length of the gradient of each tensor; null: none."""
     clip_mode: Literal["unscaled", "official"] = "unscaled"
-    """official: in half precision clip gradients while they are scaled up, as the published code does by mistake."""
+    """official: clip gradients while 16-mixed scales them up, as published by mistake."""
     frozen_epochs: int = Field(default=1, ge=0)
     """Epochs at the beginning in which the head's last layer does not learn."""
 

@@ -20,18 +20,18 @@ class ModelSection(Section):
     image_size: tuple[Pixels, Pixels] = (128, 64)
     """Height and width in pixels."""
     stride: Pixels | None = None
-    """Distance between patches; below the patch size they overlap. Default: the patch size."""
+    """Distance between patches; less than their size: they overlap; null: their size."""
 
 
 class PairsSection(Section):
     """The images and captions, which are drawn when they are needed and never stored."""
 
     per_epoch: int = Field(default=8192, ge=2)
-    """New pairs in an epoch, per process; every epoch is another city with other people and cameras."""
+    """New pairs in an epoch, per process; every epoch is another city."""
     passes: int = Field(default=2, ge=1)
     """How often each pair is shown, augmented and described anew, beside others."""
     workers: int = Field(default=1, ge=0)
-    """Processes that draw, for each one that trains; 0: none, the training process draws by itself."""
+    """Processes that draw, for each one that trains; 0: that one draws by itself."""
     places: int = Field(default=12, ge=1, le=12)
     """Cameras of a city."""
     crowd: float = Field(default=0.7, ge=0, le=6)
@@ -59,7 +59,7 @@ class TrainingSection(LearningRate):
     batch_size: int = Field(default=128, ge=2)
     """Pairs per step and process; those of all processes are compared."""
     patches: Share = 0.5
-    """Share of the patches that the image tower sees, others each time: half of them cost less than half the time."""
+    """Share of the patches that the image tower sees, others each time."""
     whole_epochs: int = Field(default=2, ge=0)
     """Epochs at the end in which it sees all."""
     lr: NotNegative = 1e-3

@@ -14,7 +14,7 @@ class ClusterModelSection(BackboneSection):
     """The network; its weights are random, or those that `init` names."""
 
     pooling: Literal["gem", "native"] = "gem"
-    """A generalised mean of the last map (residual networks only), or as the backbone pools."""
+    """A generalised mean of a residual network's last map, or as the backbone pools."""
 
 
 class ClusteringSection(Section):
@@ -44,15 +44,15 @@ class ContrastSection(LearningRate):
     temperature: Positive = 0.05
     """Of the softmax over the centroids."""
     memory_momentum: float = Field(default=0.2, ge=0, lt=1)
-    """What stays of a centroid when it moves towards the least similar of its images in the batch."""
+    """What stays of a centroid when the least similar of its images moves it."""
     optimiser: Literal["sgd", "adam"] = "sgd"
-    """Stochastic gradient descent with momentum, as with ReIDZoo, or Adam, as in the original."""
+    """Stochastic gradient descent with momentum (ReIDZoo), or Adam (the original)."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
     """Of stochastic gradient descent."""
     lr: NotNegative = 3.5e-4
     """Learning rate after warm-up."""
     decay: Decay = "steps"
-    """After the warm-up: constant, half a cosine, or steps to a tenth at each milestone."""
+    """After the warm-up: constant, half a cosine, or to a tenth at each milestone."""
     milestones: tuple[Epoch, ...] = (20, 40)
     """Epochs of the steps, with decay=steps."""
     weight_decay: NotNegative = 5e-4

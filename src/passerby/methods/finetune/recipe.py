@@ -29,9 +29,9 @@ class FineTuningSection(LearningRate):
     """
 
     lr: NotNegative = _LR_OF_64
-    """Learning rate after warm-up; left out: as published for the backbone, else 4e-4 for each 64 images."""
+    """Learning rate after warm-up; left out: as published, else 4e-4 for 64 images."""
     warmup_epochs: NotNegative = _WARMUP_EPOCHS
-    """Epochs of linear warm-up; left out: as published for the backbone, in proportion to 120 epochs."""
+    """Epochs of linear warm-up; left out: as published, in proportion to 120 epochs."""
     warmup_start_factor: NotNegative = 0.01
     min_lr_factor: NotNegative = 0.002
     epochs: int = Field(default=_EPOCHS, ge=1)

@@ -61,7 +61,7 @@ class MgnSection(LearningRate):
     min_lr_factor: NotNegative = 0.0022
     """Where the cosine ends, as a fraction of lr, with decay=cosine."""
     frozen_epochs: int = Field(default=10, ge=0)
-    """Epochs at the beginning in which trunk and branches keep their weights, and their statistics."""
+    """Epochs at the beginning in which trunk and branches are frozen."""
     weight_decay: NotNegative = 5e-4
     """Coupled L2, as in Adam; biases too."""
     loss_weights: MgnLossWeights = MgnLossWeights()

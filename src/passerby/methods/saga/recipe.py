@@ -19,9 +19,9 @@ class ModelSection(TowersSection):
     """The network that anchors are put on."""
 
     architecture: str = "ViT-B-16"
-    """An open_clip model name with a vision transformer, or vit-tiny-6 for work on two cores."""
+    """An open_clip name of a vision transformer, or vit-tiny-6 for work on two cores."""
     stride: Count | None = 12
-    """Distance between patches; null: the patch size, as public CLIP-ReID checkpoints mostly have it."""
+    """Distance between patches; null: their size, as in most CLIP-ReID checkpoints."""
 
 
 class SagaAugmentationSection(AugmentationSection):
@@ -74,7 +74,7 @@ class BackboneStageSection(LearningRate, BatchSection):
     milestones: tuple[Epoch, ...] = (40, 70)
     min_lr_factor: NotNegative = 0.01
     epochs: int = Field(default=80, ge=0)
-    """Passes over the training identities; 0: none, the tower of `init` or of CLIP stays as it is."""
+    """Passes over the training identities; 0: the tower of init or CLIP stays."""
     weight_decay: NotNegative = 1e-4
     """Coupled L2, as in Adam; biases too."""
     loss_weights: BackboneLossWeights = BackboneLossWeights()
@@ -92,11 +92,11 @@ class TokensSection(Section):
     """Patch tokens of the frozen image tower, from which stage 3 learns."""
 
     cache: Literal["disk", "none"] = "disk"
-    """Compute tokens of some augmented views once and keep them (float16), or compute them anew in every step."""
+    """Keep tokens of some augmented views (float16), or compute them in every step."""
     views: Count = 4
     """Augmented views of each image in the cache."""
     folder: Path | None = None
-    """Where the cache lies: kept, and shared by runs of one tower. Default: in the run, removed after stage 3."""
+    """Where the cache lies and stays; null: in the run, removed after stage 3."""
 
 
 class AnchorLossWeights(Section):
@@ -120,7 +120,7 @@ class AnchorStagesSection(BatchSection):
     classifiers: Count = 4
     """Classifiers of the refined feature, which are kept different."""
     classifier_dropout: Probability = 0.0
-    """Dropout before the classifiers, in stage 3a and with several classifiers also in 3b."""
+    """Dropout before the classifiers; with one classifier in stage 3a only."""
     loss_weights: AnchorLossWeights = AnchorLossWeights()
     """Weights of the losses."""
     weight_decay: NotNegative = 1e-4
@@ -128,7 +128,7 @@ class AnchorStagesSection(BatchSection):
     warm_start: bool = True
     """Start the refinement from the image tower's block that its tokens come from."""
     poolings: tuple[PoolingKind, ...] = ()
-    """Other ways to pool, trained beside the anchors to be compared with them: gem, query, free."""
+    """Poolings trained beside the anchors, to be compared with: gem, query, free."""
 
 
 class HeadStageSection(LearningRate):
@@ -179,7 +179,7 @@ class SagaRecipe(Recipe):
     """A recipe of SAGA-ReID."""
 
     official: bool = False
-    """Do as the published code does where ours differs and numbers change: see docs/methods/saga.md."""
+    """Do as the published code where numbers change: see docs/methods/saga.md."""
     model: ModelSection = ModelSection()
     """The network that anchors are put on."""
     augmentation: SagaAugmentationSection = SagaAugmentationSection()

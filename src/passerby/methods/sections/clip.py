@@ -14,17 +14,17 @@ class TowersSection(Section):
     """CLIP's towers, which several methods begin with."""
 
     architecture: str = "ViT-B-16"
-    """An open_clip model name (ViT-B-16, RN50, …), or one of our small ones (vit-tiny-6, …) for work on two cores."""
+    """An open_clip name (ViT-B-16, RN50, …), or vit-tiny-6, … for work on two cores."""
     weights: NameOrPath = "open_clip:openai"
-    """CLIP's: a file (OpenAI's .pt, safetensors), open_clip:TAG, tiny-clip (ours), a clip-pretrain run, or random."""
+    """CLIP's: a file, open_clip:TAG, tiny-clip (ours), a clip-pretrain run, or random."""
     quick_gelu: bool | None = None
-    """Whether the weights were trained with QuickGELU; null: as they say (needed only where a file does not say)."""
+    """Whether the weights were trained with QuickGELU; null: as they say."""
     allow_torchscript: bool = False
-    """Open OpenAI's TorchScript archive, which can contain code: only a file you trust."""
+    """Open OpenAI's TorchScript archive, which can hold code: only a file you trust."""
     image_size: tuple[Pixels, Pixels] = (256, 128)
     """Height and width in pixels."""
     stride: Pixels | None = None
-    """Distance between patches; below the patch size they overlap (12 for OLP). Default: the patch size."""
+    """Distance between patches, 12 for overlapping ones (OLP); null: the patch size."""
 
 
 class PromptStageSection(LearningRate):
@@ -56,7 +56,7 @@ class ImageTowerSection(LearningRate):
     warmup_epochs: NotNegative = 10
     """Epochs of linear warm-up."""
     decay: Decay = "steps"
-    """After the warm-up: constant, half a cosine, or steps to a tenth at each milestone."""
+    """After the warm-up: constant, half a cosine, or to a tenth at each milestone."""
     milestones: tuple[Epoch, ...] = (30, 50)
     """Epochs of the steps, with decay=steps."""
     min_lr_factor: NotNegative = 0.01

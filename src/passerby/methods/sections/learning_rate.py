@@ -43,7 +43,7 @@ class LearningRate(Section):
     warmup_start_factor: NotNegative = 0.1
     """Where the warm-up begins, as a fraction of lr."""
     decay: Decay = "cosine"
-    """After the warm-up: constant, half a cosine, or steps to a tenth at each milestone."""
+    """After the warm-up: constant, half a cosine, or to a tenth at each milestone."""
     milestones: tuple[Epoch, ...] = ()
     """Epochs of the steps, with decay=steps."""
     min_lr_factor: NotNegative = 0.0
@@ -63,6 +63,13 @@ class LearningRate(Section):
     """The cosine's phase begins after the warm-up, not with the first epoch."""
     COSINE_REACHES_END: ClassVar[bool] = False
     """The last epoch has the least learning rate; otherwise the epoch after it would have."""
+
+    def idle_keys(self) -> set[str]:
+        """What belongs to another decay; everything else while a stage has no epochs."""
+        if getattr(self, "epochs", 1) == 0:
+            return set(type(self).model_fields) - {"epochs"}
+        of_decay = {"steps": "milestones", "cosine": "min_lr_factor"}
+        return {key for decay, key in of_decay.items() if decay != self.decay}
 
     def epochs_done(self, position: Position, *, by_step: bool) -> float:
         """How many epochs count as done, by whole epochs or by steps."""

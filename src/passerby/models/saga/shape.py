@@ -29,7 +29,7 @@ class AnchorShape(Section):
     phrase_slots: int = Field(default=12, ge=0, le=15)
     """Tokens of a text anchor that keep its phrase, of 16; the others learn."""
     domain: DomainKind = "image"
-    """Image-conditioned anchors: from patches, patches and camera, or the projected class token; or none."""
+    """Image-conditioned anchors: from patches, also camera, or class token; or none."""
     domain_count: int = Field(default=3, ge=0)
     """M, image-conditioned anchors."""
     token_layers: tuple[Count, ...] = (9,)
@@ -72,7 +72,7 @@ class EmbeddingShape(Section):
     flip: bool = False
     """Average over the image and its mirror image."""
     parts: int = Field(default=0, ge=0)
-    """Instead of the branches, features of so many anchors that drew most attention; 0: the branches."""
+    """Instead of the branches, features of so many anchors; 0: the branches."""
 
     @model_validator(mode="after")
     def _some_weight(self) -> "EmbeddingShape":
