@@ -69,14 +69,7 @@ def load(
         )
     if network is not None:
         description["network"] = _chosen_network(path, description, network)
-    check_description(description, str(path))
-    try:
-        model, transform = _restore(path, description, tensors)
-    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError) as error:
-        raise CheckpointError(
-            f"{path}: its description does not describe its tensors ({type(error).__name__}: {str(error)[:99]!r}): "
-            "take another file"
-        ) from error
+    model, transform = _restore(path, description, tensors)
     return Embedder(model, transform, description, choose_device(device), path)
 
 
@@ -112,12 +105,18 @@ def _restore(
             f"{path}: holds what training keeps of stage {description['stage']}, which does not say how to embed: "
             f"give the run's folder {path.parent.parent}"
         )
-    restore = restore_backbone if is_bare_backbone(description) else find_method(description.get("method")).restore
+    check_description(description, str(path))
+    restore = restore_backbone if is_bare_backbone(description) else find_method(description["method"]).restore
     declared: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in description["transform"].items()
     }
-    transform = TestTransform(**declared)
-    return restore(description, tensors, str(path)), transform
+    try:
+        return restore(description, tensors, str(path)), TestTransform(**declared)
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError) as error:
+        raise CheckpointError(
+            f"{path}: its description does not describe its tensors ({type(error).__name__}: {str(error)[:99]!r}): "
+            "take another file"
+        ) from error
 
 
 def _model_of_run(folder: Path) -> Path:
