@@ -30,7 +30,7 @@ from passerby.recipe_section import (
     describe_keys,
     known_keys,
 )
-from passerby.recipe_yaml import read_yaml, write_yaml
+from passerby.recipe_yaml import read_yaml, shown, write_yaml
 
 __all__ = [
     "DataSection",
@@ -230,7 +230,7 @@ def _assign(content: dict[str, Any], dotted: str, text: str) -> None:
     try:
         value = read_yaml(text)
     except RecipeError as error:
-        raise RecipeError(f"{dotted}: {text!r} is not a YAML value: {error}") from None
+        raise RecipeError(f"{dotted}: {shown(text)} is not a YAML value: {error}") from None
     content[key] = _merged(content.get(key), value)
 
 
@@ -254,7 +254,7 @@ def _explain(
     if fault["type"] != "extra_forbidden":
         while len(parts) > 1 and ".".join(parts) not in known:  # a place in a list, or which type was tried
             parts.pop()
-        return f"{'.'.join(parts)}: {fault['msg'].removeprefix('Value error, ')} (found {fault['input']!r})"
+        return f"{'.'.join(parts)}: {fault['msg'].removeprefix('Value error, ')} (found {shown(fault['input'])})"
     dotted = ".".join(parts)
     last = dotted.rpartition(".")[2]
     same_name = [key for key in known if key.rpartition(".")[2] == last]

@@ -11,6 +11,13 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from passerby.errors import RecipeError
 
+MAX_LENGTH = 1_000_000
+"""Characters that a YAML text may have."""
+MAX_VALUES = 10_000
+"""Values that it may hold, what an alias names counted wherever the alias stands."""
+MAX_SHOWN = 200
+"""Characters of a value that an error shows."""
+
 _WIDTH = 10_000  # long paths stay on one line
 
 
@@ -23,7 +30,10 @@ def read_yaml(text: str) -> Any:
     """
     if text.startswith("%"):
         raise RecipeError("recipes are YAML 1.2 without directives: remove the lines that begin with %")
+    if len(text) > MAX_LENGTH:
+        raise RecipeError(f"is longer than {MAX_LENGTH:,} characters")
     try:
+        _check_size(YAML(typ="safe", pure=True).compose(text))
         return YAML(typ="safe", pure=True).load(text)
     except MarkedYAMLError as error:
         place = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
@@ -42,6 +52,28 @@ def write_yaml(content: Any) -> str:
     text = io.StringIO()
     yaml.dump(content, text)
     return text.getvalue()
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
+
+
+def _check_size(root: Any) -> None:
+    """Refuse what aliases make large: a few hundred bytes can stand for more values than there is memory."""
+    sizes: dict[int, int] = {}
+
+    def size(node: Any) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = MAX_VALUES + 1  # for an alias inside what it names
+            parts = node.value if isinstance(getattr(node, "value", None), list) else []
+            nodes = [each for part in parts for each in (part if isinstance(part, tuple) else (part,))]
+            sizes[id(node)] = 1 + sum(size(each) for each in nodes)
+        return sizes[id(node)]
+
+    if size(root) > MAX_VALUES:
+        raise RecipeError(f"holds more than {MAX_VALUES:,} values, counting what each alias stands for")
 
 
 def _one_line(message: object) -> str:
