@@ -3,6 +3,7 @@
 import pytest
 
 from passerby.config import describe_keys, read_recipe
+from passerby.errors import RecipeError
 from passerby.recipe_files import recipe_file, recipe_names
 from passerby.recipe_section import acting_keys
 from passerby.runs.request import checked_recipe
@@ -44,3 +45,23 @@ def test_every_key_has_a_meaning_of_one_line(name: str) -> None:
         assert meaning, key
         assert "\n" not in meaning, key
         assert len(meaning) <= 80, key
+
+
+@pytest.mark.parametrize(
+    ("name", "override"),
+    [
+        ("clip-reid-vit", "model.image_size=[100000, 100000]"),
+        ("clip-reid-vit", "stage2.images_per_identity=1000000000"),
+        ("clip-reid-vit", "stage1.batch_size=1000000000000"),
+        ("saga-vit", "anchors.count=1000000000"),
+        ("saga-vit", "stage3.classifiers=1000000000"),
+        ("cion", "model.outputs=1000000000000"),
+        ("cion", "views.local=1000000000"),
+        ("mgn", "model.width=1000000000"),
+        ("finetune", "evaluation.batch_size=1000000000"),
+    ],
+)
+def test_sizes_that_ask_for_terabytes_are_refused_before_anything_is_allocated(name: str, override: str) -> None:
+    with pytest.raises(RecipeError, match="less than or equal to") as caught:
+        checked_recipe(read_recipe(name, [override]))
+    assert "\n" not in str(caught.value)

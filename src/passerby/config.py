@@ -138,7 +138,7 @@ class TrainerSection(Section):
 class EvaluationSection(Section):
     """How a trained model is evaluated on query and gallery."""
 
-    batch_size: int = Field(default=64, ge=1)
+    batch_size: int = Field(default=64, ge=1, le=2**16)
     """Images embedded at once."""
 
 

@@ -55,7 +55,7 @@ class LoopSection(ImageTowerSection):
     """Steps of an epoch."""
     identities_per_batch: Count = 16
     """P, classes per process and step."""
-    images_per_identity: int = Field(default=8, ge=2)
+    images_per_identity: int = Field(default=8, ge=2, le=4096)
     """K, images of each."""
     lr: NotNegative = 3.5e-4
     """Learning rate after warm-up."""

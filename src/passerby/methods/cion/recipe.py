@@ -36,18 +36,18 @@ class ModelSection(BackboneSection):
 
     batch_norm: Literal["synchronised", "per-process"] = "synchronised"
     """Statistics over the batches of all processes (needs GPUs), or of each by itself."""
-    outputs: int = Field(default=OUTPUTS, ge=2)
+    outputs: int = Field(default=OUTPUTS, ge=2, le=2**20)
     """K, the head's outputs; 65336 in published files, a slip for 65536."""
-    hidden: int = Field(default=HIDDEN, ge=1)
+    hidden: int = Field(default=HIDDEN, ge=1, le=2**14)
     """Width of the head's first two layers."""
-    bottleneck: int = Field(default=BOTTLENECK, ge=1)
+    bottleneck: int = Field(default=BOTTLENECK, ge=1, le=2**14)
     """Width of the unit vector before the last layer."""
 
 
 class ViewsSection(Section):
     """The views of each image: two global ones, which the teacher sees too, and local ones."""
 
-    local: int = Field(default=8, ge=0)
+    local: int = Field(default=8, ge=0, le=64)
     """Local views."""
     local_size: tuple[Pixels, Pixels] = (128, 64)
     """Height and width of local views in pixels."""
@@ -96,7 +96,7 @@ class DistillationSection(LearningRate):
 
     epochs: int = Field(default=100, ge=1)
     """Passes over the identities."""
-    batch_size: int = Field(default=120, ge=1)
+    batch_size: int = Field(default=120, ge=1, le=2**16)
     """Images per step and process; a multiple of all `images_per_identity`."""
     images_per_identity: tuple[Count, ...] = (2, 4, 6, 8)
     """N, in the order of the curriculum; 1 is DINO, which knows no identities."""

@@ -39,7 +39,7 @@ class ImageStageSection(ImageTowerSection):
 
     identities_per_batch: int = Field(default=16, ge=2)
     """P, per process."""
-    images_per_identity: int = Field(default=4, ge=1)
+    images_per_identity: int = Field(default=4, ge=1, le=4096)
     """K."""
     loss_weights: ImageLossWeights = ImageLossWeights()
     """Weights of the losses."""

@@ -39,7 +39,7 @@ class ContrastSection(LearningRate):
     """Steps of an epoch."""
     identities_per_batch: int = Field(default=32, ge=2)
     """Clusters in a batch, per process."""
-    images_per_identity: int = Field(default=8, ge=2)
+    images_per_identity: int = Field(default=8, ge=2, le=4096)
     """Images of each."""
     temperature: Positive = 0.05
     """Of the softmax over the centroids."""

@@ -38,7 +38,7 @@ class FineTuningSection(LearningRate):
     """Passes over the training identities."""
     identities_per_batch: int = Field(default=_IDENTITIES, ge=2)
     """P, per process; left out: as published for the backbone, else 16."""
-    images_per_identity: int = Field(default=4, ge=2)
+    images_per_identity: int = Field(default=4, ge=2, le=4096)
     """K."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
     """Of stochastic gradient descent."""

@@ -17,7 +17,7 @@ class MgnModelSection(BackboneSection):
 
     image_size: tuple[Pixels, Pixels] = (384, 128)
     """Height and width in pixels."""
-    width: int = Field(default=256, ge=1)
+    width: int = Field(default=256, ge=1, le=2**14)
     """Of each of the eight features."""
 
 
@@ -48,7 +48,7 @@ class MgnSection(LearningRate):
     """Passes over the training identities."""
     identities_per_batch: int = Field(default=4, ge=2)
     """P, per process."""
-    images_per_identity: int = Field(default=16, ge=2)
+    images_per_identity: int = Field(default=16, ge=2, le=4096)
     """K."""
     lr: NotNegative = 3.5e-4
     """Learning rate after warm-up."""

@@ -12,7 +12,7 @@ from passerby.methods.sections.learning_rate import Decay, Epoch, LearningRate, 
 from passerby.models.saga.shape import AnchorShape, EmbeddingShape, PoolingKind
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1024)]
 
 
 class ModelSection(TowersSection):
@@ -45,7 +45,7 @@ class BatchSection(Section):
 
     identities_per_batch: int = Field(default=16, ge=2)
     """P, per process."""
-    images_per_identity: int = Field(default=4, ge=2)
+    images_per_identity: int = Field(default=4, ge=2, le=4096)
     """K."""
     label_smoothing: Probability = 0.1
     """Label smoothing of classification losses."""

@@ -7,7 +7,7 @@ from pydantic import Field
 from passerby.config import NameOrPath, NotNegative, Section
 from passerby.methods.sections.learning_rate import Decay, Epoch, LearningRate
 
-Pixels = Annotated[int, Field(ge=1)]
+Pixels = Annotated[int, Field(ge=1, le=4096)]
 
 
 class TowersSection(Section):
@@ -40,7 +40,7 @@ class PromptStageSection(LearningRate):
     """Where the cosine ends, as a fraction of lr, with decay=cosine."""
     epochs: int = Field(default=120, ge=0)
     """Passes over the cached features."""
-    batch_size: int = Field(default=64, ge=2)
+    batch_size: int = Field(default=64, ge=2, le=2**16)
     """Features per step, the last batch included."""
     weight_decay: NotNegative = 1e-4
     """Coupled L2, as in Adam."""

@@ -12,7 +12,7 @@ from passerby.models.clip.towers import ClipShape
 from passerby.models.saga.domain_anchors import DomainKind
 
 PoolingKind = Literal["gem", "query", "free"]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1024)]
 
 
 class AnchorShape(Section):
@@ -30,7 +30,7 @@ class AnchorShape(Section):
     """Tokens of a text anchor that keep its phrase, of 16; the others learn."""
     domain: DomainKind = "image"
     """Image-conditioned anchors: from patches, also camera, or class token; or none."""
-    domain_count: int = Field(default=3, ge=0)
+    domain_count: int = Field(default=3, ge=0, le=1024)
     """M, image-conditioned anchors."""
     token_layers: tuple[Count, ...] = (9,)
     """Block (from 1) whose patch tokens are refined; two blocks for two paths."""
