@@ -141,7 +141,7 @@ def recipe(tmp_path: Path) -> Recipe:
 
 
 def begun(folder: Path, recipe: Recipe, *, page: bool = False) -> None:
-    RunDirectory(folder).create(recipe, {}, {}, None)
+    RunDirectory(folder).create(recipe)
     if page:
         (folder / PAGE).parent.mkdir()
         (folder / PAGE).touch()
