@@ -13,6 +13,8 @@ import passerby
 
 SOURCE = Path(passerby.__file__).parent
 MOST_FILES = 20
+MOST_LINES = 300
+MOST_LINES_OF_A_FUNCTION = 50
 FLOORS = (
     {"cli"},
     {"serve"},
@@ -169,3 +171,24 @@ def test_a_circle_is_noticed() -> None:
 @pytest.mark.parametrize("folder", sorted({file.parent for file in FILES.values()}), ids=str)
 def test_no_folder_is_a_warehouse(folder: Path) -> None:
     assert len(list(folder.glob("*.py"))) <= MOST_FILES
+
+
+def test_files_and_functions_are_short() -> None:
+    long = []
+    for file in FILES.values():
+        text = file.read_text(encoding="utf-8")
+        if len(text.splitlines()) > MOST_LINES:
+            long.append(f"{file.relative_to(SOURCE)} has {len(text.splitlines())} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                if lines > MOST_LINES_OF_A_FUNCTION:
+                    long.append(f"{file.relative_to(SOURCE)}: {node.name} has {lines} lines")
+    assert long == []
+
+
+def test_the_page_on_architecture_draws_every_room_on_its_floor() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    drawing = page.partition("## Floors")[2].partition("```text\n")[2].partition("```")[0]
+    lines = [set(line.replace("(", " ").replace(")", " ").split()) for line in drawing.splitlines()]
+    assert [*lines[: len(FLOORS) - 1], set().union(*lines[len(FLOORS) - 1 :])] == list(FLOORS)

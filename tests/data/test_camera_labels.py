@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerby.data.benchmarks import BENCHMARKS
-from passerby.data.benchmarks.layout import PublishedCounts, class_mismatch
+from passerby.data.benchmarks.public_benchmark import PublishedCounts, class_mismatch
 from passerby.data.camera_labels import (
     camera_label_remarks,
     camera_labels,

@@ -9,7 +9,7 @@ import pytest
 
 from passerby.config import Recipe
 from passerby.data.benchmarks import BENCHMARKS
-from passerby.data.benchmarks.layout import Counts, PublishedCounts
+from passerby.data.benchmarks.public_benchmark import Counts, PublishedCounts
 from passerby.data.camera_labels import true_identities_of_classes
 from passerby.data.split import Split
 from passerby.errors import DataError, RecipeError

@@ -31,8 +31,8 @@ _LIST = "List the public benchmarks: their counts, how to get them, their terms.
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from passerby.data.benchmarks.layout import Counts, PublicBenchmark
-    from passerby.data.checks.inspection import Inspection
+    from passerby.data.benchmarks.public_benchmark import Counts, PublicBenchmark
+    from passerby.data.checks.findings import Inspection
 
 
 def register(app: typer.Typer) -> None:

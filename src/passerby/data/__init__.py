@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from passerby.data.augmentation.view_parameters import View
     from passerby.data.augmentation.views import ViewsTransform
     from passerby.data.benchmarks import BENCHMARKS, load_benchmark, register_benchmark
-    from passerby.data.benchmarks.layout import Counts, Images, Parts, PublicBenchmark, PublishedCounts
+    from passerby.data.benchmarks.public_benchmark import Counts, Images, Parts, PublicBenchmark, PublishedCounts
     from passerby.data.cache.pixel_cache import PixelCache
     from passerby.data.camera_labels import CameraLabels, camera_local
-    from passerby.data.checks.inspection import Finding, Inspection, inspect_data
+    from passerby.data.checks.findings import Finding, Inspection
+    from passerby.data.checks.inspection import inspect_data
     from passerby.data.concatenation import concatenate
     from passerby.data.formats.open_data import list_images, load_folder, load_table, open_data
     from passerby.data.formats.schema import SCHEMA, TABLE_SUFFIXES
@@ -92,10 +93,11 @@ __getattr__ = lazy_exports(
         "augmentation.view_parameters": ["View"],
         "augmentation.views": ["ViewsTransform"],
         "benchmarks": ["BENCHMARKS", "load_benchmark", "register_benchmark"],
-        "benchmarks.layout": ["Counts", "Images", "Parts", "PublicBenchmark", "PublishedCounts"],
+        "benchmarks.public_benchmark": ["Counts", "Images", "Parts", "PublicBenchmark", "PublishedCounts"],
         "cache.pixel_cache": ["PixelCache"],
         "camera_labels": ["CameraLabels", "camera_local"],
-        "checks.inspection": ["Finding", "Inspection", "inspect_data"],
+        "checks.findings": ["Finding", "Inspection"],
+        "checks.inspection": ["inspect_data"],
         "concatenation": ["concatenate"],
         "formats.open_data": ["list_images", "load_folder", "load_table", "open_data"],
         "formats.schema": ["SCHEMA", "TABLE_SUFFIXES"],

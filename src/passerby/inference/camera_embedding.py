@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.data.benchmarks import BENCHMARKS, CAMERA_NETWORK
+from passerby.data.benchmarks import BENCHMARKS
 from passerby.data.display_name import display_name
 from passerby.data.fingerprint import fingerprint
 from passerby.data.formats.open_data import open_data
@@ -63,7 +63,7 @@ def describe_training_sets(benchmarks: Sequence[Benchmark], trained: Split) -> l
         found.append(
             {
                 "name": display_name(benchmark.name),
-                "place": CAMERA_NETWORK.get(benchmark.name),
+                "place": _camera_network(benchmark.name),
                 "fingerprint": fingerprint(split),
                 "cameras": names,
             }
@@ -83,8 +83,8 @@ def declared_training_set(name: str, rows: int, source: str) -> dict[str, Any]:
         CheckpointError: the set has another number of cameras, or a name that fits many folders.
         DataError: no such set.
     """
-    if name in CAMERA_NETWORK:
-        place = CAMERA_NETWORK[name]
+    place = _camera_network(name)
+    if place is not None:
         found: dict[str, Any] = {
             "name": name,
             "place": place,
@@ -137,6 +137,11 @@ def _use(numbers: Mapping[str, int], names: Sequence[str], occurring: NDArray[np
     return TrainedCameras("trained" if known.all() else "partly", data, rows)
 
 
+def _camera_network(name: str) -> str | None:
+    public = BENCHMARKS.get(name)
+    return None if public is None else public.camera_network
+
+
 def _cameras_searched(benchmark: Benchmark) -> tuple[Sequence[str], NDArray[np.int64]]:
     """The camera names of query and gallery, which share them, and the labels that occur in either."""
     parts = [part for part in (benchmark.query, benchmark.gallery) if part is not None and part.camera_names]
@@ -150,7 +155,7 @@ def _occurring(parts: Sequence[Split]) -> NDArray[np.int64]:
 
 def _recognise(description: Mapping[str, Any], benchmark: Benchmark) -> tuple[Mapping[str, Any] | None, int]:
     """The training set that the benchmark belongs to, and the first row of its cameras; (None, 0) if there is none."""
-    place = CAMERA_NETWORK.get(benchmark.name)
+    place = _camera_network(benchmark.name)
     mark = fingerprint(benchmark.train) if place is None and benchmark.train is not None else None
     candidates, first = [], 0
     for trained in description.get("trained_on", []):

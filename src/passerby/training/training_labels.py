@@ -5,7 +5,7 @@ from typing import Any
 
 from passerby.config import Recipe
 from passerby.data.benchmarks import BENCHMARKS
-from passerby.data.benchmarks.layout import class_mismatch
+from passerby.data.benchmarks.public_benchmark import class_mismatch
 from passerby.data.camera_labels import (
     camera_label_remarks,
     camera_labels,

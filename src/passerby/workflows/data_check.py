@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from passerby.data.benchmarks import BENCHMARKS
-from passerby.data.checks.inspection import Inspection, inspect_data
+from passerby.data.checks.findings import Inspection
+from passerby.data.checks.inspection import inspect_data
 from passerby.data.formats.open_data import open_data
 from passerby.progress import progress_bar
 

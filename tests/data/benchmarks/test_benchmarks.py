@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from passerby.data.benchmarks import BENCHMARKS, load_benchmark
-from passerby.data.benchmarks.layout import Counts, PublishedCounts
+from passerby.data.benchmarks.public_benchmark import Counts, PublishedCounts
 from passerby.data.split import Benchmark, Split
 from passerby.errors import DataError
 from tests.data.layouts import DUKE, MARKET, write_images, write_msmt17, write_tree

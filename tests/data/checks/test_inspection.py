@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passerby.data.benchmarks import BENCHMARKS, load_benchmark
-from passerby.data.benchmarks.layout import Counts, PublicBenchmark, PublishedCounts
+from passerby.data.benchmarks.public_benchmark import Counts, PublicBenchmark, PublishedCounts
 from passerby.data.checks.decode_check import scan_files
-from passerby.data.checks.inspection import Inspection, inspect_data, queries_without_match
+from passerby.data.checks.findings import Inspection
+from passerby.data.checks.inspection import inspect_data, queries_without_match
 from passerby.data.formats.open_data import open_data
 from passerby.data.split import split_from_names
 from passerby.errors import DataError

@@ -18,8 +18,8 @@ from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.triplet import batch_hard_triplet
 from passerby.methods import find_method
 from passerby.methods.method import InitialWeights
+from passerby.methods.saga.building import adopt
 from passerby.methods.saga.method import AnchorStage, BackboneStage, EndToEndStage
-from passerby.methods.saga.network import adopt
 from passerby.methods.sections.learning_rate import lr_at
 from passerby.methods.stage import Stage
 from passerby.models.checkpoint import read_tensors

@@ -13,7 +13,7 @@ from passerby.errors import CheckpointError
 from passerby.losses.anchors import anchor_diversity, anchor_triplet, classifier_diversity
 from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.triplet import batch_hard_triplet
-from passerby.methods.saga.network import restore
+from passerby.methods.saga.building import restore
 from passerby.models.checkpoint import load_strictly
 from passerby.models.clip.towers import vision_tokens
 from passerby.models.clip_reid.network import ClipReid

@@ -7,7 +7,6 @@ from pathlib import Path
 from passerby.data.benchmarks.cuhk03_np import CUHK03_NP_DETECTED, CUHK03_NP_LABELED
 from passerby.data.benchmarks.dukemtmc import DUKEMTMC
 from passerby.data.benchmarks.ilids_vid import ILIDS_VID
-from passerby.data.benchmarks.layout import PublicBenchmark
 from passerby.data.benchmarks.market1501 import MARKET1501, MARKET1501_DEV, MARKET_LAYOUT
 from passerby.data.benchmarks.mars import MARS
 from passerby.data.benchmarks.msmt17 import MSMT17
@@ -16,6 +15,7 @@ from passerby.data.benchmarks.occluded_market import OCCLUDED_MARKET
 from passerby.data.benchmarks.occluded_reid import OCCLUDED_REID
 from passerby.data.benchmarks.p_dukemtmc import P_DUKEMTMC
 from passerby.data.benchmarks.partial_reid import PARTIAL_REID
+from passerby.data.benchmarks.public_benchmark import PublicBenchmark
 from passerby.data.split import Benchmark
 from passerby.errors import DataError
 from passerby.plugins import Registry
@@ -39,19 +39,6 @@ BENCHMARKS: Registry[PublicBenchmark] = Registry(
         "market-layout": MARKET_LAYOUT,
     },
 )
-
-CAMERA_NETWORK: dict[str, str] = {
-    "market1501": "market1501",
-    "market1501-dev": "market1501",
-    "occluded-market": "market1501",
-    "msmt17": "msmt17",
-    "dukemtmc": "dukemtmc",
-    "occluded-duke": "dukemtmc",
-    "p-dukemtmc": "dukemtmc",
-    "cuhk03-np-labeled": "cuhk03-np",
-    "cuhk03-np-detected": "cuhk03-np",
-}
-"""The camera network of benchmarks whose cameras are known; sets cut out of one another share theirs."""
 
 
 def load_benchmark(name: str, root: str | Path, *, check_counts: bool = True) -> Benchmark:

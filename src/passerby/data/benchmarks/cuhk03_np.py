@@ -5,8 +5,8 @@ cuhk03-np/
     detected/   boxes of a detector: the same three
 """
 
-from passerby.data.benchmarks.layout import Counts, PublicBenchmark, PublishedCounts, numbered
 from passerby.data.benchmarks.market1501 import CONTENTS, read_market_layout
+from passerby.data.benchmarks.public_benchmark import Counts, PublicBenchmark, PublishedCounts, numbered
 
 _ORIGINAL = ("cuhk-03.mat", "cuhk03_release", "cuhk03_release.zip", "images_labeled", "images_detected")
 _ADVICE = (
@@ -23,6 +23,7 @@ def _variant(boxes: str, counts: PublishedCounts) -> PublicBenchmark:
         contents={part: tuple(f"{boxes}/{path}" for path in paths) for part, paths in CONTENTS.items()},
         read=read_market_layout,
         cameras=numbered(2),
+        camera_network="cuhk03-np",
         counts=counts,
         other_layouts=dict.fromkeys(_ORIGINAL, _ADVICE),
         obtain="github.com/zhunzhong07/person-re-ranking, folder CUHK03-NP",

@@ -6,8 +6,8 @@ DukeMTMC-reID/
     bounding_box_test/   the gallery: the 702 identities of the queries and 408 that occur nowhere else
 """
 
-from passerby.data.benchmarks.layout import Counts, PublicBenchmark, PublishedCounts, numbered
 from passerby.data.benchmarks.market1501 import CONTENTS, read_market_layout
+from passerby.data.benchmarks.public_benchmark import Counts, PublicBenchmark, PublishedCounts, numbered
 
 DUKEMTMC = PublicBenchmark(
     name="dukemtmc",
@@ -16,6 +16,7 @@ DUKEMTMC = PublicBenchmark(
     contents=CONTENTS,
     read=read_market_layout,
     cameras=numbered(8),
+    camera_network="dukemtmc",
     counts=PublishedCounts(Counts(16522, 702, 8), Counts(2228, 702, 8), Counts(17661, 1110, 8), camera_classes=2196),
     obtain="withdrawn by its authors in 2019 over privacy; there is no official source",
     terms="withdrawn; research only, ask your institution before using a copy",

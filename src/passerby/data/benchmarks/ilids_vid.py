@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.data.benchmarks.layout import Images, Parts, PublicBenchmark, numbered
 from passerby.data.benchmarks.mars import read_matrix
+from passerby.data.benchmarks.public_benchmark import Images, Parts, PublicBenchmark, numbered
 from passerby.data.image_files import image_files, sub_folders
 from passerby.errors import DataError
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from passerby.data.benchmarks.layout import Counts, Images, Parts, PublicBenchmark, PublishedCounts, numbered
+from passerby.data.benchmarks.public_benchmark import Counts, Images, Parts, PublicBenchmark, PublishedCounts, numbered
 from passerby.data.image_files import examples, image_files, sub_folders
 from passerby.errors import DataError
 
@@ -105,6 +105,7 @@ MARKET1501 = PublicBenchmark(
     contents=CONTENTS,
     read=read_market_layout,
     cameras=numbered(6),
+    camera_network="market1501",
     counts=PublishedCounts(
         Counts(12936, 751, 6),
         Counts(3368, 750, 6),
@@ -122,6 +123,7 @@ MARKET1501_DEV = PublicBenchmark(
     contents=CONTENTS,
     read=read_market_layout,
     cameras=numbered(6),
+    camera_network="market1501",
     counts=PublishedCounts(
         Counts(10652, 600, 6),
         Counts(669, 151, 6),

@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
-from passerby.data.benchmarks.layout import Images, Parts, PublicBenchmark, check_present, numbered, read_lines
+from passerby.data.benchmarks.public_benchmark import (
+    Images,
+    Parts,
+    PublicBenchmark,
+    check_present,
+    numbered,
+    read_lines,
+)
 from passerby.data.limits import check_regular
 from passerby.data.split import JUNK
 from passerby.errors import DataError

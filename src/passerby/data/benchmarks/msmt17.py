@@ -13,7 +13,7 @@ named `train/0000` and `test/0000` here.
 from collections.abc import Mapping
 from pathlib import Path
 
-from passerby.data.benchmarks.layout import (
+from passerby.data.benchmarks.public_benchmark import (
     Counts,
     Images,
     Parts,
@@ -88,6 +88,7 @@ MSMT17 = PublicBenchmark(
     },
     read=_read,
     cameras=numbered(15, digits=2),
+    camera_network="msmt17",
     counts=PublishedCounts(
         Counts(32621, 1041, 15), Counts(11659, 3060, 15), Counts(82161, 3060, 15), camera_classes=4821
     ),

@@ -4,8 +4,8 @@ The authors publish lists and a script that cuts `Occluded_Duke/{bounding_box_tr
 DukeMTMC-reID.zip. The counts below were checked against those lists.
 """
 
-from passerby.data.benchmarks.layout import Counts, PublicBenchmark, PublishedCounts, numbered
 from passerby.data.benchmarks.market1501 import CONTENTS, read_market_layout
+from passerby.data.benchmarks.public_benchmark import Counts, PublicBenchmark, PublishedCounts, numbered
 
 OCCLUDED_DUKE = PublicBenchmark(
     name="occluded-duke",
@@ -14,6 +14,7 @@ OCCLUDED_DUKE = PublicBenchmark(
     contents=CONTENTS,
     read=read_market_layout,
     cameras=numbered(8),
+    camera_network="dukemtmc",
     counts=PublishedCounts(Counts(15618, 702, 8), Counts(2210, 519, 8), Counts(17661, 1110, 8)),
     obtain="github.com/lightas/Occluded-DukeMTMC-Dataset cuts it out of DukeMTMC-reID.zip",
     terms="as DukeMTMC-reID: withdrawn; research only, ask your institution before using a copy",

@@ -7,8 +7,8 @@ Assumed: the file names are Market-1501's own.
 
 from functools import partial
 
-from passerby.data.benchmarks.layout import PublicBenchmark, numbered
 from passerby.data.benchmarks.market1501 import CONTENTS, read_market_layout
+from passerby.data.benchmarks.public_benchmark import PublicBenchmark, numbered
 
 OCCLUDED_MARKET = PublicBenchmark(
     name="occluded-market",
@@ -23,6 +23,7 @@ OCCLUDED_MARKET = PublicBenchmark(
     contents=CONTENTS,
     read=partial(read_market_layout, dropped=frozenset({-1, 0})),
     cameras=numbered(6),
+    camera_network="market1501",
     counts=None,
     obtain="from the authors of the papers that use it",
     terms="as Market-1501: research only, no redistribution",

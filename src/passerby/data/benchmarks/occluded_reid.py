@@ -12,7 +12,7 @@ Assumed: one folder per identity; where images lie flat, the identity is what th
 from collections.abc import Mapping
 from pathlib import Path
 
-from passerby.data.benchmarks.layout import Counts, Images, Parts, PublicBenchmark, PublishedCounts
+from passerby.data.benchmarks.public_benchmark import Counts, Images, Parts, PublicBenchmark, PublishedCounts
 from passerby.data.image_files import image_files
 from passerby.errors import DataError
 

@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from passerby.data.benchmarks.layout import Counts, Images, Parts, PublicBenchmark, PublishedCounts, numbered
 from passerby.data.benchmarks.occluded_reid import read_by_folder
+from passerby.data.benchmarks.public_benchmark import Counts, Images, Parts, PublicBenchmark, PublishedCounts, numbered
 
 _CAMERA = re.compile(r"_c(\d+)[^/]*$")
 
@@ -46,6 +46,7 @@ P_DUKEMTMC = PublicBenchmark(
     },
     read=_read,
     cameras=numbered(8),
+    camera_network="dukemtmc",
     counts=PublishedCounts(Counts(12927, 665), Counts(2163, 634), Counts(9053, 634), confirmed=False),
     obtain="github.com/tinajia2012/ICME2018_Occluded-Person-Reidentification_datasets, after a user agreement",
     terms="academic and educational use only, not commercial; cut from DukeMTMC-reID, which is withdrawn",

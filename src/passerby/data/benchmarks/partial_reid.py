@@ -9,8 +9,8 @@ Cameras are not recorded: `cameras` is None and nothing is left out of a ranking
 Assumed: the identity is what a name begins with, before `_`; where there is a folder per identity, its name.
 """
 
-from passerby.data.benchmarks.layout import Counts, PublicBenchmark, PublishedCounts
 from passerby.data.benchmarks.occluded_reid import read_occluded_and_whole
+from passerby.data.benchmarks.public_benchmark import Counts, PublicBenchmark, PublishedCounts
 
 PARTIAL_REID = PublicBenchmark(
     name="partial-reid",

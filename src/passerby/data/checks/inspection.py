@@ -2,86 +2,26 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.data.benchmarks.layout import Counts, PublicBenchmark, class_mismatch, count_mismatches, counts_of
+from passerby.data.benchmarks.public_benchmark import (
+    PublicBenchmark,
+    class_mismatch,
+    count_mismatches,
+    counts_of,
+)
 from passerby.data.camera_labels import camera_label_remarks, camera_labels, describe_classes
 from passerby.data.checks.decode_check import FileScan, scan_files
+from passerby.data.checks.findings import Finding, Inspection, Severity, SplitSummary
 from passerby.data.image_files import examples
 from passerby.data.number_names import one_number_remarks
 from passerby.data.split import JUNK, PARTS, Benchmark, Split
 from passerby.errors import DataError
 
-Severity = Literal["problem", "remark"]
-
 _EXAMPLES = 20  # of a finding that are kept
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A problem or a remark about a data set.
-
-    Attributes:
-        kind: a short name for machines, such as `unreadable`.
-        severity: a `problem` makes numbers wrong; a `remark` does not.
-        message: one line for people.
-        count: how many images, identities or queries are meant.
-        examples: the first few of them, by name.
-    """
-
-    kind: str
-    severity: Severity
-    message: str
-    count: int
-    examples: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class SplitSummary:
-    """Folder, counts and published counts (None where there are none) of one split."""
-
-    part: str
-    location: Path
-    counts: Counts
-    published: Counts | None
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """The result of `inspect_data`."""
-
-    name: str
-    splits: tuple[SplitSummary, ...]
-    findings: tuple[Finding, ...]
-    decoded: bool
-
-    @property
-    def sound(self) -> bool:
-        """Whether there is no problem, remarks aside."""
-        return all(finding.severity != "problem" for finding in self.findings)
-
-    def to_json(self) -> dict[str, Any]:
-        """The same as plain dictionaries, lists, strings and numbers."""
-        return {
-            "name": self.name,
-            "sound": self.sound,
-            "decoded": self.decoded,
-            "splits": [
-                {
-                    "split": summary.part,
-                    "location": str(summary.location),
-                    "counts": summary.counts._asdict(),
-                    "published": None if summary.published is None else summary.published._asdict(),
-                }
-                for summary in self.splits
-            ],
-            "findings": [asdict(finding) for finding in self.findings],
-        }
 
 
 def inspect_data(

@@ -19,7 +19,7 @@ from passerby.data.split import Split
 from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.contrastive import image_to_text
 from passerby.methods.batch_sizes import BatchSizes
-from passerby.methods.clip_reid.network import build, check_camera_embedding
+from passerby.methods.clip_reid.building import build, check_camera_embedding
 from passerby.methods.clip_reid.recipe import ClipReidRecipe
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.networks.clip_towers import described_shape

@@ -29,7 +29,7 @@ from passerby.losses.contrastive import image_to_text
 from passerby.losses.triplet import batch_hard_triplet
 from passerby.methods.batch_sizes import BatchSizes
 from passerby.methods.method import InitialWeights, Method, TrainingData
-from passerby.methods.saga.network import adopt, build, restore
+from passerby.methods.saga.building import adopt, build, restore
 from passerby.methods.saga.recipe import SagaRecipe
 from passerby.methods.saga.token_batches import TokenBatch
 from passerby.methods.saga.token_stage import TokenStage

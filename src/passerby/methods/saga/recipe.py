@@ -63,6 +63,11 @@ class BackboneLossWeights(Section):
     text: NotNegative = 1.0
     """Image-to-text loss of the projected class token."""
 
+    @property
+    def reads_projection(self) -> bool:
+        """Whether a loss reads the projected class token; without one its projection has no gradient, and is frozen."""
+        return self.text > 0
+
 
 class BackboneStageSection(LearningRate, BatchSection):
     """Stage 2: the image tower, against the prompts of stage 1."""
@@ -163,6 +168,11 @@ class EndToEndLossWeights(Section):
     """Correlation between refined feature and class token."""
     text: NotNegative = 0.0
     """Image-to-text loss of the projected class token."""
+
+    @property
+    def reads_projection(self) -> bool:
+        """Whether a loss reads the projected class token; without one its projection has no gradient, and is frozen."""
+        return self.text > 0
 
 
 class EndToEndSection(HeadStageSection):

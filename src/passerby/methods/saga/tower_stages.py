@@ -30,7 +30,7 @@ class TowerStage(ImageBatchStage, ABC):
         """The image tower, the neck (its bias only with official=true; bag-of-tricks freezes it) and the classifier."""
         fixed = () if self.official else ("bottleneck.bias",)
         learning = ("backbone.", "bottleneck.", "classifier.")
-        without_gradient = () if self.section.loss_weights.text else ("backbone.proj",)
+        without_gradient = () if self.section.loss_weights.reads_projection else ("backbone.proj",)
         return [
             (name, p)
             for name, p in self.model.named_parameters()
@@ -79,7 +79,7 @@ class FinishedHeadStage(ImageBatchStage, ABC):
     def _reached(self) -> set[str]:
         anchors = self.model.shape.anchors
         names = {name for name, _ in self.model.named_parameters() if name.startswith("backbone.")}
-        if self.section.loss_weights.text or anchors.domain == "clip":
+        if self.section.loss_weights.reads_projection or anchors.domain == "clip":
             return names
         deepest = max(anchors.token_layers)
         blocks = len(self.model.backbone.transformer.resblocks)

@@ -82,6 +82,7 @@ class PublicBenchmark:
         contents: for each thing the reader needs, the paths inside that folder under which copies keep it.
         read: reads the folder; gets the path of each of `contents` as well.
         cameras: names of its cameras in the order of their labels; empty where they are taken from the files.
+        camera_network: where its cameras stand; sets cut out of one another share it. None where that is not known.
         counts: published counts, None for layouts that have none.
         obtain: how to get it.
         terms: what its licence allows.
@@ -101,6 +102,7 @@ class PublicBenchmark:
     obtain: str
     terms: str
     cameras: tuple[str, ...] = ()
+    camera_network: str | None = None
     same_camera_rule: bool = True
     disjoint: bool = True
     tracklets: bool = False

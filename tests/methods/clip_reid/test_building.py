@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from passerby.config import read_recipe
 from passerby.data.split import Split
 from passerby.errors import RecipeError
-from passerby.methods.clip_reid import network as clip_reid_network
+from passerby.methods.clip_reid import building as clip_reid_building
 from passerby.methods.clip_reid.method import ClipReidMethod
 from passerby.methods.clip_reid.recipe import ClipReidRecipe
 from passerby.methods.method import InitialWeights
@@ -122,7 +122,7 @@ def test_clips_weights_are_fetched_only_for_what_init_lacks(monkeypatch: pytest.
         asked.append(source)
         return ClipWeights(dict(open_clip.CLIP(**SMALL_ARCHITECTURES[PLAIN]).state_dict()), True)
 
-    monkeypatch.setattr(clip_reid_network, "clip_weights", fetched)
+    monkeypatch.setattr(clip_reid_building, "clip_weights", fetched)
     whole = official()
     asked.clear()
     images_only = {name: tensor for name, tensor in whole.tensors.items() if not name.startswith(("text_", "prompt_"))}
