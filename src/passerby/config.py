@@ -127,7 +127,7 @@ class TrainerSection(Section):
     loggers: tuple[Literal["csv", "tensorboard", "wandb"], ...] = ("csv", "tensorboard")
     """Where losses are logged, beside metrics.jsonl; wandb has to be installed."""
     callbacks: tuple[str, ...] = ()
-    """Lightning callbacks of your own: package.module:Class, or a plugin's by name."""
+    """Lightning's callbacks, and those that plugins register, by name of the class."""
 
     @property
     def processes(self) -> int:

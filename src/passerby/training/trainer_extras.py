@@ -2,11 +2,10 @@
 
 import difflib
 from collections.abc import Sequence
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, callbacks
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
 from passerby.config import TrainerSection
@@ -46,7 +45,7 @@ def make_callbacks(names: Sequence[str]) -> list[Callback]:
     """New callbacks for a stage.
 
     Args:
-        names: registered ones, or import paths `package.module:Class`.
+        names: registered ones, or those of `lightning.pytorch.callbacks`.
 
     Raises:
         RecipeError: no such callback, or one that cannot be made without arguments.
@@ -80,21 +79,13 @@ def make_loggers(names: Sequence[str], run: RunDirectory, stage: str) -> list[Lo
 
 
 def _callback_class(name: str) -> type[Callback]:
-    module, colon, attribute = name.partition(":")
-    if not colon:
-        registered = CALLBACKS.find(name)
-        if registered is None:
-            near = difflib.get_close_matches(name, CALLBACKS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "write package.module:Class, or name its plugin (--plugin)"
-            raise RecipeError(f"trainer.callbacks: unknown name {name!r}; {CALLBACKS.missing_plugin(name) or hint}")
+    """A registered callback, or one of Lightning's own; a recipe never chooses what module is imported."""
+    registered = CALLBACKS.find(name)
+    if registered is not None:
         return registered
-    try:
-        found = getattr(import_module(module), attribute, None)
-    except Exception as error:  # a module of somebody's own may fail in any way
-        reason = " ".join(str(error).split())
-        raise RecipeError(
-            f"trainer.callbacks: {module} cannot be imported ({reason}): install it, or mend it"
-        ) from error
-    if not (isinstance(found, type) and issubclass(found, Callback)):
-        raise RecipeError(f"trainer.callbacks: {name} is no class derived from lightning.pytorch.Callback")
-    return found
+    if name in callbacks.__all__:
+        own: type[Callback] = getattr(callbacks, name)
+        return own
+    near = difflib.get_close_matches(name, [*CALLBACKS, *callbacks.__all__], n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "give Lightning's own by name, or a plugin's (--plugin)"
+    raise RecipeError(f"trainer.callbacks: unknown name {name!r}; {CALLBACKS.missing_plugin(name) or hint}")
