@@ -23,7 +23,7 @@ def forget_plugins() -> None:
     for remembered in (plugins._loaded, plugins._owners, plugins._missing):
         remembered.clear()
     plugins.load_installed_plugins.cache_clear()
-    needed_plugins._say_once.cache_clear()
+    needed_plugins._log_once.cache_clear()
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def test_embed_keeps_what_it_computed_when_an_image_is_broken(trained: Path, wor
     assert "9.jpg cannot be read" in complaint(run("embed", trained, folder, "--out", out))
     assert not out.exists()
     skipped = run("embed", trained, folder, "--out", out, "--skip-unreadable", "--json")
-    assert json.loads(skipped.stdout) == {"out": str(out), "rows": 8, "dimension": 48, "skipped": 1}
+    assert json.loads(skipped.stdout) == {"out": str(out), "rows": 8, "embed_dim": 48, "skipped": 1}
 
 
 def test_half_a_benchmark_and_a_wrong_root_are_one_line(world: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from passerby.cli import app
 from passerby.training.runner import train
+from passerby.workflows.evaluation_request import CameraEmbedding, EvaluationRequest
 from tests.methods.saga.saga_world import saga_recipe
 from tests.methods.small_world import write_small_world
 
@@ -20,7 +21,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def test_a_table_for_people_and_figures_for_machines(run: Path) -> None:
+def test_a_table_for_people_and_numbers_for_machines(run: Path) -> None:
     command = ["occlusion", str(run), "--condition", "bottom", "--levels", "0.3,0.6", "--runs", "1"]
     shown = CliRunner().invoke(app, command)
     assert shown.exit_code == 0, shown.output
@@ -29,6 +30,27 @@ def test_a_table_for_people_and_figures_for_machines(run: Path) -> None:
     machine = CliRunner().invoke(app, [*command, "--json"])
     (content,) = json.loads(machine.stdout)
     assert {row["level"] for row in content["metrics"]} == {0.0, 0.3, 0.6}
+
+
+def test_a_model_and_data_are_opened_as_for_eval(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[EvaluationRequest] = []
+    monkeypatch.setattr(
+        "passerby.workflows.occlusion.occlusion_and_report", lambda request, *_: asked.append(request) or []
+    )
+    options = ["--camera-embedding", "market1501:2", "--allow-torchscript", "--set", "check_counts=false"]
+    for more in ([], [*options, "--no-skip-unreadable"], ["--skip-unreadable"]):
+        result = CliRunner().invoke(app, ["occlusion", "model.pth", *more])
+        assert result.exit_code == 0, result.output
+    plain, changed, skipping = asked
+    assert plain == EvaluationRequest("model.pth")
+    assert changed == EvaluationRequest(
+        "model.pth",
+        camera_embedding=CameraEmbedding("market1501", 2.0),
+        allow_torchscript=True,
+        check_counts=False,
+        skip_unreadable=False,
+    )
+    assert skipping.skip_unreadable is True
 
 
 @pytest.mark.parametrize(

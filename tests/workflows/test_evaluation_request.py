@@ -48,6 +48,8 @@ def test_other_settings_are_refused(assignment: str, error: type[Exception], mes
         ("market1501", CameraEmbedding("market1501")),
         ("market1501:3.0", CameraEmbedding("market1501", 3.0)),
         (":0.5", CameraEmbedding(None, 0.5)),
+        ("5", CameraEmbedding("5")),
+        ("5:2", CameraEmbedding("5", 2.0)),
         ("a:folder/people.csv", CameraEmbedding("a:folder/people.csv")),
     ],
 )

@@ -67,7 +67,7 @@ def embed(
         network=network,
         allow_torchscript=allow_torchscript,
     )
-    if emit({"out": out, "rows": written.rows, "dimension": written.embed_dim, "skipped": written.skipped}, as_json):
+    if emit({"out": out, "rows": written.rows, "embed_dim": written.embed_dim, "skipped": written.skipped}, as_json):
         return
     skipped = f", {written.skipped:,} unreadable images left out" if written.skipped else ""
     echo(f"{out}: {written.rows:,} features of {written.embed_dim} dimensions{skipped}")

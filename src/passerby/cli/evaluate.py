@@ -7,16 +7,17 @@ import typer
 
 from passerby.cli.help import TRAINING, command
 from passerby.cli.options import (
-    DATA,
-    MODEL,
     PROTOCOL,
     AllowTorchscript,
     AsJson,
+    BatchSize,
+    CameraWeights,
     Data,
     Device,
     ModelArgument,
     Root,
     Settings,
+    SkipAsTheRun,
     flag,
     keys_option,
     option,
@@ -48,26 +49,6 @@ def _settings() -> "type[Section]":
 
 Out = Annotated[
     Path | None, option("DIR", "Receives metrics.json and report/; default: the run, else evaluation/.", "--out", "-o")
-]
-BatchSize = Annotated[
-    int | None, option("N", "Images embedded at once; default: the run's, else 64.", panel=MODEL, at_least=1)
-]
-Skip = Annotated[
-    bool | None,
-    flag(
-        "--skip-unreadable/--no-skip-unreadable",
-        "Leave out images that cannot be decoded; default: as the run did on its own data, else no.",
-        DATA,
-    ),
-]
-CameraWeights = Annotated[
-    str | None,
-    option(
-        "DATA[:WEIGHT]",
-        "What an official checkpoint with camera embedding was trained on, so that cameras of that data use theirs, "
-        "and the weight of the embedding (1 unless given).",
-        panel=MODEL,
-    ),
 ]
 Pooling = Annotated[
     str | None,
@@ -101,7 +82,7 @@ def evaluate(
     device: Device = None,
     camera_embedding: CameraWeights = None,
     allow_torchscript: AllowTorchscript = False,
-    skip_unreadable: Skip = None,
+    skip_unreadable: SkipAsTheRun = None,
     settings: Settings = None,
     _keys: Annotated[bool, keys_option(_settings)] = False,
     as_json: AsJson = False,

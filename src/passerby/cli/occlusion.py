@@ -8,10 +8,25 @@ import typer
 
 from passerby.cli.echo import echo
 from passerby.cli.help import TRAINING, command
-from passerby.cli.options import DATA, MODEL, AsJson, Data, Device, ModelArgument, Root, SkipUnreadable, option
+from passerby.cli.options import (
+    DATA,
+    AllowTorchscript,
+    AsJson,
+    BatchSize,
+    CameraWeights,
+    Data,
+    Device,
+    ModelArgument,
+    Root,
+    Settings,
+    SkipAsTheRun,
+    keys_option,
+    option,
+)
 from passerby.cli.plugin_option import with_plugins
 
 if TYPE_CHECKING:
+    from passerby.config import Section
     from passerby.evaluation.occlusion_summary import ReportedOcclusion
 
 ORDER = 12
@@ -50,6 +65,12 @@ Visibility = Annotated[
 ]
 
 
+def _settings() -> "type[Section]":
+    from passerby.workflows.evaluation_request import DataSettings
+
+    return DataSettings
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     command(app, "occlusion", with_plugins(occlusion), _ABOUT, *_EXAMPLES, panel=TRAINING)
@@ -68,16 +89,19 @@ def occlusion(
     out: Annotated[
         Path | None, option("DIR", "Receives occlusion/; default: the run, else evaluation/.", "--out", "-o")
     ] = None,
-    batch_size: Annotated[
-        int | None, option("N", "Images computed at once; default: the run's, else 64.", panel=MODEL, at_least=1)
-    ] = None,
+    batch_size: BatchSize = None,
     device: Device = None,
-    skip_unreadable: SkipUnreadable = False,
+    camera_embedding: CameraWeights = None,
+    allow_torchscript: AllowTorchscript = False,
+    skip_unreadable: SkipAsTheRun = None,
+    settings: Settings = None,
+    _keys: Annotated[bool, keys_option(_settings)] = False,
     as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
+    from passerby.config import assign_overrides, check_settings
     from passerby.evaluation.occlusion import OcclusionPlan
-    from passerby.workflows.evaluation_request import EvaluationRequest
+    from passerby.workflows.evaluation_request import CameraEmbedding, DataSettings, EvaluationRequest
     from passerby.workflows.occlusion import occlusion_and_report
 
     plan = OcclusionPlan.parsed(conditions or None, _shares(levels), runs, fill, masks)
@@ -88,7 +112,10 @@ def occlusion(
         out=out,
         batch_size=batch_size,
         device=device,
-        skip_unreadable=skip_unreadable or None,
+        camera_embedding=CameraEmbedding.parsed(camera_embedding or ""),
+        allow_torchscript=allow_torchscript,
+        skip_unreadable=skip_unreadable,
+        check_counts=check_settings(DataSettings, assign_overrides({}, settings or ())).check_counts,
     )
     print_occlusion(occlusion_and_report(request, plan, visibility), as_json=as_json)
 

@@ -52,6 +52,18 @@ AsJson = Annotated[bool, flag("--json", "Print JSON instead of text.")]
 AllowTorchscript = Annotated[
     bool, flag("--allow-torchscript", "Open TorchScript archives that you trust: they can run code.", MODEL)
 ]
+BatchSize = Annotated[
+    int | None, option("N", "Images embedded at once; default: the run's, else 64.", panel=MODEL, at_least=1)
+]
+CameraWeights = Annotated[
+    str | None,
+    option(
+        "DATA[:WEIGHT]",
+        "What an official checkpoint with camera embedding was trained on, so that cameras of that data use theirs, "
+        "and the weight of the embedding (1 unless given).",
+        panel=MODEL,
+    ),
+]
 Data = Annotated[str | None, option("DATA", "A benchmark's name, a table or a folder; default: the run's.", panel=DATA)]
 Device = Annotated[str | None, option("NAME", "cpu, cuda, …; default: a GPU where there is one.", panel=MODEL)]
 Root = Annotated[
@@ -59,6 +71,14 @@ Root = Annotated[
 ]
 Settings = Annotated[
     list[str] | None, option("KEY=VALUE", "Change a rarely used setting; repeatable.", "--set", panel=SETTINGS)
+]
+SkipAsTheRun = Annotated[
+    bool | None,
+    flag(
+        "--skip-unreadable/--no-skip-unreadable",
+        "Leave out images that cannot be decoded; default: as the run did on its own data, else no.",
+        DATA,
+    ),
 ]
 SkipUnreadable = Annotated[bool, flag("--skip-unreadable", "Leave out images that cannot be decoded.", DATA)]
 

@@ -54,7 +54,7 @@ def list_zoo(as_json: AsJson = False) -> None:
         Column("name", no_wrap=True), "params", "GMACs", "Market", "MSMT17", "tuned by", box=SIMPLE, pad_edge=False
     )
     for entry in entries():
-        table.add_row(entry.name, f"{entry.parameters:.2f}", f"{entry.macs:.2f}", *_figures(entry))
+        table.add_row(entry.name, f"{entry.parameters:.2f}", f"{entry.macs:.2f}", *_published(entry))
     Console().print(table)
     echo("params in millions; Market-1501 and MSMT17: mAP in percent, as published. None of these comes with passerby.")
     for collection in dict.fromkeys(entry.collection for entry in entries()):
@@ -115,7 +115,7 @@ def _size(text: str) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _figures(entry: "ZooEntry") -> tuple[str, str, str]:
+def _published(entry: "ZooEntry") -> tuple[str, str, str]:
     from passerby.models.zoo.catalogue import published_results
 
     results = published_results(entry.name)

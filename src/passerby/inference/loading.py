@@ -25,6 +25,8 @@ from passerby.models.zoo.files import describe_bare_backbone, is_bare_backbone, 
 from passerby.runs.needed_plugins import recall_needed_plugins
 from passerby.runs.run_directory import RunDirectory, seed_folders
 
+_CAMERA_OPTIONS = "--camera-embedding (in Python trained_on and camera_coefficient)"
+
 
 def load(
     source: str | Path,
@@ -64,9 +66,7 @@ def load(
         description, tensors = _recognise(path, tensors)
         description.update(_declared_cameras(path, description, trained_on, camera_coefficient))
     elif trained_on is not None or camera_coefficient is not None:
-        raise CheckpointError(
-            f"{path}: declares itself what it was trained on and how: leave out trained_on and camera_coefficient"
-        )
+        raise CheckpointError(f"{path}: declares itself what it was trained on and how: leave out {_CAMERA_OPTIONS}")
     if network is not None:
         description["network"] = _chosen_network(path, description, network)
     model, transform = _restore(path, description, tensors)
@@ -141,9 +141,9 @@ def _declared_cameras(
     if trained_on is None and coefficient is None:
         return {}
     if coefficient is not None and not math.isfinite(coefficient):
-        raise CheckpointError(f"camera_coefficient must be a finite number, not {coefficient}")
+        raise CheckpointError(f"--camera-embedding (camera_coefficient): must be a finite number, not {coefficient}")
     if not description["camera_count"]:
-        raise CheckpointError(f"{path}: has no camera embedding: leave out trained_on and camera_coefficient")
+        raise CheckpointError(f"{path}: has no camera embedding: leave out {_CAMERA_OPTIONS}")
     declared: dict[str, Any] = {} if coefficient is None else {"camera_coefficient": coefficient}
     if trained_on is not None:
         declared["trained_on"] = [declared_training_set(trained_on, description["camera_count"], str(path))]

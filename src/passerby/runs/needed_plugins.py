@@ -59,7 +59,7 @@ def recall_needed_plugins(folder: Path) -> None:
     """
     for plugin in _read(folder):
         if _has_changed(plugin):
-            _say_once(f"the plugin {plugin.name} is not the one that {folder} was trained with: results may differ")
+            _log_once(f"the plugin {plugin.name} is not the one that {folder} was trained with: results may differ")
         for kind, name in plugin.offers:
             remember_missing(kind, name, f"{folder} has it from {_where(plugin)}")
 
@@ -102,7 +102,7 @@ def _loaded_version(plugin: NeededPlugin) -> str | None:
 
 
 @cache
-def _say_once(message: str) -> None:
+def _log_once(message: str) -> None:
     log_line(message, show=True)
 
 

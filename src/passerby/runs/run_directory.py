@@ -146,7 +146,7 @@ class RunDirectory:
                 )
 
     def record(self, **values: Any) -> None:
-        """Append one line to `metrics.jsonl`; figures that are not finite become null."""
+        """Append one line to `metrics.jsonl`; numbers that are not finite become null."""
         write_line(self.metrics_file, values)
 
     def forget_epochs(self, stage: str, first: int) -> None:

@@ -83,10 +83,10 @@ class ValidateEpochs(Callback):
         # Images that could not be read need not be looked for again.
         self.benchmark = replace(self.benchmark, query=evaluation.query, gallery=evaluation.gallery)
         self.skip_unreadable, result = False, evaluation.result
-        figures = {"mAP": result.mAP, "rank1": result.rank1, "mINP": result.mINP}
-        self.run.record(stage=stage.name, epoch=epoch, data=NAME, **figures)
+        metrics = {"mAP": result.mAP, "rank1": result.rank1, "mINP": result.mINP}
+        self.run.record(stage=stage.name, epoch=epoch, data=NAME, **metrics)
         for logger in trainer.loggers:
-            logger.log_metrics({f"{NAME}/{name}": value for name, value in figures.items()}, step=trainer.global_step)
+            logger.log_metrics({f"{NAME}/{name}": value for name, value in metrics.items()}, step=trainer.global_step)
         if result.mAP > self.best:
             self.best = result.mAP
             if self.section.select == "best":

@@ -96,7 +96,7 @@ def _metrics(result: EvaluationResult, embedder: Embedder, entry: str, mark: str
         "cameras_known": evaluation.cameras_known,
         "camera_embedding": evaluation.cameras.use,
         "camera_embedding_of": evaluation.cameras.data,
-        "dimension": embedder.embed_dim,
+        "embed_dim": embedder.embed_dim,
         "data_fingerprint": mark,
         "model": model_record(embedder),
     }

@@ -27,13 +27,18 @@ _BATCH = 64
 _EVALUATIONS = Path("evaluation")
 
 
-class EvaluationSettings(Section):
+class DataSettings(Section):
+    """What `passerby occlusion --set` takes."""
+
+    check_counts: bool | None = None
+    """Refuse a benchmark whose counts differ from the published ones; by default as the run did, else yes."""
+
+
+class EvaluationSettings(DataSettings):
     """What `passerby eval --set` takes."""
 
     metric: Metric = "cosine"
     """How features are compared: cosine or euclidean; features of length 1 rank alike in both."""
-    check_counts: bool | None = None
-    """Refuse a benchmark whose counts differ from the published ones; by default as the run did, else yes."""
     rerank: RerankSettings = RerankSettings()
     """Parameters of re-ranking."""
 
@@ -60,11 +65,13 @@ class CameraEmbedding:
     @classmethod
     def parsed(cls, text: str) -> "CameraEmbedding":
         """From `market1501`, `market1501:3.0` or `:3.0`; empty text says nothing."""
-        name, _, weight = text.rpartition(":")
+        name, colon, weight = text.rpartition(":")
+        if not colon:
+            return cls(text or None)
         try:
             return cls(name or None, float(weight))
         except ValueError:  # no weight; a path may hold a colon
-            return cls(text or None)
+            return cls(text)
 
 
 @dataclass(frozen=True)

@@ -271,8 +271,8 @@ def test_counts_that_differ_say_what_was_expected_found_and_what_to_do(tmp_path:
     assert f"market1501 in {tmp_path}: train has 4 images instead of 12,936, 3 identities instead of 751, " in message
     assert "gallery has 4 images instead of 15,913" in message
     assert (
-        "data.check_counts=false in a recipe, --set check_counts=false of `passerby eval`, check_counts=False"
-        in message
+        "data.check_counts=false in a recipe, --set check_counts=false of `passerby eval` and `passerby occlusion`, "
+        "check_counts=False" in message
     )
     assert "\n" not in message
 

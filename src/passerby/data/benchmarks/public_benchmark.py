@@ -122,8 +122,8 @@ class PublicBenchmark:
             if mismatches:
                 raise DataError(
                     f"{self.name} in {folder}: {'; '.join(mismatches)}. Unpack the archive again, or take this copy as "
-                    "it is: data.check_counts=false in a recipe, --set check_counts=false of `passerby eval`, "
-                    "check_counts=False in Python"
+                    "it is: data.check_counts=false in a recipe, --set check_counts=false of `passerby eval` and "
+                    "`passerby occlusion`, check_counts=False in Python"
                 )
         return benchmark
 

@@ -157,11 +157,11 @@ def _rare_identities(data: Benchmark) -> Iterator[Finding]:
     tests = [split for split in (data.query, data.gallery) if split is not None]
     for half, splits in (("train", [data.train] if data.train is not None else []), ("test", tests)):
         if splits and all(split.cameras is not None and split.scope == "global" for split in splits):
-            lonely = _seen_once([(split, split.cameras) for split in splits])
-            if lonely:
-                message = f"{half} identities seen by one camera only: {len(lonely):,} ({examples(lonely)})"
+            one_camera = _seen_once([(split, split.cameras) for split in splits])
+            if one_camera:
+                message = f"{half} identities seen by one camera only: {len(one_camera):,} ({examples(one_camera)})"
                 yield Finding(
-                    f"one-camera-{half}-identities", "remark", message, len(lonely), tuple(lonely[:_EXAMPLES])
+                    f"one-camera-{half}-identities", "remark", message, len(one_camera), tuple(one_camera[:_EXAMPLES])
                 )
     if data.train is not None and data.train.scope == "global":
         if not data.train.identity_names:
@@ -170,10 +170,10 @@ def _rare_identities(data: Benchmark) -> Iterator[Finding]:
         elif data.train.identity_count == 1:
             message = f"one train identity only ({data.train.identity_names[0]}): nothing can be learned from one"
             yield Finding("one-train-identity", "remark", message, 1)
-        lonely = _seen_once([(data.train, np.arange(len(data.train)))])
-        if lonely:
-            message = f"train identities with a single image: {len(lonely):,} ({examples(lonely)})"
-            yield Finding("one-image-identities", "remark", message, len(lonely), tuple(lonely[:_EXAMPLES]))
+        single_image = _seen_once([(data.train, np.arange(len(data.train)))])
+        if single_image:
+            message = f"train identities with a single image: {len(single_image):,} ({examples(single_image)})"
+            yield Finding("one-image-identities", "remark", message, len(single_image), tuple(single_image[:_EXAMPLES]))
 
 
 def _camera_local(data: Benchmark) -> Iterator[Finding]:
