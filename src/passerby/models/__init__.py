@@ -7,8 +7,8 @@ from passerby.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from passerby.models.bundled import NAMES, TINY_CLIP, bundled_file, resolve_path
     from passerby.models.checkpoint import load_strictly, read_description, read_tensors, save_model
-    from passerby.models.evaluation_mode import evaluation_mode
     from passerby.models.feature_check import check_features
+    from passerby.models.inference_mode import evaluation_mode
     from passerby.models.layers import CosineClassifier, GeneralisedMean, bn_neck, identity_classifier
     from passerby.models.weights_digest import add_weights
 
@@ -35,7 +35,7 @@ __getattr__ = lazy_exports(
     {
         "bundled": ["NAMES", "TINY_CLIP", "bundled_file", "resolve_path"],
         "checkpoint": ["load_strictly", "read_description", "read_tensors", "save_model"],
-        "evaluation_mode": ["evaluation_mode"],
+        "inference_mode": ["evaluation_mode"],
         "feature_check": ["check_features"],
         "layers": ["CosineClassifier", "GeneralisedMean", "bn_neck", "identity_classifier"],
         "weights_digest": ["add_weights"],

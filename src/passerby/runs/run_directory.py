@@ -38,6 +38,7 @@ MAY_CHANGE = (
     "data.skip_unreadable",
     "trainer.accelerator",
     "trainer.prefetch",
+    "trainer.loggers",
     "trainer.checkpoint_every_steps",
     "evaluation.*",
 )

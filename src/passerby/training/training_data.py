@@ -120,7 +120,7 @@ def open_training_data(
     check_evaluable(sets, skip_unreadable=section.skip_unreadable)
     train, validation = label_training_images(recipe, method, sets)
     log_camera_labels(train)
-    if left_out is None:  # one that goes on was seen to be when it began; a file it has a copy of may be gone
+    if left_out is None:  # a resumed run passed when it began; files that it has copied since may be gone
         _check_learnable(recipe, method, train, validation)
     rows, split, data = _open_pixels(recipe, method, train, decode, retry_unreadable, left_out)
     missing = np.setdiff1d(np.arange(len(train)), rows)
@@ -159,7 +159,7 @@ def _open_pixels(
         return source
 
     own = split.with_occurring_cameras()
-    if method.label_scope == "global":  # others tell how right they are by it, and train without
+    if method.label_scope == "global":  # others only compare their associations with it
         own = own.without_truth()
     data = TrainingData(own, training, open_plain, train_transform, test_transform)
     return rows, split, data

@@ -15,7 +15,7 @@ from passerby.inference.camera_embedding import TrainedCameras
 from passerby.inference.embedder import Embedder
 from passerby.methods.stage import Stage
 from passerby.models.checkpoint import load_strictly, read_tensors, save_model
-from passerby.models.evaluation_mode import evaluation_mode
+from passerby.models.inference_mode import evaluation_mode
 from passerby.runs.run_directory import RunDirectory
 
 NAME = "validation"

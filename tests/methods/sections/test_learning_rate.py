@@ -8,6 +8,7 @@ import pytest
 from passerby.config import check_recipe, read_recipe
 from passerby.methods.cion.recipe import CionRecipe
 from passerby.methods.clip_reid.recipe import ClipReidRecipe
+from passerby.methods.saga.recipe import BackboneStageSection
 from passerby.methods.sections.clip import ImageTowerSection
 from passerby.methods.sections.learning_rate import LearningRate, Position, half_cosine, lr_at
 
@@ -54,6 +55,14 @@ def test_half_a_cosine_falls_from_the_end_of_the_warm_up_to_a_hundredth() -> Non
 def test_without_warm_up_the_first_epoch_has_the_whole_rate(decay: str) -> None:
     section = ImageTowerSection.model_validate({"decay": decay, "warmup_epochs": 0, "lr": 0.01})
     assert lr_at(section, Position(0), 1000) == pytest.approx(0.01, rel=1e-4)
+
+
+def test_the_start_of_a_warm_up_is_idle_without_one() -> None:
+    assert "warmup_start_factor" in LearningRate(warmup_epochs=0).idle_keys()
+    assert "warmup_start_factor" not in LearningRate(warmup_epochs=0.5).idle_keys()
+    assert "warmup_start_factor" not in BackboneStageSection(warmup_epochs=0, warmup_steps=10).idle_keys()
+    assert "warmup_start_factor" not in BackboneStageSection(warmup_epochs=1, warmup_steps=0).idle_keys()
+    assert "warmup_start_factor" in BackboneStageSection(warmup_epochs=0, warmup_steps=0).idle_keys()
 
 
 def test_a_constant_rate_stays_where_the_warm_up_ends() -> None:

@@ -8,7 +8,7 @@ import torch
 from passerby.errors import DataError
 from passerby.models.clip.towers import ClipShape
 from passerby.models.clip_reid.network import ClipReid, ClipReidSizes
-from passerby.models.evaluation_mode import evaluation_mode
+from passerby.models.inference_mode import evaluation_mode
 from tests.golden import golden_values
 from tests.models.golden_fill import fill
 

@@ -32,7 +32,7 @@ from passerby.methods.stage import EpochLoader, keyed_seed
 from passerby.methods.stages.features import current_features
 from passerby.methods.stages.memory_stage import MemoryStage
 from passerby.methods.stages.text_features import TextFeatures
-from passerby.models.evaluation_mode import evaluation_mode
+from passerby.models.inference_mode import evaluation_mode
 
 Associate = Callable[[NDArray[np.float32]], Association]
 """Mean features of the camera identities, float32 [N, D] → links between them."""

@@ -26,7 +26,7 @@ from passerby.models.clip.pair import ClipPair
 from passerby.models.clip.pair_files import is_clip_pair
 from passerby.models.clip.towers import ClipShape
 from passerby.models.clip.vocabulary import Vocabulary, tokenise, vocabulary_of
-from passerby.models.evaluation_mode import evaluation_mode
+from passerby.models.inference_mode import evaluation_mode
 from passerby.models.inspection.attention_maps import AttentionMaps, clip_attention_maps
 from passerby.models.saga.anchor_phrases import PHRASES
 from passerby.synth.output.pair_drawing import Drawers

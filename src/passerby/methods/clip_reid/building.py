@@ -75,7 +75,7 @@ def _declared_quick_gelu(init: InitialWeights) -> bool | None:
     """Whether `init` was trained with QuickGELU; None where it does not say."""
     if init.description is not None and "shape" in init.description:
         return uses_quick_gelu(described_shape(init.description))
-    # CLIP-ReID's own code knows no other activation; what stands between our stages carries no shape.
+    # CLIP-ReID's own code knows no other activation; files of a finished stage declare no shape.
     return True if init.description is None and is_clip_reid(init.tensors) else None
 
 

@@ -92,7 +92,7 @@ def adopt_backbone(init: InitialWeights, section: BackboneSection, *, own_method
     description = init.description
     if description is not None:
         _check_architecture(init.source, description, section.backbone)
-        if description.get("method", own_method) == own_method:  # what stands between stages names no method
+        if description.get("method", own_method) == own_method:  # files of a finished stage declare no method
             return init
     with torch.device("meta"):
         backbone = create(section.backbone, section.image_size)

@@ -96,7 +96,7 @@ def _with_quick_gelu(init: InitialWeights) -> dict[str, Any]:
         return {"quick_gelu": uses_quick_gelu(shape_from_description(description["network"]).clip)}
     if "shape" in description:
         return {"quick_gelu": uses_quick_gelu(described_shape(description))}
-    return {"quick_gelu": None}  # what stands between our stages carries no shape
+    return {"quick_gelu": None}  # files of a finished stage declare no shape
 
 
 def _declared_quick_gelu(init: InitialWeights) -> bool | None:

@@ -6,8 +6,8 @@
    learn: 3a at a constant, 3b at a falling learning rate (`AnchorStage`).
 4. Off by default: the tower learns again, under anchors that no longer change (`EndToEndStage`).
 
-The network is `passerby.models.saga.network`. Numbers follow the published code, which crashes in stage 4; ours is what
-it means to do, both of its variants in one.
+The network is `passerby.models.saga.network`. Numbers follow the published code. Stage 4 of the published code
+fails; it is implemented here as described, for both of its variants.
 """
 
 from collections.abc import Mapping

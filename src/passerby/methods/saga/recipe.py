@@ -189,7 +189,7 @@ class SagaRecipe(Recipe):
     """A recipe of SAGA-ReID."""
 
     official: bool = False
-    """Do as the published code where numbers change: see docs/methods/saga.md."""
+    """Follow the published code in the points that docs/methods/saga.md lists."""
     model: ModelSection = ModelSection()
     """The network that anchors are put on."""
     augmentation: SagaAugmentationSection = SagaAugmentationSection()

@@ -65,11 +65,12 @@ class LearningRate(Section):
     """The last epoch has the least learning rate; otherwise the epoch after it would have."""
 
     def idle_keys(self) -> set[str]:
-        """What belongs to another decay; everything else while a stage has no epochs."""
+        """What another decay reads, or a warm-up where there is none; everything else while a stage has no epochs."""
         if getattr(self, "epochs", 1) == 0:
             return set(type(self).model_fields) - {"epochs"}
         of_decay = {"steps": "milestones", "cosine": "min_lr_factor"}
-        return {key for decay, key in of_decay.items() if decay != self.decay}
+        of_warmup = set() if self.warmup_at(Position(0))[1] else {"warmup_start_factor"}
+        return of_warmup | {key for decay, key in of_decay.items() if decay != self.decay}
 
     def epochs_done(self, position: Position, *, by_step: bool) -> float:
         """How many epochs count as done, by whole epochs or by steps."""
@@ -121,7 +122,7 @@ def _decay_factor(section: LearningRate, position: Position, epochs: int) -> flo
         return _GAMMA ** sum(done >= milestone for milestone in section.milestones)
     share = _cosine_share(section, position, epochs)
     least = section.min_lr_factor
-    return 1.0 if share is None else least + (1 - least) * 0.5 * (1 + math.cos(math.pi * share))
+    return 1.0 if share is None else half_cosine(1.0, least, share)
 
 
 def _cosine_share(section: LearningRate, position: Position, epochs: int) -> float | None:

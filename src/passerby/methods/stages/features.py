@@ -17,8 +17,8 @@ from passerby.data.loading.loaders import EvalLoader
 from passerby.data.loading.sampling import shuffled_batches
 from passerby.distributed.processes import gather_shares, share_of, take_buffers_of_first_process
 from passerby.methods.method import TrainingData
-from passerby.models.evaluation_mode import evaluation_mode
 from passerby.models.feature_check import check_features
+from passerby.models.inference_mode import evaluation_mode
 from passerby.models.weights_digest import add_weights
 from passerby.progress import Progress, log_line
 

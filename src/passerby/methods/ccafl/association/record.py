@@ -1,4 +1,4 @@
-"""What becomes of an association beside training: it is kept in the run, and summarised in figures."""
+"""Store each epoch's association in the run, and compute its statistics."""
 
 from pathlib import Path
 
