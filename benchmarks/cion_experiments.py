@@ -54,7 +54,7 @@ FINETUNE_EPOCHS = {("synth", 1.0): 3, ("synth", 0.1): 30, ("market", 1.0): 2, ("
 """About 210 steps, 300 with all of market1501-dev."""
 DATA = {"synth": "market-layout", "market": "market1501-dev"}
 SMALL = ("model.image_size=[96,48]",)
-CLUSTER = ("training.epochs=5", "training.iterations=40", "training.decay_every=4")
+CLUSTER = ("training.epochs=5", "training.iterations=40", "training.decay=steps", "training.milestones=[4]")
 
 
 def main() -> None:

@@ -83,7 +83,7 @@ def hide(
 
 @torch.inference_mode()
 def features(embedder: Embedder, images: Sequence[Occluded]) -> Features:
-    """By readout, float32 [N, D], of length 1."""
+    """By feature variant, float32 [N, D], of length 1."""
     model = embedder.model
     assert isinstance(model, Saga), "give a model of SAGA"
     found: dict[str, list[Tensor]] = defaultdict(list)
@@ -122,7 +122,7 @@ def shares(embedder: Embedder, whole: Sequence[Occluded], hidden: Sequence[Occlu
 
 
 def figures(benchmark: Benchmark, queries: Features, stored: Features) -> list[str]:
-    """mAP / rank-1 of each readout, in per cent."""
+    """mAP / rank-1 of each feature variant, in per cent."""
     query, gallery = benchmark.query_and_gallery()
     cells = []
     for name, feature in queries.items():

@@ -29,7 +29,7 @@ from passerby.data.split import Benchmark, Split
 from passerby.errors import PasserbyError
 from passerby.evaluation.evaluate import Evaluation, evaluate_in_full
 from passerby.inference.embedder import Embedder
-from passerby.methods.clip_pretrain.method import build, describe, transforms
+from passerby.methods.clip_pretrain.method import ClipPretrainMethod
 from passerby.metrics import RankingResult, rank
 from passerby.models.checkpoint import save_model
 from passerby.runs.request import checked_recipe
@@ -118,8 +118,9 @@ def untrained_like(model: Embedder) -> Embedder:
     overrides = [f"model.architecture={shape['architecture']}", f"model.image_size={list(shape['image_size'])}"]
     recipe = checked_recipe(read_recipe("clip-pretrain-tiny", overrides))
     torch.manual_seed(recipe.seed)
-    towers = build(recipe, 0, 0)
-    return Embedder(towers, transforms(recipe)[1], describe(recipe, towers), model.device)
+    method = ClipPretrainMethod()
+    towers = method.build(recipe, 0, 0)
+    return Embedder(towers, method.transforms(recipe)[1], method.description(recipe, towers), model.device)
 
 
 def drawn(city: int, number: int) -> tuple[list[NDArray[np.uint8]], list[str]]:

@@ -123,3 +123,9 @@ def test_a_warm_up_of_one_step_is_possible() -> None:
 
 def test_half_a_cosine_goes_from_start_to_end() -> None:
     assert [half_cosine(1.0, 0.5, share) for share in (0.0, 0.5, 1.0)] == pytest.approx([1, 0.75, 0.5])
+
+
+def test_a_stage_of_one_epoch_has_the_whole_rate_where_the_last_epoch_ends_the_cosine() -> None:
+    section = BackboneStageSection(lr=0.5, warmup_steps=0, decay="cosine", min_lr_factor=0.01)
+    assert [lr_at(section, Position(epoch), 1) for epoch in (0,)] == [0.5]
+    assert [lr_at(section, Position(epoch), 3) for epoch in range(3)] == pytest.approx([0.5, 0.2525, 0.005])

@@ -131,4 +131,4 @@ def _cosine_share(section: LearningRate, position: Position, epochs: int) -> flo
     if section.decay != "cosine" or past < 0:
         return None
     length = epochs - section.cosine_start() - section.COSINE_REACHES_END
-    return min(past / length, 1.0) if length > 0 else 1.0
+    return min(past / (length if length > 0 else 1.0), 1.0)  # a single epoch that should end the cosine begins it too
