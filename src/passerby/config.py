@@ -213,7 +213,7 @@ def check_settings(schema: type[SectionType], content: Mapping[str, Any]) -> Sec
     try:
         return schema.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(_explain(schema, error, "setting", "--keys")) from None
+        raise RecipeError(_explain(schema, error, "setting", "`--keys` lists them all")) from None
 
 
 def write_recipe(recipe: Recipe, path: Path) -> None:
@@ -245,7 +245,7 @@ def _explain(
     schema: type[Section],
     error: ValidationError,
     kind: str = "key in the recipe",
-    listing: str = "passerby train RECIPE --keys",
+    listing: str = "`passerby train RECIPE --keys` lists the keys that act",
 ) -> str:
     fault, known = error.errors()[0], known_keys(schema)
     parts = [str(part) for part in fault["loc"]]
@@ -259,5 +259,5 @@ def _explain(
     last = dotted.rpartition(".")[2]
     same_name = [key for key in known if key.rpartition(".")[2] == last]
     near = same_name or difflib.get_close_matches(dotted, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"`{listing}` lists them all"
+    hint = f"did you mean {near[0]!r}?" if near else listing
     return f"{dotted}: unknown {kind}; {hint}"

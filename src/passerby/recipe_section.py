@@ -5,6 +5,9 @@ import typing
 from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import to_jsonable_python
+
+from passerby.recipe_yaml import write_value
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -66,20 +69,25 @@ def _sections_in(annotation: Any) -> list[type[Section]]:
 
 
 def describe_keys(schema: type[Section], prefix: str = "") -> list[tuple[str, str, str]]:
-    """Every key of a schema with its default and one-line meaning, for `passerby train --keys`."""
+    """Every key of a schema with its default, as YAML, and one-line meaning: what `--set` of a command takes."""
     rows: list[tuple[str, str, str]] = []
     for name, field in schema.model_fields.items():
         nested = _sections_in(field.annotation)
         if nested:
             rows += describe_keys(nested[0], f"{prefix}{name}.")
         else:
-            default = "required" if field.is_required() else repr(field.get_default(call_default_factory=True))
-            rows.append((prefix + name, default, field.description or ""))
+            default = field.get_default(call_default_factory=True)
+            shown = "required" if field.is_required() else write_value(to_jsonable_python(default))
+            rows.append((prefix + name, shown, field.description or ""))
     return rows
 
 
 def acting_keys(section: Section, prefix: str = "") -> list[tuple[str, Any, str]]:
-    """The keys that change something while others are as they are, each with its value and one-line meaning."""
+    """The keys that change something while others are as they are, for `passerby train --keys`.
+
+    Returns:
+        Each key with its value, as JSON and YAML know it, and its one-line meaning.
+    """
     rows: list[tuple[str, Any, str]] = []
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
@@ -88,5 +96,5 @@ def acting_keys(section: Section, prefix: str = "") -> list[tuple[str, Any, str]
         if isinstance(value, Section):
             rows += acting_keys(value, f"{prefix}{name}.")
         else:
-            rows.append((prefix + name, value, field.description or ""))
+            rows.append((prefix + name, to_jsonable_python(value), field.description or ""))
     return rows

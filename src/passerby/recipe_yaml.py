@@ -54,6 +54,15 @@ def write_yaml(content: Any) -> str:
     return text.getvalue()
 
 
+def write_value(value: Any) -> str:
+    """A value in one line of YAML, as it can stand after `key=`: `null`, `true`, `[256, 128]`."""
+    yaml: Any = YAML(typ="safe", pure=True)
+    yaml.default_flow_style, yaml.allow_unicode, yaml.width = True, True, MAX_LENGTH
+    text = io.StringIO()
+    yaml.dump(value, text)
+    return text.getvalue().removesuffix("\n").removesuffix("\n...")
+
+
 def shown(value: object) -> str:
     """A value as an error shows it, cut where it is long."""
     text = repr(value)

@@ -190,6 +190,6 @@ def test_says_how_it_is_used(app):
     with pytest.raises(RecipeError, match="levels: Input should be 1, 2 or 3"):
         run(app, "x.parquet", "--levels", "all")
     assert "half_width=1000" in run(app, "run", "--keys")
-    assert "false_links=None" in run(app, "calibrate", "--keys")
+    assert "false_links=null" in run(app, "calibrate", "--keys")
     with pytest.raises(DataError, match="is not a table on disk"):
         run(app, "x.parquet")

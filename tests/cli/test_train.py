@@ -1,6 +1,7 @@
 """`passerby train` as a user types it: what it prints, refuses and survives."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from passerby.cli import main
+from passerby.recipe_files import recipe_names
+from passerby.runs.request import TrainingRequest, resolve_recipe
 from tests.cli.test_commands import run
 from tests.methods.small_world import overrides, write_small_world
 
@@ -57,6 +60,23 @@ def test_numbers_where_the_recipe_has_text_are_taken_and_everything_can_be_liste
     assert all(row["meaning"] for row in rows.values())
     _, listed, _ = ask("train", "--list", "--json")
     assert "clip-reid-vit" in [each["recipe"] for each in json.loads(listed)]
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_key_that_is_printed_can_be_typed(name: str, ask: Ask) -> None:
+    code, printed, errors = ask("train", name, "--keys")
+    assert code == 0, errors
+    listed = [line for line in printed.splitlines() if re.match(r"  [\w.]+=", line)]
+    assignments = tuple(re.split(r"  +", line.strip())[0] for line in listed)
+    assert len(assignments) > 20
+    assert resolve_recipe(TrainingRequest(name, assignments)) == resolve_recipe(TrainingRequest(name))
+
+
+def test_values_are_printed_as_yaml(ask: Ask) -> None:
+    code, printed, errors = ask("train", "clip-reid-vit", "data.skip_unreadable=true", "--keys")
+    assert code == 0, errors
+    for assignment in ("model.image_size=[256, 128]", "data.skip_unreadable=true", "init=null"):
+        assert f"\n  {assignment}" in printed
 
 
 def test_data_named_on_the_command_line_is_not_sought_where_the_recipes_data_lies(tmp_path: Path, ask: Ask) -> None:

@@ -68,21 +68,15 @@ def print_settings(schema: "type[Section]") -> None:
 
 
 def print_keys(request: "TrainingRequest", *, as_json: bool) -> None:
-    """The keys of a recipe with values and meanings, but for those that change nothing while others are as they are."""
+    """The keys of a recipe that act, with values as `key=value` takes them, and meanings."""
     from passerby.recipe_section import acting_keys
+    from passerby.recipe_yaml import write_value
     from passerby.runs.request import resolve_recipe
 
     found = acting_keys(resolve_recipe(request))
     rows = [{"key": key, "value": value, "meaning": meaning} for key, value, meaning in found]
-    if not emit([{**row, "value": _plain(row["value"])} for row in rows], as_json):
-        _print_columns((f"{row['key']}={row['value']}", row["meaning"]) for row in rows)
-
-
-def _plain(value: Any) -> Any:
-    """A recipe's value as JSON knows it."""
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value if isinstance(value, str | int | float | None) else str(value)
+    if not emit(rows, as_json):
+        _print_columns((f"{key}={write_value(value)}", meaning) for key, value, meaning in found)
 
 
 def _print_columns(rows: Iterable[tuple[str, str]]) -> None:

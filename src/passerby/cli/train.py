@@ -13,7 +13,7 @@ ORDER = 10
 
 _ABOUT = """Train a recipe, evaluate the result, and write a page.
 
-Anything in the recipe can be changed on the command line with section.key=value; --keys lists what there is. An
+Anything in the recipe can be changed on the command line with section.key=value; --keys lists the keys that act. An
 interrupted run continues with --resume and ends with the weights it would have had.
 """
 
@@ -67,7 +67,7 @@ def train(
         int, option("N", "Train so many seeds, counted up, and report mean ± deviation.", panel=_RUN, at_least=1)
     ] = 1,
     dry_run: Annotated[bool, flag("--dry-run", "Print the steps, memory and time to expect, and stop.", _SHOW)] = False,
-    keys: Annotated[bool, flag("--keys", "List every key of the recipe with its value, and stop.", _SHOW)] = False,
+    keys: Annotated[bool, flag("--keys", "List the keys that act, with their values, and stop.", _SHOW)] = False,
     list_recipes: Annotated[bool, flag("--list", "List the recipes that come with passerby, and stop.", _SHOW)] = False,
     as_json: AsJson = False,
 ) -> None:
