@@ -102,6 +102,44 @@ def test_a_file_that_was_mended_is_imported_as_if_it_had_never_failed(tmp_path: 
     load_plugin(write(tmp_path, code))
 
 
+def test_nothing_of_a_file_that_fails_stays_registered(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match="ZeroDivisionError"):
+        load_plugin(write(tmp_path, BENCHMARK.format(name="mine", title="") + "\n1 / 0"))
+    assert "mine" not in BENCHMARKS
+    load_plugin(write(tmp_path, BENCHMARK.format(name="mine", title=""), "other.py"))
+
+
+def test_a_changed_file_that_fails_leaves_what_it_had_registered(tmp_path: Path) -> None:
+    plugin = load_plugin(write(tmp_path, BENCHMARK.format(name="mine", title="first")))
+    more = BENCHMARK.format(name="mine", title="second") + BENCHMARK.format(name="more", title="")
+    with pytest.raises(PluginError, match="ZeroDivisionError"):
+        load_plugin(write(tmp_path, more + "\n1 / 0"))
+    assert BENCHMARKS["mine"].title == "first"
+    assert "more" not in BENCHMARKS
+    assert loaded_plugins() == (plugin,)
+
+
+def test_a_changed_file_takes_back_what_it_no_longer_registers(tmp_path: Path) -> None:
+    load_plugin(write(tmp_path, BENCHMARK.format(name="mine", title="")))
+    load_plugin(write(tmp_path, BENCHMARK.format(name="renamed", title="")))
+    assert "mine" not in BENCHMARKS
+    assert "renamed" in BENCHMARKS
+
+
+def test_what_one_entry_point_of_a_package_registered_survives_the_failure_of_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = install(tmp_path, "half_whole", BENCHMARK.format(name="whole", title=""))
+    (package.parent / "second.py").write_text(BENCHMARK.format(name="half", title="") + "\n1 / 0", "utf-8")
+    (record,) = tmp_path.glob("*.dist-info/entry_points.txt")
+    record.write_text(record.read_text("utf-8") + "\nzz = half_whole.second\n", "utf-8")
+    sys.path.insert(0, str(tmp_path))
+    assert BENCHMARKS.find("whole") is not None
+    assert "half" not in BENCHMARKS
+    assert [each.offers for each in loaded_plugins()] == [[("benchmark", "whole")]]
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
 def test_a_name_of_another_plugin_is_taken(tmp_path: Path) -> None:
     code = BENCHMARK.format(name="mine", title="")
     first = write(tmp_path, code)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from passerby.errors import PasserbyError, PluginError
 from passerby.progress import log_line
@@ -50,7 +50,7 @@ class Plugin:
 
 _loaded: dict[str, Plugin] = {}
 _importing: list[Plugin] = []
-_owners: dict[tuple[Kind, str], str] = {}
+_entries: dict[tuple[Kind, str], "_Entry"] = {}
 _missing: dict[tuple[Kind, str], str] = {}
 
 
@@ -74,11 +74,12 @@ class Registry(dict[str, Thing]):
         """
         plugin = _importing[-1] if _importing else None
         owner = str(plugin) if plugin else "this program"
-        holder = _owners.get((self.kind, name), "passerby" if name in self else owner)
+        entry = _entries.get((self.kind, name))
+        holder = entry.owner if entry else "passerby" if name in self else owner
         if holder != owner or (plugin and (self.kind, name) in plugin.offers):
             raise PluginError(f"the {self.kind} {name!r} is already there, from {holder}: choose another name")
         self[name] = thing
-        _owners[self.kind, name] = owner
+        _entries[self.kind, name] = _Entry(owner, self, thing)
         if plugin:
             plugin.offers.append((self.kind, name))
 
@@ -93,9 +94,18 @@ class Registry(dict[str, Thing]):
         return _missing.get((self.kind, name), "")
 
 
-def load_plugin(file: str | Path) -> Plugin:
-    """Import a plugin's file, once; again only if it has changed since.
+class _Entry(NamedTuple):
+    """What somebody registered, who, and where."""
 
+    owner: str
+    registry: Registry[Any]
+    thing: object
+
+
+def load_plugin(file: str | Path) -> Plugin:
+    """Import a plugin's file, once; again only if it has changed since: it then offers what it registers now.
+
+    If it fails, nothing of it stays registered but what it had registered before it changed.
     The module gets a private name. The file's folder is not added to where Python looks for modules: a plugin of
     several files is a package to be installed.
 
@@ -113,12 +123,15 @@ def load_plugin(file: str | Path) -> Plugin:
         return earlier
     module = ModuleType(f"_passerby_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}")
     module.__file__ = str(path)
+    module_before = sys.modules.get(module.__name__)
     sys.modules[module.__name__] = module  # where typing looks up the names of annotations
     try:
         with _registering(plugin):
             exec(compile(content, str(path), "exec"), module.__dict__)  # what was hashed, not what is cached
     except (Exception, SystemExit) as error:
         del sys.modules[module.__name__]
+        if module_before is not None:
+            sys.modules[module.__name__] = module_before
         raise PluginError(f"{path}{_line_of(error, path)}: {_reason(error)}") from error
     return plugin
 
@@ -151,13 +164,32 @@ def remember_missing(kind: Kind, name: str, remedy: str) -> None:
 
 @contextmanager
 def _registering(plugin: Plugin) -> Iterator[None]:
-    """Count what is registered inside as the plugin's; it is loaded if nothing fails."""
+    """Count what is registered inside as the plugin's; if something fails, registries are as they were before."""
+    before, offers = _entries_of(plugin), list(plugin.offers)
+    if not offers:  # a file that has changed begins anew; a package may have several entry points
+        _take_back(before)
     _importing.append(plugin)
     try:
         yield
+    except BaseException:
+        _take_back(_entries_of(plugin))
+        for (kind, name), entry in before.items():
+            entry.registry[name] = entry.thing
+            _entries[kind, name] = entry
+        plugin.offers[:] = offers
+        raise
     finally:
         _importing.pop()
     _loaded[str(plugin)] = plugin
+
+
+def _entries_of(plugin: Plugin) -> dict[tuple[Kind, str], _Entry]:
+    return {key: entry for key, entry in _entries.items() if entry.owner == str(plugin)}
+
+
+def _take_back(entries: Mapping[tuple[Kind, str], _Entry]) -> None:
+    for (kind, name), entry in entries.items():
+        del entry.registry[name], _entries[kind, name]
 
 
 def _line_of(error: BaseException, path: Path) -> str:

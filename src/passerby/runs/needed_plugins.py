@@ -6,7 +6,6 @@ the plugin again, or has it installed.
 
 import json
 import shlex
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,10 +37,10 @@ class NeededPlugin(NamedTuple):
 
 def write_needed_plugins(folder: Path, recipe: Recipe) -> None:
     """Store in a run's folder of which plugins the recipe uses something; no file if it uses none."""
-    used = set(_texts(recipe.model_dump(mode="json")))
+    used = _used(recipe)
     needed = []
     for plugin in loaded_plugins():
-        offers = [each for each in plugin.offers if each[0] != "recipe" and each[1] in used]
+        offers = [each for each in plugin.offers if each in used]
         if offers:
             file = str(plugin.file) if plugin.file else None
             needed.append(NeededPlugin(plugin.name, file, plugin.version, offers)._asdict())
@@ -106,17 +105,15 @@ def _log_once(message: str) -> None:
     log_line(message, show=True)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in a recipe, and the names in it that are no keys of a schema."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, each in value.items():
-            yield key
-            yield from _texts(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
+def _used(recipe: Recipe) -> set[tuple[Kind, str]]:
+    """Everything that a recipe names and a plugin may have registered."""
+    names = [recipe.data.name] if isinstance(recipe.data.name, str) else recipe.data.name
+    used: set[tuple[Kind, str]] = {("method", recipe.method)}
+    used |= {("loss", name) for name in recipe.added_losses}
+    used |= {("benchmark", name) for name in names}
+    used |= {("callback", name) for name in recipe.trainer.callbacks}
+    backbone = getattr(getattr(recipe, "model", None), "backbone", None)  # a section of some methods
+    return used | ({("backbone", backbone)} if backbone else set())
 
 
 def _read(folder: Path) -> list[NeededPlugin]:
