@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from passerby.errors import DataError
-from passerby.output_paths import check_output_file, check_output_folder
+from passerby.output_paths import check_output_file, check_output_folder, seed_folders
 
 
 def test_a_good_place_is_left_as_it_was(tmp_path: Path) -> None:
@@ -63,3 +63,14 @@ def test_folders_that_others_make_meanwhile_are_left_to_them(tmp_path: Path, mon
     check_output_folder(folder)
     assert folder.is_dir(), "another process made it, and is about to open a file in it"
     assert [path.name for path in tmp_path.rglob("*")] == ["runs", "new"]
+
+
+def test_folders_of_seeds_are_found_by_number(tmp_path: Path) -> None:
+    for name in ("seed-10", "seed-9", "seed-foo", "seed-07", "seed-3", "seed-"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ("other" if name == "seed-3" else "metrics.json")).touch()
+    assert list(seed_folders(tmp_path, "metrics.json").items()) == [
+        (9, tmp_path / "seed-9"),
+        (10, tmp_path / "seed-10"),
+    ]
+    assert list(seed_folders(tmp_path, "metrics.json", "other")) == [3, 9, 10]

@@ -1,6 +1,7 @@
 """What `import passerby` offers, used as its documentation says."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import passerby
 from passerby.cli import app
 from passerby.errors import CheckpointError, DataError
 from passerby.training.runner import train
+from passerby.workflows.training_request import training_request
 from tests.methods.saga.saga_world import saga_recipe
 from tests.methods.small_world import overrides, write_small_world
 
@@ -194,6 +196,27 @@ def test_a_folder_of_seeds_is_compared_by_its_mean(trained: Path, tmp_path: Path
     assert both.metrics["mAP"] == pytest.approx(np.mean([entry["mAP"] for entry in entries]))
     assert both.against_first["mAP"].difference.value == pytest.approx(both.metrics["mAP"] - one.metrics["mAP"])
     assert both.over_seeds["rank1"].percent() in comparison.page.read_text("utf-8")
+
+
+def test_seeds_that_were_not_evaluated_are_named(trained: Path, tmp_path: Path) -> None:
+    runs = shutil.copytree(trained, tmp_path / "runs")
+    (runs / "seed-6" / "metrics.json").unlink()
+    (runs / "seed-foo").mkdir()
+    (runs / "seed-foo" / "metrics.json").write_text("{}")
+    with pytest.raises(DataError, match=r"runs: was not evaluated in seed-6: run `passerby eval .*runs` first"):
+        passerby.compare([trained / "seed-5", runs], tmp_path / "comparison")
+
+
+def test_a_tilde_is_the_home_folder(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    page = passerby.evaluate(Flat(), world, out="~/mine").page
+    assert page == tmp_path / "mine" / "report" / "data.html"
+    assert passerby.embed(Flat(), world / "query", "~/mine/all.parquet").file == tmp_path / "mine" / "all.parquet"
+    plan = passerby.OcclusionPlan(conditions=("bottom",), levels=(0.5,), runs=1)
+    passerby.occlusion(Flat(), world, plan=plan, out="~/occlusion")
+    assert (tmp_path / "occlusion" / "metrics.json").is_file()
+    assert training_request("clip-reid-vit-tiny", out="~/run").folder == tmp_path / "run"
+    assert training_request(None, resume="~/run").folder == tmp_path / "run"
 
 
 @pytest.mark.parametrize("command", [["embed", "{run}", "{image}"], ["explain", "{run}", "{image}"]])

@@ -1,6 +1,7 @@
-"""Whether results can be written where they shall go, found out before hours are spent on them."""
+"""Where results lie, and whether they can be written there, found out before hours are spent on them."""
 
 import os
+import re
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +10,35 @@ from passerby.errors import DataError
 
 _LONGEST_NAME = 200
 """Bytes of a file's name: systems take 255, and the name while it is written is longer."""
+
+
+def expanded(path: str | Path) -> Path:
+    """A path as a user gives it, `~` replaced by the home folder."""
+    return Path(path).expanduser()
+
+
+def checked_folder(path: str | Path) -> Path:
+    """The folder that a user names for results, see `check_output_folder`."""
+    folder = expanded(path)
+    check_output_folder(folder)
+    return folder
+
+
+def seed_folders(folder: Path, *holding: str) -> dict[int, Path]:
+    """The folders `seed-N` inside a folder, by N in ascending order.
+
+    Args:
+        folder: of the runs of several seeds, or of their evaluations.
+        holding: names of files, of which each folder has one at least.
+    """
+    numbered = {
+        int(named[1]): each
+        for each in folder.glob("seed-*")
+        if (named := re.fullmatch(r"seed-(0|[1-9][0-9]*)", each.name))
+    }
+    return {
+        seed: numbered[seed] for seed in sorted(numbered) if any((numbered[seed] / name).is_file() for name in holding)
+    }
 
 
 def check_output_folder(folder: Path) -> None:

@@ -46,7 +46,8 @@ def run(trained: Path, tmp_path: Path) -> Path:
 
 def evaluated(model: Path, **options: object) -> list[dict[str, object]]:
     request = replace(EvaluationRequest(str(model), device="cpu"), **options)
-    return [each.metrics for each in evaluate_and_report(request)]
+    (outcome,) = evaluate_and_report(request)
+    return [each.metrics for each in outcome.evaluations]
 
 
 def stored(folder: Path) -> dict[str, dict[str, object]]:

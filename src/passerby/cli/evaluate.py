@@ -88,12 +88,11 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
-    from passerby.cli.output import print_evaluation, print_seeds
+    from passerby.cli.output import print_seeds
     from passerby.config import assign_overrides, check_settings
     from passerby.evaluation.pooling import as_pooling
-    from passerby.workflows.evaluate import evaluate_and_report, evaluate_seeds
+    from passerby.workflows.evaluate import evaluate_and_report
     from passerby.workflows.evaluation_request import CameraEmbedding, EvaluationRequest, EvaluationSettings
-    from passerby.workflows.seeds import seeds_in
 
     chosen = check_settings(EvaluationSettings, assign_overrides({}, settings or ()))
     request = EvaluationRequest(
@@ -111,7 +110,4 @@ def evaluate(
         skip_unreadable=skip_unreadable,
         check_counts=chosen.check_counts,
     )
-    if seeds_in(model):
-        print_seeds(evaluate_seeds(request), as_json=as_json)
-    else:
-        print_evaluation(evaluate_and_report(request), as_json=as_json)
+    print_seeds(evaluate_and_report(request), as_json=as_json)

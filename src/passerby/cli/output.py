@@ -144,7 +144,10 @@ def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
 
 
 def print_seeds(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
-    """Metrics of each seed of a run, and mean ± deviation."""
+    """Metrics of each seed of a run, and mean ± deviation; of a model that is evaluated alone, its metrics."""
+    if len(outcomes) == 1 and outcomes[0].seed is None:
+        print_evaluation(outcomes[0].evaluations, as_json=as_json)
+        return
     if emit([_seed(each) for each in outcomes] if as_json else None, as_json):
         return
     for each in outcomes:

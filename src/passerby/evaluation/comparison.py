@@ -15,6 +15,7 @@ from passerby.evaluation.metrics_file import FILE_NAME, read_metrics
 from passerby.evaluation.query_table import QueryTable, read_query_table
 from passerby.evaluation.spread import Spread
 from passerby.metrics import PairedComparison, compare_paired, mean_interval
+from passerby.output_paths import seed_folders
 
 METRICS = ("mAP", "rank1", "mINP")
 """What runs are tested on."""
@@ -95,10 +96,13 @@ class EvaluatedRun:
         """Read what a run was evaluated on; the tables of queries are needed too.
 
         Raises:
-            DataError: there is none.
+            DataError: there is none, or not of all seeds.
         """
-        seeds = sorted(file.parent for file in folder.glob(f"seed-*/{FILE_NAME}"))
+        seeds = list(seed_folders(folder, "recipe.yaml", FILE_NAME).values())
         parts = [folder] if (folder / FILE_NAME).is_file() or not seeds else seeds
+        missing = [part.name for part in parts if not (part / FILE_NAME).is_file()]
+        if missing and len(missing) < len(parts):
+            raise DataError(f"{folder}: was not evaluated in {', '.join(missing)}: run `passerby eval {folder}` first")
         entries = [
             {name: entry for name, entry in read_metrics(part).items() if "queries_table" in entry} for part in parts
         ]

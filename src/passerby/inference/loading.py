@@ -23,7 +23,7 @@ from passerby.models.checkpoint import read_description, read_tensors
 from passerby.models.state_dicts import shown_names, top_names, wrapped_parts
 from passerby.models.zoo.files import describe_bare_backbone, is_bare_backbone, recognise_backbone, restore_backbone
 from passerby.runs.needed_plugins import recall_needed_plugins
-from passerby.runs.run_directory import RunDirectory, seed_folders
+from passerby.runs.run_directory import RunDirectory, seed_runs
 
 _CAMERA_OPTIONS = "--camera-embedding (in Python trained_on and camera_coefficient)"
 
@@ -126,8 +126,8 @@ def _model_of_run(folder: Path) -> Path:
         return run.model_file
     if run.recipe_file.is_file():
         raise CheckpointError(f"{folder}: the run is not finished: continue it with `passerby train --resume {folder}`")
-    if seeds := seed_folders(folder):
-        names = ", ".join(str(seed) for seed in seeds)
+    if seeds := seed_runs(folder):
+        names = ", ".join(str(seed) for seed in seeds.values())
         raise CheckpointError(
             f"{folder}: holds runs of {len(seeds)} seeds, and one model is needed: name one of {names}"
         )

@@ -7,7 +7,7 @@ from passerby.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from passerby.runs.provenance import Provenance
     from passerby.runs.request import TrainingRequest, checked_recipe, resolve_recipe, stored_recipe
-    from passerby.runs.run_directory import RunDirectory, seed_folders
+    from passerby.runs.run_directory import RunDirectory, seed_runs
     from passerby.runs.run_lock import alone_in
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "alone_in",
     "checked_recipe",
     "resolve_recipe",
-    "seed_folders",
+    "seed_runs",
     "stored_recipe",
 ]
 
@@ -26,7 +26,7 @@ __getattr__ = lazy_exports(
     {
         "provenance": ["Provenance"],
         "request": ["TrainingRequest", "checked_recipe", "resolve_recipe", "stored_recipe"],
-        "run_directory": ["RunDirectory", "seed_folders"],
+        "run_directory": ["RunDirectory", "seed_runs"],
         "run_lock": ["alone_in"],
     },
 )

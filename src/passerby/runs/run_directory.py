@@ -21,7 +21,7 @@ from passerby.atomic_files import sweep_temporaries, write_text_atomically
 from passerby.config import Recipe, check_recipe, write_recipe
 from passerby.errors import RecipeError
 from passerby.methods import find_method
-from passerby.output_paths import check_output_folder
+from passerby.output_paths import check_output_folder, seed_folders
 from passerby.recipe_files import parse_recipe
 from passerby.runs.metrics_log import read_lines, write_line, write_lines
 from passerby.runs.needed_plugins import recall_needed_plugins, write_needed_plugins
@@ -95,7 +95,7 @@ class RunDirectory:
         Raises:
             RecipeError: the folder already holds a run.
         """
-        seeds = seed_folders(self.folder)
+        seeds = seed_runs(self.folder)
         if self.recipe_file.exists() or seeds:
             held, more = (f"runs of {len(seeds)} seeds", f" --seeds {len(seeds)}") if seeds else ("a run", "")
             raise RecipeError(
@@ -158,10 +158,9 @@ class RunDirectory:
         )
 
 
-def seed_folders(folder: Path) -> list[Path]:
+def seed_runs(folder: Path) -> dict[int, Path]:
     """The runs of several seeds that a folder holds, by seed."""
-    found = [file.parent for file in folder.glob("seed-*/recipe.yaml") if file.parent.name[5:].isdecimal()]
-    return sorted(found, key=lambda run: int(run.name[5:]))
+    return seed_folders(folder, "recipe.yaml")
 
 
 def write_environment(path: Path) -> None:
@@ -180,7 +179,7 @@ def write_environment(path: Path) -> None:
 
 
 def _hint(folder: Path) -> str:
-    seeds = len(seed_folders(folder))
+    seeds = len(seed_runs(folder))
     if not seeds:
         return ": give the folder that --out named"
     return f" but runs of {seeds} seeds: add --seeds {seeds} to resume them, or name one of them"

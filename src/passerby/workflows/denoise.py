@@ -7,7 +7,7 @@ from typing import Any
 
 from passerby.config import assign_overrides, check_settings
 from passerby.output_lock import alone_at
-from passerby.output_paths import check_output_file
+from passerby.output_paths import check_output_file, expanded
 from passerby.report.denoising import (
     FIGURE_SUFFIXES,
     calibration_figure,
@@ -109,7 +109,7 @@ def denoise(
     Raises:
         DataError: as of `denoise_table`, or the page cannot be written.
     """
-    table, out, features = Path(table), Path(out), None if features is None else Path(features)
+    table, out, features = expanded(table), expanded(out), None if features is None else expanded(features)
     page = out.with_name(f"{out.stem}-report.html") if report else None
     if page is not None:
         check_output_file(page, (".html",))

@@ -10,7 +10,7 @@ from passerby.data.formats.open_data import list_images
 from passerby.inference.embedder import Embedder
 from passerby.inference.embedding_table import EMBEDDING_SUFFIXES, embed_to_table
 from passerby.inference.loading import as_embedder
-from passerby.output_paths import check_output_file
+from passerby.output_paths import check_output_file, expanded
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def embed(
         DataError: there are no images, one cannot be read, or the file cannot be written.
         CheckpointError: the model cannot be loaded.
     """
-    out = Path(out)
+    out = expanded(out)
     check_output_file(out, EMBEDDING_SUFFIXES)
     places = [Path(images)] if isinstance(images, str | Path) else [Path(each) for each in images]
     split = list_images(places[0] if len(places) == 1 else places)

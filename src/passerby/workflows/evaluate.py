@@ -18,7 +18,8 @@ from passerby.evaluation.result import EvaluationResult
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import as_embedder
 from passerby.metrics import Metric
-from passerby.output_paths import check_output_folder
+from passerby.models.bundled import resolve_path
+from passerby.output_paths import checked_folder
 from passerby.report.ranking.figure import rank_list_figure, save_figure
 from passerby.report.ranking.rank_list import RankedSplits
 from passerby.workflows.evaluation_report import ReportedEvaluation, report_evaluation
@@ -48,7 +49,8 @@ def evaluate(
         >>> passerby.evaluate(my_network, passerby.load_benchmark("market1501", "/data"), out="evaluation/mine").page
 
     Args:
-        model: as `passerby.load` returns it, what `passerby.load` takes, or a network of one's own, see `Embedder.of`.
+        model: as `passerby.load` returns it, what `passerby.load` takes, or a network of one's own, see `Embedder.of`;
+            of several seeds one (`passerby eval` takes the folder of all).
         benchmark: as `load_benchmark` returns it, or its name (then `root` is needed), or a table or folder.
         root: the folder that holds the benchmark.
         out: receives `metrics.json` and, in `report/`, the page and the tables; None writes nothing.
@@ -68,13 +70,12 @@ def evaluate(
     """
     protocol = Protocol(metric, pooling, multi_query, _parameters(rerank), open_set_draws)
     benchmark = as_benchmark(benchmark, root, check_counts=check_counts)
-    if out is not None:
-        check_output_folder(Path(out))
+    folder = None if out is None else checked_folder(out)
     check_requested(benchmark, protocol)
     embedder = as_embedder(model)
     result = _measured(embedder, benchmark, protocol, batch_size, skip_unreadable=skip_unreadable)
-    if out is not None:
-        result.page = report_evaluation(result, evaluation_fingerprint(benchmark), embedder, Path(out)).page
+    if folder is not None:
+        result.page = report_evaluation(result, evaluation_fingerprint(benchmark), embedder, folder).page
     return result
 
 
@@ -97,44 +98,45 @@ def as_benchmark(
     return data
 
 
-def evaluate_and_report(request: EvaluationRequest) -> list[ReportedEvaluation]:
+def evaluate_and_report(request: EvaluationRequest) -> list[SeedOutcome]:
     """Evaluate on the data set named, or on every set of the run's recipe that has a query and a gallery.
 
+    Of a folder of seeds, every seed is evaluated and has its results in its own folder (or in `seed-N` of the one asked
+    for); beside them, `seeds.json` has mean and deviation.
+
+    Returns:
+        An outcome for each seed, or one without a seed.
+
     Raises:
+        DataError: one picture or table is asked for, but there would be several.
         PasserbyError: the model or the data cannot be used, or there is no place for the results.
     """
-    opened = open_request(request)
-    for file, kind in ((request.figure, "picture"), (request.export, "table")):
-        if file is not None and len(opened.sets) > 1:
-            raise DataError(f"{file}: one {kind}, but {len(opened.sets)} data sets: name one of them with --data")
-    return evaluate_all(opened, request.protocol, figure=request.figure, export=request.export)
-
-
-def evaluate_seeds(request: EvaluationRequest) -> list[SeedOutcome]:
-    """Evaluate every seed in the folder that the request names as its model.
-
-    Each has its results in its own folder, or in `seed-N` of the one asked for; beside them, `seeds.json` has mean and
-    deviation.
-
-    Raises:
-        DataError: a picture or a table is asked for, of which there would be several.
-        PasserbyError: a model or the data cannot be used, or there is no place for the results.
-    """
     seeds = seeds_in(request.model)
-    for file, kind in ((request.figure, "picture"), (request.export, "table")):
-        if file is not None:
-            raise DataError(
-                f"{file}: one {kind}, but {len(seeds)} seeds: name one of them, such as {next(iter(seeds.values()))}"
-            )
-    folder = request.out or Path(request.model)
+    if not seeds:
+        return [SeedOutcome(None, resolve_path(request.model), _evaluate_one(request))]
+    _check_one_file(request, f"{len(seeds)} seeds: name one of them, such as {next(iter(seeds.values()))}")
+    folder = request.out or resolve_path(request.model)
     earlier = read_summary(folder)
     outcomes = []
     for seed, run in seeds.items():
         place = request.out and request.out / run.name
-        reported = evaluate_and_report(replace(request, model=str(run), out=place))
-        outcomes.append(SeedOutcome(seed, run, reported))
+        outcomes.append(SeedOutcome(seed, run, _evaluate_one(replace(request, model=str(run), out=place))))
     write_summary(folder, earlier, outcomes)
     return outcomes
+
+
+def _evaluate_one(request: EvaluationRequest) -> list[ReportedEvaluation]:
+    opened = open_request(request)
+    if len(opened.sets) > 1:
+        _check_one_file(request, f"{len(opened.sets)} data sets: name one of them with --data")
+    return evaluate_all(opened, request.protocol, figure=request.figure, export=request.export)
+
+
+def _check_one_file(request: EvaluationRequest, several: str) -> None:
+    """Refuse a picture or a table where several things would be written into it."""
+    for file, kind in ((request.figure, "picture"), (request.export, "table")):
+        if file is not None:
+            raise DataError(f"{file}: one {kind}, but {several}")
 
 
 def evaluate_all(

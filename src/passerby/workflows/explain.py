@@ -16,7 +16,7 @@ from passerby.data.pixels.decoding import read_image, resize_image
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import as_embedder
 from passerby.models.inspection.attention_maps import AttentionMaps
-from passerby.output_paths import check_output_file
+from passerby.output_paths import check_output_file, expanded
 from passerby.report.ranking.figure import FIGURE_SUFFIXES, save_figure
 
 _COLOURS = "inferno"
@@ -95,9 +95,9 @@ def explain(
     Raises:
         PasserbyError: the model or an image cannot be used, or the picture cannot be written.
     """
-    out = Path(out)
+    out = expanded(out)
     check_output_file(out, FIGURE_SUFFIXES)
-    files = [Path(images)] if isinstance(images, str | Path) else [Path(each) for each in images]
+    files = [expanded(each) for each in ([images] if isinstance(images, str | Path) else images)]
     embedder = as_embedder(model, device=device, allow_torchscript=allow_torchscript)
     explained = [each for file in files for each in _explain(embedder, file, occluder, anchors)]
     save_figure(explain_figure(explained), out)

@@ -26,7 +26,8 @@ from passerby.evaluation.occlusion_summary import (
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import as_embedder
 from passerby.json_text import json_text
-from passerby.output_paths import check_output_folder
+from passerby.models.bundled import resolve_path
+from passerby.output_paths import check_output_folder, checked_folder, expanded
 from passerby.report.occlusion.figure import occlusion_figure
 from passerby.report.occlusion.table import occlusion_table
 from passerby.report.ranking.figure import save_figure
@@ -86,13 +87,12 @@ def occlusion(
         EvaluationError: nothing can be ranked.
     """
     benchmark = as_benchmark(benchmark, root)
-    if out is not None:
-        check_output_folder(Path(out))
+    folder = None if out is None else checked_folder(out)
     embedder = as_embedder(model)
-    table = None if visibility is None else Path(visibility)
+    table = None if visibility is None else expanded(visibility)
     result = _measured(embedder, benchmark, plan, table, batch_size, skip_unreadable=skip_unreadable)
-    if out is not None:
-        _write(result, plan, embedder, benchmark, Path(out))
+    if folder is not None:
+        _write(result, plan, embedder, benchmark, folder)
     return result
 
 
@@ -118,7 +118,7 @@ def occlusion_and_report(
             replace(request, model=str(run), out=request.out and request.out / run.name) for run in seeds.values()
         ]
         by_seed = [occlusion_and_report(each, plan, visibility) for each in requests]
-        folder = request.out or Path(request.model)
+        folder = request.out or resolve_path(request.model)
         return [_write_over_seeds(rows, folder, list(seeds)) for rows in zip(*by_seed, strict=True)]
     opened = open_request(request)
     check_output_folder(opened.folder / FOLDER)

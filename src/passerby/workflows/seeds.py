@@ -12,7 +12,7 @@ from passerby.evaluation.occlusion_summary import OcclusionMetrics
 from passerby.evaluation.spread import Spread
 from passerby.json_text import json_text
 from passerby.models.bundled import resolve_path
-from passerby.runs.run_directory import RunDirectory, seed_folders
+from passerby.runs.run_directory import RunDirectory, seed_runs
 from passerby.workflows.evaluation_report import ReportedEvaluation
 
 FILE_NAME = "seeds.json"
@@ -25,15 +25,15 @@ Evaluations = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class SeedOutcome:
-    """One trained seed.
+    """One trained seed, or one model that was evaluated alone.
 
     Attributes:
-        seed: of the recipe.
-        folder: of the run.
+        seed: of the recipe; None for a model that is evaluated alone.
+        folder: of the run, or the file of a model.
         evaluations: of every data set that it was evaluated on.
     """
 
-    seed: int
+    seed: int | None
     folder: Path
     evaluations: list[ReportedEvaluation]
 
@@ -43,7 +43,7 @@ def seeds_in(model: str | Path) -> dict[int, Path]:
     folder = resolve_path(str(model))
     if not folder.is_dir() or RunDirectory(folder).recipe_file.is_file():
         return {}
-    return {int(run.name.removeprefix("seed-")): run for run in seed_folders(folder)}
+    return seed_runs(folder)
 
 
 def spread_over_seeds(seeds: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, dict[str, Spread]]:
@@ -109,6 +109,8 @@ def write_summary(folder: Path, earlier: Mapping[int, Evaluations], outcomes: Se
     """
     table = {seed: rows for seed, rows in earlier.items() if (folder / f"seed-{seed}").is_dir()}
     for outcome in outcomes:
+        if outcome.seed is None:
+            continue
         rows = {entry["data"]: entry for entry in table.get(outcome.seed, [])}
         table[outcome.seed] = list(
             (rows | {each.metrics["data"]: each.metrics for each in outcome.evaluations}).values()

@@ -13,7 +13,7 @@ from passerby.inference.embedder import Embedder
 from passerby.inference.loading import load
 from passerby.methods import find_method
 from passerby.runs.request import TrainingRequest, checked_recipe, resolve_recipe
-from passerby.runs.run_directory import RunDirectory, seed_folders
+from passerby.runs.run_directory import RunDirectory, seed_runs
 from passerby.training.estimate import StageEstimate, estimate_training
 from passerby.training.interruption import InterruptedRunError, interruptible
 from passerby.training.runner import train as train_recipe
@@ -97,8 +97,8 @@ def train(
         data=data,
         root=root,
         skip_unreadable=skip_unreadable,
-        out=None if out is None else Path(out),
-        resume=None if resume is None else Path(resume),
+        out=out,
+        resume=resume,
     )
     return TrainedRun(request.folder, tuple(run_seeds(request, seeds)))
 
@@ -141,7 +141,7 @@ def run_seeds(request: TrainingRequest, seeds: int) -> list[SeedOutcome]:
             recipe = first.model_copy(update={"seed": seed})
             outcomes += _run(recipe, folder, resume=request.resume is not None and started)
     except InterruptedRunError as error:
-        begun = bool(seed_folders(request.folder))
+        begun = bool(seed_runs(request.folder))
         raise InterruptedRunError(request.folder, f" --seeds {seeds}", begun=begun) from error
     if outcomes:
         write_summary(request.folder, earlier, outcomes)
@@ -151,10 +151,10 @@ def run_seeds(request: TrainingRequest, seeds: int) -> list[SeedOutcome]:
 def _first_recipe(request: TrainingRequest) -> Recipe:
     if request.resume is None:
         return resolve_recipe(request)
-    runs = seed_folders(request.resume)
+    runs = seed_runs(request.resume)
     if not runs:
         raise RecipeError(f"{request.resume}: holds no runs of several seeds: resume without --seeds")
-    first, oldest = resolve_recipe(request, runs[0]), int(runs[0].name[5:])
+    first, oldest = resolve_recipe(request, next(iter(runs.values()))), min(runs)
     if first.seed != oldest:
         raise RecipeError(
             f"seed={first.seed}: the runs in {request.resume} count up from seed {oldest}: leave it out, or begin "

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from passerby.output_paths import expanded
 from passerby.runs.request import TrainingRequest
 
 Place = str | Path
@@ -18,8 +19,8 @@ def training_request(
     data: Place | Sequence[Place] | None = None,
     root: Place | Sequence[Place] | None = None,
     skip_unreadable: bool = False,
-    out: Path | None = None,
-    resume: Path | None = None,
+    out: Place | None = None,
+    resume: Place | None = None,
 ) -> TrainingRequest:
     """A request in which data named besides the recipe is an override of it; see `passerby.train`."""
     given = [] if data is None else [("data.name", _one_or_several(data))]
@@ -33,8 +34,8 @@ def training_request(
     return TrainingRequest(
         recipe=None if recipe is None else str(recipe),
         overrides=(*before, *listed, *(_assignment(*item) for item in given)),
-        out=out,
-        resume=resume,
+        out=None if out is None else expanded(out),
+        resume=None if resume is None else expanded(resume),
     )
 
 
