@@ -29,7 +29,7 @@ class FlattenMethod(Method[Recipe, Flatten]):
     def build(self, recipe: Recipe, classes: int, cameras: int, init: InitialWeights | None = None) -> Flatten:
         return Flatten()
 
-    def stages(self, recipe: Recipe, model: Flatten, data: TrainingData, folder: Path) -> list[Stage]:
+    def stages(self, recipe: Recipe, model: Flatten, data: TrainingData, folder: Path | None) -> list[Stage]:
         return []
 
     def describe(self, recipe: Recipe, model: Flatten) -> dict[str, Any]:

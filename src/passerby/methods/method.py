@@ -169,8 +169,8 @@ class Method(ABC, Generic[RecipeT, ModelT]):
         """
 
     @abstractmethod
-    def stages(self, recipe: RecipeT, model: ModelT, data: TrainingData, folder: Path) -> list[Stage]:
-        """The stages of training in order; `folder` is the run's."""
+    def stages(self, recipe: RecipeT, model: ModelT, data: TrainingData, folder: Path | None) -> list[Stage]:
+        """The stages of training in order; `folder` is the run's, None where only their cost is estimated."""
 
     # After training
 

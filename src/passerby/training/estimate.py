@@ -4,7 +4,6 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -58,7 +57,7 @@ def estimate_training(recipe: Recipe) -> list[StageEstimate]:
     init = read_init(recipe, method)
     data = open_training_data(recipe, method, decode=False)
     model = build_model(recipe, method, data, init).to(device)
-    stages = method.stages(recipe, model, data.training, Path())
+    stages = method.stages(recipe, model, data.training, None)
     add_losses(stages, find_losses(recipe.added_losses))
     return [_try(stage, recipe, device) for stage in stages if stage.epochs > 0]
 

@@ -98,7 +98,7 @@ def _begin(
         check_decodable(data.evaluated, skip_unreadable=skip)
     model = build_model(recipe, method, data, init)
     if recipe.added_losses:  # stages that cannot take them are refused before there is a run
-        add_losses(method.stages(recipe, model, data.training, Path()), find_losses(recipe.added_losses))
+        add_losses(method.stages(recipe, model, data.training, run.folder), find_losses(recipe.added_losses))
     if is_main_process():
         if not resume:
             lock.enter_context(alone_in(run.folder))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from passerby.config import Recipe
 from passerby.distributed.roles import is_main_process
-from passerby.errors import CheckpointError, PasserbyError, RecipeError
+from passerby.errors import CheckpointError, PasserbyError, PluginError, RecipeError
 from passerby.evaluation.spread import Spread
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import load
@@ -20,6 +20,7 @@ from passerby.training.runner import train as train_recipe
 from passerby.training.training_data import open_sets
 from passerby.workflows.associations import write_page_after_training
 from passerby.workflows.evaluate import evaluate_all
+from passerby.workflows.evaluation_report import ReportedEvaluation
 from passerby.workflows.evaluation_request import OpenedRequest, evaluable
 from passerby.workflows.seeds import SeedOutcome, read_summary, spread_over_seeds, write_summary
 from passerby.workflows.training_request import Overrides, Place, training_request
@@ -173,22 +174,36 @@ def _run(recipe: Recipe, folder: Path, *, resume: bool) -> list[SeedOutcome]:
     with interruptible(folder):
         if train_recipe(recipe, folder, resume=resume) is None:
             return []
-        if find_method(recipe.method).draws_images:  # and names no data to evaluate on
-            return [SeedOutcome(recipe.seed, folder, [])]
+        method = find_method(recipe.method)
         try:
-            opened = OpenedRequest(
-                load(folder),
-                evaluable(open_sets(recipe.data)),
-                folder,
-                batch_size=recipe.evaluation.batch_size,
-                skip_unreadable=recipe.data.skip_unreadable,
-            )
-            evaluations = evaluate_all(opened)
-            for kind in find_method(recipe.method).after_training(folder):
-                PAGES[kind](folder)
+            evaluations = [] if method.draws_images else _evaluated(recipe, folder)  # such a method names no data
+            for kind in method.after_training(folder):
+                _write_page(kind, method.name, folder)
+        except PluginError:  # nothing that evaluating again would mend
+            raise
         except (PasserbyError, OSError) as error:
             raise PasserbyError(
                 f"the model is trained and stays in {folder}, but evaluating it failed: {error}. Once that is mended, "
                 f"run `passerby eval {shlex.quote(str(folder))}`"
             ) from error
     return [SeedOutcome(recipe.seed, folder, evaluations)]
+
+
+def _evaluated(recipe: Recipe, folder: Path) -> list[ReportedEvaluation]:
+    opened = OpenedRequest(
+        load(folder),
+        evaluable(open_sets(recipe.data)),
+        folder,
+        batch_size=recipe.evaluation.batch_size,
+        skip_unreadable=recipe.data.skip_unreadable,
+    )
+    return evaluate_all(opened)
+
+
+def _write_page(kind: str, method: str, folder: Path) -> None:
+    if kind not in PAGES:
+        raise PluginError(
+            f"the model is trained and stays in {folder}, but after_training of the method {method!r} names the "
+            f"unknown kind of page {kind!r}: name only {', '.join(PAGES)}"
+        )
+    PAGES[kind](folder)

@@ -51,10 +51,9 @@ def ccafl_stages(world: Path, *more: str) -> tuple[CcaflRecipe, Ccafl, PromptSta
     data = open_training_data(recipe, CcaflMethod())
     model = build_model(recipe, CcaflMethod(), data, None)
     assert isinstance(model, Ccafl)
-    words, loop = CcaflMethod().stages(recipe, model, data.training, Path("nowhere"))
+    words, loop = CcaflMethod().stages(recipe, model, data.training, None)
     assert isinstance(words, PromptStage)
     assert isinstance(loop, CameraStage)
-    loop.record.folder = None
     return recipe, model, words, loop
 
 

@@ -14,6 +14,8 @@ from passerby.config import read_recipe
 from passerby.data.loading.loaders import EvalLoader
 from passerby.distributed.processes import gather_labels
 from passerby.errors import DataError, PasserbyError, RecipeError
+from passerby.methods.added_losses import LOSSES
+from passerby.methods.ccafl.association.constraints import COLUMNS
 from passerby.methods.ccafl.association.files import association_epochs
 from passerby.methods.ccafl.method import CameraStage, CcaflMethod
 from passerby.methods.ccafl.recipe import CcaflRecipe, parts_that_never_come
@@ -263,6 +265,27 @@ def test_the_cost_is_estimated_without_leaving_anything(
     assert (words.name, loop.name) == ("stage1-prompts", "stage2-cameras")
     assert (loop.epochs, loop.steps) == (4, 12)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_in_the_working_directory_is_not_mistaken_for_this_one(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = tmp_path / "given.csv"
+    given.write_text(f"{','.join(COLUMNS)}\n")
+    other = tmp_path / "other"
+    kept = other / "associations" / "constraints.csv"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("those of another run, which cannot be read here")
+    (other / "recipe.yaml").write_text("method: ccafl\n")
+    monkeypatch.chdir(other)
+    monkeypatch.setitem(LOSSES, "mine", lambda output: output.features.sum())
+    more = ("added_losses.mine=1", f"association.constraints={given}")
+    assert len(estimate_training(ccafl_recipe(world, *more))) == 2
+    train(ccafl_recipe(world, *more, "stage1.epochs=0", "stages2and3.epochs=0"), tmp_path / "run")
+    assert "another run" in kept.read_text()
+    kept.unlink()
+    estimate_training(ccafl_recipe(world, *more))
+    assert not kept.exists()
 
 
 def _memories_of_a_share(rank: int, folder: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from passerby.config import read_recipe
 from passerby.data.augmentation.transforms import TrainTransform
-from passerby.errors import RecipeError
+from passerby.errors import PluginError, RecipeError
 from passerby.inference.loading import load
 from passerby.methods.clip_pretrain.method import ClipPretrainMethod, PairStage
 from passerby.methods.clip_pretrain.pairs import PairBatch, PairBatches, PairPlan
@@ -157,7 +157,7 @@ def test_two_processes_compare_all_their_pairs(tmp_path: Path) -> None:
     torch.testing.assert_close(together, stage.model.visual.proj.grad, rtol=1e-3, atol=1e-6)
 
 
-def test_losses_fall_and_the_result_embeds(tmp_path: Path) -> None:
+def test_losses_fall_and_the_result_embeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     request = TrainingRequest(
         "clip-pretrain-tiny",
         (*NANO, "pairs.per_epoch=32", "training.epochs=3", "training.batch_size=16", "training.lr=5e-3"),
@@ -170,6 +170,9 @@ def test_losses_fall_and_the_result_embeds(tmp_path: Path) -> None:
     assert lines[-1]["loss"] < lines[0]["loss"]
     model = load(tmp_path / "run")
     assert model.embed(np.zeros((70, 40, 3), np.uint8)).shape == (1, 16)
+    monkeypatch.setattr(ClipPretrainMethod, "after_training", lambda _, folder: ("film",))
+    with pytest.raises(PluginError, match="'clip-pretrain' names the unknown kind of page 'film': name only associ"):
+        run_seeds(TrainingRequest(None, resume=tmp_path / "run"), 1)
 
 
 def test_a_run_goes_on_from_another_and_reid_starts_from_it(tmp_path: Path) -> None:

@@ -38,10 +38,11 @@ Associate = Callable[[NDArray[np.float32]], Association]
 """Mean features of the camera identities, float32 [N, D] → links between them."""
 
 
-def association_function(recipe: CcaflRecipe, labels: CameraLabels, folder: Path) -> Associate:
+def association_function(recipe: CcaflRecipe, labels: CameraLabels, folder: Path | None) -> Associate:
     """How camera identities are linked: by their mean features, under the constraints that a person gave."""
-    section, is_run = recipe.association, (folder / "recipe.yaml").is_file()
-    constraints = constraints_of_run(folder, section.constraints, labels, keep=is_main_process() and is_run)
+    section = recipe.association
+    begun = folder is not None and (folder / "recipe.yaml").is_file()
+    constraints = constraints_of_run(folder, section.constraints, labels, keep=begun and is_main_process())
     return lambda features: associate(
         features,
         labels.class_cameras,
@@ -162,7 +163,6 @@ class AssociationStage(MemoryStage[HybridMemory | InterMemory], ABC):
 
     def example_batch(self) -> Any:
         """Noise, and a memory of noise as most epochs have it."""
-        self.record.folder = None
         features = torch.randn(len(self.data.split), self.model.embed_dim, device=self.device)
         self.begin_epoch(self.epochs - 1, features)
         return super().example_batch()

@@ -46,7 +46,7 @@ from passerby.progress import log_line
 
 
 def prompt_stage(
-    recipe: CcaflRecipe, model: Ccafl, data: TrainingData, labels: CameraLabels, folder: Path
+    recipe: CcaflRecipe, model: Ccafl, data: TrainingData, labels: CameraLabels, folder: Path | None
 ) -> PromptStage:
     """Stage 1: a prompt for each camera identity; images of other cameras are no negatives: they may be the person."""
     return PromptStage(
@@ -203,7 +203,7 @@ class CcaflMethod(Method[CcaflRecipe, Ccafl]):
         shape, tensors = initial_towers(recipe.model, declared)
         return Ccafl(shape, classes, prompt_prefix=recipe.model.prompt_prefix, clip_tensors=tensors)
 
-    def stages(self, recipe: CcaflRecipe, model: Ccafl, data: TrainingData, folder: Path) -> list[Stage]:
+    def stages(self, recipe: CcaflRecipe, model: Ccafl, data: TrainingData, folder: Path | None) -> list[Stage]:
         """Stage 1, and stages 2 and 3 as one; none of them is given identities that hold in all cameras."""
         labels, truth = camera_labels(data.split), true_identities_of_classes(data.split)
         data = replace(data, split=data.split.without_truth())

@@ -229,7 +229,9 @@ class CionMethod(Method[CionRecipe, SelfDistillation]):
         )
         return SelfDistillation(backbone, head, network=recipe.embedding.network)
 
-    def stages(self, recipe: CionRecipe, model: SelfDistillation, data: TrainingData, folder: Path) -> list[Stage]:
+    def stages(
+        self, recipe: CionRecipe, model: SelfDistillation, data: TrainingData, folder: Path | None
+    ) -> list[Stage]:
         """One stage; with several processes batch statistics are shared among them, if the recipe says so."""
         if recipe.trainer.processes > 1 and recipe.model.batch_norm == "synchronised":
             model.student = nn.SyncBatchNorm.convert_sync_batchnorm(model.student)

@@ -141,7 +141,9 @@ class ClipPretrainMethod(Method[ClipPretrainRecipe, ClipPair]):
             model.pairs_before = int((init.description or {})["pairs"]["drawn"])
         return model
 
-    def stages(self, recipe: ClipPretrainRecipe, model: ClipPair, data: TrainingData, folder: Path) -> list[Stage]:
+    def stages(
+        self, recipe: ClipPretrainRecipe, model: ClipPair, data: TrainingData, folder: Path | None
+    ) -> list[Stage]:
         """One stage."""
         return [PairStage(recipe, model, data.train_transform)]
 

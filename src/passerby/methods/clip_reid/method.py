@@ -35,7 +35,7 @@ from passerby.models.inspection.attention_maps import AttentionMaps, clip_attent
 from passerby.models.inspection.feature_variants import clip_reid_variants
 
 
-def prompt_stage(recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path) -> PromptStage:
+def prompt_stage(recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path | None) -> PromptStage:
     """Stage 1: the context tokens of each identity's prompt."""
     return PromptStage(
         "stage1-prompts",
@@ -129,7 +129,7 @@ class ClipReidMethod(Method[ClipReidRecipe, ClipReid]):
         """The network with CLIP's weights as the recipe says, and fresh heads."""
         return build(recipe.model, classes, cameras, init)
 
-    def stages(self, recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path) -> list[Stage]:
+    def stages(self, recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path | None) -> list[Stage]:
         """CLIP-ReID's two stages, or the baseline's one."""
         image_stage = ImageStage(recipe, model, data)
         if not recipe.model.prompts:

@@ -178,7 +178,7 @@ class ClusterContrastMethod(Method[ClusterContrastRecipe, ClusterReid]):
         return ClusterReid(new_backbone(recipe.model), generalised_mean=recipe.model.pooling == "gem")
 
     def stages(
-        self, recipe: ClusterContrastRecipe, model: ClusterReid, data: TrainingData, folder: Path
+        self, recipe: ClusterContrastRecipe, model: ClusterReid, data: TrainingData, folder: Path | None
     ) -> list[Stage]:
         """One stage."""
         return [ContrastStage(recipe, model, data)]

@@ -88,7 +88,9 @@ class FinetuneMethod(Method[FinetuneRecipe, BackboneReid]):
         """The network with random weights."""
         return BackboneReid(new_backbone(recipe.model), classes)
 
-    def stages(self, recipe: FinetuneRecipe, model: BackboneReid, data: TrainingData, folder: Path) -> list[Stage]:
+    def stages(
+        self, recipe: FinetuneRecipe, model: BackboneReid, data: TrainingData, folder: Path | None
+    ) -> list[Stage]:
         """One stage."""
         return [FineTuningStage(recipe, model, data)]
 

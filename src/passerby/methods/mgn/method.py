@@ -146,7 +146,7 @@ class MgnMethod(Method[MgnRecipe, Mgn]):
         """The network with random weights."""
         return Mgn(new_backbone(recipe.model), classes, width=recipe.model.width)
 
-    def stages(self, recipe: MgnRecipe, model: Mgn, data: TrainingData, folder: Path) -> list[Stage]:
+    def stages(self, recipe: MgnRecipe, model: Mgn, data: TrainingData, folder: Path | None) -> list[Stage]:
         """One stage."""
         return [MgnStage(recipe, model, data)]
 

@@ -44,7 +44,7 @@ from passerby.models.saga.official_files import recognise_saga
 from passerby.models.saga.poolings import PoolingBranch
 
 
-def prompt_stage(recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Path) -> PromptStage:
+def prompt_stage(recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Path | None) -> PromptStage:
     """Stage 1: eight context tokens of each identity, by contrast of images with prompts; nothing else learns."""
     return PromptStage(
         "stage1-prompts",
@@ -195,7 +195,7 @@ class SagaMethod(Method[SagaRecipe, Saga]):
         """The network with CLIP's weights as the recipe says, and a fresh head."""
         return build(recipe, classes, cameras, init)
 
-    def stages(self, recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Path) -> list[Stage]:
+    def stages(self, recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Path | None) -> list[Stage]:
         """The stages that have epochs, in order."""
         planned: list[Stage] = [
             prompt_stage(recipe, model, data, folder),

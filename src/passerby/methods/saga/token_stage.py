@@ -29,7 +29,7 @@ class TokenStage(ImageBatchStage, ABC):
 
     Args:
         recipe, model, data: as for every stage.
-        folder: of the run; its cache of tokens lies there unless the recipe names a folder.
+        folder: of the run, or None; its cache of tokens lies there unless the recipe names a folder.
         part: "a" begins the head anew; "b" continues it, with a new optimiser, and with one classifier only (as
             published) forgets that classifier and the statistics of the neck.
     """
@@ -37,13 +37,13 @@ class TokenStage(ImageBatchStage, ABC):
     model: Saga
 
     def __init__(
-        self, recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Path, *, part: Literal["a", "b"]
+        self, recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Path | None, *, part: Literal["a", "b"]
     ) -> None:
         rates = recipe.stage3a if part == "a" else recipe.stage3b
         name = f"stage3{part}-anchors"
         super().__init__(name, model, recipe, data, recipe.stage3, epochs=rates.epochs, learning_rate=rates)
         self.section, self.tokens, self.part = recipe.stage3, recipe.tokens, part
-        self.folder = folder / "cache" if recipe.tokens.folder is None else recipe.tokens.folder.expanduser()
+        self.folder = recipe.tokens.folder.expanduser() if recipe.tokens.folder else folder and folder / "cache"
         self.last = part == "b" or not recipe.stage3b.epochs
         single = recipe.stage3.classifiers == 1
         self.classifier_dropout = 0.0 if part == "b" and single else recipe.stage3.classifier_dropout
@@ -153,6 +153,7 @@ class TokenStage(ImageBatchStage, ABC):
         """The cache of this tower's tokens; every process computes its share of what is missing."""
         layers = self.model.shape.anchors.token_layers
         name = cache_name(self.model.backbone, self.data, layers=layers, views=self.tokens.views, seed=self.seed)
+        assert self.folder is not None, "tokens are cached in a run"
         cache = TokenCache(self.folder / f"tokens-{name}", self._cache_shape())
         cache.check_room(show=process == 0)
         self.trainer.strategy.barrier("room for tokens")

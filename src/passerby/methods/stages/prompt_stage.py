@@ -29,7 +29,7 @@ class PromptStage(Stage):
         model: nn.Module,
         section: PromptStageSection,
         data: TrainingData,
-        folder: Path,
+        folder: Path | None,
         *,
         seed: int,
         context: str,
@@ -45,7 +45,7 @@ class PromptStage(Stage):
             model: holds both towers and the prompts.
             section: of the recipe.
             data: the training images.
-            folder: of the run; keeps the features.
+            folder: of the run, which keeps the features; None where nothing is trained.
             seed: of the recipe.
             context: the name of the parameter that learns, the context tokens.
             project: images [B, 3, H, W] → features in the joint space [B, E], by frozen modules of the model.
@@ -56,13 +56,15 @@ class PromptStage(Stage):
         super().__init__(name, model, epochs=section.epochs, seed=seed, learning_rate=section)
         self.section, self.data, self.context = section, data, context
         self.project, self.text_features, self.joint_dim, self.groups = project, text_features, joint_dim, groups
-        self.cache = folder / "cache" / "stage1-features.safetensors"
+        self.folder = folder
         self._features: Tensor | None = None
 
     def batches(self, epoch: int, process: int, processes: int) -> EpochLoader:
         """Shuffled features; they are extracted before the first epoch and kept in the run directory."""
         if self._features is None:
-            self._features = extract_features(self, self.project, self.data, self.cache)
+            assert self.folder is not None, "features are kept in a run"
+            file = self.folder / "cache" / "stage1-features.safetensors"
+            self._features = extract_features(self, self.project, self.data, file)
         return FeatureBatches(
             self._features,
             torch.from_numpy(self.data.identities),

@@ -81,11 +81,11 @@ def read_constraints(file: Path, labels: CameraLabels) -> Constraints:
     return Constraints(found[is_must], found[~is_must])
 
 
-def constraints_of_run(run: Path, file: Path | None, labels: CameraLabels, *, keep: bool) -> Constraints:
+def constraints_of_run(run: Path | None, file: Path | None, labels: CameraLabels, *, keep: bool) -> Constraints:
     """The constraints of a run: the file as it was when the run began, whatever is written into it since.
 
     Args:
-        run: its folder, where a copy of the file is kept.
+        run: its folder, where a copy of the file is kept; None without a run.
         file: as the recipe names it; None for no constraints.
         labels: of the training images.
         keep: make the copy where there is none, as one of several processes should.
@@ -95,10 +95,10 @@ def constraints_of_run(run: Path, file: Path | None, labels: CameraLabels, *, ke
     """
     if file is None:
         return no_constraints()
-    copy = _copy_in(run)
-    source = copy if copy.is_file() else file.expanduser()
+    copy = _copy_in(run) if run is not None else None
+    source = copy if copy is not None and copy.is_file() else file.expanduser()
     constraints = read_constraints(source, labels)
-    if keep and source != copy:
+    if keep and copy is not None and source != copy:
         with write_atomically(copy) as temporary:
             shutil.copyfile(source, temporary)
     return constraints
