@@ -14,11 +14,13 @@ from passerby.runs.request import checked_recipe
 from passerby.training.initialisation import build_model
 from passerby.training.training_data import open_training_data
 from tests.methods.ccafl.ccafl_world import NANO as CCAFL
+from tests.methods.cluster_contrast.test_method import NANO as CLUSTERS
 from tests.methods.finetune.test_method import NANO as FINETUNE
 from tests.methods.small_world import NANO as CLIP_REID
 from tests.methods.small_world import write_small_world
 
 NANO = {"finetune-tiny": FINETUNE, "clip-reid-vit-tiny": CLIP_REID, "ccafl-tiny": CCAFL}
+NANO["cluster-contrast-tiny"] = CLUSTERS
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def stages_of(name: str, world: Path) -> list[Stage]:
     method = find_method(recipe.method)
     opened = open_training_data(recipe, method, decode=False)
     model = build_model(recipe, method, opened, None)
-    return method.stages(recipe, model, opened.training, Path("nowhere"))
+    return method.stages(recipe, model, opened.training, None)
 
 
 def spread(output: StageOutput) -> Tensor:
@@ -73,6 +75,24 @@ def test_a_loss_that_is_no_scalar_is_refused(finetuning: Stage) -> None:
     finetuning.added_losses = [AddedLoss("norms", lambda output: output.features.norm(dim=1))]
     with pytest.raises(PasserbyError, match=r"the loss 'norms' must be a scalar tensor, not a tensor \[\d+\]"):
         finetuning.all_losses(finetuning.example_batch())
+
+
+@pytest.mark.parametrize("name", ["ccafl-tiny", "cluster-contrast-tiny"])
+def test_the_features_are_those_before_the_neck(name: str, world: Path) -> None:
+    stage = stages_of(name, world)[-1]
+    stage.set_trainable()
+    stage.on_stage_start()
+    seen: list[Tensor] = []
+    neck = stage.model.get_submodule("bottleneck")
+    hook = neck.register_forward_hook(lambda _, inputs, output: seen.append(inputs[0]))
+    batch = stage.example_batch()
+    seen.clear()
+    stage.losses(batch)
+    hook.remove()
+    assert stage.output is not None
+    assert stage.output.features is seen[0]
+    assert len(seen) == 1, "no second pass"
+    assert not torch.allclose(stage.output.features.norm(dim=1), torch.ones(()), atol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["clip-reid-vit-tiny", "ccafl-tiny"])

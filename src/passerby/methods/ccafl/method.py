@@ -71,7 +71,8 @@ class CameraStage(AssociationStage):
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The classifier learns first; then the losses of stage 2 or 3, all of weight 1, and last the memory."""
-        features: CcaflFeatures = self.model(batch.images)
+        pooled, joint = self.model.pooled(batch.images)
+        features = CcaflFeatures(self.model.after_bnneck(pooled), joint)
         classifier = self.classifier_step(features.retrieval, batch.identities)
         if isinstance(self.memory, HybridMemory):
             terms = self._intra_camera_losses(features, batch.identities, self.memory)
@@ -79,7 +80,7 @@ class CameraStage(AssociationStage):
             assert self.memory is not None
             terms = self._inter_camera_losses(features, batch.identities, self.memory)
         self.remember(features.retrieval, batch.identities)
-        self.output = StageOutput(features.retrieval, None, batch.identities, batch.cameras)
+        self.output = StageOutput(pooled, None, batch.identities, batch.cameras)
         total = torch.stack([*terms.values(), connected_zero(*features)]).sum()
         return {"loss": total, **{name: value.detach() for name, value in terms.items()}, "classifier": classifier}
 

@@ -94,9 +94,10 @@ class ContrastStage(MemoryStage[ImageClusters]):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Contrast with the centroids, which move once the gradient is taken."""
         assert self.memory is not None
-        features, labels = self.model(batch.images), self.memory.clusters[batch.indices]
+        pooled, labels = self.model.pooled(batch.images), self.memory.clusters[batch.indices]
+        features = self.model.after_bnneck(pooled)
         self.remember(features, labels)
-        self.output = StageOutput(features, None, labels, batch.cameras)
+        self.output = StageOutput(pooled, None, labels, batch.cameras)
         centroids = self.memory.centroids
         return {"loss": centroid_contrast(features, labels, centroids, temperature=self.section.temperature)}
 

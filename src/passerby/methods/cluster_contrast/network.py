@@ -35,11 +35,17 @@ class ClusterReid(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images [B, 3, H, W] → features behind the neck, L2-normalised, float32 [B, D]."""
+        return self.after_bnneck(self.pooled(images))
+
+    def pooled(self, images: Tensor) -> Tensor:
+        """Features [B, D] of images before the neck."""
         if self.pooling is None:
-            pooled = self.backbone(images)
-        else:
-            maps: Tensor = cast(Any, self.backbone.network).forward_features(images)
-            pooled = self.pooling(maps.float().flatten(2).transpose(1, 2))
+            return cast(Tensor, self.backbone(images))
+        maps: Tensor = cast(Any, self.backbone.network).forward_features(images)
+        return cast(Tensor, self.pooling(maps.float().flatten(2).transpose(1, 2)))
+
+    def after_bnneck(self, pooled: Tensor) -> Tensor:
+        """The retrieval feature, float32 [B, D] of length 1, from what is pooled, [B, D]."""
         return F.normalize(self.bottleneck(pooled).float())
 
     def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
