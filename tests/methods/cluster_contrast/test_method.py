@@ -38,7 +38,7 @@ NANO = (
     "training.iterations=4",
     "training.identities_per_batch=3",
     "training.images_per_identity=4",
-    "training.decay_every=1",
+    "training.milestones=[1]",
     "trainer.accelerator=cpu",
 )
 
