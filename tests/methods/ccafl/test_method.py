@@ -281,7 +281,10 @@ def test_a_run_in_the_working_directory_is_not_mistaken_for_this_one(
     monkeypatch.setitem(LOSSES, "mine", lambda output: output.features.sum())
     more = ("added_losses.mine=1", f"association.constraints={given}")
     assert len(estimate_training(ccafl_recipe(world, *more))) == 2
-    train(ccafl_recipe(world, *more, "stage1.epochs=0", "stages2and3.epochs=1", "stages2and3.iterations=1"), tmp_path / "run")
+    train(
+        ccafl_recipe(world, *more, "stage1.epochs=0", "stages2and3.epochs=1", "stages2and3.iterations=1"),
+        tmp_path / "run",
+    )
     assert "another run" in kept.read_text()
     kept.unlink()
     estimate_training(ccafl_recipe(world, *more))
