@@ -194,7 +194,7 @@ def test_evaluate_is_the_ranking_of_the_embeddings(model: Embedder, run: Path, w
     features = [model.embed([part.path(row) for row in range(len(part))]) for part in (query, gallery)]
     expected = passerby.rank(*features, query.identities, gallery.identities, query.cameras, gallery.cameras)
     assert result.mAP == pytest.approx(expected.mAP, abs=1e-6)
-    assert result.camera_rule
+    assert result.ranking.camera_rule
     assert passerby.evaluate(model, "market-layout", world).mAP == result.mAP
     for folder in (world, str(world)):
         assert passerby.evaluate(model, folder).mAP == result.mAP
@@ -227,4 +227,4 @@ def test_unreadable_images_are_counted_and_can_be_left_out(model: Embedder, tmp_
         file.write_bytes(file.read_bytes()[:300])
     with pytest.raises(DataError, match=rf"2 of 24 images cannot be read .*{broken[0].name}.*--skip-unreadable"):
         passerby.evaluate(model, world)
-    assert len(passerby.evaluate(model, world, skip_unreadable=True).valid) == 8
+    assert len(passerby.evaluate(model, world, skip_unreadable=True).ranking.valid) == 8

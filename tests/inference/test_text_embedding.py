@@ -10,7 +10,7 @@ import torch
 from passerby.config import read_recipe
 from passerby.errors import CheckpointError, DataError
 from passerby.inference.embedder import Embedder
-from passerby.methods.clip_pretrain.method import build, describe, transforms
+from passerby.methods.clip_pretrain.method import ClipPretrainMethod
 from passerby.methods.clip_pretrain.recipe import ClipPretrainRecipe
 from passerby.models.clip.towers import ClipShape
 from passerby.models.clip_reid.network import ClipReid, ClipReidSizes
@@ -23,8 +23,9 @@ def model() -> Embedder:
     recipe = checked_recipe(read_recipe("clip-pretrain-tiny", overrides))
     assert isinstance(recipe, ClipPretrainRecipe)
     torch.manual_seed(0)
-    towers = build(recipe, 0, 0)
-    return Embedder(towers, transforms(recipe)[1], describe(recipe, towers), torch.device("cpu"))
+    method = ClipPretrainMethod()
+    towers = method.build(recipe, 0, 0)
+    return Embedder(towers, method.transforms(recipe)[1], method.description(recipe, towers), torch.device("cpu"))
 
 
 def test_texts_lie_in_the_space_of_images(model: Embedder) -> None:
