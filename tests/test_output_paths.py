@@ -1,11 +1,12 @@
 """Places that results cannot be written to, found out before the work."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from passerby.errors import DataError
-from passerby.output_paths import check_output_file, check_output_folder, seed_folders
+from passerby.output_paths import check_output_file, check_output_folder, expanded_paths, seed_folders
 
 
 def test_a_good_place_is_left_as_it_was(tmp_path: Path) -> None:
@@ -74,3 +75,23 @@ def test_folders_of_seeds_are_found_by_number(tmp_path: Path) -> None:
         (10, tmp_path / "seed-10"),
     ]
     assert list(seed_folders(tmp_path, "metrics.json", "other")) == [3, 9, 10]
+
+
+@pytest.mark.parametrize(
+    ("paths", "message"),
+    [
+        (None, "images must be a path or several, not None"),
+        ([], "no images are named"),
+        ([1], "a path must name a file or folder, not 1"),
+        ("", "a path must name a file or folder, not ''"),
+    ],
+)
+def test_what_names_no_images_is_refused_in_one_line(paths: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        expanded_paths(paths, "images")
+
+
+def test_one_path_or_several_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert expanded_paths("~/a", "images") == [tmp_path / "a"]
+    assert expanded_paths([tmp_path / "b", "c"], "images") == [tmp_path / "b", Path("c")]

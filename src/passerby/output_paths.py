@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,8 +14,30 @@ _LONGEST_NAME = 200
 
 
 def expanded(path: str | Path) -> Path:
-    """A path as a user gives it, `~` replaced by the home folder."""
+    """A path as a user gives it, `~` replaced by the home folder.
+
+    Raises:
+        DataError: something else than a path, or an empty name.
+    """
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+        raise DataError(f"a path must name a file or folder, not {path!r}")
     return Path(path).expanduser()
+
+
+def expanded_paths(paths: str | Path | Iterable[str | Path], what: str) -> list[Path]:
+    """One path or several as a user gives them, at least one.
+
+    Raises:
+        DataError: something else, or none at all; `what` says what was to be named.
+    """
+    if isinstance(paths, str | os.PathLike):
+        return [expanded(paths)]
+    if not isinstance(paths, Iterable):
+        raise DataError(f"{what} must be a path or several, not {paths!r}")
+    several = [expanded(each) for each in paths]
+    if not several:
+        raise DataError(f"no {what} are named")
+    return several
 
 
 def checked_folder(path: str | Path) -> Path:

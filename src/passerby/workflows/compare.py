@@ -7,7 +7,7 @@ from passerby.atomic_files import write_text_atomically
 from passerby.errors import DataError
 from passerby.evaluation.comparison import Comparison, EvaluatedRun, check_alike, names_of, tested
 from passerby.json_text import json_text
-from passerby.output_paths import check_output_folder, expanded
+from passerby.output_paths import check_output_folder, expanded, expanded_paths
 from passerby.report.comparison_page import write_comparison_page
 
 
@@ -27,7 +27,7 @@ def compare(runs: Sequence[str | Path], out: str | Path = "comparison", data: st
         DataError: fewer than two runs, no evaluation there, or nothing in common.
         EvaluationError: runs ranked other queries, or were compared in other ways.
     """
-    folders, out = [expanded(run) for run in runs], expanded(out)
+    folders, out = expanded_paths(runs, "runs"), expanded(out)
     if len(folders) < 2:
         raise DataError("name at least two runs to compare")
     places = [folder.resolve() for folder in folders]

@@ -10,7 +10,7 @@ from passerby.data.formats.open_data import list_images
 from passerby.inference.embedder import Embedder
 from passerby.inference.embedding_table import EMBEDDING_SUFFIXES, embed_to_table
 from passerby.inference.loading import as_embedder
-from passerby.output_paths import check_output_file, expanded
+from passerby.output_paths import check_output_file, expanded, expanded_paths
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def embed(
     """
     out = expanded(out)
     check_output_file(out, EMBEDDING_SUFFIXES)
-    places = [Path(images)] if isinstance(images, str | Path) else [Path(each) for each in images]
+    places = expanded_paths(images, "images")
     split = list_images(places[0] if len(places) == 1 else places)
     embedder = as_embedder(model, device=device, network=network, allow_torchscript=allow_torchscript)
     written = embed_to_table(embedder, split, out, batch_size=batch_size, skip_unreadable=skip_unreadable)

@@ -16,7 +16,7 @@ from passerby.data.pixels.decoding import read_image, resize_image
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import as_embedder
 from passerby.models.inspection.attention_maps import AttentionMaps
-from passerby.output_paths import check_output_file, expanded
+from passerby.output_paths import check_output_file, expanded, expanded_paths
 from passerby.report.ranking.figure import FIGURE_SUFFIXES, save_figure
 
 _COLOURS = "inferno"
@@ -97,7 +97,7 @@ def explain(
     """
     out = expanded(out)
     check_output_file(out, FIGURE_SUFFIXES)
-    files = [expanded(each) for each in ([images] if isinstance(images, str | Path) else images)]
+    files = expanded_paths(images, "images")
     embedder = as_embedder(model, device=device, allow_torchscript=allow_torchscript)
     explained = [each for file in files for each in _explain(embedder, file, occluder, anchors)]
     save_figure(explain_figure(explained), out)
