@@ -12,7 +12,7 @@ import passerby
 SOURCE = Path(passerby.__file__).parent
 ROOT = Path(__file__).parent.parent
 THROUGH_OTHERS = {"tensorboard"}  # lightning writes with it
-COMES_WITH = {"markupsafe": "jinja2"}  # the type of jinja2's own results
+COMES_WITH = {"markupsafe": "jinja2", "pydantic_core": "pydantic"}  # parts of these with names of their own
 
 
 def same(name: str) -> str:

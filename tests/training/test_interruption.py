@@ -116,7 +116,7 @@ def test_other_threads_have_no_signals(begun: Path) -> None:
 STUBBORN = """
 import signal, sys, time
 from pathlib import Path
-from passerby.methods import interruption
+from passerby.training import interruption
 interruption._SECONDS_OF_ONE_PRESS = 0.0
 with interruption.interruptible(Path(sys.argv[1])):
     for _ in range(3):

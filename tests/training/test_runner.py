@@ -31,7 +31,7 @@ def finished(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_describes_itself(finished: Path, world: Path) -> None:
     recipe = YAML(typ="safe").load((finished / "recipe.yaml").read_text())
-    assert recipe["stage2"]["rate"] == 5e-4
+    assert recipe["stage2"]["lr"] == 5e-4
     assert recipe["data"]["root"] == str(world)
     environment = json.loads((finished / "environment.json").read_text())
     assert environment["libraries"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
