@@ -1,0 +1,1 @@
+"""Frames of files, folders of pictures and live streams, in order and with their times."""
