@@ -13,6 +13,7 @@ from passerby.errors import CheckpointError, PluginError, RecipeError
 from passerby.methods import METHODS, find_method, register_method
 from passerby.methods.method import InitialWeights, Method, TrainingData
 from passerby.methods.stage import Stage
+from tests.forgetting import no_plugins
 
 
 class Flatten(nn.Module):
@@ -41,10 +42,8 @@ class FlattenMethod(Method[Recipe, Flatten]):
 
 @pytest.fixture
 def registry() -> Iterator[None]:
-    before = dict(METHODS)
-    yield
-    METHODS.clear()
-    METHODS.update(before)
+    with no_plugins():
+        yield
 
 
 @pytest.mark.parametrize("name", METHODS)
