@@ -45,6 +45,7 @@ FLOORS = (
         "version",
         "worker_processes",
         "errors",
+        "extras",
     },
 )
 """Rooms from the top floor to the lowest; a room may import those below its own floor, and on the lowest each other."""

@@ -16,6 +16,7 @@ from passerby.cli.echo import echo
 from passerby.cli.help import Group
 from passerby.distributed.roles import is_launched_helper
 from passerby.errors import PasserbyError
+from passerby.extras import naming_extras
 from passerby.printable import printable
 
 _INTERRUPTED = 130
@@ -59,7 +60,8 @@ def main() -> None:
 
 def _run() -> int | str | None:
     try:
-        app()
+        with naming_extras():
+            app()
     except PasserbyError as error:
         return _complain(str(error))
     except SystemExit as stop:  # typer makes Ctrl-C an exit with the shell's code for it, in silence

@@ -15,8 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from passerby.atomic_files import sweep_temporaries, write_text_atomically
 from passerby.config import Recipe, check_recipe, write_recipe
 from passerby.errors import RecipeError
@@ -165,6 +163,8 @@ def seed_runs(folder: Path) -> dict[int, Path]:
 
 def write_environment(path: Path) -> None:
     """Versions, command line and hardware, as JSON."""
+    import torch
+
     devices = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     content = {
         "command": sys.argv,

@@ -1,0 +1,59 @@
+"""What is said where a package is missing that only an extra brings."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from passerby.errors import DeviceError
+from passerby.extras import EXTRA_OF, naming_extras
+
+WITHOUT_TORCH = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "torchvision", "timm", "open_clip", "lightning", "safetensors"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+"""
+
+
+def run_without_torch(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a process where torch and what builds on it cannot be imported."""
+    command = [sys.executable, "-c", WITHOUT_TORCH + script, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_each_extra_is_one_of_the_package() -> None:
+    import tomllib
+
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
+    assert set(EXTRA_OF.values()) <= set(project["optional-dependencies"])
+
+
+def test_a_missing_package_names_its_extra() -> None:
+    with pytest.raises(DeviceError, match=r"faiss is not installed.*pip install 'passerby\[faiss\]'"), naming_extras():
+        raise ModuleNotFoundError("No module named 'faiss'", name="faiss")
+
+
+def test_a_missing_package_of_the_users_own_is_left_as_it_is() -> None:
+    with pytest.raises(ModuleNotFoundError, match="my_losses"), naming_extras():
+        raise ModuleNotFoundError("No module named 'my_losses'", name="my_losses")
+
+
+def test_a_command_that_needs_torch_says_so_in_one_line() -> None:
+    script = "sys.argv[0] = 'passerby'\nfrom passerby.cli import main\nmain()"
+    done = run_without_torch(script, "train", "clip-reid-vit-tiny", "--dry-run", "data.root=/nowhere")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "passerby: torch is not installed, and this needs it: pip install 'passerby[train]'"
+    ]
+
+
+def test_a_function_that_needs_torch_says_so_in_one_line() -> None:
+    script = "import passerby\ntry:\n    passerby.train\nexcept passerby.errors.DeviceError as error:\n    print(error)"
+    done = run_without_torch(script)
+    assert done.stdout.strip() == "torch is not installed, and this needs it: pip install 'passerby[train]'"
