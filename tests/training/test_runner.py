@@ -8,10 +8,13 @@ import torch
 from ruamel.yaml import YAML
 
 from passerby.errors import CheckpointError, DeviceError, RecipeError
+from passerby.methods import find_method
 from passerby.models.checkpoint import read_description, read_tensors
 from passerby.runs.request import TrainingRequest
 from passerby.training.estimate import estimate_training
+from passerby.training.initialisation import build_model
 from passerby.training.runner import train
+from passerby.training.training_data import open_training_data
 from passerby.workflows.train import run_seeds
 from tests.methods.small_world import nano_recipe, overrides, write_small_world
 from tests.training.started import assert_same_weights
@@ -115,6 +118,24 @@ def test_bfloat16_trains_nearly_alike(finished: Path, world: Path, tmp_path: Pat
     half, single = (read_tensors(run / "model.safetensors") for run in (tmp_path / "run", finished))
     trained = "image_encoder.conv1.weight"
     assert not torch.equal(half[trained], single[trained]), "rounded to eight bits"
+
+
+def test_channels_last_trains_alike_to_rounding(world: Path, tmp_path: Path) -> None:
+    residual = ("model.architecture=resnet-nano", "stage1.epochs=1", "stage2.epochs=1")
+    for layout in ("false", "true"):
+        train(nano_recipe(world, *residual, f"trainer.channels_last={layout}"), tmp_path / layout)
+    for last, first in zip(epochs(tmp_path / "true"), epochs(tmp_path / "false"), strict=True):
+        assert last["loss"] == pytest.approx(first["loss"], rel=1e-3)
+    weights = read_tensors(tmp_path / "true" / "model.safetensors")
+    assert all(tensor.is_contiguous() for tensor in weights.values())
+
+
+def test_channels_last_lays_out_the_weights_of_convolutions(world: Path) -> None:
+    recipe = nano_recipe(world, "model.architecture=resnet-nano", "trainer.channels_last=true")
+    method = find_method(recipe.method)
+    model = build_model(recipe, method, open_training_data(recipe, method, decode=False), None)
+    convolutions = [module for module in model.modules() if isinstance(module, torch.nn.Conv2d)]
+    assert all(each.weight.is_contiguous(memory_format=torch.channels_last) for each in convolutions)
 
 
 def test_a_residual_network_trains_from_a_native_cache(world: Path, tmp_path: Path) -> None:

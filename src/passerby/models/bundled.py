@@ -1,19 +1,31 @@
-"""Weights that come with passerby, by name."""
+"""Weights that are known by a name: those that come with passerby, and those of an extra."""
 
 from importlib.resources import files
 from pathlib import Path
 
+from passerby.models.imagenet import IMAGENET, imagenet_file
+
 TINY_CLIP = "tiny-clip"
 """A tiny CLIP that has seen nothing but drawn people; see docs/tiny-clip.md."""
 
-NAMES = (TINY_CLIP,)
+NAMES = (TINY_CLIP, IMAGENET)
 
 
 def bundled_file(name: str) -> Path | None:
-    """The file of bundled weights; None for other names."""
-    return Path(str(files("passerby") / "weights" / f"{name}.safetensors")) if name in NAMES else None
+    """The file of weights of this name; None for other names.
+
+    Raises:
+        CheckpointError: they come with an extra that is not installed.
+    """
+    if name == TINY_CLIP:
+        return Path(str(files("passerby") / "weights" / f"{name}.safetensors"))
+    return imagenet_file() if name == IMAGENET else None
 
 
 def resolve_path(source: str | Path) -> Path:
-    """The path of a model: of bundled weights by their name, else the file or folder itself."""
+    """The path of a model: of weights known by name, else the file or folder itself.
+
+    Raises:
+        CheckpointError: the weights come with an extra that is not installed.
+    """
     return bundled_file(str(source)) or Path(source).expanduser()

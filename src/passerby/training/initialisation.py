@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from passerby.config import Recipe
 from passerby.errors import RecipeError
@@ -52,6 +53,8 @@ def build_model(recipe: Recipe, method: Method[Any, Any], data: OpenedData, init
     model: nn.Module = method.build(recipe, data.training.classes, len(data.training.split.camera_names), init)
     if init is not None:
         _load_init(model, init, method)
+    if recipe.trainer.channels_last:
+        convert_conv2d_weight_memory_format(model, torch.channels_last)
     return model
 
 

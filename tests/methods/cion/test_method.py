@@ -22,8 +22,10 @@ from passerby.methods.cion.projection_head import ProjectionHead
 from passerby.methods.cion.recipe import CionRecipe
 from passerby.methods.cion.self_distillation import ViewEncoder
 from passerby.methods.sections.learning_rate import Position, lr_at
+from passerby.models.backbones.registry import create
 from passerby.models.checkpoint import read_tensors
 from passerby.tracklets.tables.sources import write_tracklets
+from passerby.training.initialisation import build_model, read_init
 from passerby.training.interruption import InterruptedRunError
 from passerby.training.runner import train
 from passerby.training.training_data import open_training_data
@@ -291,3 +293,22 @@ def test_it_learns_from_cion_al_s_annotations_and_from_denoised_tables(world: Pa
         recipe = nano_cion(world, f"data.name={file}", "data.root=null")
         data = open_training_data(recipe, find_method("cion"), decode=False).training
         assert (len(data.split), data.classes) == (count, 8)
+
+
+def test_student_and_teacher_begin_with_the_weights_of_a_bare_backbone(world: Path, tmp_path: Path) -> None:
+    torch.manual_seed(9)
+    backbone = create("resnet_nano_ibn")
+    torch.save(backbone.network.state_dict(), tmp_path / "backbone.pth")
+    recipe = nano_cion(world, f"init={tmp_path / 'backbone.pth'}")
+    data = open_training_data(recipe, find_method("cion"), decode=False)
+    begun = build_model(recipe, METHOD, data, read_init(recipe, METHOD)).state_dict()
+    for network in ("student", "teacher"):
+        for name, value in backbone.state_dict().items():
+            assert torch.equal(begun[f"{network}.backbone.{name}"], value)
+    for name in names_of(begun, "student.head."):
+        assert torch.equal(begun[name], begun[name.replace("student.", "teacher.")]), "one random head for both"
+    train(nano_cion(world, f"init={tmp_path / 'backbone.pth'}"), tmp_path / "run")
+    again = nano_cion(world, f"init={tmp_path / 'run'}")
+    continued = build_model(again, METHOD, data, read_init(again, METHOD)).state_dict()
+    finished = read_tensors(tmp_path / "run" / "model.safetensors")
+    assert all(torch.equal(continued[name], value) for name, value in finished.items()), "heads and centre, too"

