@@ -206,8 +206,20 @@ def check_recipe(schema: type[RecipeType], content: Mapping[str, Any]) -> Recipe
         raise RecipeError(_explain(schema, error)) from None
 
 
-def check_settings(schema: type[SectionType], content: Mapping[str, Any]) -> SectionType:
-    """The settings of a command, by key.
+def check_settings(
+    schema: type[SectionType],
+    content: Mapping[str, Any],
+    *,
+    kind: str = "setting",
+    listing: str = "`--keys` lists them all",
+) -> SectionType:
+    """The settings of a command, or another file's content, by key.
+
+    Args:
+        schema: the keys.
+        content: their values.
+        kind: what a key is called in errors.
+        listing: where all keys are listed.
 
     Raises:
         RecipeError: an unknown key (the nearest known one is named) or a value that does not fit.
@@ -215,7 +227,7 @@ def check_settings(schema: type[SectionType], content: Mapping[str, Any]) -> Sec
     try:
         return schema.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(_explain(schema, error, "setting", "`--keys` lists them all")) from None
+        raise RecipeError(_explain(schema, error, kind, listing)) from None
 
 
 def write_recipe(recipe: Recipe, path: Path) -> None:
@@ -249,10 +261,11 @@ def _explain(
     kind: str = "key in the recipe",
     listing: str = "`passerby train RECIPE --keys` lists the keys that act",
 ) -> str:
-    fault, known = error.errors()[0], known_keys(schema)
+    faults, known = error.errors(), known_keys(schema)
+    fault = next((each for each in faults if each["type"] == "extra_forbidden"), faults[0])  # the slip behind others
     parts = [str(part) for part in fault["loc"]]
     if fault["type"] == "missing":
-        return f"{'.'.join(parts)}: is missing: a recipe has to say it"
+        return f"{'.'.join(parts)}: is missing: it has no default"
     if fault["type"] != "extra_forbidden":
         while len(parts) > 1 and ".".join(parts) not in known:  # a place in a list, or which type was tried
             parts.pop()
