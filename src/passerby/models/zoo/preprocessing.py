@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from passerby.data.pixels.decoding import resize_image
 from passerby.errors import DataError
 from passerby.models.zoo.card import InputSection
 
 Pixels = NDArray[np.uint8]
 InputArray = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.uint8]
 
-_INTERPOLATIONS = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}
+_SAMPLED = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}
+_AVERAGED = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,10 @@ def _resized(section: InputSection, picture: Pixels, size: tuple[int, int]) -> P
     if picture.shape[:2] == size:
         return picture
     if section.antialias:
-        return resize_image(Image.fromarray(picture), size, section.interpolation)
-    resized = cv2.resize(picture, (size[1], size[0]), interpolation=_INTERPOLATIONS[section.interpolation])
-    return np.asarray(resized, np.uint8)
+        averaged = Image.fromarray(picture).resize((size[1], size[0]), _AVERAGED[section.interpolation])
+        return np.asarray(averaged)
+    sampled = cv2.resize(picture, (size[1], size[0]), interpolation=_SAMPLED[section.interpolation])
+    return np.asarray(sampled, np.uint8)
 
 
 def _inner_size(section: InputSection, height: int, width: int) -> tuple[int, int]:
