@@ -28,6 +28,11 @@ class Detections:
 class Detector(Protocol):
     """Finds people in pictures."""
 
+    @property
+    def remembers(self) -> bool:
+        """Whether what it finds depends on the pictures before: it must then see all frames of one source, in order."""
+        ...
+
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Find the people in each picture, all uint8 [height, width, 3] RGB; pictures may differ in size."""
         ...

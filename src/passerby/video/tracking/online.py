@@ -48,6 +48,11 @@ class OnlineTracker(ABC, Generic[OptionsT]):
         """Whether it measures how the camera moved."""
         return False
 
+    @property
+    def memory(self) -> float:
+        """Seconds after its last detection for which a track may still go on."""
+        return self.options.buffer
+
     @abstractmethod
     def associate(self, sights: Sights) -> Pairs:
         """Pair tracks, whose motion is predicted to the time of the frame, with detections."""

@@ -40,6 +40,11 @@ class Tracker(Protocol):
         """Whether `update` should be given the picture, to measure how the camera moved."""
         ...
 
+    @property
+    def memory(self) -> float:
+        """Seconds after its last detection for which a track may still go on."""
+        ...
+
     def update(
         self,
         detections: Detections,
