@@ -1,6 +1,7 @@
-"""How good features are: ranking, re-ranking, verification, open sets and clusters, from arrays alone.
+"""How good features and tracks are: ranking, re-ranking, verification, open sets, clusters, tracking.
 
-Nothing here knows images, models or files. Only NumPy is imported before a function that needs more is called.
+Everything is computed from arrays: nothing here knows images, models or files. Only NumPy is imported before a function
+that needs more is called.
 """
 
 from passerby.metrics.clusters import (
@@ -52,6 +53,19 @@ from passerby.metrics.reranking import (
     query_groups,
     rerank,
 )
+from passerby.metrics.tracking import (
+    IdentityCounts,
+    TrackingCounts,
+    TrackingScore,
+    Trajectories,
+    box_areas,
+    combine_scores,
+    count_multi_camera_identity,
+    drop_ignored,
+    pairwise_iou,
+    score_tracking,
+    tracking_intervals,
+)
 
 __all__ = [
     "AveragePrecision",
@@ -62,6 +76,7 @@ __all__ = [
     "CorrelationResult",
     "ExclusionQuality",
     "Identification",
+    "IdentityCounts",
     "Interval",
     "Metric",
     "Neighbours",
@@ -71,15 +86,22 @@ __all__ = [
     "Pooling",
     "RankingResult",
     "Ties",
+    "TrackingCounts",
+    "TrackingScore",
+    "Trajectories",
     "Verification",
     "augment_gallery",
+    "box_areas",
     "calibrate",
     "camera_matrix",
     "centralise",
     "cohort_scores",
+    "combine_scores",
     "compare_paired",
     "correlation_quality",
+    "count_multi_camera_identity",
     "dbscan",
+    "drop_ignored",
     "exclusion_quality",
     "expand_queries",
     "identify",
@@ -87,6 +109,7 @@ __all__ = [
     "mean_interval",
     "normalise_scores",
     "pair_scores",
+    "pairwise_iou",
     "pool",
     "precision_recall",
     "query_groups",
@@ -94,5 +117,7 @@ __all__ = [
     "rank_distances",
     "ranking_intervals",
     "rerank",
+    "score_tracking",
     "top_k",
+    "tracking_intervals",
 ]

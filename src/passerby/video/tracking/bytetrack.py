@@ -1,10 +1,11 @@
 """ByteTrack: sure detections first, then the unsure ones for those who were just seen (arXiv 2110.06864)."""
 
+from passerby.metrics import pairwise_iou
 from passerby.recipe_section import Probability
 from passerby.video.tracking.motion import AspectHeight
 from passerby.video.tracking.online import OnlineTracker
 from passerby.video.tracking.options import TrackerOptions
-from passerby.video.tracking.overlap import Pairs, pair_some, pairwise_iou
+from passerby.video.tracking.pairing import Pairs, pair_some
 from passerby.video.tracking.sights import Sights
 from passerby.video.tracking.tracks import TENTATIVE, TRACKED
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from passerby.video.detection.detector import Detections
 from passerby.video.tracking.motion import MotionModel
 from passerby.video.tracking.options import TrackerOptions
-from passerby.video.tracking.overlap import Pairs
+from passerby.video.tracking.pairing import Pairs
 from passerby.video.tracking.sights import Sights, check_sights
 from passerby.video.tracking.tracker import TrackedDetections
 from passerby.video.tracking.tracks import LOST, TENTATIVE, TRACKED, Tracks

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from passerby.errors import DataError
 from passerby.video.detection.detector import Detections
-from passerby.video.tracking.overlap import Floats
+from passerby.video.tracking.pairing import Floats
 
 
 class Sights(NamedTuple):

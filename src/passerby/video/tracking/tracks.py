@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.video.tracking.motion import Motion
-from passerby.video.tracking.overlap import Floats
+from passerby.video.tracking.pairing import Floats
 
 TENTATIVE, TRACKED, LOST = 0, 1, 2
 """States of a track: not yet believed in; seen in the last frame; believed in but not seen in the last frame."""

@@ -1,4 +1,4 @@
-"""How much boxes overlap, and who is paired with whom."""
+"""Who is paired with whom."""
 
 from typing import NamedTuple
 
@@ -9,25 +9,6 @@ from scipy.optimize import linear_sum_assignment
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 Mask = NDArray[np.bool_]
-
-
-def pairwise_iou(first: Floats, second: Floats) -> Floats:
-    """Intersection over union of boxes [M, 4] and [N, 4], left, top, right, bottom: float64 [M, N].
-
-    A box without an area overlaps nothing.
-    """
-    columns, rows = first.T[:, :, None], second.T[:, None, :]
-    width = np.minimum(columns[2], rows[2]) - np.maximum(columns[0], rows[0])
-    height = np.minimum(columns[3], rows[3]) - np.maximum(columns[1], rows[1])
-    shared = np.maximum(width, 0.0) * np.maximum(height, 0.0)
-    union = box_areas(first)[:, None] + box_areas(second) - shared
-    overlap: Floats = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return overlap
-
-
-def box_areas(boxes: Floats) -> Floats:
-    """Areas of boxes [N, 4] in square pixels, float64 [N]."""
-    return np.maximum(boxes[:, 2] - boxes[:, 0], 0.0) * np.maximum(boxes[:, 3] - boxes[:, 1], 0.0)
 
 
 class Pairs(NamedTuple):

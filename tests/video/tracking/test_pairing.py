@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from passerby.video.tracking.overlap import pair_some, pair_up, pairwise_iou
+from passerby.metrics import pairwise_iou
+from passerby.video.tracking.pairing import pair_some, pair_up
 
 
 def test_overlap_is_what_two_pictures_of_the_boxes_say() -> None:
