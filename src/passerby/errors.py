@@ -25,5 +25,9 @@ class EvaluationError(PasserbyError):
     """Features or labels handed to a metric cannot be evaluated."""
 
 
+class GalleryError(PasserbyError):
+    """A gallery cannot be opened, written or searched as was asked."""
+
+
 class DeviceError(PasserbyError):
     """The machine lacks a device, a precision or a package extra that was asked for."""

@@ -1,0 +1,1 @@
+"""A gallery of tracklets that can be searched, trusted and erased from."""

@@ -1,0 +1,152 @@
+"""The gallery: tracklets of many videos that can be searched."""
+
+import getpass
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.errors import GalleryError
+from passerby.gallery.adding import COLUMNS, add, tracklet_of
+from passerby.gallery.audit import write_entry
+from passerby.gallery.database import Database, Value
+from passerby.gallery.matrix import Matrix
+from passerby.gallery.opening import open_database
+from passerby.gallery.records import Added, Crop, ModelKey, NewTracklet, Tracklet
+from passerby.gallery.search import EVERYTHING, Filters, Hit, nearest, pooled
+
+_NAMED_AT_ONCE = 500
+
+
+class Gallery:
+    """An open gallery; `open_gallery` gives one.
+
+    Args:
+        database: where it is kept.
+        actor: who works with it, for the log; by default the user of this computer.
+    """
+
+    def __init__(self, database: Database, actor: str | None = None) -> None:
+        self._database = database
+        self._actor = actor or getpass.getuser()
+        self._matrices: dict[int, Matrix] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
+    def __len__(self) -> int:
+        """How many tracklets it holds."""
+        with self._database.reading() as transaction:
+            count: int = transaction.rows("SELECT count(*) FROM tracklets")[0][0]
+        return count
+
+    def add(self, tracklets: Iterable[NewTracklet]) -> Added:
+        """Store tracklets with their crops and features; when this returns, they are on disk.
+
+        A tracklet whose key the gallery has is not stored again, but features of models that it lacks are.
+
+        Raises:
+            GalleryError: a tracklet cannot be stored as it is; nothing of any of them is stored then.
+        """
+        return add(self._database, tracklets)
+
+    def models(self) -> list[ModelKey]:
+        """The models whose features the gallery has, oldest first."""
+        with self._database.reading() as transaction:
+            rows = transaction.rows("SELECT fingerprint, name, dim FROM models ORDER BY id")
+        return [ModelKey(*row) for row in rows]
+
+    def get(self, numbers: Sequence[int]) -> list[Tracklet]:
+        """Tracklets by their numbers, in this order.
+
+        Raises:
+            GalleryError: there is no such tracklet.
+        """
+        found: dict[int, Tracklet] = {}
+        with self._database.reading() as transaction:
+            for first in range(0, len(numbers), _NAMED_AT_ONCE):
+                some: Sequence[Value] = numbers[first : first + _NAMED_AT_ONCE]
+                statement = f"SELECT {COLUMNS} FROM tracklets WHERE id IN ({', '.join('?' * len(some))})"
+                found.update((row[0], tracklet_of(row)) for row in transaction.rows(statement, some))
+        if missing := [number for number in numbers if number not in found]:
+            raise GalleryError(f"there is no tracklet {missing[0]}: it was never added, or is erased")
+        return [found[number] for number in numbers]
+
+    def crops(self, number: int) -> list[Crop]:
+        """The pictures of a tracklet, by frame."""
+        with self._database.reading() as transaction:
+            rows = transaction.rows("SELECT frame, jpeg FROM crops WHERE tracklet = ? ORDER BY frame", (number,))
+        return [Crop(*row) for row in rows]
+
+    def search(
+        self,
+        features: NDArray[np.float32],
+        *,
+        model: ModelKey | None = None,
+        filters: Filters = EVERYTHING,
+        count: int = 20,
+        by_identity: bool = False,
+        reason: str = "",
+    ) -> list[Hit]:
+        """Find the tracklets most like a person.
+
+        Args:
+            features: of pictures of the person, float32 [Q, D] or [D]; several are pooled into one query.
+            model: which computed them; may be left out where the gallery has features of one model only.
+            filters: which tracklets count.
+            count: how many at most.
+            by_identity: of each identity only the best tracklet.
+            reason: why one searches, for the log.
+
+        Returns:
+            Best first; of equally similar ones the one that was added first.
+
+        Raises:
+            GalleryError: features of another model, or that cannot be compared; an unknown camera.
+        """
+        if count < 1:
+            raise GalleryError(f"count must be at least 1, not {count}")
+        columns = self._matrix(model).columns()
+        found = nearest(columns, pooled(features), filters, count, by_identity=by_identity)
+        with self._database.writing() as transaction:
+            write_entry(transaction, self._actor, "search", reason, {"found": len(found)})
+        tracklets = self.get([number for number, _ in found])
+        return [Hit(tracklet, score, None) for tracklet, (_, score) in zip(tracklets, found, strict=True)]
+
+    def _matrix(self, model: ModelKey | None) -> Matrix:
+        with self._database.reading() as transaction:
+            rows = transaction.rows("SELECT id, fingerprint, name, dim FROM models ORDER BY id")
+        if model is None and len(rows) > 1:
+            raise GalleryError(f"the gallery has features of {', '.join(row[2] for row in rows)}: say which `model`")
+        chosen = [row for row in rows if model is None or row[1] == model.fingerprint]
+        if not chosen:
+            known = f"it has those of {', '.join(row[2] for row in rows)}" if rows else "it is empty"
+            raise GalleryError(f"the gallery has no features of {model.name if model else 'any model'}: {known}")
+        number, _, _, dim = chosen[0]
+        with self._lock:
+            return self._matrices.setdefault(number, Matrix(self._database, number, dim))
+
+
+def open_gallery(location: str | Path, *, create: bool = False, actor: str | None = None) -> Gallery:
+    """Open a gallery.
+
+    Args:
+        location: a folder, or the address of a PostgreSQL server, `postgresql://…`.
+        create: make an empty one where there is none.
+        actor: who works with it, for the log; by default the user of this computer.
+
+    Raises:
+        GalleryError: there is none, or it cannot be opened.
+    """
+    return Gallery(open_database(location, create=create), actor)
