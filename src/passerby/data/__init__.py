@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from passerby.data.checks.findings import Finding, Inspection
     from passerby.data.checks.inspection import inspect_data
     from passerby.data.concatenation import concatenate
+    from passerby.data.formats.mot import MotBoxes, MotTruth, read_mot_result, read_mot_truth, write_mot_result
     from passerby.data.formats.open_data import list_images, load_folder, load_table, open_data
     from passerby.data.formats.schema import SCHEMA, TABLE_SUFFIXES
     from passerby.data.formats.table_file import read_table
@@ -46,6 +47,8 @@ __all__ = [
     "Images",
     "Inspection",
     "LabelScope",
+    "MotBoxes",
+    "MotTruth",
     "Occluded",
     "OccludedSource",
     "Occlusion",
@@ -78,12 +81,15 @@ __all__ = [
     "open_data",
     "open_source",
     "read_image",
+    "read_mot_result",
+    "read_mot_truth",
     "read_table",
     "register_benchmark",
     "reproduce",
     "shuffled_batches",
     "split_from_names",
     "validation_split",
+    "write_mot_result",
 ]
 
 __getattr__ = lazy_exports(
@@ -99,6 +105,7 @@ __getattr__ = lazy_exports(
         "checks.findings": ["Finding", "Inspection"],
         "checks.inspection": ["inspect_data"],
         "concatenation": ["concatenate"],
+        "formats.mot": ["MotBoxes", "MotTruth", "read_mot_result", "read_mot_truth", "write_mot_result"],
         "formats.open_data": ["list_images", "load_folder", "load_table", "open_data"],
         "formats.schema": ["SCHEMA", "TABLE_SUFFIXES"],
         "formats.table_file": ["read_table"],

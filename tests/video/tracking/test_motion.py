@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from passerby.video.tracking.motion import NOMINAL_RATE, AspectHeight, Motion, MotionModel
+from passerby.video.tracking.box_models import AreaAspect, AspectHeight, WidthHeight
+from passerby.video.tracking.motion import NOMINAL_RATE, Motion, MotionModel
 
-MODELS: list[MotionModel] = [AspectHeight()]
+MODELS: list[MotionModel] = [AspectHeight(), WidthHeight(), AreaAspect()]
 pytestmark = pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
 
 
@@ -32,7 +33,7 @@ def test_it_is_the_kalman_filter(model: MotionModel) -> None:
         steps = seconds * NOMINAL_RATE
         noise = model.noise(motion.mean[:, :4])
         forward = np.eye(8) + np.eye(8, k=4) * seconds
-        mean, covariance = motion.mean @ forward.T, matrices(motion)
+        mean, covariance = model.held(motion.mean, seconds) @ forward.T, matrices(motion)
         places = np.broadcast_to(noise.place**2 * steps, (5, 4))
         velocities = np.broadcast_to(noise.velocity**2 * NOMINAL_RATE**2 * steps, (5, 4))
         added = np.zeros((5, 8, 8))
@@ -78,3 +79,12 @@ def test_somebody_who_walks_evenly_is_foreseen(model: MotionModel) -> None:
         motion = model.correct(motion, start + 2.0 * step * np.array([1, 0, 1, 0]))
     ahead = model.boxes(model.predict(motion, 0.4).mean)
     np.testing.assert_allclose(ahead, start + np.array([1, 0, 1, 0]) * 2 * 39, atol=1.5)
+
+
+def test_a_box_that_shrinks_does_not_vanish(model: MotionModel) -> None:
+    motion = model.start(np.array([[100.0, 100.0, 140.0, 200.0]]))
+    motion = model.correct(model.predict(motion, 0.04), np.array([[118.0, 145.0, 122.0, 155.0]]))
+    for seconds in (0.04, 0.4, 4.0):
+        left, top, right, bottom = model.boxes(model.predict(motion, seconds).mean)[0]
+        assert right > left
+        assert bottom > top

@@ -2,7 +2,7 @@
 
 from passerby.metrics import pairwise_iou
 from passerby.recipe_section import Probability
-from passerby.video.tracking.motion import AspectHeight
+from passerby.video.tracking.box_models import AspectHeight
 from passerby.video.tracking.online import OnlineTracker
 from passerby.video.tracking.options import TrackerOptions
 from passerby.video.tracking.pairing import Pairs, pair_some

@@ -65,6 +65,11 @@ class MotionModel(ABC):
     def noise(self, numbers: Floats) -> Noise:
         """The noise at boxes of these four numbers, float64 [T, 4]."""
 
+    def held(self, mean: Floats, seconds: float) -> Floats:
+        """Means that `seconds` do not carry where no box can be."""
+        del seconds
+        return mean
+
     @abstractmethod
     def first_noise(self, numbers: Floats) -> tuple[Floats, Floats]:
         """Standard deviations of place and of velocity, per thirtieth of a second, after one sight."""
@@ -80,7 +85,7 @@ class MotionModel(ABC):
 
     def predict(self, motion: Motion, seconds: float) -> Motion:
         """What is believed after so many seconds without a sight."""
-        mean, covariance = motion.mean.copy(), np.empty_like(motion.covariance)
+        mean, covariance = self.held(motion.mean, seconds).copy(), np.empty_like(motion.covariance)
         mean[:, :4] += seconds * mean[:, 4:]
         place, both, velocity = motion.covariance[:, 0], motion.covariance[:, 1], motion.covariance[:, 2]
         noise = self.noise(motion.mean[:, :4])
@@ -104,43 +109,3 @@ class MotionModel(ABC):
         left[:, 1] = both - gain * both
         left[:, 2] = covariance[:, 2] - drift * both
         return Motion(corrected, left)
-
-
-def _centre_and_size(boxes: Floats) -> tuple[Floats, Floats]:
-    return (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-
-
-def _around(centre: Floats, width: Floats, height: Floats) -> Floats:
-    half = np.stack([width, height], axis=1) / 2
-    return np.concatenate([centre - half, centre + half], axis=1)
-
-
-class AspectHeight(MotionModel):
-    """Centre, width over height, and height; noises are shares of the height (ByteTrack, arXiv 2110.06864)."""
-
-    def measure(self, boxes: Floats) -> Floats:
-        """Centre x, centre y, aspect, height."""
-        centre, size = _centre_and_size(boxes)
-        return np.concatenate([centre, size[:, :1] / size[:, 1:], size[:, 1:]], axis=1)
-
-    def boxes(self, mean: Floats) -> Floats:
-        """Boxes; a height that was predicted to vanish is a pixel."""
-        height = np.maximum(mean[:, 3], 1.0)
-        return _around(mean[:, :2], np.maximum(mean[:, 2], 0.01) * height, height)
-
-    def noise(self, numbers: Floats) -> Noise:
-        """A twentieth of the height in place, a 160th in velocity."""
-        height = np.maximum(numbers[:, 3:], 1.0)
-        return Noise(height * _PLACE + _PLACE_OF_ASPECT, height * _DRIFT + _DRIFT_OF_ASPECT, height * _PLACE + _SEEN)
-
-    def first_noise(self, numbers: Floats) -> tuple[Floats, Floats]:
-        """A tenth of the height in place, a sixteenth in velocity."""
-        height = np.maximum(numbers[:, 3:], 1.0)
-        return height * (2 * _PLACE) + _PLACE_OF_ASPECT, height * (10 * _DRIFT) + _DRIFT_OF_ASPECT
-
-
-_PLACE = np.array([1, 1, 0, 1]) / 20
-_DRIFT = np.array([1, 1, 0, 1]) / 160
-_PLACE_OF_ASPECT = np.array([0, 0, 0.01, 0])
-_DRIFT_OF_ASPECT = np.array([0, 0, 1e-5, 0])
-_SEEN = np.array([0, 0, 0.1, 0])
