@@ -28,7 +28,7 @@ from passerby.data.benchmarks import load_benchmark
 from passerby.data.split import Benchmark, Split
 from passerby.errors import PasserbyError
 from passerby.evaluation.evaluate import Evaluation, evaluate_in_full
-from passerby.inference.embedder import Embedder
+from passerby.inference.torch_embedder import TorchEmbedder
 from passerby.methods.clip_pretrain.method import ClipPretrainMethod
 from passerby.metrics import RankingResult, rank
 from passerby.models.checkpoint import save_model
@@ -96,7 +96,7 @@ def worlds(folder: Path, root: Path | None) -> tuple[Benchmark, Benchmark | None
     return load_benchmark("market-layout", folder), None if root is None else load_benchmark("market1501-dev", root)
 
 
-def figures_of(models: dict[str, Embedder], folder: Path, root: Path | None) -> dict[str, Any]:
+def figures_of(models: dict[str, TorchEmbedder], folder: Path, root: Path | None) -> dict[str, Any]:
     """Figures of these models by what was measured."""
     pairs = [drawn(city, number) for city in CITIES for number in range(BATCHES)]
     figures: dict[str, Any] = {"pairs": {}, "text search": {}, "synthetic": {}}
@@ -112,7 +112,7 @@ def figures_of(models: dict[str, Embedder], folder: Path, root: Path | None) -> 
     return figures
 
 
-def untrained_like(model: Embedder) -> Embedder:
+def untrained_like(model: TorchEmbedder) -> TorchEmbedder:
     """The same towers with random weights."""
     shape = model.description["shape"]
     overrides = [f"model.architecture={shape['architecture']}", f"model.image_size={list(shape['image_size'])}"]
@@ -120,7 +120,7 @@ def untrained_like(model: Embedder) -> Embedder:
     torch.manual_seed(recipe.seed)
     method = ClipPretrainMethod()
     towers = method.build(recipe, 0, 0)
-    return Embedder(towers, method.transforms(recipe)[1], method.description(recipe, towers), model.device)
+    return TorchEmbedder(towers, method.transforms(recipe)[1], method.description(recipe, towers), model.device)
 
 
 def drawn(city: int, number: int) -> tuple[list[NDArray[np.uint8]], list[str]]:
@@ -129,7 +129,7 @@ def drawn(city: int, number: int) -> tuple[list[NDArray[np.uint8]], list[str]]:
     return list(found.images), [captions[0] for captions in found.captions]
 
 
-def pair_recall(model: Embedder, pairs: list[tuple[list[NDArray[np.uint8]], list[str]]]) -> dict[str, float]:
+def pair_recall(model: TorchEmbedder, pairs: list[tuple[list[NDArray[np.uint8]], list[str]]]) -> dict[str, float]:
     """Recall at 1, 5 and 10 in both directions, averaged over the batches; the same caption twice counts as right."""
     found: dict[str, list[float]] = {}
     for images, captions in pairs:
@@ -149,7 +149,7 @@ def by_colour(benchmark: Benchmark) -> RankingResult:
     return _ranked(np.sqrt(histograms(query, 6)), np.sqrt(histograms(gallery, 6)), query, gallery)
 
 
-def by_text(model: Embedder, images: Evaluation, captions: list[str]) -> RankingResult:
+def by_text(model: TorchEmbedder, images: Evaluation, captions: list[str]) -> RankingResult:
     """Search by the caption of each query instead of its image; images of its own camera are left out as usual."""
     return _ranked(model.embed_text(captions), images.gallery_features, images.query, images.gallery)
 

@@ -68,6 +68,6 @@ def learn(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
 def report(when: str, network: nn.Module, benchmark: Benchmark, size: tuple[int, int] = SIZE) -> None:
     """Search the queries in the gallery, and print how well they are found."""
     mean = std = (0.5, 0.5, 0.5)
-    embedder = passerby.Embedder.of(network, size=size, mean=mean, std=std, device="cpu")
+    embedder = passerby.TorchEmbedder.of(network, size=size, mean=mean, std=std, device="cpu")
     result = passerby.evaluate(embedder, benchmark)
     print(f"{when} learning: mAP {100 * result.mAP:.1f} %, rank-1 {100 * result.rank1:.1f} %")

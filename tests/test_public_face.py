@@ -81,7 +81,7 @@ def test_a_network_of_one_s_own_is_evaluated_with_a_page_in_three_lines(world: P
     assert result.page == tmp_path / "mine" / "report" / "market-layout.html"
     assert result.page.is_file()
     query, gallery = benchmark.query_and_gallery()
-    model = passerby.Embedder.of(network)
+    model = passerby.TorchEmbedder.of(network)
     features = [model.embed([split.path(row) for row in range(len(split))]) for split in (query, gallery)]
     ranked = passerby.rank(*features, query.identities, gallery.identities, query.cameras, gallery.cameras)
     assert result.mAP == ranked.mAP
@@ -101,7 +101,7 @@ def test_a_network_with_embed_is_asked_for_that(world: Path) -> None:
 
 def test_a_network_that_gives_no_features_is_refused() -> None:
     with pytest.raises(CheckpointError, match=r"Identity: a network must give features \[images, D\], but 2 images"):
-        passerby.Embedder.of(nn.Identity())
+        passerby.TorchEmbedder.of(nn.Identity())
 
 
 def test_an_evaluation_gives_what_the_command_gives(world: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_model_and_a_result_show_what_they_are(world: Path, trained: Path) -> 
     for part in (f"mAP {100 * ranking.mAP:.1f} %", f"rank-1 {100 * ranking.rank1:.1f} %", "rank-5", "rank-10", "mINP"):
         assert part in shown
     assert "8 of 8 queries, 24 images" in shown
-    assert "Flat" in repr(passerby.Embedder.of(Flat(), device="cpu"))
+    assert "Flat" in repr(passerby.TorchEmbedder.of(Flat(), device="cpu"))
 
 
 def test_occlusion_gives_metrics_of_every_feature(world: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from passerby.evaluation.result import EvaluationResult
     from passerby.inference.embedder import Embedder
     from passerby.inference.loading import load
+    from passerby.inference.torch_embedder import TorchEmbedder
     from passerby.metrics import RankingResult, rank
     from passerby.plugins import load_plugin
     from passerby.workflows.compare import compare
@@ -40,6 +41,7 @@ __all__ = [
     "RankingResult",
     "RerankSettings",
     "Split",
+    "TorchEmbedder",
     "__version__",
     "compare",
     "denoise",
@@ -64,6 +66,7 @@ __getattr__ = lazy_exports(
         "evaluation.result": ["EvaluationResult"],
         "inference.embedder": ["Embedder"],
         "inference.loading": ["load"],
+        "inference.torch_embedder": ["TorchEmbedder"],
         "metrics": ["RankingResult", "rank"],
         "plugins": ["load_plugin"],
         "workflows.compare": ["compare"],

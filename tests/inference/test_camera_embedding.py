@@ -26,7 +26,7 @@ from passerby.inference.camera_embedding import (
     describe_training_sets,
     find_trained_cameras,
 )
-from passerby.inference.embedder import Embedder
+from passerby.inference.torch_embedder import TorchEmbedder
 from passerby.models.clip.towers import ClipShape
 from passerby.models.clip_reid.network import ClipReid, ClipReidSizes
 from passerby.training.runner import train
@@ -229,7 +229,7 @@ def test_what_a_user_says_of_an_official_checkpoint(tmp_path: Path, worlds: tupl
     fill(network)
     torch.save(network.state_dict(), tmp_path / "official.pth")
 
-    def load(**said: Any) -> Embedder:
+    def load(**said: Any) -> TorchEmbedder:
         return passerby.load(tmp_path / "official.pth", device="cpu", **said)
 
     market = named("market1501-dev", ("1", "2", "3", "4", "5", "6"))

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 import passerby
 from passerby.errors import CheckpointError, DataError, EvaluationError
-from passerby.inference.embedder import Embedder
+from passerby.inference.torch_embedder import TorchEmbedder
 from passerby.models.clip.towers import ClipShape
 from passerby.models.clip_reid.network import ClipReid, ClipReidSizes
 from passerby.training.runner import train
@@ -33,11 +33,11 @@ def run(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(run: Path) -> Embedder:
+def model(run: Path) -> TorchEmbedder:
     return passerby.load(run, device="cpu")
 
 
-def test_every_kind_of_input_gives_the_same_feature(model: Embedder, world: Path) -> None:
+def test_every_kind_of_input_gives_the_same_feature(model: TorchEmbedder, world: Path) -> None:
     file = sorted((world / "query").iterdir())[0]
     image = Image.open(file)
     pixels = np.asarray(image.convert("RGB"))
@@ -50,14 +50,14 @@ def test_every_kind_of_input_gives_the_same_feature(model: Embedder, world: Path
         np.testing.assert_allclose(model.embed(same), reference, atol=1e-6)
 
 
-def test_the_transform_that_travels_is_the_training_one(model: Embedder, world: Path) -> None:
+def test_the_transform_that_travels_is_the_training_one(model: TorchEmbedder, world: Path) -> None:
     image = Image.open(sorted((world / "query").iterdir())[0]).convert("RGB").resize((90, 200))
     resized = np.asarray(image.resize((32, 64), Image.Resampling.BILINEAR)).astype(np.float32)
     expected = (torch.from_numpy(resized).permute(2, 0, 1) / 255 - 0.5) / 0.5
     torch.testing.assert_close(model.transform(image), expected)
 
 
-def test_batches_do_not_change_features(model: Embedder, world: Path) -> None:
+def test_batches_do_not_change_features(model: TorchEmbedder, world: Path) -> None:
     files = sorted((world / "bounding_box_test").iterdir())
     np.testing.assert_allclose(model.embed(files, batch_size=5), model.embed(files, batch_size=64), atol=1e-6)
     for nothing in ([], torch.zeros(0, 3, 64, 32), np.zeros((0, 64, 32, 3), np.uint8)):
@@ -90,13 +90,13 @@ def test_batches_do_not_change_features(model: Embedder, world: Path) -> None:
         (torch.full((1, 3, 64, 32), float("inf")), "NaN or infinite"),
     ],
 )
-def test_unusable_input_is_explained(model: Embedder, images: object, message: str) -> None:
+def test_unusable_input_is_explained(model: TorchEmbedder, images: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
         model.embed(images)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("source", [None, 3, ["runs/a"]])
-def test_what_names_no_model_or_benchmark_is_refused(model: Embedder, world: Path, source: Any) -> None:
+def test_what_names_no_model_or_benchmark_is_refused(model: TorchEmbedder, world: Path, source: Any) -> None:
     kind = "None" if source is None else type(source).__name__
     with pytest.raises(CheckpointError, match=f"a run's folder or a file of weights, not by {kind}"):
         passerby.load(source)
@@ -187,7 +187,7 @@ def test_cameras_are_those_the_model_has(world: Path, tmp_path: Path) -> None:
         passerby.load(tmp_path / "run", trained_on="market1501")
 
 
-def test_evaluate_is_the_ranking_of_the_embeddings(model: Embedder, run: Path, world: Path) -> None:
+def test_evaluate_is_the_ranking_of_the_embeddings(model: TorchEmbedder, run: Path, world: Path) -> None:
     benchmark = passerby.load_benchmark("market-layout", world)
     result = passerby.evaluate(model, benchmark)
     query, gallery = benchmark.query_and_gallery()
@@ -202,9 +202,9 @@ def test_evaluate_is_the_ranking_of_the_embeddings(model: Embedder, run: Path, w
 
 
 def test_evaluate_refuses_what_it_cannot_use_before_it_embeds(
-    model: Embedder, world: Path, monkeypatch: pytest.MonkeyPatch
+    model: TorchEmbedder, world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Embedder, "embed_batch", None)
+    monkeypatch.setattr(TorchEmbedder, "embed_batch", None)
     benchmark = passerby.load_benchmark("market-layout", world)
     with pytest.raises(EvaluationError, match="metric 'l2' is not known"):
         passerby.evaluate(model, benchmark, metric="l2")  # type: ignore[arg-type]
@@ -220,7 +220,7 @@ def test_evaluate_refuses_what_it_cannot_use_before_it_embeds(
         passerby.evaluate(model, replace(benchmark, query=None))
 
 
-def test_unreadable_images_are_counted_and_can_be_left_out(model: Embedder, tmp_path: Path) -> None:
+def test_unreadable_images_are_counted_and_can_be_left_out(model: TorchEmbedder, tmp_path: Path) -> None:
     world = write_small_world(tmp_path / "world")
     broken = sorted((world / "bounding_box_test").iterdir())[3:5]
     for file in broken:

@@ -15,7 +15,7 @@ from passerby.data.formats.open_data import list_images
 from passerby.data.split import Split
 from passerby.errors import CheckpointError, DataError
 from passerby.inference import embedding_table
-from passerby.inference.embedder import Embedder
+from passerby.inference.torch_embedder import TorchEmbedder
 from passerby.output_lock import alone_at
 from tests.methods.small_world import write_small_world
 
@@ -38,12 +38,12 @@ class MeanColour(nn.Module):
 
 
 @pytest.fixture
-def model(monkeypatch: pytest.MonkeyPatch) -> Embedder:
+def model(monkeypatch: pytest.MonkeyPatch) -> TorchEmbedder:
     monkeypatch.setattr(embedding_table, "_ROWS_PER_PART", 3)
-    return Embedder(MeanColour(), TestTransform(size=(8, 4)), {}, torch.device("cpu"))
+    return TorchEmbedder(MeanColour(), TestTransform(size=(8, 4)), {}, torch.device("cpu"))
 
 
-def test_an_interrupted_table_continues_from_its_parts(model: Embedder, tmp_path: Path) -> None:
+def test_an_interrupted_table_continues_from_its_parts(model: TorchEmbedder, tmp_path: Path) -> None:
     split = list_images(write_small_world(tmp_path / "world") / "bounding_box_test")
     network: MeanColour = model.model  # type: ignore[assignment]
     network.fail_at = 4
@@ -59,7 +59,7 @@ def test_an_interrupted_table_continues_from_its_parts(model: Embedder, tmp_path
     assert first.equals(second)
 
 
-def test_parts_of_another_model_are_not_used(model: Embedder, tmp_path: Path) -> None:
+def test_parts_of_another_model_are_not_used(model: TorchEmbedder, tmp_path: Path) -> None:
     split = list_images(write_small_world(tmp_path / "world") / "query")
     network: MeanColour = model.model  # type: ignore[assignment]
     network.fail_at = 2
@@ -76,7 +76,7 @@ def test_parts_of_another_model_are_not_used(model: Embedder, tmp_path: Path) ->
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff"])
 def test_parts_with_a_damaged_mark_are_thrown_away(
-    model: Embedder, tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+    model: TorchEmbedder, tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     split = list_images(write_small_world(tmp_path / "world") / "query")
     network = interrupted(model, split, tmp_path / "a.parquet")
@@ -87,7 +87,9 @@ def test_parts_with_a_damaged_mark_are_thrown_away(
     assert pq.read_table(tmp_path / "a.parquet").num_rows == 8
 
 
-def test_a_damaged_part_is_computed_again(model: Embedder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_part_is_computed_again(
+    model: TorchEmbedder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     split = list_images(write_small_world(tmp_path / "world") / "query")
     network = interrupted(model, split, tmp_path / "a.parquet")
     part = tmp_path / ".a.parquet.parts" / "000001.parquet"
@@ -98,7 +100,7 @@ def test_a_damaged_part_is_computed_again(model: Embedder, tmp_path: Path, capsy
     assert pq.read_table(tmp_path / "a.parquet").num_rows == 8
 
 
-def test_labels_of_a_table_are_carried_along(model: Embedder, tmp_path: Path) -> None:
+def test_labels_of_a_table_are_carried_along(model: TorchEmbedder, tmp_path: Path) -> None:
     world = write_small_world(tmp_path / "world")
     names = sorted(file.name for file in (world / "query").iterdir())[:3]
     table = pyarrow.table({"path": names, "identity": ["b", "a", "b"], "camera": ["left", "right", "left"]})
@@ -110,7 +112,7 @@ def test_labels_of_a_table_are_carried_along(model: Embedder, tmp_path: Path) ->
     assert [(tmp_path / path).name for path in written["path"].to_pylist()] == names
 
 
-def interrupted(model: Embedder, split: Split, out: Path) -> MeanColour:
+def interrupted(model: TorchEmbedder, split: Split, out: Path) -> MeanColour:
     """Embed some parts, then stop; the network that will go on counts its calls anew."""
     network: MeanColour = model.model  # type: ignore[assignment]
     network.fail_at, network.calls = 2, 0
@@ -120,7 +122,7 @@ def interrupted(model: Embedder, split: Split, out: Path) -> MeanColour:
     return network
 
 
-def test_parts_of_images_that_changed_meanwhile_are_not_used(model: Embedder, tmp_path: Path) -> None:
+def test_parts_of_images_that_changed_meanwhile_are_not_used(model: TorchEmbedder, tmp_path: Path) -> None:
     split = list_images(write_small_world(tmp_path / "world") / "query")
     network = interrupted(model, split, tmp_path / "a.parquet")
     Image.new("RGB", (32, 64), "white").save(split.path(0))
@@ -130,7 +132,7 @@ def test_parts_of_images_that_changed_meanwhile_are_not_used(model: Embedder, tm
 
 
 @pytest.mark.parametrize("change", ["identity", "camera", "no camera"])
-def test_parts_with_other_labels_are_not_used(model: Embedder, tmp_path: Path, change: str) -> None:
+def test_parts_with_other_labels_are_not_used(model: TorchEmbedder, tmp_path: Path, change: str) -> None:
     folder = write_small_world(tmp_path / "world") / "query"
     names = sorted(file.name for file in folder.iterdir())
     columns = {"path": names, "identity": ["a", "b"] * 4, "camera": ["left", "right"] * 4}
@@ -148,7 +150,7 @@ def test_parts_with_other_labels_are_not_used(model: Embedder, tmp_path: Path, c
     assert all(written[name].to_pylist() == column for name, column in columns.items() if name != "path")
 
 
-def test_unreadable_images_are_counted_and_what_was_computed_stays(model: Embedder, tmp_path: Path) -> None:
+def test_unreadable_images_are_counted_and_what_was_computed_stays(model: TorchEmbedder, tmp_path: Path) -> None:
     folder = write_small_world(tmp_path / "world") / "query"
     files = sorted(folder.iterdir())
     for file in files[-2:]:
@@ -163,7 +165,7 @@ def test_unreadable_images_are_counted_and_what_was_computed_stays(model: Embedd
 
 @pytest.mark.parametrize("place", [0.2, 0.5, 0.8])
 def test_a_part_whose_bytes_were_changed_is_computed_again(
-    model: Embedder, tmp_path: Path, place: float, capsys: pytest.CaptureFixture[str]
+    model: TorchEmbedder, tmp_path: Path, place: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
     split = list_images(write_small_world(tmp_path / "world") / "query")
     embedding_table.embed_to_table(model, split, tmp_path / "whole.parquet", batch_size=3)
@@ -180,7 +182,7 @@ def test_a_part_whose_bytes_were_changed_is_computed_again(
     assert list(tmp_path.glob(".a.parquet.*")) == []
 
 
-def test_a_part_that_became_another_table_or_a_folder_is_computed_again(model: Embedder, tmp_path: Path) -> None:
+def test_a_part_that_became_another_table_or_a_folder_is_computed_again(model: TorchEmbedder, tmp_path: Path) -> None:
     split = list_images(write_small_world(tmp_path / "world") / "query")
     network = interrupted(model, split, tmp_path / "a.parquet")
     parts = tmp_path / ".a.parquet.parts"
@@ -192,13 +194,13 @@ def test_a_part_that_became_another_table_or_a_folder_is_computed_again(model: E
     assert pq.read_table(tmp_path / "a.parquet").num_rows == 8
 
 
-def test_a_file_in_the_place_of_the_parts_is_removed(model: Embedder, tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_parts_is_removed(model: TorchEmbedder, tmp_path: Path) -> None:
     split = list_images(write_small_world(tmp_path / "world") / "query")
     (tmp_path / ".a.parquet.parts").write_text("?")
     assert embedding_table.embed_to_table(model, split, tmp_path / "a.parquet").rows == 8
 
 
-def test_two_processes_do_not_write_one_table(model: Embedder, tmp_path: Path) -> None:
+def test_two_processes_do_not_write_one_table(model: TorchEmbedder, tmp_path: Path) -> None:
     split = list_images(write_small_world(tmp_path / "world") / "query")
     network = interrupted(model, split, tmp_path / "a.parquet")
     with alone_at(tmp_path / "a.parquet"):  # what another process holds
@@ -210,7 +212,7 @@ def test_two_processes_do_not_write_one_table(model: Embedder, tmp_path: Path) -
 
 
 def test_rows_are_counted_before_the_table_takes_its_name(
-    model: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: TorchEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     split = list_images(write_small_world(tmp_path / "world") / "query")
     read = embedding_table._read_part
@@ -220,7 +222,7 @@ def test_rows_are_counted_before_the_table_takes_its_name(
     assert not (tmp_path / "a.parquet").exists()
 
 
-def test_what_a_killed_process_left_is_swept(model: Embedder, tmp_path: Path) -> None:
+def test_what_a_killed_process_left_is_swept(model: TorchEmbedder, tmp_path: Path) -> None:
     split = list_images(write_small_world(tmp_path / "world") / "query")
     left, other = (tmp_path / f".{name}.parquet.0123abcd-1-89abcdef.partial" for name in "ab")
     for file in (left, other):
@@ -231,7 +233,7 @@ def test_what_a_killed_process_left_is_swept(model: Embedder, tmp_path: Path) ->
 
 @pytest.mark.parametrize(("scale", "fault"), [(float("nan"), "NaN"), (float("inf"), "infinite"), (0.0, "is zero")])
 def test_a_feature_without_meaning_is_refused_with_its_image(
-    model: Embedder, tmp_path: Path, scale: float, fault: str
+    model: TorchEmbedder, tmp_path: Path, scale: float, fault: str
 ) -> None:
     split = list_images(write_small_world(tmp_path / "world") / "query")
     with torch.no_grad():

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.data.display_name import display_name
-from passerby.data.loading.loaders import EvalLoader, open_source
 from passerby.data.split import Benchmark, Split
 from passerby.errors import EvaluationError
 from passerby.evaluation.pooling import (
@@ -179,14 +178,12 @@ def embed_split(
         DataError: images cannot be read; all of them are counted.
         CheckpointError: the feature of an image is not finite, or has no length.
     """
-    readable, source = open_source(split, model.transform, skip_unreadable=skip_unreadable, show_progress=not quiet)
-    loader = EvalLoader(readable, source, model.transform, batch_size, device=model.device)
+    opened = model.open_split(split, skip_unreadable=skip_unreadable, show_progress=not quiet)
+    readable = opened.split
     features = np.empty((len(readable), model.embed_dim), np.float32)
     with explaining_unreadable(split, quiet=quiet), Progress(title, len(readable), quiet=quiet) as progress:
-        for batch in loader:
-            rows = batch.indices.cpu().numpy()
-            names = [str(readable.path(row)) for row in rows.tolist()]
-            features[rows] = model.embed_batch(batch.images, cameras.of(batch.cameras.cpu().numpy()), names)
+        for rows, found in opened.features(batch_size, cameras=cameras):
+            features[rows] = found
             progress.advance(len(rows))
     return readable, features
 

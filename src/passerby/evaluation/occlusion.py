@@ -20,6 +20,7 @@ from passerby.errors import DataError, EvaluationError
 from passerby.evaluation.evaluate import check_comparable
 from passerby.inference.camera_embedding import TrainedCameras, find_trained_cameras
 from passerby.inference.embedder import Embedder
+from passerby.inference.torch_embedder import TorchEmbedder, in_torch
 from passerby.metrics import rank
 from passerby.progress import Progress
 
@@ -129,12 +130,14 @@ def occlusion_experiment(
     Raises:
         DataError: an image or mask cannot be read, or no person is left to stand in front.
         EvaluationError: nothing can be ranked.
+        CheckpointError: the model is a file of which one feature alone can be seen.
     """
+    network = in_torch(model, "the occlusion experiment")
     check_comparable(benchmark)
     donors = _donors(benchmark, plan) if "people" in plan.conditions else None
-    reader = _Reader(model, find_trained_cameras(model.description, benchmark), batch_size)
+    reader = _Reader(network, find_trained_cameras(network.description, benchmark), batch_size)
     (query, source), (gallery, gallery_source) = (
-        open_source(part, model.transform, skip_unreadable=skip_unreadable, show_progress=not quiet)
+        open_source(part, network.transform, skip_unreadable=skip_unreadable, show_progress=not quiet)
         for part in benchmark.query_and_gallery()
     )
     ranked = partial(_ranked, query, gallery, with_cameras=benchmark.same_camera_rule)
@@ -171,7 +174,7 @@ def _repetitions(
 class _Reader:
     """Computes every feature of the images of a split."""
 
-    model: Embedder
+    model: TorchEmbedder
     cameras: TrainedCameras
     batch_size: int
 

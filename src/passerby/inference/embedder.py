@@ -1,116 +1,89 @@
-"""A trained model together with the transform it was trained with: images in, features out."""
+"""What every model that embeds can do, whatever computes it: images and sentences in, features out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional as F
 
-from passerby.data.augmentation.transforms import TestTransform
-from passerby.distributed.devices import choose_device
+from passerby.data.split import Split
 from passerby.errors import DataError
-from passerby.inference.image_input import ImageInput, check_images, list_images, name_images, open_image
-from passerby.inference.own_network import IMAGENET_MEAN, IMAGENET_STD, OwnNetwork
-from passerby.inference.text_embedding import embed_texts
-from passerby.methods import find_method
-from passerby.methods.method import EmbeddingModel, Method, no_attention
-from passerby.models.feature_check import check_features
-from passerby.models.zoo.files import is_bare_backbone
+from passerby.inference.camera_embedding import TrainedCameras
+from passerby.inference.image_input import ImageInput
+from passerby.models.zoo.card import ModelCard
 
 if TYPE_CHECKING:
-    from passerby.models.inspection.attention_maps import AttentionMaps
+    from torch import Tensor
 
-_BATCH = 64
+BATCH = 64
+"""Images embedded at once where nobody says."""
 
 
-class Embedder:
-    """Turns images into retrieval features.
+class OpenedSplit(Protocol):
+    """The images of a split that can be read, ready to be embedded."""
 
-    Args:
-        model: a module that is an `EmbeddingModel`.
-        transform: from an image to the model's input.
+    split: Split
+    """Those images."""
+
+    def features(
+        self, batch_size: int, *, rows: range | None = None, cameras: TrainedCameras | None = None
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Rows, int64 [B], and their features, float32 [B, D], batch by batch.
+
+        Args:
+            batch_size: images computed at once.
+            rows: which; by default all.
+            cameras: how the cameras of the split are numbered in the model; None: the mean of its cameras.
+
+        Raises:
+            DataError: an image cannot be read.
+            CheckpointError: the feature of an image is not finite, or has no length; the image is named.
+        """
+        ...
+
+
+class Embedder(ABC):
+    """A model with its transform, as `passerby.load` returns it.
+
+    Attributes:
         description: what the file of weights declares about itself.
-        device: where to compute.
         file: the file of weights; None for a model that is in memory only.
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        transform: TestTransform,
-        description: Mapping[str, Any],
-        device: torch.device,
-        file: Path | None = None,
-    ) -> None:
-        self.model = model.to(device).eval()
-        self.transform = transform
-        self.description = dict(description)
-        self.device = device
-        self.file = file
-
-    @classmethod
-    def of(
-        cls,
-        network: nn.Module,
-        *,
-        size: tuple[int, int] = (256, 128),
-        mean: tuple[float, float, float] = IMAGENET_MEAN,
-        std: tuple[float, float, float] = IMAGENET_STD,
-        device: str | torch.device | None = None,
-    ) -> "Embedder":
-        """An embedder of a network of one's own, which is left in evaluation mode.
-
-        Args:
-            network: has a method `embed(images)`, or returns features when it is called: float [B, D] for normalised
-                images [B, 3, H, W]. Features are scaled to length 1.
-            size: height and width that it sees.
-            mean, std: of its normalisation, per channel (RGB), on the scale 0..1; by default ImageNet's.
-            device: `cpu`, `cuda`, …; by default a GPU where there is one.
-
-        Raises:
-            CheckpointError: it does not give one feature per image.
-        """
-        chosen = choose_device(device)
-        return cls(OwnNetwork(network.to(chosen), size), TestTransform(size, mean, std), {}, chosen)
-
-    def __repr__(self) -> str:
-        network = self.model.network if isinstance(self.model, OwnNetwork) else self.model
-        kind = self.description.get("method") or self.description.get("architecture") or type(network).__name__
-        height, width = self.transform.size
-        parts = [str(kind), f"{height}×{width} → {self.embed_dim} dimensions", f"on {self.device}"]
-        if self.file is not None:
-            parts.append(f"from {self.file}")
-        if trained := [str(each["name"]) for each in self.description.get("trained_on") or ()]:
-            parts.append(f"trained on {', '.join(trained)}")
-        return f"Embedder({', '.join(parts)})"
+    description: dict[str, Any]
+    file: Path | None
 
     @property
+    @abstractmethod
+    def card(self) -> ModelCard:
+        """What the model takes and gives, and what its licence says."""
+
+    @property
+    @abstractmethod
     def embed_dim(self) -> int:
         """Length of a feature."""
-        return cast(EmbeddingModel, self.model).embed_dim
 
     @property
-    def method(self) -> Method[Any, Any] | None:
-        """The method that trained the model; None for a backbone of others, and where nothing is declared."""
-        name = self.description.get("method")
-        return None if name is None or is_bare_backbone(self.description) else find_method(name)
+    def feature_dim(self) -> int:
+        """Length of a feature: `embed_dim` by its other name."""
+        return self.embed_dim
 
+    @abstractmethod
     def embed(
         self,
-        images: ImageInput | Iterable[ImageInput] | Tensor,
+        images: "ImageInput | Iterable[ImageInput] | Tensor",
         *,
         cameras: Sequence[int | None] | None = None,
-        batch_size: int = _BATCH,
+        batch_size: int = BATCH,
     ) -> NDArray[np.float32]:
         """Features of images.
 
         Args:
             images: files, PIL images or uint8 RGB arrays [H, W, 3], which are resized and normalised as the model
-                needs; one of them alone; or a float tensor [N, 3, H, W], taken as already preprocessed.
+                needs; one of them alone. For a model in torch also a float tensor [N, 3, H, W], taken as already
+                preprocessed.
             cameras: for a model with camera embedding, the row of it that belongs to each image's camera, numbered as
                 in training; -1 or None where unknown. Other models ignore it.
             batch_size: images computed at once.
@@ -123,44 +96,8 @@ class Embedder:
                 that is no image, cameras that the model does not have, or a batch size that is no number from 1.
             CheckpointError: the feature of an image is not finite, or has no length.
         """
-        check_batch_size(batch_size)
-        if isinstance(images, Tensor):
-            batches: Iterator[Tensor] = iter(check_images(images, self.transform.size).split(batch_size))
-            names = [f"image {row + 1}" for row in range(len(images))]
-        else:
-            listed = list_images(images)
-            batches, names = self._prepared(listed, batch_size), name_images(listed)
-        ids = None if cameras is None else self._camera_ids(cameras, len(names))
-        features, first = [np.empty((0, self.embed_dim), np.float32)], 0
-        for batch in batches if names else ():
-            some = slice(first, first + len(batch))
-            features.append(self.embed_batch(batch, None if ids is None else ids[some], names[some]))
-            first += len(batch)
-        return np.concatenate(features)
 
-    @torch.inference_mode()
-    def embed_batch(
-        self, images: Tensor, cameras: NDArray[np.int64] | None = None, names: Sequence[str] = ()
-    ) -> NDArray[np.float32]:
-        """Features of one preprocessed batch.
-
-        Args:
-            images: float [B, 3, H, W].
-            cameras: rows of the camera embedding, int64 [B], -1 where unknown; None for all.
-            names: of the images, for messages.
-
-        Returns:
-            float32 [B, D].
-
-        Raises:
-            CheckpointError: a feature is not finite, or has no length.
-        """
-        camera_ids = None if cameras is None else torch.from_numpy(cameras).to(self.device)
-        features = cast(EmbeddingModel, self.model).embed(images.to(self.device, torch.float32), camera_ids).float()
-        check_features(features, names)
-        found: NDArray[np.float32] = features.cpu().numpy()
-        return found
-
+    @abstractmethod
     def embed_text(self, texts: str | Sequence[str]) -> NDArray[np.float32]:
         """Features of sentences about people, to compare with those of images; `tiny-clip` and its like can do this.
 
@@ -172,54 +109,25 @@ class Embedder:
 
         Raises:
             CheckpointError: the model has no text tower whose features can be compared with its images'.
-            DataError: something is no text, empty, or longer than 77 tokens.
+            DataError: something is no text, empty, or longer than the tower reads.
         """
-        return embed_texts(self.model, self.description, texts, self.device)
 
-    def feature_variants(self, images: Tensor, camera_ids: Tensor | None = None) -> dict[str, Tensor]:
-        """Every feature that one forward pass gives, by name, each float32 [B, D] of length 1.
+    @abstractmethod
+    def open_split(self, split: Split, *, skip_unreadable: bool = False, show_progress: bool = True) -> OpenedSplit:
+        """Make the images of a split ready to be embedded.
 
         Args:
-            images: normalised, [B, 3, H, W], on the model's device.
-            camera_ids: int64 [B] or None; see `embed`.
-        """
-        if self.method is None:
-            return {"embedding": cast(EmbeddingModel, self.model).embed(images, camera_ids)}
-        variants = self.method.feature_variants(self.model, images, camera_ids)
-        return {name: F.normalize(feature.float()) for name, feature in variants.items()}
-
-    def attention_maps(self, images: Tensor, *, anchors: int = 3) -> "list[AttentionMaps]":
-        """Maps of where the model looks, for each of the normalised images [B, 3, H, W].
-
-        Args:
-            images: on the model's device.
-            anchors: how many anchors to show, for models that have any.
+            split: the images.
+            skip_unreadable: leave out images that cannot be decoded, and say how many, instead of stopping.
+            show_progress: report on stderr what is done.
 
         Raises:
-            CheckpointError: the model has no attention.
+            DataError: none of the images can be read.
         """
-        if self.method is None:
-            raise no_attention(self.model)
-        return self.method.attention_maps(self.model, images, anchors=anchors)
 
-    def _camera_ids(self, cameras: Sequence[int | None], count: int) -> NDArray[np.int64]:
-        ids = np.asarray([-1 if camera is None else camera for camera in cameras])
-        if ids.shape != (count,) or not (np.issubdtype(ids.dtype, np.integer) or not count):
-            raise DataError(
-                f"cameras must be {count} whole numbers, one for each image, not {ids.dtype} {list(ids.shape)}"
-            )
-        known = int(self.description.get("camera_count", 0))
-        outside = ids[(ids < -1) | (ids >= known)] if known else ids[:0]
-        if outside.size:
-            raise DataError(
-                f"camera {outside[0]} is not among the {known} that the model was trained with: number them from 0 to "
-                f"{known - 1} as in training, or give -1 where unknown"
-            )
-        return ids.astype(np.int64)
-
-    def _prepared(self, images: Sequence[ImageInput], batch_size: int) -> Iterator[Tensor]:
-        for first in range(0, len(images), batch_size):
-            yield torch.stack([self.transform(open_image(image)) for image in images[first : first + batch_size]])
+    @abstractmethod
+    def fingerprint(self) -> bytes:
+        """Tells weights and transform from others: models with the same one give the same features."""
 
 
 def check_batch_size(batch_size: int) -> None:

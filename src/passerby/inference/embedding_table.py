@@ -13,12 +13,10 @@ import pyarrow.parquet as pq
 
 from passerby.atomic_files import sweep_temporaries, write_atomically, write_text_atomically
 from passerby.data.cache.naming import file_stats
-from passerby.data.loading.loaders import EvalLoader, open_source
 from passerby.data.split import Split
 from passerby.errors import DataError
 from passerby.inference.embedder import Embedder
 from passerby.inference.unreadable_images import explaining_unreadable
-from passerby.models.weights_digest import add_weights
 from passerby.output_lock import alone_at
 from passerby.progress import Progress, log_line
 
@@ -49,7 +47,8 @@ def embed_to_table(
             computed stays for the next call.
         CheckpointError: the feature of an image is not finite, or has no length.
     """
-    readable, source = open_source(split, model.transform, skip_unreadable=skip_unreadable)
+    opened = model.open_split(split, skip_unreadable=skip_unreadable)
+    readable = opened.split
     columns = _columns(readable, out.parent)
     schema = _table(columns, range(0), np.empty((0, model.embed_dim), np.float32)).schema
     parts = out.with_name(f".{out.name}.parts")
@@ -66,11 +65,9 @@ def embed_to_table(
                 progress.skip(len(rows))
                 continue
             features = np.empty((len(rows), model.embed_dim), np.float32)
-            for batch in EvalLoader(readable, source, model.transform, batch_size, rows=rows, device=model.device):
-                places = batch.indices.cpu().numpy()
-                names = [str(readable.path(row)) for row in places.tolist()]
-                features[places - first] = model.embed_batch(batch.images, names=names)
-                progress.advance(len(batch.images))
+            for places, found in opened.features(batch_size, rows=rows):
+                features[places - first] = found
+                progress.advance(len(places))
             with write_atomically(files[-1]) as temporary:
                 pq.write_table(_table(columns, rows, features), temporary, write_page_checksum=True)
         _join(files, out, schema, len(readable))
@@ -101,9 +98,7 @@ def _table(
 
 def _fingerprint(model: Embedder, split: Split) -> str:
     """Tells whether parts found on disk belong to the same model, images (by size and time of change) and labels."""
-    digest = hashlib.blake2b(digest_size=16)
-    add_weights(digest, model.model.state_dict().items())
-    digest.update(repr(model.transform).encode())
+    digest = hashlib.blake2b(model.fingerprint(), digest_size=16)
     for path in split.paths.to_pylist():
         digest.update(f"{split.root}/{path}\n".encode())
     for stats in file_stats(split):

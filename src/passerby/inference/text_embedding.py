@@ -1,7 +1,6 @@
 """Sentences as features, to search images by words."""
 
-import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -9,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from passerby.errors import CheckpointError, DataError
-from passerby.models.clip.vocabulary import token_count, tokenise, words_of
+from passerby.errors import CheckpointError
+from passerby.inference.text_input import check_texts, warn_of_unknown
+from passerby.models.clip.vocabulary import tokenise
 
 _MOST_TOKENS = 77
 _BATCH = 256
@@ -44,40 +44,11 @@ def embed_texts(
             "this model's features have no words: search by text with passerby.load('tiny-clip') or a run of "
             "clip-pretrain-tiny"
         )
-    listed = _listed(texts)
-    _warn_of_unknown(listed, description.get("words"))
+    listed = check_texts(texts, most_tokens=_MOST_TOKENS)
+    warn_of_unknown(listed, description.get("words"))
     parts = [listed[first : first + _BATCH] for first in range(0, len(listed), _BATCH)]
     text_model = cast(TextEmbeddingModel, model)
     with torch.inference_mode():
         found = [text_model.embed_text(tokenise(part).to(device)).float().cpu().numpy() for part in parts]
     width = int(cast(Any, model).embed_dim)
     return np.concatenate([np.empty((0, width), np.float32), *found])
-
-
-def _listed(texts: str | Sequence[str]) -> list[str]:
-    """The texts one by one, checked."""
-    alone = isinstance(texts, str | bytes) or not isinstance(texts, Iterable)
-    listed = [cast(str, texts)] if alone else list(texts)
-    for text in listed:
-        _check(text)
-    return listed
-
-
-def _check(text: object) -> None:
-    if not isinstance(text, str) or not text.strip():
-        raise DataError(f"a text must be a sentence about a person, not {text!r}")
-    tokens = token_count(text)
-    if tokens > _MOST_TOKENS:
-        raise DataError(f"a text has {tokens} tokens, at most {_MOST_TOKENS} can be read: shorten {text[:40]!r}…")
-
-
-def _warn_of_unknown(texts: Sequence[str], words: Sequence[str] | None) -> None:
-    if words is None:
-        return
-    known = frozenset(words)
-    unknown = dict.fromkeys(word for text in texts for word in words_of(text) if word not in known)
-    if unknown:
-        warnings.warn(
-            f"the model has never read these words, which therefore tell it nothing: {', '.join(unknown)}",
-            stacklevel=4,
-        )

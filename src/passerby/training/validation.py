@@ -12,7 +12,7 @@ from passerby.data.augmentation.transforms import TestTransform
 from passerby.data.split import Benchmark, Split
 from passerby.evaluation.evaluate import evaluate_in_full
 from passerby.inference.camera_embedding import TrainedCameras
-from passerby.inference.embedder import Embedder
+from passerby.inference.torch_embedder import TorchEmbedder
 from passerby.methods.stage import Stage
 from passerby.models.checkpoint import load_strictly, read_tensors, save_model
 from passerby.models.inference_mode import evaluation_mode
@@ -73,7 +73,7 @@ class ValidateEpochs(Callback):
     def _evaluate(self, trainer: Trainer, stage: Stage, epoch: int) -> None:
         with evaluation_mode(stage.model):  # the embedder puts the model into inference mode and leaves it there
             evaluation = evaluate_in_full(
-                Embedder(stage.model, self.transform, self.description, stage.device),
+                TorchEmbedder(stage.model, self.transform, self.description, stage.device),
                 self.benchmark,
                 batch_size=self.batch_size,
                 skip_unreadable=self.skip_unreadable,

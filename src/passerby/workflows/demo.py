@@ -17,6 +17,7 @@ from passerby.evaluation.occlusion import OcclusionPlan
 from passerby.evaluation.occlusion_summary import ReportedOcclusion
 from passerby.evaluation.result import EvaluationResult
 from passerby.inference.loading import load
+from passerby.inference.torch_embedder import in_torch
 from passerby.report.demo.film import draw_truth
 from passerby.report.demo.page import Shown, write_demo_page
 from passerby.report.occlusion.samples import occluded_samples
@@ -133,7 +134,7 @@ def _measure_and_show(recipe: Recipe, data: Path, film: Path, run: Path) -> Demo
             details=reported.page.name,
             start=start.result,
             occlusion=occlusion,
-            occluded=occluded_samples(benchmark, model.transform, PLAN, _spread_rows(evaluation)),
+            occluded=occluded_samples(benchmark, in_torch(model, "the demo").transform, PLAN, _spread_rows(evaluation)),
         ),
     )
     return DemoOutcome(data, film, SeedOutcome(recipe.seed, run, [reported]), occlusion, page)

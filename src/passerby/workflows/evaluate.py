@@ -49,8 +49,8 @@ def evaluate(
         >>> passerby.evaluate(my_network, passerby.load_benchmark("market1501", "/data"), out="evaluation/mine").page
 
     Args:
-        model: as `passerby.load` returns it, what `passerby.load` takes, or a network of one's own, see `Embedder.of`;
-            of several seeds one (`passerby eval` takes the folder of all).
+        model: as `passerby.load` returns it, what `passerby.load` takes, or a network of one's own, see
+            `TorchEmbedder.of`; of several seeds one (`passerby eval` takes the folder of all).
         benchmark: as `load_benchmark` returns it, or its name (then `root` is needed), or a table or folder.
         root: the folder that holds the benchmark.
         out: receives `metrics.json` and, in `report/`, the page and the tables; None writes nothing.

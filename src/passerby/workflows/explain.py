@@ -15,6 +15,7 @@ from passerby.data.occlusion.occlude import Condition, Fill, Occlusion, image_se
 from passerby.data.pixels.decoding import read_image, resize_image
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import as_embedder
+from passerby.inference.torch_embedder import TorchEmbedder, in_torch
 from passerby.models.inspection.attention_maps import AttentionMaps
 from passerby.output_paths import check_output_file, expanded, expanded_paths
 from passerby.report.ranking.figure import FIGURE_SUFFIXES, save_figure
@@ -98,7 +99,7 @@ def explain(
     out = expanded(out)
     check_output_file(out, FIGURE_SUFFIXES)
     files = expanded_paths(images, "images")
-    embedder = as_embedder(model, device=device, allow_torchscript=allow_torchscript)
+    embedder = in_torch(as_embedder(model, device=device, allow_torchscript=allow_torchscript), "explain")
     explained = [each for file in files for each in _explain(embedder, file, occluder, anchors)]
     save_figure(explain_figure(explained), out)
     return explained
@@ -126,7 +127,7 @@ def explain_figure(explained: Sequence[Explained]) -> Figure:
     return figure
 
 
-def _explain(embedder: Embedder, file: Path, occluder: Occluder | None, anchors: int) -> list[Explained]:
+def _explain(embedder: TorchEmbedder, file: Path, occluder: Occluder | None, anchors: int) -> list[Explained]:
     transform = embedder.transform
     image = resize_image(read_image(file), transform.size, transform.interpolation)
     versions: list[tuple[NDArray[np.uint8], NDArray[np.bool_] | None]] = [(image, None)]

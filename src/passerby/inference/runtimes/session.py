@@ -73,12 +73,13 @@ class ModelSession(ABC):
             sizes = np.array([picture.shape[1::-1] for picture in pictures], np.int64).reshape(len(pictures), 2)
         return self.run(prepare(self.card.input, pictures), sizes)
 
-    def run(self, images: InputArray, sizes: NDArray[np.int64] | None = None) -> Outputs:
+    def run(self, images: InputArray, sizes: NDArray[np.int64] | None = None, names: Sequence[str] = ()) -> Outputs:
         """What the model gives for prepared images, in batches of the size that it takes.
 
         Args:
             images: as `passerby.models.zoo.preprocessing.prepare` makes them, any number from 1.
             sizes: int64 [N, 2], width and height of each picture, for a card with `input.size_name`.
+            names: of the images, for messages; by default their numbers.
 
         Returns:
             The outputs that the card names, float32, the first dimension over the images.
@@ -90,10 +91,12 @@ class ModelSession(ABC):
         self._check(images)
         fixed = self.card.input.batch
         count = len(images) if fixed == "dynamic" else fixed
-        parts = [self._run_batch(images, sizes, first, count) for first in range(0, len(images), count)]
+        parts = [self._run_batch(images, sizes, first, count, names) for first in range(0, len(images), count)]
         return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
-    def _run_batch(self, images: InputArray, sizes: NDArray[np.int64] | None, first: int, count: int) -> Outputs:
+    def _run_batch(
+        self, images: InputArray, sizes: NDArray[np.int64] | None, first: int, count: int, names: Sequence[str]
+    ) -> Outputs:
         """The outputs of images from `first` on; a batch that is not full is filled with copies of its last image."""
         rows = np.minimum(np.arange(first, first + count), len(images) - 1)
         real = min(count, len(images) - first)
@@ -111,8 +114,9 @@ class ModelSession(ABC):
             if not np.isfinite(values).all():
                 row = first + int(np.argmin(np.isfinite(values).reshape(len(values), -1).all(axis=1)))
                 raise CheckpointError(
-                    f"{self.file}: its output {name} holds NaN or infinite values for image {row + 1}: its weights are "
-                    "not those of a working network; get the file again"
+                    f"{self.file}: its output {name} holds NaN or infinite values for "
+                    f"{names[row] if names else f'image {row + 1}'}: its weights are not those of a working network; "
+                    "get the file again"
                 )
             outputs.append(values)
         return outputs
