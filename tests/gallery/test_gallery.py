@@ -31,7 +31,7 @@ def gallery(tmp_path: Path) -> Iterator[Gallery]:
 def test_what_was_added_is_there_when_the_gallery_is_opened_again(tmp_path: Path) -> None:
     tracklets = made_up(5)
     with open_gallery(tmp_path, create=True) as gallery:
-        assert gallery.add(tracklets) == (5, 0)
+        assert gallery.add(tracklets) == (5, 0, 0)
     with open_gallery(tmp_path) as gallery:
         assert len(gallery) == 5
         assert gallery.models() == [MODEL]
@@ -44,14 +44,14 @@ def test_what_was_added_is_there_when_the_gallery_is_opened_again(tmp_path: Path
 
 def test_adding_again_changes_nothing(gallery: Gallery) -> None:
     gallery.add(made_up(4))
-    assert gallery.add(made_up(6)) == (2, 4)
+    assert gallery.add(made_up(6)) == (2, 4, 0)
     assert len(gallery) == 6
 
 
 def test_a_second_model_may_be_added_to_tracklets_that_are_there(gallery: Gallery) -> None:
     gallery.add(made_up(4))
     other = ModelKey("b" * 64, "other", 8)
-    assert gallery.add(made_up(4, model=other)) == (0, 4)
+    assert gallery.add(made_up(4, model=other)) == (0, 4, 0)
     assert gallery.models() == [MODEL, other]
     query = made_up(4, model=other)[2].features[other].vector
     assert gallery.search(query, model=other, count=1)[0].tracklet.number == 3

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from passerby.errors import GalleryError
 from passerby.gallery.database import Database, Row, Transaction
+from passerby.gallery.erased_keys import is_erased
 from passerby.gallery.records import Added, Crop, Feature, ModelKey, NewTracklet, Tracklet
 from passerby.gallery.times import microseconds, moment, now
 from passerby.gallery.vectors import check_feature, to_bytes
@@ -21,7 +22,8 @@ COLUMNS = (
 def add(database: Database, tracklets: Iterable[NewTracklet]) -> Added:
     """Store tracklets with their crops and features; when this returns, they are on disk.
 
-    A tracklet whose key the gallery has is not stored again, but features of models that it lacks are.
+    A tracklet whose key the gallery has is not stored again, but features of models that it lacks are. One that was
+    erased stays away.
 
     Raises:
         GalleryError: a tracklet cannot be stored as it is; nothing of any of them is stored then.
@@ -31,8 +33,11 @@ def add(database: Database, tracklets: Iterable[NewTracklet]) -> Added:
         models = {key: _model(transaction, key) for key in {key for each in checked for key in each.features}}
         for camera in sorted({each.camera for each in checked}):
             transaction.run("INSERT INTO cameras (name) VALUES (?) ON CONFLICT (name) DO NOTHING", (camera,))
-        added, moment_added = 0, now()
+        added, erased, moment_added = 0, 0, now()
         for each in checked:
+            if is_erased(transaction, each.key):
+                erased += 1
+                continue
             rows = transaction.rows("SELECT id FROM tracklets WHERE key = ?", (each.key,))
             if rows:
                 number = _whole(rows[0])
@@ -41,7 +46,7 @@ def add(database: Database, tracklets: Iterable[NewTracklet]) -> Added:
                 added += 1
                 _add_crops(transaction, number, each.crops)
             _add_features(transaction, number, [(models[key], feature) for key, feature in each.features.items()])
-    return Added(added, len(checked) - added)
+    return Added(added, len(checked) - added - erased, erased)
 
 
 def tracklet_of(row: Row) -> Tracklet:

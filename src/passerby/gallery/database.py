@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 Value = str | int | float | bytes | None
@@ -38,6 +39,11 @@ class Database(Protocol):
     @property
     def location(self) -> str:
         """The folder, or the address without a password, for messages."""
+        ...
+
+    @property
+    def places(self) -> Sequence[Path]:
+        """Files and folders that hold the gallery's data, as far as this computer can see them."""
         ...
 
     def reading(self) -> AbstractContextManager[Transaction]:

@@ -3,6 +3,7 @@
 import getpass
 import threading
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -11,11 +12,14 @@ from numpy.typing import NDArray
 
 from passerby.errors import GalleryError
 from passerby.gallery.adding import COLUMNS, add, tracklet_of
-from passerby.gallery.audit import write_entry
+from passerby.gallery.audit import Entry, read_entries, write_entry
 from passerby.gallery.database import Database, Value
+from passerby.gallery.erasing import Receipt, erase, read_receipts
+from passerby.gallery.holding import Hold, hold, read_holds, release
 from passerby.gallery.matrix import Matrix
 from passerby.gallery.opening import open_database
 from passerby.gallery.records import Added, Crop, ModelKey, NewTracklet, Tracklet
+from passerby.gallery.retention import keep_for, kept_for, outdated
 from passerby.gallery.search import EVERYTHING, Filters, Hit, nearest, pooled
 
 _NAMED_AT_ONCE = 500
@@ -27,10 +31,11 @@ class Gallery:
     Args:
         database: where it is kept.
         actor: who works with it, for the log; by default the user of this computer.
+        places: files and folders of the gallery, which are searched after an erasure.
     """
 
-    def __init__(self, database: Database, actor: str | None = None) -> None:
-        self._database = database
+    def __init__(self, database: Database, actor: str | None = None, places: Sequence[Path] = ()) -> None:
+        self._database, self._places = database, places
         self._actor = actor or getpass.getuser()
         self._matrices: dict[int, Matrix] = {}
         self._lock = threading.Lock()
@@ -124,6 +129,75 @@ class Gallery:
         tracklets = self.get([number for number, _ in found])
         return [Hit(tracklet, score, None) for tracklet, (_, score) in zip(tracklets, found, strict=True)]
 
+    def erase(self, numbers: Sequence[int], *, reason: str = "") -> Receipt:
+        """Erase tracklets with all that was derived from them, and prove it.
+
+        When this returns, no file of the gallery holds their features, pictures, keys or captions, nor the names of
+        identities that had no others. They are not added again when their video is.
+
+        Raises:
+            GalleryError: one of them is under a legal hold: nothing is erased then. Or a piece of them is left in some
+                file, which is named.
+        """
+        return erase(self._database, self._places, numbers, self._actor, reason)
+
+    def receipts(self) -> list[Receipt]:
+        """What was erased so far, oldest first; without personal data."""
+        with self._database.reading() as transaction:
+            return read_receipts(transaction)
+
+    def hold(
+        self, *, identity: int | None = None, tracklet: int | None = None, reason: str, until: datetime | None = None
+    ) -> int:
+        """Keep an identity or a tracklet from being erased; returns the hold's number.
+
+        Raises:
+            GalleryError: both or neither is named, it does not exist, or there is no reason.
+        """
+        with self._database.writing() as transaction:
+            write_entry(transaction, self._actor, "hold", reason)
+            return hold(transaction, identity=identity, tracklet=tracklet, reason=reason, until=until)
+
+    def release(self, number: int, *, reason: str = "") -> None:
+        """End a hold.
+
+        Raises:
+            GalleryError: there is no such hold.
+        """
+        with self._database.writing() as transaction:
+            release(transaction, number)
+            write_entry(transaction, self._actor, "release", reason, {"hold": number})
+
+    def holds(self) -> list[Hold]:
+        """All holds, oldest first; those that have ended too."""
+        with self._database.reading() as transaction:
+            return read_holds(transaction)
+
+    def retain(self, days: float | None = None, *, reason: str = "retention") -> Receipt | None:
+        """Erase what is older than tracklets are kept; None where nothing is.
+
+        Args:
+            days: for how many days tracklets are kept from now on, by the time they were filmed, or, where that is
+                unknown, added; by default as was set before.
+            reason: for the log.
+
+        Raises:
+            GalleryError: nobody has set it, or as `erase` does.
+        """
+        with self._database.writing() as transaction:
+            if days is not None:
+                keep_for(transaction, days)
+            kept = kept_for(transaction)
+            if kept is None:
+                raise GalleryError("nobody has said for how many days tracklets are kept: give `days`")
+            numbers, _ = outdated(transaction, kept)
+        return self.erase(numbers, reason=reason) if numbers else None
+
+    def log(self, after: int = 0) -> list[Entry]:
+        """Entries of the log of what was done with the gallery, after a number, oldest first."""
+        with self._database.reading() as transaction:
+            return read_entries(transaction, after)
+
     def _matrix(self, model: ModelKey | None) -> Matrix:
         with self._database.reading() as transaction:
             rows = transaction.rows("SELECT id, fingerprint, name, dim FROM models ORDER BY id")
@@ -149,4 +223,5 @@ def open_gallery(location: str | Path, *, create: bool = False, actor: str | Non
     Raises:
         GalleryError: there is none, or it cannot be opened.
     """
-    return Gallery(open_database(location, create=create), actor)
+    database = open_database(location, create=create)
+    return Gallery(database, actor, database.places)

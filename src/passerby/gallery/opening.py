@@ -4,6 +4,7 @@ from pathlib import Path
 
 from passerby.errors import GalleryError
 from passerby.gallery.database import Database
+from passerby.gallery.erasing import clean_if_needed
 from passerby.gallery.schema import prepare
 from passerby.gallery.sqlite import FILE, SqliteDatabase
 
@@ -27,4 +28,5 @@ def open_database(location: str | Path, *, create: bool = False) -> Database:
         folder.mkdir(parents=True, exist_ok=True)
     database = SqliteDatabase(folder)
     prepare(database)
+    clean_if_needed(database)
     return database

@@ -111,7 +111,14 @@ class Tracklet:
 
 
 class Added(NamedTuple):
-    """What became of tracklets that were handed over: how many are new, and how many were there before."""
+    """What became of tracklets that were handed over.
+
+    Attributes:
+        new: how many were stored.
+        known: how many were there before.
+        erased: how many were erased from the gallery earlier, and are not taken again.
+    """
 
     new: int
     known: int
+    erased: int = 0

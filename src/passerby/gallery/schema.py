@@ -5,6 +5,7 @@ written once is never changed: a change is a new version at the end. Both databa
 the few words in which they differ.
 """
 
+import secrets
 from collections.abc import Mapping
 
 from passerby.errors import GalleryError
@@ -51,6 +52,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " PRIMARY KEY (change, tracklet))",
         "CREATE TABLE holds (id {serial}, identity {whole} REFERENCES identities ON DELETE CASCADE,"
         " tracklet {whole} REFERENCES tracklets ON DELETE CASCADE, reason TEXT NOT NULL, until {whole})",
+        # keyed hashes of the keys of erased tracklets: they are not added again when their video is
+        "CREATE TABLE erased (hash TEXT PRIMARY KEY)",
+        "CREATE TABLE receipts (id {serial}, content TEXT NOT NULL)",
         "CREATE TABLE audit (id {serial}, happened {whole} NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,"
         " reason TEXT NOT NULL, detail TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL)",
     ),
@@ -83,6 +87,7 @@ def prepare(database: Database) -> None:
         if not begun:
             write_setting(transaction, "kind", "passerby gallery")
             write_setting(transaction, "removals", "0")
+            write_setting(transaction, "secret", secrets.token_hex(32))
 
 
 def read_setting(transaction: Transaction, key: str) -> str | None:

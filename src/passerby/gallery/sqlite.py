@@ -62,6 +62,7 @@ class SqliteDatabase:
     def __init__(self, folder: Path) -> None:
         self.file = folder / FILE
         self.location = str(folder)
+        self.places = (folder,)
         self._own = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._lock = threading.Lock()

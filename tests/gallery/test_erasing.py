@@ -1,0 +1,162 @@
+"""What was erased is in no file any more, does not come back, and is proven gone without saying who it was."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from passerby.errors import GalleryError
+from passerby.gallery.audit import broken_entries
+from passerby.gallery.gallery import Gallery, open_gallery
+from passerby.gallery.records import Crop, NewTracklet
+from passerby.gallery.sqlite import SqliteDatabase
+from tests.gallery.people import MODEL, made_up
+
+
+def with_pictures(tracklets: list[NewTracklet]) -> list[NewTracklet]:
+    """Pictures that begin alike, as those of one camera do, and are of their own after that."""
+    generator = np.random.default_rng(1)
+    head = bytes(generator.integers(0, 256, 600, dtype=np.uint8))
+    return [
+        replace(
+            each,
+            key=f"entrance.mp4@2026-03-01T08:00:00Z#{number}",
+            caption=f"somebody with the number {number:05d} on the shirt",
+            crops=[Crop(frame, head + bytes(generator.integers(0, 256, 6_000, dtype=np.uint8))) for frame in range(2)],
+        )
+        for number, each in enumerate(tracklets)
+    ]
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Iterator[Gallery]:
+    with open_gallery(tmp_path / "gallery", create=True, actor="tester") as opened:
+        yield opened
+
+
+def texts_and_bytes(tracklet: NewTracklet) -> list[bytes]:
+    feature = tracklet.features[MODEL]
+    assert feature.halves is not None
+    vectors = [array.astype("<f2").tobytes() for array in (feature.vector, *feature.halves)]
+    pictures = [crop.jpeg[start : start + 40] for crop in tracklet.crops for start in range(700, 6_500, 97)]
+    return [tracklet.key.encode(), (tracklet.caption or "").encode(), *vectors, *pictures]
+
+
+def files_with(folder: Path, wanted: list[bytes]) -> set[str]:
+    return {
+        file.name
+        for file in folder.rglob("*")
+        if file.is_file()
+        for content in [file.read_bytes()]
+        if any(each in content for each in wanted)
+    }
+
+
+def test_one_of_500_people_is_in_no_file_after_being_erased(gallery: Gallery, tmp_path: Path) -> None:
+    tracklets = with_pictures(made_up(500))
+    gallery.add(tracklets)
+    gallery.search(tracklets[123].features[MODEL].vector)
+    assert files_with(tmp_path, texts_and_bytes(tracklets[123]))
+    receipt = gallery.erase([124], reason="on request")
+    assert files_with(tmp_path, texts_and_bytes(tracklets[123])) == set()
+    assert (receipt.tracklets, receipt.crops, receipt.features) == (1, 2, 1)
+    assert receipt.pieces_searched > 40
+    assert gallery.receipts() == [receipt]
+    assert len(gallery) == 499
+    assert all(hit.tracklet.number != 124 for hit in gallery.search(tracklets[123].features[MODEL].vector, count=499))
+    with pytest.raises(GalleryError, match="no tracklet 124: it was never added, or is erased"):
+        gallery.get([124])
+    for other in (122, 124):
+        assert files_with(tmp_path, texts_and_bytes(tracklets[other])) == {"gallery.sqlite"}
+
+
+def test_the_erased_is_not_added_again_with_its_video(gallery: Gallery) -> None:
+    tracklets = made_up(3)
+    gallery.add(tracklets)
+    gallery.erase([2])
+    assert gallery.add(tracklets) == (0, 2, 1)
+    assert len(gallery) == 2
+
+
+def test_a_hold_keeps_a_tracklet_until_it_is_released(gallery: Gallery) -> None:
+    gallery.add(made_up(3))
+    number = gallery.hold(tracklet=2, reason="case 12")
+    with pytest.raises(GalleryError, match="tracklet 2 is under a legal hold: nothing was erased"):
+        gallery.erase([1, 2])
+    assert len(gallery) == 3
+    gallery.hold(tracklet=1, reason="case 11", until=datetime.now(UTC) - timedelta(days=1))
+    gallery.release(number)
+    gallery.erase([1, 2])
+    assert len(gallery) == 1
+
+
+def test_retention_erases_what_is_old_and_not_held(gallery: Gallery) -> None:
+    recent = datetime.now(UTC) - timedelta(hours=1)
+    old, held, new, undated = made_up(4)
+    gallery.add([old, held, replace(new, taken_from=recent, taken_to=recent)])
+    gallery.add([replace(undated, taken_from=None, taken_to=None)])
+    gallery.hold(tracklet=2, reason="case 12")
+    with pytest.raises(GalleryError, match="nobody has said"):
+        gallery.retain()
+    receipt = gallery.retain(3)
+    assert receipt
+    assert receipt.tracklets == 1
+    assert [each.number for each in gallery.get([2, 3, 4])] == [2, 3, 4]
+    assert gallery.retain() is None
+
+
+def test_an_erasure_that_was_cut_off_before_the_files_were_clean_is_finished_when_the_gallery_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracklets = with_pictures(made_up(50))
+    with open_gallery(tmp_path, create=True) as gallery, monkeypatch.context() as patch:
+        gallery.add(tracklets)
+
+        def killed(_: SqliteDatabase) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(SqliteDatabase, "purge", killed)
+        with pytest.raises(KeyboardInterrupt):
+            gallery.erase([8])
+        assert files_with(tmp_path, texts_and_bytes(tracklets[7]))
+        patch.undo()
+        with open_gallery(tmp_path):
+            assert files_with(tmp_path, texts_and_bytes(tracklets[7])) == set()
+
+
+def test_a_copy_beside_the_gallery_is_found_and_named(gallery: Gallery, tmp_path: Path) -> None:
+    tracklets = with_pictures(made_up(5))
+    gallery.add(tracklets)
+    (tmp_path / "gallery" / "old-page.html").write_bytes(b"<p>" + texts_and_bytes(tracklets[1])[1])
+    with pytest.raises(GalleryError, match=r"old-page\.html: still holds a name of what was erased"):
+        gallery.erase([2])
+    assert len(gallery) == 4
+
+
+def test_the_log_names_nobody_and_shows_tampering(gallery: Gallery, tmp_path: Path) -> None:
+    tracklets = made_up(5)
+    gallery.add(tracklets)
+    gallery.search(tracklets[0].features[MODEL].vector, reason="lost child")
+    gallery.erase([1], reason="on request")
+    entries = gallery.log()
+    assert [(each.action, each.actor, each.reason) for each in entries] == [
+        ("search", "tester", "lost child"),
+        ("erase", "tester", "on request"),
+    ]
+    assert tracklets[0].key not in str(entries)
+    database = SqliteDatabase(tmp_path / "gallery")
+    with database.reading() as transaction:
+        assert broken_entries(transaction) == []
+    with sqlite3.connect(tmp_path / "gallery" / "gallery.sqlite") as connection:
+        connection.execute("UPDATE audit SET reason = 'curiosity' WHERE id = 1")
+    with database.reading() as transaction:
+        assert broken_entries(transaction) == [1]
+    with sqlite3.connect(tmp_path / "gallery" / "gallery.sqlite") as connection:
+        connection.execute("DELETE FROM audit WHERE id = 1")
+    with database.reading() as transaction:
+        assert broken_entries(transaction) == [2]
+    database.close()
