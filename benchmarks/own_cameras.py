@@ -1,0 +1,145 @@
+"""Learning from one's own cameras without a single label: market1501-dev's training images as a tracker gives them.
+
+    python benchmarks/own_cameras.py train --market .data/market1501-dev --out runs/own
+    python benchmarks/own_cameras.py train --market .data/market1501-dev --out runs/own --rows tiny-start tiny-found
+    python benchmarks/own_cameras.py show --market .data/market1501-dev --out runs/own
+
+The training images are cut into tracklets by camera, sequence and frame gaps, which a tracker would give; their
+identities are looked at by the last row alone, and to say how right the found identities are. Rows:
+
+    imagenet-start     EfficientNet-Lite0 with ImageNet's weights (extra `imagenet`), which learns nothing: its
+                       normalisation alone has seen the images
+    imagenet-cluster   the same after Cluster-Contrast
+    imagenet-found     fine-tuned on the identities that denoising finds with the features of imagenet-cluster
+    imagenet-cion      CION on the same identities, from ImageNet's weights
+    imagenet-labels    fine-tuned on true identities: what labels would give
+    tiny-start         tiny-clip, which has seen drawn people only
+    tiny-found         CLIP-ReID from tiny-clip on the identities that denoising finds with its features
+    tiny-ccafl         CCAFL from tiny-clip, the tracker's tracklets for labels inside cameras
+
+Query and gallery are looked at once for each row, after training. What is in the folder is not done again, and a row
+that was interrupted goes on where it was.
+"""
+
+import argparse
+from pathlib import Path
+
+import passerby  # noqa: F401 - guards against a torchvision that cannot load
+from identity_tables import LEVELS, RAW, TRUTH, describe, identity_table
+from measured_runs import COST, cpu_minutes, figures_of, run_measured, run_passerby
+
+DATA = "market1501-dev"
+HALF = "[0.5,0.5,0.5]"
+LITE = ("model.backbone=tf_efficientnet_lite0", "init=imagenet", "trainer.channels_last=true")
+PIXELS = ("model.image_size=[96,48]", f"augmentation.mean={HALF}", f"augmentation.std={HALF}")
+VIEWS = ("model.image_size=[96,48]", "views.local=8", "views.local_size=[48,24]", f"views.mean={HALF}")
+CLUSTER = ("training.epochs=8", "training.iterations=100", "training.milestones=[6]")
+FINETUNE = ("training.epochs=8", "training.warmup_epochs=1", "training.lr=2e-2")
+CION = (
+    f"views.std={HALF}", "training.lr=1e-3", "training.batch_size=24", "training.epochs=5",
+    "training.frozen_epochs=5", "training.warmup_epochs=1", "training.changes=[2,3,4]",
+)  # fmt: skip
+CLIP = ("stage1.epochs=5", "stage2.epochs=4", "stage2.warmup_epochs=1")
+CCAFL = (
+    "stage1.epochs=5", "stages2and3.epochs=6", "stages2and3.intra_epochs=2", "stages2and3.iterations=60",
+    "stages2and3.warmup_epochs=1", "inter.text_from=3", "ical.first_epoch=4", "ical.end_epoch=6",
+)  # fmt: skip
+CLUSTERED, TINY = "imagenet-cluster", "tiny-clip"
+
+ROWS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "imagenet-start": ("finetune-tiny", DATA, (*LITE, *PIXELS, "training.epochs=1", "training.lr=0")),
+    CLUSTERED: ("cluster-contrast-tiny", DATA, (*LITE, *PIXELS, "model.pooling=native", *CLUSTER)),
+    "imagenet-found": ("finetune-tiny", CLUSTERED, (*LITE, *PIXELS, *FINETUNE)),
+    "imagenet-cion": ("cion-tiny", CLUSTERED, (*LITE, *VIEWS, *CION)),
+    "imagenet-labels": ("finetune-tiny", DATA, (*LITE, *PIXELS, *FINETUNE)),
+    "tiny-start": ("", "", ()),
+    "tiny-found": ("clip-reid-vit-tiny", TINY, CLIP),
+    "tiny-ccafl": ("ccafl-tiny", RAW, CCAFL),
+}
+"""Row → recipe, what it learns from, overrides. What it learns from is the data set as it is, the tracklets (`raw`), or
+the identities that denoising finds with the features of a run or of tiny-clip."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=("train", "show"))
+    parser.add_argument("--market", type=Path, required=True, help="root of market1501-dev")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--rows", nargs="+", choices=tuple(ROWS), default=list(ROWS))
+    parser.add_argument("--seed", type=int, default=1234)
+    arguments = parser.parse_args()
+    folder, market = arguments.out.resolve(), arguments.market.resolve()
+    for row in arguments.rows if arguments.part == "train" else ():
+        _run(folder, market, row, arguments.seed)
+    if arguments.part == "show":
+        _show(folder, market, arguments.rows, arguments.seed)
+
+
+def _tracklets(folder: Path, market: Path) -> Path:
+    """The training images as a tracker gives them."""
+    images = folder / "images"
+    table = images / "tracklets.parquet"
+    if not table.is_file():
+        images.mkdir(parents=True, exist_ok=True)
+        training = images / "bounding_box_train"
+        if not training.is_symlink():
+            training.symlink_to(market / training.name)
+        run_passerby(["denoise", "read", "market1501", str(images), "-o", str(table)])
+    return table
+
+
+def _identities(folder: Path, market: Path, source: str, level: str, seed: int) -> Path:
+    """The table of a level; `source` names who sees: a row's run, or tiny-clip."""
+    seer = source if source in (TINY, RAW) else str(_run(folder, market, source, seed))
+    return identity_table(_tracklets(folder, market), level, embedder=seer)
+
+
+def _run(folder: Path, market: Path, row: str, seed: int) -> Path:
+    """Train and evaluate a row, unless that has been done; returns its run."""
+    recipe, source, overrides = ROWS[row]
+    run = _place(folder, row, seed)
+    if recipe and not (run / COST).is_file():
+        run.parent.mkdir(parents=True, exist_ok=True)
+        begun = run / "recipe.yaml"
+        command = ["train", "--resume", str(run)] if begun.is_file() else ["train", recipe, "-o", str(run), *overrides]
+        given = [f"data.cache_folder={folder / 'cache'}", f"seed={seed}"]
+        where = _source(folder, market, source, seed)
+        run_measured(run, command if begun.is_file() else [*command, *given, *where])
+    judged = folder / "market" / run.name
+    model = str(run) if recipe else TINY
+    run_measured(judged, ["eval", model, "--data", DATA, "--root", str(market), "-o", str(judged)])
+    return run
+
+
+def _source(folder: Path, market: Path, source: str, seed: int) -> list[str]:
+    if source == DATA:
+        return [f"data.name={DATA}", f"data.root={market}"]
+    level = RAW if source == RAW else "all-levels"
+    return [f"data.name={_identities(folder, market, source, level, seed)}"]
+
+
+def _place(folder: Path, row: str, seed: int) -> Path:
+    return folder / "runs" / f"{row}-{seed}"
+
+
+def _show(folder: Path, market: Path, rows: list[str], seed: int) -> None:
+    """How right the identities are for each of two eyes, then figures and CPU minutes of all rows that are there."""
+    tracklets = _tracklets(folder, market)
+    for seer in (TINY, f"{CLUSTERED}-{seed}"):
+        found = [(level, tracklets.parent / f"{level}-{seer}.parquet") for level in LEVELS]
+        plain = [(level, identity_table(tracklets, level)) for level in (RAW, TRUTH)]
+        print(f"\nidentities found with {seer}:\n")
+        describe([plain[0], *((level, table) for level, table in found if table.is_file()), plain[1]])
+    print("\n| row | mAP | rank-1 | rank-5 | CPU min |\n|" + "---|" * 5)
+    for row in rows:
+        run = _place(folder, row, seed)
+        judged = folder / "market" / run.name
+        if not (judged / COST).is_file():
+            continue
+        figures = figures_of(judged)
+        shown = " | ".join(f"{100 * figures[name]:.1f}" for name in ("mAP", "rank1", "rank5"))
+        print(f"| {row} | {shown} | {cpu_minutes(run) if ROWS[row][0] else 0:.1f} |")
+
+
+if __name__ == "__main__":
+    main()
