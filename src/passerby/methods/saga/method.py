@@ -2,6 +2,7 @@
 
 1. A prompt is learned for each identity, as in CLIP-ReID (`prompt_stage`).
 2. The image tower learns from identities, triplets and the prompts (`BackboneStage`).
+   With `anchors.visibility`, a head then learns which patches are hidden (`VisibilityStage`); off as published.
 3. The tower is frozen. Anchors, the refinement that patches get from them, and classifiers of the refined feature
    learn: 3a at a constant, 3b at a falling learning rate (`AnchorStage`).
 4. Off by default: the tower learns again, under anchors that no longer change (`EndToEndStage`).
@@ -34,14 +35,16 @@ from passerby.methods.saga.recipe import SagaRecipe
 from passerby.methods.saga.token_batches import TokenBatch
 from passerby.methods.saga.token_stage import TokenStage
 from passerby.methods.saga.tower_stages import FinishedHeadStage, TowerStage
+from passerby.methods.saga.visibility_stage import VisibilityStage
 from passerby.methods.stage import Stage, StageOutput
 from passerby.methods.stages.prompt_stage import PromptStage
 from passerby.models.clip_reid.network import ClipReid
 from passerby.models.inspection.attention_maps import AttentionMaps, clip_attention_maps, saga_attention_maps
 from passerby.models.inspection.feature_variants import clip_reid_variants, saga_variants
-from passerby.models.saga.network import CLASS_SIZED, HEAD, TRAINING_ONLY, Saga
+from passerby.models.saga.network import CLASS_SIZED, HEAD, TRAINING_ONLY, VISIBILITY, Saga
 from passerby.models.saga.official_files import recognise_saga
 from passerby.models.saga.poolings import PoolingBranch
+from passerby.printable import printable
 
 
 def prompt_stage(recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Path | None) -> PromptStage:
@@ -161,7 +164,7 @@ class SagaMethod(Method[SagaRecipe, Saga]):
     name = "saga"
     recipe = SagaRecipe
     class_sized = CLASS_SIZED
-    training_only = (*TRAINING_ONLY, *HEAD, "text_encoder.")
+    training_only = (*TRAINING_ONLY, *HEAD, *VISIBILITY, "text_encoder.")
 
     def transforms(self, recipe: SagaRecipe) -> tuple[TrainTransform, TestTransform]:
         """Those of the recipe; the published code resizes test images otherwise than training images."""
@@ -171,8 +174,10 @@ class SagaMethod(Method[SagaRecipe, Saga]):
     def batch_sizes(self, recipe: SagaRecipe) -> dict[str, BatchSizes]:
         """Those of the stages that have epochs."""
         by_head = recipe.stage3a.epochs + recipe.stage3b.epochs + recipe.stage4.epochs
+        by_sight = recipe.visibility.epochs if recipe.anchors.visibility else 0
         sections: tuple[tuple[str, int, BatchSizes], ...] = (
             ("stage2", recipe.stage2.epochs, recipe.stage2),
+            ("visibility", by_sight, recipe.visibility),
             ("stage3", by_head, recipe.stage3),
         )
         return {key: section for key, epochs, section in sections if epochs}
@@ -186,6 +191,8 @@ class SagaMethod(Method[SagaRecipe, Saga]):
         super().check(recipe, train)
         if recipe.anchors.domain == "camera" and not train.camera_names:
             raise RecipeError("anchors.domain=camera, but the training images have no cameras: set it to image")
+        if recipe.anchors.visibility:
+            _check_visibility(recipe)
 
     def adopt(self, recipe: SagaRecipe, init: InitialWeights) -> InitialWeights:
         """Weights of SAGA's own or official files, or of a CLIP-ReID checkpoint, under SAGA's names."""
@@ -200,6 +207,7 @@ class SagaMethod(Method[SagaRecipe, Saga]):
         planned: list[Stage] = [
             prompt_stage(recipe, model, data, folder),
             BackboneStage(recipe, model, data),
+            VisibilityStage(recipe, model, data),
             AnchorStage(recipe, model, data, folder, part="a"),
             AnchorStage(recipe, model, data, folder, part="b"),
             EndToEndStage(recipe, model, data),
@@ -231,6 +239,19 @@ class SagaMethod(Method[SagaRecipe, Saga]):
             return saga_attention_maps(model, images, anchors=anchors)
         assert isinstance(model, ClipReid)
         return clip_attention_maps(model, images)
+
+
+def _check_visibility(recipe: SagaRecipe) -> None:
+    if not recipe.visibility.epochs and recipe.init is None:
+        raise RecipeError(
+            "anchors.visibility=true, but nothing trains its head: set visibility.epochs above 0, or init to a run "
+            "that has one"
+        )
+    masks = recipe.visibility.masks
+    if masks is not None and not masks.expanduser().is_dir():
+        raise RecipeError(
+            f"visibility.masks={printable(str(masks))}: no such folder: draw one with `passerby synth --masks`"
+        )
 
 
 def _mean_cross_entropy(logits: list[Tensor], labels: Tensor, smoothing: float) -> Tensor:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from passerby.config import NotNegative, Recipe, Section
+from passerby.data.occlusion.occlude import Condition
 from passerby.methods.sections.augmentation import AugmentationSection
 from passerby.methods.sections.clip import PromptStageSection, TowersSection
 from passerby.methods.sections.learning_rate import Decay, Epoch, LearningRate, Position
@@ -91,6 +92,28 @@ class BackboneStageSection(LearningRate, BatchSection):
     def warmup_at(self, position: Position) -> tuple[float, float]:
         """How many steps of the warm-up are done, and how many there are."""
         return position.finished, self.warmup_steps + self.warmup_epochs * position.steps
+
+
+class VisibilitySection(LearningRate):
+    """The visibility head, on images that something hides in part; with anchors.visibility."""
+
+    lr: NotNegative = 1e-3
+    epochs: int = Field(default=5, ge=0)
+    """Passes over the training identities; 0: the head of init stays."""
+    identities_per_batch: int = Field(default=16, ge=2)
+    """P, per process."""
+    images_per_identity: int = Field(default=4, ge=1, le=4096)
+    """K."""
+    hidden_by: Annotated[tuple[Condition, ...], Field(min_length=1)] = ("rectangle", "bottom", "people")
+    """What hides: rectangle, bottom, patches, people of the same batch."""
+    largest: Annotated[float, Field(gt=0, le=1)] = 0.7
+    """Largest share of an image that is hidden."""
+    whole: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Share of images that nothing hides."""
+    masks: Path | None = None
+    """Folder of masks that cut people out, as `passerby synth --masks` writes it; null: strips of images."""
+    weight_decay: NotNegative = 1e-4
+    """Decoupled, as in AdamW."""
 
 
 class TokensSection(Section):
@@ -200,6 +223,8 @@ class SagaRecipe(Recipe):
     """The image tower."""
     anchors: AnchorShape = AnchorShape()
     """Anchors and refinement."""
+    visibility: VisibilitySection = VisibilitySection()
+    """The visibility head, with anchors.visibility."""
     tokens: TokensSection = TokensSection()
     """What stage 3 learns from."""
     stage3: AnchorStagesSection = AnchorStagesSection()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from passerby.models.saga.anchor_attention import Attended
-from passerby.models.saga.anchor_pooling import pool, pooling_weights
+from passerby.models.saga.anchor_pooling import pool, pooling_weights, seen_weights
 from passerby.models.saga.domain_anchors import DomainInputs
 
 
@@ -18,11 +18,13 @@ class PathState(NamedTuple):
         tokens: refined patches, [B, N, D].
         attention: of patches to anchors, averaged over heads, [B, N, A]: shared anchors first, then the image's own.
         weights: of patches in the feature, [B, N], summing to 1.
+        visible: how likely each patch is not hidden, [B, N]; None without a visibility head.
     """
 
     tokens: Tensor
     attention: Tensor
     weights: Tensor
+    visible: Tensor | None = None
 
 
 class Aggregated(NamedTuple):
@@ -40,6 +42,7 @@ def aggregate(
     refinements: Sequence[nn.Module],
     projected: Tensor,
     cameras: Tensor | None = None,
+    visibility: nn.Module | None = None,
 ) -> Aggregated:
     """Refine patch tokens by anchors and pool them.
 
@@ -50,6 +53,7 @@ def aggregate(
         refinements: one for each layer. With two, the first layer asks the first half of the shared anchors, the second
             the other half and the image's own.
         projected: [B, E]; cameras: int64 [B] or None; for the domain anchors.
+        visibility: tells from the deepest layer which patches are hidden; None: all count.
     """
     layers = patches.chunk(len(refinements), 1)
     anchors = text_anchors.expand(len(patches), -1, -1)
@@ -59,9 +63,12 @@ def aggregate(
     if domain_anchor is not None:
         inputs = DomainInputs(layers[-1].mean(1), projected, text_anchors, cameras)
         shares[-1] = torch.cat([shares[-1], domain_anchor(inputs)], 1)
+    visible = None if visibility is None else torch.sigmoid(visibility(layers[-1]))
     paths = []
     for tokens, share, refinement in zip(layers, shares, refinements, strict=True):
         attended: Attended = refinement(tokens, share)
-        paths.append(PathState(attended.output, attended.weights, pooling_weights(attended.weights)))
+        weights = pooling_weights(attended.weights)
+        weights = weights if visible is None else seen_weights(weights, visible)
+        paths.append(PathState(attended.output, attended.weights, weights, visible))
     features = [pool(path.tokens, path.weights) for path in paths]
     return Aggregated(torch.stack(features).sum(0), text_anchors, tuple(paths))

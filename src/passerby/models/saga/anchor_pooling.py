@@ -14,6 +14,12 @@ def pooling_weights(attention: Tensor) -> Tensor:
     return strongest / strongest.sum(1, keepdim=True).clamp(min=1e-6)
 
 
+def seen_weights(weights: Tensor, visible: Tensor) -> Tensor:
+    """Pooling weights [B, N] multiplied by how visible each patch is, [B, N] from 0 to 1; they sum to 1 again."""
+    seen = weights * visible
+    return seen / seen.sum(1, keepdim=True).clamp(min=1e-6)
+
+
 def pool(tokens: Tensor, weights: Tensor) -> Tensor:
     """Weighted sum [B, D] of tokens [B, N, D] with weights [B, N]."""
     return torch.einsum("bn,bnd->bd", weights, tokens)

@@ -29,6 +29,7 @@ from passerby.models.saga.domain_anchors import domain_anchors
 from passerby.models.saga.poolings import FreeAnchorPooling, PoolingBranch, build_branch
 from passerby.models.saga.prompts import SagaPromptLearner
 from passerby.models.saga.shape import EmbeddingShape, PoolingKind, SagaShape, SagaSizes
+from passerby.models.saga.visibility import VisibilityHead
 
 _POOLINGS: tuple[PoolingKind, ...] = get_args(PoolingKind)
 
@@ -52,6 +53,9 @@ CLASS_SIZED = (
 
 HEAD = ("text_anchor.", "domain_anchor.", "refine.", "bn.", "classifiers.", "poolings.")
 """Tensors that stage 3 trains; the others are finished before."""
+
+VISIBILITY = ("visibility.",)
+"""Tensors of the visibility head, which has a stage of its own."""
 
 
 class SagaTokens(NamedTuple):
@@ -110,6 +114,7 @@ class Saga(nn.Module):
             heads=anchors.heads,
             cameras=sizes.cameras,
         )
+        self.visibility = VisibilityHead(self.feature_dim) if anchors.visibility else None
         paths = [self._refinement() for _ in anchors.token_layers]
         self.refine: nn.Module = paths[0] if len(paths) == 1 else nn.ModuleList(paths)
         self.poolings = nn.ModuleDict(
@@ -158,7 +163,8 @@ class Saga(nn.Module):
             cameras: int64 [B] or None, -1 where unknown, which camera-conditioned domain anchors read.
         """
         paths = list(self.refine) if isinstance(self.refine, nn.ModuleList) else [self.refine]
-        return aggregate(patches, self.text_anchors(), self.domain_anchor, paths, projected, cameras)
+        anchors = self.text_anchors()
+        return aggregate(patches, anchors, self.domain_anchor, paths, projected, cameras, self.visibility)
 
     def embed_as(self, embedding: EmbeddingShape) -> None:
         """Make the retrieval feature of other parts from now on; nothing that was learned changes."""
@@ -209,7 +215,9 @@ class Saga(nn.Module):
         if len(aggregated.paths) > 1:
             raise RecipeError("features of single anchors need one token layer: set anchors.token_layers to one block")
         (path,) = aggregated.paths
-        features, mass = pool_by_anchor(path.tokens, path.attention[..., : self.shape.anchors.count])
+        attention = path.attention[..., : self.shape.anchors.count]
+        attention = attention if path.visible is None else attention * path.visible[..., None]
+        features, mass = pool_by_anchor(path.tokens, attention)
         return F.normalize(features, dim=2), mass
 
     def start_refinement(self) -> None:

@@ -40,6 +40,8 @@ class AnchorShape(Section):
     """Heads of its attention."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Dropout in the refinement."""
+    visibility: bool = False
+    """Weigh patches by how likely they are not hidden, too; our own addition."""
 
     def check(self, width: int, blocks: int) -> None:
         """Refuse what cannot be built on an image tower of this width and number of blocks.
