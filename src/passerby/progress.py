@@ -19,13 +19,15 @@ class Progress:
 
     Args:
         title: what runs.
-        total: how many units there are.
+        total: how many units there are; None where nobody knows.
         done: how many were done before.
         unit: what is counted, in the plural.
         quiet: show nothing.
     """
 
-    def __init__(self, title: str, total: int, *, done: int = 0, unit: str = "images", quiet: bool = False) -> None:
+    def __init__(
+        self, title: str, total: int | None, *, done: int = 0, unit: str = "images", quiet: bool = False
+    ) -> None:
         self.title, self.total, self.done, self.unit, self.quiet = title, total, done, unit, quiet
         self._console = Console(stderr=True, highlight=False)
         self._begun_at = done
@@ -65,11 +67,14 @@ class Progress:
 
     def _state(self, elapsed: float) -> str:
         """How far it is, how fast it goes, and how long the rest will take."""
+        if self.total is None:
+            return self._count(elapsed)
         done, rest = self.done - self._begun_at, max(self.total - self.done, 0)
         return self._count(elapsed) + (f"  {duration(elapsed * rest / done)} left" if done > 0 else "")
 
     def _count(self, elapsed: float) -> str:
-        text = f"{self.title}  {min(self.done, self.total)}/{self.total} {self.unit}"
+        count = f"{self.done}" if self.total is None else f"{min(self.done, self.total)}/{self.total}"
+        text = f"{self.title}  {count} {self.unit}"
         done = self.done - self._begun_at
         return f"{text}  {pace(done, elapsed, self.unit)}" if done > 0 and elapsed > 0 else text
 

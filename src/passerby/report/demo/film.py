@@ -85,13 +85,14 @@ def draw_truth(folder: Path, file: Path, *, quiet: bool = False) -> Film:
         if not count:
             raise DataError(f"{videos[0]}: cannot be read as a video: {_AGAIN}")
         file.parent.mkdir(parents=True, exist_ok=True)
+        drawn = -(-count // _EVERY)
         with (
             tempfile.TemporaryDirectory(dir=file.parent, prefix=".film-") as temporary,
-            Progress("drawing boxes", -(-count // _EVERY), unit="frames", quiet=quiet) as progress,
+            Progress("drawing boxes", drawn, unit="frames", quiet=quiet) as progress,
         ):
             written = Path(temporary) / file.name  # whose ending tells OpenCV the container
             frames = _annotated(_frames(capture, count, videos[0]), truth)
-            codec, plays, stills = _encode(frames, written, rate / _EVERY, progress)
+            codec, plays, stills = _encode(frames, drawn, written, rate / _EVERY, progress)
             written.replace(file)
     finally:
         capture.release()
@@ -140,10 +141,10 @@ def _draw(image: Frame, box: _Box, zoom: float) -> None:
 
 
 def _encode(
-    frames: Iterator[Frame], file: Path, rate: float, progress: Progress
+    frames: Iterator[Frame], count: int, file: Path, rate: float, progress: Progress
 ) -> tuple[str, bool, tuple[Image.Image, ...]]:
     """Write the frames; returns the codec's name, whether browsers play it, and a few frames evenly spread."""
-    shown = {(2 * still + 1) * progress.total // (2 * _STILLS) for still in range(_STILLS)}
+    shown = {(2 * still + 1) * count // (2 * _STILLS) for still in range(_STILLS)}
     first = next(frames)
     stills = []
     writer, letters = open_writer(file, list(_CODECS), rate, (first.shape[1], first.shape[0]))
@@ -155,5 +156,5 @@ def _encode(
             progress.advance(1)
     finally:
         writer.release()
-    check_whole(file, progress.total)
+    check_whole(file, count)
     return *_CODECS[letters], tuple(stills)

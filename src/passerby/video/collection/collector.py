@@ -1,0 +1,185 @@
+"""Gather what a tracker tells, frame by frame, into tracklets with their best crops."""
+
+from array import array
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.errors import DataError
+from passerby.video.collection.best_crops import BestCrops
+from passerby.video.collection.options import CropOptions, TrackletOptions
+from passerby.video.collection.quality import as_jpeg, crop_quality, cut
+from passerby.video.collection.tracklet import DroppedTrack, Tracklet, TrackletId
+from passerby.video.collection.visibility import visible_fractions
+from passerby.video.detection.detector import Detections
+from passerby.video.frame import Frame
+from passerby.video.tracking.tracker import TrackedDetections
+
+_UNKNOWN = -(2**63)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Ended = Tracklet | DroppedTrack
+
+
+@dataclass
+class _SeenFrame:
+    """What is remembered of a frame: its picture for a few frames only."""
+
+    image: NDArray[np.uint8] | None
+    time: float
+    wall_time: int
+    detections: Detections
+    visible: NDArray[np.float32]
+
+
+class _LivingTrack:
+    """A track that may still go on; its observations lie in compact arrays."""
+
+    def __init__(self, crops: BestCrops, begun: float) -> None:
+        self.crops, self.begun, self.last = crops, begun, begun
+        self.frames, self.wall_times = array("q"), array("q")
+        self.times, self.values = array("d"), array("f")  # values: box, score and visible fraction of each
+
+    def observe(self, number: int, seen: _SeenFrame, place: int) -> None:
+        self.frames.append(number)
+        self.wall_times.append(seen.wall_time)
+        self.times.append(seen.time)
+        box, score = seen.detections.boxes[place].tolist(), float(seen.detections.scores[place])
+        self.values.extend((*box, score, float(seen.visible[place])))
+        self.last = max(self.last, seen.time)
+
+    def tracklet(self, name: TrackletId) -> Tracklet:
+        frames = np.array(self.frames, np.int64)
+        order = np.argsort(frames, kind="stable")
+        values = np.array(self.values, np.float32).reshape(-1, 6)[order]
+        wall_times = np.array(self.wall_times, np.int64)[order]
+        return Tracklet(
+            id=name,
+            frames=frames[order],
+            times=np.array(self.times, np.float64)[order],
+            wall_times=None if (wall_times == _UNKNOWN).any() else wall_times,
+            boxes=values[:, :4],
+            scores=values[:, 4],
+            visible=values[:, 5],
+            crops=self.crops.chosen({number: row for row, number in enumerate(frames[order].tolist())}),
+        )
+
+
+class Collector:
+    """Turns a source's tracks into tracklets as they end, in memory that does not grow with the source.
+
+    Args:
+        source: its name.
+        start: when it began, with a time zone; None where nobody said.
+        patience: seconds without a sight after which a track has ended: at least as long as the tracker waits.
+        look_back: frames whose pictures are kept for detections that a tracker tells of later.
+        tracklets: which tracks are kept.
+        crops: which crops are kept.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        start: datetime | None = None,
+        *,
+        patience: float = 2.0,
+        look_back: int = 4,
+        tracklets: TrackletOptions | None = None,
+        crops: CropOptions | None = None,
+    ) -> None:
+        self._source, self._start = source, start
+        self._patience, self._look_back = patience, look_back
+        self._tracklets, self._crops = tracklets or TrackletOptions(), crops or CropOptions()
+        self._frames: OrderedDict[int, _SeenFrame] = OrderedDict()
+        self._living: dict[int, _LivingTrack] = {}
+        self._ended: set[int] = set()
+
+    def add(self, frame: Frame, detections: Detections, told: TrackedDetections) -> list[Ended]:
+        """Take the next frame and what the tracker told of it.
+
+        Returns:
+            The tracks that have ended, by counter.
+
+        Raises:
+            DataError: the tracker goes on with a track that had ended, or names a frame that is long past.
+        """
+        visible = visible_fractions(detections.boxes, detections.scores, occluder_score=self._crops.occluder_score)
+        self._frames[frame.number] = _SeenFrame(
+            frame.image, frame.time, _microseconds(frame.wall_time), detections, visible
+        )
+        for track, number, place in zip(
+            told.tracks.tolist(), told.frames.tolist(), told.detections.tolist(), strict=True
+        ):
+            self._observe(track, number, place)
+        self._forget(frame.time)
+        return self._end([c for c, track in self._living.items() if frame.time - track.last > self._patience])
+
+    def break_off(self) -> list[Ended]:
+        """End all tracks, as at a gap or at the end of the source; returns them by counter."""
+        self._frames.clear()
+        return self._end(list(self._living))
+
+    def _observe(self, counter: int, number: int, place: int) -> None:
+        seen = self._frames.get(number)
+        if seen is None:
+            raise DataError(f"{self._source}: the tracker tells of frame {number}, which is gone: it must tell sooner")
+        track = self._living.get(counter)
+        if track is None:
+            if counter in self._ended:
+                raise DataError(f"{self._source}: track {counter} goes on after it had ended: raise the patience")
+            track = _LivingTrack(BestCrops(self._crops.count, self._crops.min_quality), seen.time)
+            self._living[counter] = track
+        track.observe(number, seen, place)
+        if seen.image is not None:
+            self._consider(track, number, seen, place)
+
+    def _consider(self, track: _LivingTrack, number: int, seen: _SeenFrame, place: int) -> None:
+        """Keep the crop if it is among the best so far."""
+        assert seen.image is not None
+        box, score = seen.detections.boxes[place], float(seen.detections.scores[place])
+        since = max(0.0, seen.time - track.begun)
+        quality = crop_quality(seen.image, box, score=score, visible=float(seen.visible[place]))
+        if track.crops.wants(since, quality):
+            jpeg = as_jpeg(cut(seen.image, box, margin=self._crops.margin), self._crops.jpeg_quality)
+            track.crops.add(number, since, quality, jpeg)
+
+    def _forget(self, now: float) -> None:
+        """Let go of pictures after a few frames, and of frames that no tracker tells of any more."""
+        for seen in list(self._frames.values())[: -self._look_back]:
+            seen.image = None
+        while self._frames and now - next(iter(self._frames.values())).time > self._patience:
+            self._frames.popitem(last=False)
+
+    def _end(self, counters: list[int]) -> list[Ended]:
+        self._ended.update(counters)
+        return [self._judged(counter, self._living.pop(counter)) for counter in sorted(counters)]
+
+    def _judged(self, counter: int, track: _LivingTrack) -> Ended:
+        tracklet = track.tracklet(TrackletId(self._source, self._start, counter))
+        reason = reason_to_drop(tracklet, self._tracklets)
+        if reason is None:
+            return tracklet
+        best = max(tracklet.crops, key=lambda crop: crop.quality, default=None)
+        return DroppedTrack(replace(tracklet, crops=() if best is None else (best,)), reason)
+
+
+def reason_to_drop(tracklet: Tracklet, options: TrackletOptions) -> str | None:
+    """Why a track is not worth keeping, such as `seen in 2 frames, fewer than 3`; None if it is."""
+    count, seconds = len(tracklet), float(tracklet.times[-1] - tracklet.times[0])
+    height, score = float((tracklet.boxes[:, 3] - tracklet.boxes[:, 1]).max()), float(tracklet.scores.mean())
+    if count < options.min_boxes:
+        return f"seen in {count} {'frame' if count == 1 else 'frames'}, fewer than {options.min_boxes}"
+    if seconds < options.min_seconds:
+        return f"seen for {seconds:.2f} s, less than {options.min_seconds:g}"
+    if height < options.min_height:
+        return f"at most {height:.0f} pixels high, less than {options.min_height:g}"
+    if score < options.min_score:
+        return f"detections score {score:.2f} on average, less than {options.min_score:g}"
+    return None
+
+
+def _microseconds(moment: datetime | None) -> int:
+    return _UNKNOWN if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)
