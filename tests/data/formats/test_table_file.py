@@ -14,6 +14,7 @@ from passerby.data.limits import MAX_TABLE_BYTES
 from passerby.data.occlusion.visibility import read_visibility
 from passerby.data.split import split_from_names
 from passerby.errors import DataError
+from passerby.tracklets import denoise_table
 from passerby.tracklets.tables.table import open_tracklets
 from tests.data.formats.tables import IMAGES, write_csv, write_parquet
 from tests.data.layouts import write_images
@@ -116,3 +117,44 @@ def test_files_that_are_no_images_are_counted_by_suffix(tmp_path: Path, capsys: 
         file.unlink()
     with pytest.raises(DataError, match=r"holds no images \(but 2 .heic, 1 without suffix\)"):
         load_folder(tmp_path)
+
+
+def observed(folder: Path) -> Path:
+    """A table of four boxes as a tracker writes it: of two of them pictures were kept."""
+    write_images(folder, ["crops/a.jpg", "crops/b.jpg"])
+    file = folder / "tracklets.parquet"
+    columns = {
+        "path": pa.array([None, "crops/a.jpg", "crops/b.jpg", None], pa.string()),
+        "video": ["yard"] * 4,
+        "track": ["1", "1", "2", "2"],
+        "frame": [3, 4, 3, 4],
+        "width": pa.array([20.0, 21.0, 22.0, 23.0], pa.float32()),
+    }
+    pq.write_table(pa.table(columns), file, row_group_size=1)
+    return file
+
+
+def test_boxes_of_which_no_picture_was_kept_are_left_out(tmp_path: Path) -> None:
+    file = observed(tmp_path)
+    assert list_images(file).paths.to_pylist() == ["crops/a.jpg", "crops/b.jpg"]
+    tracklets = open_tracklets(file, write_parquet(tmp_path, path=["a"]))
+    assert tracklets.frames is not None
+    assert tracklets.frames.tolist() == [4, 3]
+
+
+def test_denoising_a_table_of_boxes_is_denoising_its_pictures(tmp_path: Path) -> None:
+    file, out = observed(tmp_path), tmp_path / "identities.parquet"
+    np.save(tmp_path / "features.npy", np.array([[1.0, 0.0], [0.0, 1.0]]))
+    denoise_table(file, out, features=tmp_path / "features.npy")
+    written = pq.read_table(out)
+    assert written["path"].to_pylist() == ["crops/a.jpg", "crops/b.jpg"]
+    assert written["width"].to_pylist() == [21.0, 22.0]
+    assert sorted(written["identity"].to_pylist()) == ["0", "1"]
+
+
+def test_an_empty_path_without_a_box_is_still_a_mistake(tmp_path: Path) -> None:
+    table = pq.read_table(observed(tmp_path))
+    for broken in (table.drop(["width"]), table.set_column(4, "width", pa.nulls(4, pa.float32()))):
+        pq.write_table(broken, tmp_path / "tracklets.parquet")
+        with pytest.raises(DataError, match="column 'path' of table .* is empty in 2 of 4 rows"):
+            list_images(tmp_path / "tracklets.parquet")

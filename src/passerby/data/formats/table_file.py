@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,9 @@ _NOT_UTF8 = "it is not UTF-8 text; save it as CSV in UTF-8"
 
 def read_table(file: Path, *, besides: Sequence[str] = ()) -> pa.Table:
     """Read the columns that loading needs: text as strings, `frame` as it is stored.
+
+    Rows of a Parquet file that have a box but no `path` at all are left out: `passerby track` lists every box that was
+    observed, and keeps a picture of some.
 
     Args:
         file: CSV or Parquet.
@@ -77,12 +81,24 @@ def _read_parquet(file: Path, wanted: list[str]) -> pa.Table:
         columns = [group.column(number) for group in groups for number in range(group.num_columns)]
         stored = sum(each.total_uncompressed_size for each in columns if each.path_in_schema.split(".")[0] in wanted)
         _check_bytes(file, max(stored, 8 * opened.metadata.num_rows * len(wanted)))
-        table = opened.read(columns=wanted)
+        boxes = [name for name in ("width",) if name in kinds.names and name not in wanted]
+        table = opened.read(columns=[*wanted, *boxes])
+    table = with_pictures(table).select(wanted)
     _check_bytes(file, sum(_text_bytes(chunk) for column in table.columns for chunk in column.chunks))
     for place, column in enumerate(table.columns):
         if pa.types.is_dictionary(column.type):
             table = table.set_column(place, table.column_names[place], pc.cast(column, column.type.value_type))
     return table
+
+
+Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
+
+
+def with_pictures(rows: Rows) -> Rows:
+    """The rows that have a picture: all but those with a box (`width`) whose `path` is null."""
+    if not {"path", "width"} <= set(rows.schema.names) or not rows["path"].null_count:
+        return rows
+    return rows.filter(pc.or_(pc.is_valid(rows["path"]), pc.is_null(rows["width"])))
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from passerby.atomic_files import write_atomically
-from passerby.data.formats.table_file import read_table
+from passerby.data.formats.table_file import read_table, with_pictures
 from passerby.errors import DataError
 from passerby.tracklets.array_file import ArrayFile, open_array, write_header, write_rows
 from passerby.tracklets.distance import Integers, first_without_direction
@@ -136,9 +136,9 @@ def _embeddings(file: Path) -> Iterator[NDArray[np.float32]]:
     try:
         opened = pq.ParquetFile(file)
         dim = _dim(opened, file)
-        batches = opened.iter_batches(max(1, _BATCH_BYTES // (4 * dim)), columns=["embedding"])
-        for batch in batches:
-            column = batch.column(0)
+        read = [name for name in ("embedding", "path", "width") if name in opened.schema_arrow.names]
+        for batch in opened.iter_batches(max(1, _BATCH_BYTES // (4 * dim)), columns=read):
+            column = with_pictures(batch)["embedding"]
             lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
             if (lengths != dim).any():
                 raise DataError(

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from passerby.atomic_files import write_atomically
 from passerby.data.formats.table import required_text
-from passerby.data.formats.table_file import read_table
+from passerby.data.formats.table_file import read_table, with_pictures
 from passerby.tracklets.correlation import OUTCOMES, Correlation
 from passerby.tracklets.tables.paths import relocated
 from passerby.tracklets.tables.table import TrackletTable
@@ -78,7 +78,7 @@ def _batches(file: Path) -> Iterator[pa.RecordBatch]:
     texts = [name for name in columns if pa.types.is_string(schema.field(name).type)]
     with pq.ParquetFile(file, read_dictionary=texts) as opened:
         for batch in opened.iter_batches(_BATCH_ROWS, columns=columns):
-            yield from _written_out(batch, texts)
+            yield from _written_out(with_pictures(batch), texts)
 
 
 def _written_out(batch: pa.RecordBatch, texts: list[str]) -> Iterator[pa.RecordBatch]:
