@@ -119,7 +119,7 @@ class TrainerSection(Section):
     precision: Annotated[Literal["32", "16-mixed", "bf16-mixed"], BeforeValidator(_number_as_text)] = "32"
     """Arithmetic of training; evaluation is always in 32 bits."""
     channels_last: bool = False
-    """Keep the channels of a pixel together: convolutions are often faster, the same to rounding."""
+    """Store a pixel's channels together: often faster, the same to rounding."""
     accumulate: int = Field(default=1, ge=1)
     """Batches averaged into one step, fewer at an epoch's end; each mines triplets."""
     checkpoint_every_steps: int = Field(default=0, ge=0)
@@ -152,7 +152,7 @@ class Recipe(Section):
     seed: int = Field(default=1234, ge=0, lt=2**63)
     """Governs everything random."""
     init: Path | None = None
-    """Weights to start from: a file or a run, also with another number of classes, or imagenet."""
+    """Weights to start from: a run, a file, also of other classes, or imagenet."""
     data: DataSection = DataSection()
     """What to train and evaluate on."""
     trainer: TrainerSection = TrainerSection()

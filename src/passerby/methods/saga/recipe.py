@@ -111,7 +111,7 @@ class VisibilitySection(LearningRate):
     whole: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Share of images that nothing hides."""
     masks: Path | None = None
-    """Folder of masks that cut people out, as `passerby synth --masks` writes it; null: strips of images."""
+    """Folder of masks that cut people out (`passerby synth --masks`); null: strips."""
     weight_decay: NotNegative = 1e-4
     """Decoupled, as in AdamW."""
 
@@ -237,3 +237,7 @@ class SagaRecipe(Recipe):
     """The image tower again, under finished anchors; off by default."""
     embedding: EmbeddingShape = EmbeddingShape()
     """The retrieval feature."""
+
+    def idle_keys(self) -> set[str]:
+        """The section of a head that is not there."""
+        return set() if self.anchors.visibility else {"visibility"}
