@@ -109,3 +109,9 @@ def check_output_file(file: Path, suffixes: tuple[str, ...]) -> None:
     if file.is_dir():
         raise DataError(f"{file}: is a folder: name a file")
     check_output_folder(file.parent)
+
+
+def default_cache_folder() -> Path:
+    """The folder of what can be made or fetched again: `$PASSERBY_CACHE`, or `~/.cache/passerby`."""
+    named = os.environ.get("PASSERBY_CACHE")
+    return Path(named) if named else Path.home() / ".cache" / "passerby"

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from torch.nn import functional as F
 from typer.testing import CliRunner
 
 import passerby
 from passerby.cli import app, main
 from passerby.errors import CheckpointError
+from passerby.models.zoo.check_picture import check_picture
 from tests.methods.small_world import write_small_world
 from tests.models.backbones.official_backbones import Official, official, write_reidzoo_file
+from tests.models.zoo.small_onnx import write_small_onnx
 
 
 def zoo(*arguments: str | Path) -> str:
@@ -38,8 +41,9 @@ def test_the_list_names_all_and_says_what_may_be_done_with_them() -> None:
     assert printed.count("licence: ") == 5
     assert "signed agreement: research only" in printed
     listed = json.loads(zoo("list", "--json"))
-    assert len(listed) == 43
-    assert listed[0]["results"][0]["scores"]["market1501"]["map"] == 81.0
+    backbones = [each for each in listed if each["kind"] == "backbone"]
+    assert len(backbones) == 43
+    assert backbones[0]["results"][0]["scores"]["market1501"]["map"] == 81.0
 
 
 def test_one_backbone_is_told_in_full() -> None:
@@ -95,3 +99,63 @@ def test_what_cannot_be_converted_is_said_in_one_line(
             main()
         assert stop.value.code == code
         assert message in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
+def test_model_files_are_listed_and_told_in_full() -> None:
+    printed = zoo("list")
+    assert "yolox-tiny" in printed
+    listed = {each["name"]: each for each in json.loads(zoo("list", "--json"))}
+    assert listed["yolox-tiny"]["files"][0]["size"] == 20_219_662
+    assert listed["yolox-tiny"]["kind"] == "detector"
+    shown = zoo("show", "person-reidentification-retail-0277")
+    assert "hash not stated" in shown
+    assert "model.yml" in shown
+    assert "channels: bgr" in shown
+    assert "commercial use: forbidden" in zoo("show", "osnet-x1-0")
+    assert json.loads(zoo("show", "yolox-nano", "--json"))["card"]["output"]["form"] == "yolox-grid"
+
+
+def test_a_model_file_is_checked_and_given_a_reference(tmp_path: Path) -> None:
+    file = write_small_onnx(tmp_path / "m.onnx")
+    with pytest.raises(CheckpointError, match="has no card, and what it wants is not guessed"):
+        zoo("check", file)
+    card = "kind: embedder\ninput: {size: [16, 8], channels: bgr, scale: 255}\noutput: {form: features}\n"
+    (tmp_path / "m.card.yaml").write_text(card, "utf-8")
+    assert "reference: the card has none" in zoo("check", file)
+    assert "reference: cosine 1.0000" in zoo("check", file, "--write-reference")
+    found = json.loads(zoo("check", file, "--json"))
+    assert found["cosine"] == pytest.approx(1, abs=1e-6)
+    assert found["inputs"] == ["pixels float32 [any, 3, 16, 8]"]
+    with pytest.raises(CheckpointError, match="this card has one"):
+        zoo("check", file, "--write-reference")
+    written = (tmp_path / "m.card.yaml").read_text("utf-8")
+    (tmp_path / "m.card.yaml").write_text(written.replace("channels: bgr", "channels: rgb"), "utf-8")
+    with pytest.raises(CheckpointError, match="its card is wrong"):
+        zoo("check", file)
+
+
+def test_the_drawn_picture_and_the_keys_of_a_card_can_be_had(tmp_path: Path) -> None:
+    zoo("check", "--picture", tmp_path / "drawn.png")
+    with Image.open(tmp_path / "drawn.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture), check_picture())
+    keys = zoo("check", "--keys")
+    for key in ("input.channels=required", "output.nms_iou=null", "reference.cosine=0.999"):
+        assert key in keys
+
+
+def test_what_cannot_be_got_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PASSERBY_CACHE", str(tmp_path))
+    for arguments, code, message in (
+        (["get", "yolox-nan"], 1, "did you mean yolox-nano"),
+        (["get", "resnet50_ibn"], 1, "may not be passed on, so it cannot be fetched: sign the agreement"),
+        (["get", "yolox-tiny", "--hash", "12"], 2, "--hash must be FILE=HASH"),
+        (["check"], 2, "name a model file"),
+        (["check", "yolox-tiny"], 1, "is not on this machine: get it with `passerby zoo get yolox-tiny`"),
+    ):
+        monkeypatch.setattr("sys.argv", ["passerby", "zoo", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == code
+        assert message in " ".join(capsys.readouterr().err.split())

@@ -185,7 +185,7 @@ def test_a_text_tower_of_another_model_is_refused(tmp_path: Path) -> None:
         (TextSection(file="text.onnx"), "of length 5, clip.onnx of 12: it belongs to another model"),
         (TextSection(file="text.onnx", sha256="0" * 64), "is not the file that the card of clip.onnx names"),
         (TextSection(file="gone.onnx"), "gone.onnx: is missing"),
-        (TextSection(file="../text.onnx"), "must name an .onnx beside it"),
+        (TextSection(file="../text.onnx"), "must name an .onnx file beside it"),
         (TextSection(file="text.onnx", input="words"), "has no input 'words'"),
     )
     for section, complaint in cases:

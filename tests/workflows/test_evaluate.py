@@ -14,8 +14,8 @@ from PIL import Image
 
 from passerby.errors import CheckpointError, DataError, EvaluationError, PasserbyError, RecipeError
 from passerby.evaluation.protocol import Protocol, RerankSettings
-from passerby.inference.embedder import Embedder
 from passerby.inference.loading import load
+from passerby.inference.torch_embedder import TorchEmbedder
 from passerby.metrics import rank
 from passerby.training.runner import train
 from passerby.workflows.evaluate import evaluate_and_report
@@ -146,14 +146,14 @@ def test_files_of_weights_are_told_apart_by_their_folder(
 
 def test_the_run_says_how_unless_the_user_does(run: Path, worlds: tuple[Path, Path], tmp_path: Path) -> None:
     sizes: list[int] = []
-    embed = Embedder.embed_batch
+    embed = TorchEmbedder.embed_batch
 
-    def watched(self: Embedder, images: torch.Tensor, *more: Any) -> object:
+    def watched(self: TorchEmbedder, images: torch.Tensor, *more: Any) -> object:
         sizes.append(len(images))
         return embed(self, images, *more)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Embedder, "embed_batch", watched)
+        patch.setattr(TorchEmbedder, "embed_batch", watched)
         evaluated(run)
         assert max(sizes) == 5
         sizes.clear()
@@ -185,7 +185,7 @@ def test_root_moves_the_data_of_a_run(worlds: tuple[Path, Path], tmp_path: Path)
 def test_what_cannot_be_done_is_said_before_any_work(
     run: Path, worlds: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Embedder, "embed_batch", None)
+    monkeypatch.setattr(TorchEmbedder, "embed_batch", None)
     file = tmp_path / "file"
     file.touch()
     crossed = tmp_path / "crossed"
@@ -271,6 +271,6 @@ def test_a_protocol_is_carried_out_and_recorded(run: Path, worlds: tuple[Path, P
 def test_a_protocol_that_does_not_fit_is_refused_before_the_work(
     asked: dict[str, object], error: type[PasserbyError], message: str, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Embedder, "embed_batch", lambda *_: pytest.fail("images were embedded"))
+    monkeypatch.setattr(TorchEmbedder, "embed_batch", lambda *_: pytest.fail("images were embedded"))
     with pytest.raises(error, match=message):
         evaluated(run, **asked)

@@ -4,6 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from passerby.models.imagenet import IMAGENET, imagenet_file
+from passerby.models.zoo.published import fetched_file
 
 TINY_CLIP = "tiny-clip"
 """A tiny CLIP that has seen nothing but drawn people; see docs/tiny-clip.md."""
@@ -23,9 +24,11 @@ def bundled_file(name: str) -> Path | None:
 
 
 def resolve_path(source: str | Path) -> Path:
-    """The path of a model: of weights known by name, else the file or folder itself.
+    """The path of a model: of weights known by name, the file or folder itself, or a fetched file of the zoo by name.
 
     Raises:
-        CheckpointError: the weights come with an extra that is not installed.
+        CheckpointError: the weights come with an extra that is not installed, or the zoo has a model of this name, but
+            its file was not fetched.
     """
-    return bundled_file(str(source)) or Path(source).expanduser()
+    path = Path(source).expanduser()
+    return bundled_file(str(source)) or (None if path.exists() else fetched_file(str(source))) or path

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from passerby.config import DataSection, Recipe
 from passerby.data.benchmarks import is_benchmark
-from passerby.data.cache.pixel_cache import default_cache_folder
 from passerby.data.checks.shared_files import check_no_shared_files
 from passerby.data.fingerprint import fingerprint
 from passerby.data.formats.open_data import open_data
@@ -22,6 +21,7 @@ from passerby.errors import DataError, RecipeError
 from passerby.evaluation.preflight import check_evaluable
 from passerby.inference.camera_embedding import describe_training_sets
 from passerby.methods.method import Method, TrainingData
+from passerby.output_paths import default_cache_folder
 from passerby.training.training_labels import label_training_images, log_camera_labels
 
 

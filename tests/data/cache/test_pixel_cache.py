@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from passerby.data.cache.pixel_cache import PixelCache, default_cache_folder
+from passerby.data.cache.pixel_cache import PixelCache
 from passerby.errors import DataError
+from passerby.output_paths import default_cache_folder
 from tests.data.cache.caches import RAGGED, SIZE, by_pillow, opened
 from tests.data.pictures import jpeg_split, picture, truncate
 

@@ -5,7 +5,6 @@ holds either the size that the network sees (resized by Pillow, hence exactly th
 the native size of each image (smaller for small images, resized on the way to the network, best done on a GPU).
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +22,6 @@ from passerby.data.pixels.reading import check_readable, log_left_out
 from passerby.data.pixels.resizing import resize
 from passerby.data.split import Split
 from passerby.errors import DataError
-
-
-def default_cache_folder() -> Path:
-    """The folder of caches by default: `$PASSERBY_CACHE`, or `~/.cache/passerby`."""
-    named = os.environ.get("PASSERBY_CACHE")
-    return Path(named) if named else Path.home() / ".cache" / "passerby"
 
 
 @dataclass(frozen=True)

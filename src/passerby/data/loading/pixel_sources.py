@@ -9,11 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from passerby.data.augmentation.transforms import TestTransform, TrainTransform
-from passerby.data.cache.pixel_cache import PixelCache, Pixels, default_cache_folder
+from passerby.data.cache.pixel_cache import PixelCache, Pixels
 from passerby.data.pixels.decoding import Interpolation, Size, read_image, resize_image
 from passerby.data.pixels.reading import check_readable, find_unreadable, log_left_out, thread_count
 from passerby.data.split import JUNK, Split
 from passerby.errors import DataError
+from passerby.output_paths import default_cache_folder
 
 CacheChoice = Literal["target", "native", "none"]
 

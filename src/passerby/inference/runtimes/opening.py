@@ -11,18 +11,19 @@ from passerby.inference.runtimes.reference_check import check_reference
 from passerby.inference.runtimes.session import ModelSession, default_threads
 from passerby.models.zoo.card import ModelCard
 from passerby.models.zoo.card_files import MODEL_SUFFIXES, stored_card
+from passerby.models.zoo.published import known_card
 
 Runtime = Literal["auto", "onnx", "openvino"]
 
 
 def find_card(file: Path) -> ModelCard:
-    """The card of a model file: beside it, or inside it.
+    """The card of a model file: beside it, inside it, or, for files that the zoo knows by their hash, the zoo's.
 
     Raises:
         CheckpointError: there is none; the message ends with a card to fill in. Or the file is damaged, or the card
             that of another file.
     """
-    card = stored_card(file)
+    card = stored_card(file) or known_card(file)
     if card is None:
         raise CheckpointError(missing_card(file))
     return card

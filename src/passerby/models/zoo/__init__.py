@@ -34,8 +34,10 @@ if TYPE_CHECKING:
         find_entry,
         published_results,
     )
+    from passerby.models.zoo.fetching import fetch_model
     from passerby.models.zoo.files import convert_backbone, recognise_backbone
     from passerby.models.zoo.preprocessing import Placement, fit, normalise, place, prepare
+    from passerby.models.zoo.published import PublishedModel, known_card, published_model, published_names
 
 __all__ = [
     "CARD_SUFFIX",
@@ -47,6 +49,7 @@ __all__ = [
     "ModelCard",
     "OutputSection",
     "Placement",
+    "PublishedModel",
     "ReferenceSection",
     "TextSection",
     "ZooEntry",
@@ -56,13 +59,17 @@ __all__ = [
     "count_operations",
     "embedded_card",
     "entries",
+    "fetch_model",
     "file_digest",
     "find_entry",
     "fit",
+    "known_card",
     "normalise",
     "parse_card",
     "place",
     "prepare",
+    "published_model",
+    "published_names",
     "published_results",
     "read_card",
     "recognise_backbone",
@@ -88,7 +95,9 @@ __getattr__ = lazy_exports(
             "write_card",
         ],
         "catalogue": ["COLLECTIONS", "ZooEntry", "count_operations", "entries", "find_entry", "published_results"],
+        "fetching": ["fetch_model"],
         "files": ["convert_backbone", "recognise_backbone"],
         "preprocessing": ["Placement", "fit", "normalise", "place", "prepare"],
+        "published": ["PublishedModel", "known_card", "published_model", "published_names"],
     },
 )

@@ -51,7 +51,9 @@ def parse_card(text: str, source: str) -> ModelCard:
         content = read_yaml(text)
         if not isinstance(content, dict):
             raise RecipeError("is no mapping of keys to values")
-        return check_settings(ModelCard, content, kind="key in the card", listing="see `passerby zoo card`")
+        return check_settings(
+            ModelCard, content, kind="key in the card", listing="`passerby zoo check --keys` lists them all"
+        )
     except RecipeError as error:
         raise CheckpointError(f"{source}: {error}") from None
 
