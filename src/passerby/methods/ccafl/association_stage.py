@@ -47,6 +47,8 @@ def association_function(recipe: CcaflRecipe, labels: CameraLabels, folder: Path
         features,
         labels.class_cameras,
         section.pairs_per_class,
+        linkage=section.linkage,
+        stranger_share=section.stranger_share,
         one_class_per_camera=section.one_class_per_camera,
         must_link=constraints.must_link,
         cannot_link=constraints.cannot_link,
@@ -104,7 +106,8 @@ class AssociationStage(MemoryStage[HybridMemory | InterMemory], ABC):
         if isinstance(self.memory, InterMemory) and len(self.memory.centroids) < 2:
             raise PasserbyError(
                 f"{self.name}: the links before epoch {self._epoch + 1} form fewer than two clusters: start a new run "
-                "with a larger association.pairs_per_class, or with more stages2and3.intra_epochs"
+                f"with a larger association.{self.recipe.association.governing_key}, or with more "
+                "stages2and3.intra_epochs"
             )
         return loader
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from passerby.config import Finite, NotNegative, Positive, Probability, Recipe, Section
 from passerby.errors import RecipeError
+from passerby.methods.ccafl.association.linkages import Linkage
 from passerby.methods.sections.augmentation import AugmentationSection
 from passerby.methods.sections.clip import ImageTowerSection, PromptStageSection, TowersSection
 from passerby.methods.sections.learning_rate import Epoch
@@ -106,10 +107,23 @@ class AssociationSection(Section):
 
     pairs_per_class: NotNegative = 1.5
     """Nearest pairs gone through, for each class: near the number of true links."""
+    linkage: Linkage = "nearest"
+    """Pairs that may be linked: nearest, as published, mutual nearest, or average."""
+    stranger_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """Share of certain strangers nearer than links of mutual or average may be."""
     one_class_per_camera: bool = False
     """Refuse links that would put two classes of one camera into one cluster."""
     constraints: Path | None = None
     """A table of links that are required or forbidden; see docs/camera-labels.md."""
+
+    @property
+    def governing_key(self) -> str:
+        """The key that says how much is linked."""
+        return "pairs_per_class" if self.linkage == "nearest" else "stranger_share"
+
+    def idle_keys(self) -> set[str]:
+        """The key of the other linkages."""
+        return {"pairs_per_class", "stranger_share"} - {self.governing_key}
 
 
 class InterSection(Section):

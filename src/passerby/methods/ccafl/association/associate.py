@@ -14,8 +14,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from passerby.errors import EvaluationError
+from passerby.methods.ccafl.association.linkages import Linkage, average_pairs, mutual_pairs, stranger_distance
 from passerby.methods.ccafl.association.linker import Linker
-from passerby.methods.ccafl.association.nearest_pairs import nearest_pairs
+from passerby.methods.ccafl.association.nearest_pairs import NearestPairs, nearest_pairs
 
 Integers = NDArray[np.int64]
 Float32 = NDArray[np.float32]
@@ -70,6 +71,8 @@ def associate(
     cameras: ArrayLike,
     rate: float,
     *,
+    linkage: Linkage = "nearest",
+    stranger_share: float = 0.3,
     one_class_per_camera: bool = False,
     must_link: ArrayLike | None = None,
     cannot_link: ArrayLike | None = None,
@@ -84,7 +87,9 @@ def associate(
     Args:
         features: float [N, D], the mean feature of each camera identity's images; of any length but 0.
         cameras: int [N], the camera of each camera identity.
-        rate: pairs gone through, as a multiple of N (rounded down).
+        rate: pairs gone through, as a multiple of N (rounded down); with `linkage="nearest"` only.
+        linkage: see `Linkage`.
+        stranger_share: of certain strangers, who are nearer than links of `"mutual"` or `"average"` may be; 0 to 1.
         one_class_per_camera: refuse links that would put two camera identities of one camera into one component.
         must_link: int [M, 2], pairs of camera identities that are the same person.
         cannot_link: int [K, 2], pairs that are not.
@@ -95,14 +100,14 @@ def associate(
     """
     directions, labels = _checked(features, cameras)
     must, cannot = (_pairs(pairs, labels) for pairs in (must_link, cannot_link))
-    if not (math.isfinite(rate) and rate >= 0):
-        raise EvaluationError(f"rate {rate}: pairs gone through per class must be a number of at least 0")
+    _check_amounts(rate, stranger_share)
     linker = Linker(labels, must, cannot, one_class_per_camera=one_class_per_camera)
-    budget = math.floor(min(rate, len(labels)) * len(labels))  # N² are more than there are
+    budget = math.floor(min(rate, len(labels)) * len(labels)) * (linkage == "nearest")  # N² are more than there are
     found = nearest_pairs(directions, labels, budget, apart=np.concatenate([must, cannot]))
-    accepted = linker.link(found.pairs)
-    links = np.concatenate([must, found.pairs[accepted]])
-    distances = np.concatenate([found.measured(must), found.distances[accepted]])
+    candidates, measured = _candidates(found, linkage, stranger_share)
+    accepted = linker.link(candidates)
+    links = np.concatenate([must, candidates[accepted]])
+    distances = np.concatenate([found.measured(must), measured[accepted]])
     return Association(
         labels=_components(links, len(labels)),
         links=links,
@@ -111,6 +116,22 @@ def associate(
         decided=np.arange(len(links)) < len(must),
         cameras=labels,
     )
+
+
+def _check_amounts(rate: float, stranger_share: float) -> None:
+    if not (math.isfinite(rate) and rate >= 0):
+        raise EvaluationError(f"rate {rate}: pairs gone through per class must be a number of at least 0")
+    if not 0 <= stranger_share <= 1:
+        raise EvaluationError(f"stranger_share {stranger_share}: must be a share, from 0 to 1")
+
+
+def _candidates(found: NearestPairs, linkage: Linkage, stranger_share: float) -> tuple[Integers, Float32]:
+    """The pairs that may be linked, nearest first, int64 [P, 2], and their distances."""
+    if linkage == "nearest":
+        return found.pairs, found.distances
+    choose = {"mutual": mutual_pairs, "average": average_pairs}[linkage]
+    pairs = choose(found, stranger_distance(found, stranger_share))
+    return pairs, found.measured(pairs)
 
 
 def _components(links: Integers, count: int) -> Integers:
