@@ -2,7 +2,8 @@
 
 import pytest
 
-from passerby.printable import guarded_cell, printable
+from passerby.cli.echo import echo
+from passerby.printable import guarded_cell, printable, printable_line
 from passerby.progress import Progress, log_line
 
 HARMFUL = "a\x1b[2J\u202egpj.exe\x07\r\x9b"
@@ -35,3 +36,12 @@ def test_progress_and_remarks_are_printable(capsys: pytest.CaptureFixture[str]) 
 def test_a_spreadsheet_takes_no_cell_for_a_formula(text: str) -> None:
     assert guarded_cell(text) == f"'{text}"
     assert guarded_cell(f"x{text}") == f"x{text}"
+
+
+def test_a_line_stays_one(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "a\nremark: all is well\tb.jpg"
+    assert printable_line(name) == r"a\nremark: all is well\tb.jpg"
+    log_line(name, show=True)
+    echo(name)
+    shown = capsys.readouterr()
+    assert (shown.err, shown.out) == (printable_line(name) + "\n",) * 2

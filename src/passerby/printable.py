@@ -16,6 +16,11 @@ def printable(text: str) -> str:
     return _HARMFUL.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
 
 
+def printable_line(text: str) -> str:
+    """`printable` text that stays on its line: tabs and new lines are shown as escapes too."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def guarded_cell(text: str) -> str:
     """A cell of a CSV file that a spreadsheet takes for text, not for a formula: with an apostrophe where needed."""
     return f"'{text}" if unicodedata.normalize("NFKC", text).startswith(_FORMULA) else text

@@ -6,7 +6,7 @@ from types import TracebackType
 
 from rich.console import Console
 
-from passerby.printable import printable
+from passerby.printable import printable_line
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -81,7 +81,7 @@ class Progress:
     def _show(self, text: str, *, end: str = "") -> None:
         if self.quiet:
             return
-        text = printable(text)
+        text = printable_line(text)
         if self._console.is_terminal:
             width = self._console.width - 1
             sys.stderr.write(f"\r{text[:width]:<{width}}{end}")
@@ -113,4 +113,4 @@ def progress_bar(title: str, total: int, *, show: bool) -> Progress:
 def log_line(message: str, *, show: bool) -> None:
     """One line on stderr."""
     if show:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(printable(message), markup=False)
+        Console(stderr=True, highlight=False, soft_wrap=True).print(printable_line(message), markup=False)

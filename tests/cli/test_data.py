@@ -194,3 +194,20 @@ def test_help_and_list_need_no_torch() -> None:
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_names_of_files_cannot_command_the_terminal(app: typer.Typer, tmp_path: Path) -> None:
+    write_tree(tmp_path, SOUND)
+    (tmp_path / "query/0003_c1_a\x1b[2J\u202egpj\nremark: sound.jpg").write_bytes(b"no image")
+    code, output = run(app, "check", "market-layout", "--root", str(tmp_path))
+    assert code == 1
+    assert r"0003_c1_a\x1b[2J\u202egpj\nremark: sound.jpg cannot be read" in output
+    assert not set(output) & set("\x1b\u202e")
+
+
+def test_splits_of_the_same_files_are_one_row(app: typer.Typer) -> None:
+    code, output = run(app, "list")
+    assert code == 0
+    assert "ilids-vid … -10" in output
+    assert "ilids-vid-2" not in output
+    assert {"cuhk03-np-labeled", "cuhk03-np-detected", "occluded-duke"} <= set(output.split())

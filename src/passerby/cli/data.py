@@ -1,6 +1,8 @@
 """`passerby data`: look at data before using it."""
 
 import sys
+from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +12,7 @@ from passerby.cli.echo import cell
 from passerby.cli.help import DATA, command, group
 from passerby.cli.options import AsJson, argument, flag, option
 from passerby.cli.plugin_option import with_plugins
+from passerby.printable import printable_line
 
 ORDER = 30
 
@@ -86,14 +89,25 @@ def list_benchmarks(as_json: AsJson = False) -> None:
     )
     for column in ("name", "train", "query", "gallery", "cameras"):
         table.add_column(column, justify="left" if column == "name" else "right", no_wrap=True)
-    for public in BENCHMARKS.values():
+    listed = _without_repetitions(BENCHMARKS.values())
+    for name, public in listed.items():
         counts = public.counts
         cells = ["–"] * 3 if counts is None else [_cell(size) for size in counts.by_part().values()]
         mark = "" if counts is None or counts.confirmed else " *"
-        table.add_row(public.name + mark, *cells, str(len(public.cameras) or "–"))
+        table.add_row(cell(name + mark), *cells, str(len(public.cameras) or "–"))
     console.print(table)
-    for public in BENCHMARKS.values():
-        console.print(f"[bold]{public.name}[/]: {public.obtain}. [dim]Terms: {public.terms}.[/]", highlight=False)
+    for name, public in listed.items():
+        told = f"[bold]{cell(name)}[/]: {cell(public.obtain)}. [dim]Terms: {cell(public.terms)}.[/]"
+        console.print(told, highlight=False)
+
+
+def _without_repetitions(benchmarks: Iterable["PublicBenchmark"]) -> "dict[str, PublicBenchmark]":
+    """Those of different files, by name; of several splits of the same files the first, by its name and how the last one ends."""
+    listed = {}
+    for _, same in groupby(benchmarks, key=lambda public: (public.folders, public.contents)):
+        first, *others = same
+        listed[f"{first.name} … {others[-1].name.removeprefix(first.name)}" if others else first.name] = first
+    return listed
 
 
 def _as_json(public: "PublicBenchmark") -> dict[str, object]:
@@ -137,7 +151,7 @@ def _print_inspection(inspection: "Inspection") -> None:
     for finding in inspection.findings:
         style = "bold red" if finding.severity == "problem" else "yellow"
         console.print(f"[{style}]{finding.severity}[/]", end=" ")
-        console.print(finding.message, markup=False, highlight=False, soft_wrap=True)
+        console.print(printable_line(finding.message), markup=False, highlight=False, soft_wrap=True)
     if not inspection.decoded:
         console.print("images were not decoded (--fast): damaged ones are not found", soft_wrap=True)
     if not inspection.findings:

@@ -2,16 +2,16 @@
 
 import typer
 
-from passerby.printable import printable
+from passerby.printable import printable_line
 
 
 def echo(text: str = "", *, err: bool = False) -> None:
-    """Print a line; control characters in it are shown as escapes."""
-    typer.echo(printable(text), err=err)
+    """Print a line; control characters and new lines in it are shown as escapes."""
+    typer.echo(printable_line(text), err=err)
 
 
 def cell(text: object) -> str:
     """A cell of a table: no markup, no control characters."""
     from rich.markup import escape
 
-    return escape(printable(str(text)))
+    return escape(printable_line(str(text)))

@@ -4,11 +4,14 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from shutil import get_terminal_size
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from passerby.printable import printable_line
 
 WIDEST = 100
 """Lines are no longer than this, however wide the terminal is."""
@@ -20,6 +23,8 @@ _NAMES = 26
 """Longer names stand on a line of their own, their help below."""
 
 _TOGETHER = "\N{NO-BREAK SPACE}"
+
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # of the click inside typer, which has no public name
 
 _KINDS = {"int": "N", "float": "X", "str": "TEXT", "path": "PATH", "Path": "PATH"}
 
@@ -34,12 +39,31 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """A group of commands whose help is laid out here."""
+    """A group of commands whose help is laid out here, and whose usage errors show as text what was typed."""
+
+    def make_context(self, *given: Any, **named: Any) -> Any:
+        """Parse what stands before the name of a command."""
+        with _printable_usage_errors():
+            return super().make_context(*given, **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Parse the rest, and run the command."""
+        with _printable_usage_errors():
+            return super().invoke(ctx)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help."""
         del formatter
         _print_help(self, ctx, [self.commands[name] for name in self.list_commands(ctx)])
+
+
+@contextmanager
+def _printable_usage_errors() -> Iterator[None]:
+    try:
+        yield
+    except _UsageError as error:
+        vars(error)["message"] = printable_line(str(vars(error).get("message") or ""))
+        raise
 
 
 def command(

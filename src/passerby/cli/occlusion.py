@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passerby.cli.echo import echo
+from passerby.cli.echo import cell, echo
 from passerby.cli.help import TRAINING, command
 from passerby.cli.options import (
     DATA,
@@ -145,10 +145,10 @@ def print_occlusion(reported: "list[ReportedOcclusion]", *, as_json: bool) -> No
             table = Table(
                 "feature",
                 *(f"{100 * level:.0f} %" for level in levels),
-                title=f"{each.data}, {condition}: mAP by occluded share",
+                title=cell(f"{each.data}, {condition}: mAP by occluded share"),
             )
             for name in dict.fromkeys(row.feature for row in shown):
                 values = {row.level: 100 * row.mAP.mean for row in shown if row.feature == name}
-                table.add_row(name, *(f"{values[level]:.1f}" for level in levels))
+                table.add_row(cell(name), *(f"{values[level]:.1f}" for level in levels))
             Console().print(table)
         echo(f"Table, curves, metrics and manifest: {each.folder}")

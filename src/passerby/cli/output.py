@@ -12,7 +12,7 @@ from rich.table import Table
 from passerby.cli.echo import cell, echo
 from passerby.cli.help import column_width, terminal_width, two_columns
 from passerby.json_text import json_text
-from passerby.printable import printable
+from passerby.printable import printable, printable_line
 
 if TYPE_CHECKING:
     from passerby.config import Section
@@ -31,7 +31,7 @@ def emit(value: object, as_json: bool) -> bool:
         `as_json`: whether there is nothing left to print.
     """
     if as_json:
-        echo(json_text(value))
+        typer.echo(printable(json_text(value)))  # of many lines
     return as_json
 
 
@@ -80,7 +80,7 @@ def print_keys(request: "TrainingRequest", *, as_json: bool) -> None:
 
 
 def _print_columns(rows: Iterable[tuple[str, str]]) -> None:
-    listed = [(printable(name), printable(meaning)) for name, meaning in rows]
+    listed = [(printable_line(name), printable_line(meaning)) for name, meaning in rows]
     for line in two_columns(listed, terminal_width(), column_width(name for name, _ in listed)):
         typer.echo(line)  # styled, so that `echo` would show the escapes
 
@@ -94,7 +94,7 @@ def print_estimate(stages: list["StageEstimate"], *, as_json: bool) -> None:
     table = Table("stage", "epochs", "steps", "s/step", "time", "peak memory", "trainable")
     for stage in stages:
         table.add_row(
-            stage.name,
+            cell(stage.name),
             str(stage.epochs),
             str(stage.steps),
             f"{stage.seconds_per_step:.3f}",

@@ -76,7 +76,8 @@ def list_zoo(as_json: AsJson = False) -> None:
     Console().print(table)
     echo("params in millions; Market-1501 and MSMT17: mAP in percent, as published. None of these comes with passerby.")
     for collection in dict.fromkeys(entry.collection for entry in entries()):
-        echo(f"\n{collection.title}: {collection.training}")
+        echo()
+        echo(f"{collection.title}: {collection.training}")
         echo(f"  obtain: {collection.obtain}")
         echo(f"  licence: {collection.licence}")
 
