@@ -32,6 +32,7 @@ FLOORS = (
         "labels",
         "lazy_exports",
         "recipe_files",
+        "recipe_faults",
         "recipe_section",
         "recipe_yaml",
         "atomic_files",

@@ -5,7 +5,6 @@ sections every method shares stand here; a method extends `Recipe` with its own 
 keys are refused with the nearest known name.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -19,6 +18,7 @@ from pydantic import (
 
 from passerby.atomic_files import write_text_atomically
 from passerby.errors import RecipeError
+from passerby.recipe_faults import explain_fault, explain_setting
 from passerby.recipe_files import parse_recipe, recipe_file
 from passerby.recipe_section import (
     Finite,
@@ -28,7 +28,6 @@ from passerby.recipe_section import (
     Section,
     Weights,
     describe_keys,
-    known_keys,
 )
 from passerby.recipe_yaml import read_yaml, shown, write_yaml
 
@@ -49,6 +48,7 @@ __all__ = [
     "check_recipe",
     "describe_keys",
     "read_recipe",
+    "read_settings",
     "write_recipe",
 ]
 
@@ -186,12 +186,7 @@ def assign_overrides(content: dict[str, Any], overrides: Sequence[str]) -> dict[
     Raises:
         RecipeError: a malformed override.
     """
-    for override in overrides:
-        key, equals, text = override.partition("=")
-        if not equals or not key:
-            raise RecipeError(f"{override!r} is not an override: write section.key=value")
-        _assign(content, key, text)
-    return content
+    return _assigned(content, overrides, "is no change to a recipe: write section.key=value")
 
 
 def check_recipe(schema: type[RecipeType], content: Mapping[str, Any]) -> RecipeType:
@@ -203,7 +198,7 @@ def check_recipe(schema: type[RecipeType], content: Mapping[str, Any]) -> Recipe
     try:
         return schema.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(_explain(schema, error)) from None
+        raise RecipeError(explain_fault(schema, error)) from None
 
 
 def check_settings(
@@ -227,12 +222,35 @@ def check_settings(
     try:
         return schema.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(_explain(schema, error, kind, listing)) from None
+        raise RecipeError(explain_setting(schema, error, kind, listing)) from None
+
+
+def read_settings(schema: type[SectionType], settings: Sequence[str], **given: Any) -> SectionType:
+    """The settings of a command.
+
+    Args:
+        schema: the keys it has.
+        settings: texts `key=value`, as `--set` takes them.
+        given: values by key, which count less.
+
+    Raises:
+        RecipeError: a malformed setting, an unknown key, or a value that does not fit.
+    """
+    return check_settings(schema, _assigned(given, settings, "is no setting: write key=value (--keys lists them)"))
 
 
 def write_recipe(recipe: Recipe, path: Path) -> None:
     """Write every key of a recipe, defaults included, as YAML."""
     write_text_atomically(path, write_yaml(recipe.model_dump(mode="json")))
+
+
+def _assigned(content: dict[str, Any], overrides: Sequence[str], complaint: str) -> dict[str, Any]:
+    for override in overrides:
+        key, equals, text = override.partition("=") if isinstance(override, str) else ("", "", "")
+        if not equals or not key:
+            raise RecipeError(f"{override!r} {complaint}")
+        _assign(content, key, text)
+    return content
 
 
 def _assign(content: dict[str, Any], dotted: str, text: str) -> None:
@@ -253,26 +271,3 @@ def _merged(before: Any, value: Any) -> Any:
     if not isinstance(before, dict) or not isinstance(value, dict):
         return value
     return before | {key: _merged(before.get(key), each) for key, each in value.items()}
-
-
-def _explain(
-    schema: type[Section],
-    error: ValidationError,
-    kind: str = "key in the recipe",
-    listing: str = "`passerby train RECIPE --keys` lists the keys that act",
-) -> str:
-    faults, known = error.errors(), known_keys(schema)
-    fault = next((each for each in faults if each["type"] == "extra_forbidden"), faults[0])  # the slip behind others
-    parts = [str(part) for part in fault["loc"]]
-    if fault["type"] == "missing":
-        return f"{'.'.join(parts)}: is missing: it has no default"
-    if fault["type"] != "extra_forbidden":
-        while len(parts) > 1 and ".".join(parts) not in known:  # a place in a list, or which type was tried
-            parts.pop()
-        return f"{'.'.join(parts)}: {fault['msg'].removeprefix('Value error, ')} (found {shown(fault['input'])})"
-    dotted = ".".join(parts)
-    last = dotted.rpartition(".")[2]
-    same_name = [key for key in known if key.rpartition(".")[2] == last]
-    near = same_name or difflib.get_close_matches(dotted, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else listing
-    return f"{dotted}: unknown {kind}; {hint}"

@@ -37,7 +37,7 @@ class Section(BaseModel):
         """To pydantic, true is also the number 1."""
         found = value if isinstance(value, list) else [value]
         if any(isinstance(each, bool) for each in found) and not _takes_truth(cls, info.field_name):
-            raise ValueError("Input should not be true or false")
+            raise ValueError("must not be true or false")
         return value
 
     def idle_keys(self) -> set[str]:

@@ -18,6 +18,7 @@ MAX_VALUES = 10_000
 MAX_SHOWN = 200
 """Characters of a value that an error shows."""
 
+_UNFINISHED = {"expected the node content, but found '<stream end>'": "it ends before it is complete"}
 _WIDTH = 10_000  # long paths stay on one line
 
 
@@ -37,7 +38,8 @@ def read_yaml(text: str) -> Any:
         return YAML(typ="safe", pure=True).load(text)
     except MarkedYAMLError as error:
         place = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
-        raise RecipeError(f"{_one_line(error.problem or error.context or 'cannot be parsed')}{place}") from None
+        problem = _one_line(error.problem or error.context or "cannot be parsed")
+        raise RecipeError(f"{_UNFINISHED.get(problem, problem)}{place}") from None
     except RecursionError:
         raise RecipeError("nested too deeply") from None
     except (YAMLError, ValueError) as error:  # ValueError: what looks like a date or a number, and is none

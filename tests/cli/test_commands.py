@@ -146,6 +146,29 @@ def test_a_badly_written_command_exits_with_2(arguments: list[str], tmp_path: Pa
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    "typed", [["eval", "--fo\u202eo\x1b[2J"], ["ev\u202eal"], ["--fo\u202eo"], ["zoo", "list", "x", "\u202ey"]]
+)
+def test_what_was_typed_cannot_command_the_terminal(
+    typed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["passerby", *typed])
+    with pytest.raises(SystemExit):
+        main()
+    said = capsys.readouterr().err
+    assert r"\u202e" in said
+    assert not set(said) & set("\x1b\u202e")
+
+
+def test_settings_are_read_before_torch_is() -> None:
+    command = "import sys; from passerby.cli import main\ntry: main()\nfinally: print('torch' in sys.modules)"
+    for name in ("eval", "occlusion"):
+        words = [sys.executable, "-c", command, name, "runs/x", "--set", "foo"]
+        result = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert complaint(result) == "'foo' is no setting: write key=value (--keys lists them)"
+        assert result.stdout.strip() == "False"
+
+
 def test_lists_and_versions(tmp_path: Path) -> None:
     listed = run("train", "--list", cwd=tmp_path).stdout
     assert all(

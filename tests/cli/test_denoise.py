@@ -185,9 +185,9 @@ def test_says_how_it_is_used(app):
     assert "--sigma-consistency" in run(app, "run", "--help")
     with pytest.raises(RecipeError, match="half_with: unknown setting; did you mean 'half_width'"):
         run(app, "x.parquet", "--set", "half_with=7")
-    with pytest.raises(RecipeError, match="levels: Input should be 1, 2 or 3"):
+    with pytest.raises(RecipeError, match="levels: must be 1, 2 or 3"):
         run(app, "x.parquet", "--levels", "14")
-    with pytest.raises(RecipeError, match="levels: Input should be 1, 2 or 3"):
+    with pytest.raises(RecipeError, match="levels: must be 1, 2 or 3"):
         run(app, "x.parquet", "--levels", "all")
     assert "half_width=1000" in run(app, "run", "--keys")
     assert "false_links=null" in run(app, "calibrate", "--keys")

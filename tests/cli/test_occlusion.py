@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from passerby.cli import app
 from passerby.training.runner import train
-from passerby.workflows.evaluation_request import CameraEmbedding, EvaluationRequest
+from passerby.workflows.evaluation_request import EvaluationRequest
+from passerby.workflows.evaluation_settings import CameraEmbedding
 from tests.methods.saga.saga_world import saga_recipe
 from tests.methods.small_world import write_small_world
 

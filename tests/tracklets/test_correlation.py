@@ -111,12 +111,12 @@ def test_drops_what_is_too_small():
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"sigma_consistency": 0}, r"sigma_consistency: Input should be greater than 0 \(found 0\)"),
-        ({"half_width": 0}, "half_width: Input should be greater than or equal to 1"),
-        ({"levels": (1, 4)}, "levels: Input should be 1, 2 or 3"),
+        ({"sigma_consistency": 0}, r"sigma_consistency: must be above 0 \(found 0\)"),
+        ({"half_width": 0}, "half_width: must be at least 1"),
+        ({"levels": (1, 4)}, "levels: must be 1, 2 or 3"),
         ({"levels": (1, 1)}, "levels: must name each level once"),
         ({"half_with": 7}, "half_with: unknown setting; did you mean 'half_width'"),
-        ({"linkage": "single"}, "linkage: Input should be 'closure', 'mutual' or 'average'"),
+        ({"linkage": "single"}, "linkage: must be 'closure', 'mutual' or 'average'"),
     ],
 )
 def test_refuses_options_out_of_range(choices, message):

@@ -1,5 +1,6 @@
 """What a dry run counts besides the steps."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from torch import Tensor
 
+from passerby.errors import RecipeError
 from passerby.methods.clip_reid import method as clip_reid
 from passerby.methods.clip_reid.method import ClipReidMethod
 from passerby.methods.stages import prompt_stage, text_features
@@ -95,3 +97,18 @@ def test_every_image_is_extracted_once(
     stage, _ = ClipReidMethod().stages(recipe, build_model(recipe, ClipReidMethod(), data, None), data.training, Path())
     (extraction,) = stage.preparations(processes)
     assert extraction.pieces == pieces
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.architecture=nobody", "model.architecture: unknown name 'nobody'"),
+        ("model.image_size=[4, 4]", "model.image_size: 4×4 is too small for a patch"),
+        ("model.stride=99", "model.stride: 99 does not lie between 1 and the patch size"),
+        ("trainer.callbacks=[nobody]", "trainer.callbacks: unknown name 'nobody'"),
+        ("added_losses.nobody=1", "added_losses.nobody: unknown loss"),
+    ],
+)
+def test_what_is_wrong_with_any_data_is_told_before_the_batch_size(world: Path, override: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=re.escape(message)):
+        estimate_training(nano_recipe(world, "stage2.identities_per_batch=999", override))

@@ -51,7 +51,7 @@ def test_a_plugin_registers_a_callback(tmp_path: Path) -> None:
         ("trainer.callbacks=[nobody]", r"trainer\.callbacks: unknown name 'nobody'; give Lightning's own by name"),
         ("trainer.callbacks=['os:system']", r"trainer\.callbacks: unknown name 'os:system'"),
         ("trainer.loggers=[wandb]", r"wandb is not installed: `pip install wandb`"),
-        ("trainer.loggers=[mlflow]", r"trainer\.loggers: Input should be 'csv', 'tensorboard' or 'wandb'"),
+        ("trainer.loggers=[mlflow]", r"trainer\.loggers: must be 'csv', 'tensorboard' or 'wandb'"),
     ],
 )
 def test_what_cannot_be_had_is_refused_in_one_line(

@@ -48,10 +48,10 @@ def test_settings_count_more_than_fields():
     assert options == DenoisingOptions(half_width=7, linkage="average", levels=(1, 2), center=True)
     for setting, message in (
         ("half_with=7", "half_with: unknown setting; did you mean 'half_width'"),
-        ("half_width=0", "half_width: Input should be greater than or equal to 1"),
-        ("half_width=true", "half_width: Input should not be true or false"),
-        ("sigma_consistency=.nan", "sigma_consistency: Input should be"),
-        ("neighbours", "is not an override"),
+        ("half_width=0", "half_width: must be at least 1"),
+        ("half_width=true", "half_width: must not be true or false"),
+        ("sigma_consistency=.nan", "sigma_consistency: must be"),
+        ("neighbours", "'neighbours' is no setting: write key=value"),
     ):
         with pytest.raises(RecipeError, match=message):
             denoising_options([setting])

@@ -19,7 +19,8 @@ from passerby.inference.torch_embedder import TorchEmbedder
 from passerby.metrics import rank
 from passerby.training.runner import train
 from passerby.workflows.evaluate import evaluate_and_report
-from passerby.workflows.evaluation_request import CameraEmbedding, EvaluationRequest
+from passerby.workflows.evaluation_request import EvaluationRequest
+from passerby.workflows.evaluation_settings import CameraEmbedding
 from tests.methods.small_world import nano_recipe, write_small_world
 
 

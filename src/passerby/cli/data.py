@@ -102,7 +102,7 @@ def list_benchmarks(as_json: AsJson = False) -> None:
 
 
 def _without_repetitions(benchmarks: Iterable["PublicBenchmark"]) -> "dict[str, PublicBenchmark]":
-    """Those of different files, by name; of several splits of the same files the first, by its name and how the last one ends."""
+    """Those of different files, by name; of several splits of the same files the first, as `ilids-vid … -10`."""
     listed = {}
     for _, same in groupby(benchmarks, key=lambda public: (public.folders, public.contents)):
         first, *others = same

@@ -42,7 +42,7 @@ _EXAMPLES = (
 
 
 def _settings() -> "type[Section]":
-    from passerby.workflows.evaluation_request import EvaluationSettings
+    from passerby.workflows.evaluation_settings import EvaluationSettings
 
     return EvaluationSettings
 
@@ -89,12 +89,15 @@ def evaluate(
 ) -> None:
     """Parse, run, print."""
     from passerby.cli.output import print_seeds
-    from passerby.config import assign_overrides, check_settings
+    from passerby.config import read_settings
     from passerby.evaluation.pooling import as_pooling
-    from passerby.workflows.evaluate import evaluate_and_report
-    from passerby.workflows.evaluation_request import CameraEmbedding, EvaluationRequest, EvaluationSettings
+    from passerby.workflows.evaluation_settings import CameraEmbedding, EvaluationSettings
 
-    chosen = check_settings(EvaluationSettings, assign_overrides({}, settings or ()))
+    chosen = read_settings(EvaluationSettings, settings or ())
+    protocol = chosen.protocol(as_pooling(pooling), multi_query=multi_query, rerank=rerank, open_set_draws=open_set)
+    from passerby.workflows.evaluate import evaluate_and_report  # torch, after what can be wrong without it
+    from passerby.workflows.evaluation_request import EvaluationRequest
+
     request = EvaluationRequest(
         model=model,
         data=data,
@@ -102,7 +105,7 @@ def evaluate(
         out=out,
         figure=figure,
         export=export,
-        protocol=chosen.protocol(as_pooling(pooling), multi_query=multi_query, rerank=rerank, open_set_draws=open_set),
+        protocol=protocol,
         batch_size=batch_size,
         device=device,
         camera_embedding=CameraEmbedding.parsed(camera_embedding or ""),

@@ -66,7 +66,7 @@ Visibility = Annotated[
 
 
 def _settings() -> "type[Section]":
-    from passerby.workflows.evaluation_request import DataSettings
+    from passerby.workflows.evaluation_settings import DataSettings
 
     return DataSettings
 
@@ -99,9 +99,12 @@ def occlusion(
     as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
-    from passerby.config import assign_overrides, check_settings
-    from passerby.evaluation.occlusion import OcclusionPlan
-    from passerby.workflows.evaluation_request import CameraEmbedding, DataSettings, EvaluationRequest
+    from passerby.config import read_settings
+    from passerby.workflows.evaluation_settings import CameraEmbedding, DataSettings
+
+    chosen = read_settings(DataSettings, settings or ())
+    from passerby.evaluation.occlusion import OcclusionPlan  # torch, after what can be wrong without it
+    from passerby.workflows.evaluation_request import EvaluationRequest
     from passerby.workflows.occlusion import occlusion_and_report
 
     plan = OcclusionPlan.parsed(conditions or None, _shares(levels), runs, fill, masks)
@@ -115,7 +118,7 @@ def occlusion(
         camera_embedding=CameraEmbedding.parsed(camera_embedding or ""),
         allow_torchscript=allow_torchscript,
         skip_unreadable=skip_unreadable,
-        check_counts=check_settings(DataSettings, assign_overrides({}, settings or ())).check_counts,
+        check_counts=chosen.check_counts,
     )
     print_occlusion(occlusion_and_report(request, plan, visibility), as_json=as_json)
 

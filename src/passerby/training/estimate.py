@@ -13,6 +13,7 @@ from passerby.distributed.devices import choose_accelerator
 from passerby.methods import find_method
 from passerby.methods.added_losses import add_losses, find_losses
 from passerby.methods.stage import Stage
+from passerby.training.early_checks import check_before_data
 from passerby.training.initialisation import build_model, read_init
 from passerby.training.training_data import open_training_data
 
@@ -52,6 +53,7 @@ def estimate_training(recipe: Recipe) -> list[StageEstimate]:
     Raises:
         PasserbyError: whatever would stop the training itself: data, weights, device, precision.
     """
+    check_before_data(recipe)
     device = torch.device(choose_accelerator(recipe.trainer))
     method = find_method(recipe.method)
     init = read_init(recipe, method)

@@ -24,11 +24,11 @@ from passerby.models.checkpoint import load_strictly, read_tensors, save_model
 from passerby.runs.provenance import Provenance
 from passerby.runs.run_directory import RunDirectory
 from passerby.runs.run_lock import alone_in
+from passerby.training.early_checks import check_before_data
 from passerby.training.fit_stage import fit_stage
 from passerby.training.initialisation import build_model, read_init
 from passerby.training.interruption import Interruption, interruptible
 from passerby.training.torch_settings import torch_settings
-from passerby.training.trainer_extras import check_extras
 from passerby.training.training_data import OpenedData, open_sets, open_training_data
 from passerby.training.validation import NAME, ValidateEpochs
 from passerby.version import __version__
@@ -53,8 +53,7 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False) -> Path | None:
     run = RunDirectory(folder)
     with torch_settings(), interruptible(folder) as interruption, _translated_disk_errors(run), ExitStack() as lock:
         method = find_method(recipe.method)
-        find_losses(recipe.added_losses)  # before any work
-        check_extras(recipe.trainer)
+        check_before_data(recipe)
         check_processes(recipe.trainer)
         accelerator = choose_accelerator(recipe.trainer)
         if resume:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from passerby.config import assign_overrides, check_settings
+from passerby.config import read_settings
 from passerby.output_lock import alone_at
 from passerby.output_paths import check_output_file, expanded
 from passerby.report.denoising import (
@@ -76,12 +76,12 @@ def denoising_options(settings: Sequence[str], **given: Any) -> DenoisingOptions
     Raises:
         RecipeError: a key is unknown, or a value is out of range.
     """
-    return check_settings(DenoisingOptions, assign_overrides(given, settings))
+    return read_settings(DenoisingOptions, settings, **given)
 
 
 def calibration_options(settings: Sequence[str], **given: Any) -> CalibrationOptions:
     """Options from fields and from settings, as `denoising_options`."""
-    return check_settings(CalibrationOptions, assign_overrides(given, settings))
+    return read_settings(CalibrationOptions, settings, **given)
 
 
 def denoise(

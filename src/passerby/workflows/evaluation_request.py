@@ -4,17 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from passerby.atomic_files import sweep_temporaries_of
-from passerby.config import Recipe, Section
+from passerby.config import Recipe
 from passerby.data.formats.open_data import open_data
 from passerby.data.split import Benchmark
 from passerby.errors import CheckpointError, DataError, RecipeError
 from passerby.evaluation.metrics_file import FILE_NAME, folder_of_model, model_record
-from passerby.evaluation.pooling import TrackletPooling
-from passerby.evaluation.protocol import PLAIN, Protocol, RerankSettings
+from passerby.evaluation.protocol import PLAIN, Protocol
 from passerby.evaluation.query_table import EXPORT_SUFFIXES
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import load
-from passerby.metrics import Metric
 from passerby.models.bundled import resolve_path
 from passerby.output_paths import check_output_file, check_output_folder
 from passerby.report.ranking.figure import FIGURE_SUFFIXES
@@ -22,56 +20,11 @@ from passerby.runs.provenance import Provenance
 from passerby.runs.request import stored_recipe
 from passerby.runs.run_directory import RunDirectory
 from passerby.training.training_data import open_sets
+from passerby.workflows.evaluation_settings import CameraEmbedding
 
 _BATCH = 64
 _EVALUATIONS = Path("evaluation")
-
-
-class DataSettings(Section):
-    """What `passerby occlusion --set` takes."""
-
-    check_counts: bool | None = None
-    """Refuse a benchmark whose counts differ from the published ones; by default as the run did, else yes."""
-
-
-class EvaluationSettings(DataSettings):
-    """What `passerby eval --set` takes."""
-
-    metric: Metric = "cosine"
-    """How features are compared: cosine or euclidean; features of length 1 rank alike in both."""
-    rerank: RerankSettings = RerankSettings()
-    """Parameters of re-ranking."""
-
-    def protocol(
-        self, pooling: TrackletPooling | None, *, multi_query: bool, rerank: bool, open_set_draws: int
-    ) -> Protocol:
-        """The protocol of these settings; parameters of re-ranking that are given ask for it."""
-        wanted = rerank or "rerank" in self.model_fields_set
-        return Protocol(self.metric, pooling, multi_query, self.rerank if wanted else None, open_set_draws)
-
-
-@dataclass(frozen=True)
-class CameraEmbedding:
-    """How the camera embedding of an official checkpoint is used.
-
-    Attributes:
-        trained_on: the data it was trained on, whose cameras then use their own embedding; None if not known.
-        weight: of the embedding; None for 1.
-    """
-
-    trained_on: str | None = None
-    weight: float | None = None
-
-    @classmethod
-    def parsed(cls, text: str) -> "CameraEmbedding":
-        """From `market1501`, `market1501:3.0` or `:3.0`; empty text says nothing."""
-        name, colon, weight = text.rpartition(":")
-        if not colon:
-            return cls(text or None)
-        try:
-            return cls(name or None, float(weight))
-        except ValueError:  # no weight; a path may hold a colon
-            return cls(text)
+_NOTHING_DECLARED = CameraEmbedding()
 
 
 @dataclass(frozen=True)
@@ -103,7 +56,7 @@ class EvaluationRequest:
     check_counts: bool | None = None
     device: str | None = None
     allow_torchscript: bool = False
-    camera_embedding: CameraEmbedding = CameraEmbedding()
+    camera_embedding: CameraEmbedding = _NOTHING_DECLARED
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,7 @@ def test_classes_of_one_image_are_learned_from(world: Path, tmp_path: Path) -> N
         ("stages2and3.images_per_identity=1", "stages2and3.images_per_identity"),
         ("association.pairs_per_class=-1", "association.pairs_per_class"),
         ("ical.margin=4", "ical.margin"),
-        ("memory.instances=1000000000", "memory.instances: Input should be less than or equal to 4096"),
+        ("memory.instances=1000000000", "memory.instances: must be at most 4096"),
         ("augmentation.mean=[.nan,0,0]", "augmentation.mean"),
     ],
 )

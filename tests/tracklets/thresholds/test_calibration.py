@@ -169,5 +169,5 @@ def test_percolation_ends_with_everybody():
 def test_refuses_too_little():
     with pytest.raises(DataError, match="too few to calibrate"):
         calibrate(*drawn(0)[:3])
-    with pytest.raises(RecipeError, match="false_links: Input should be greater than 0"):
+    with pytest.raises(RecipeError, match="false_links: must be above 0"):
         calibrate(*drawn(0)[:3], false_links=0)

@@ -2,14 +2,14 @@
 
 import pytest
 
-from passerby.config import assign_overrides, check_settings
+from passerby.config import read_settings
 from passerby.errors import EvaluationError, RecipeError
 from passerby.evaluation.protocol import Protocol, RerankSettings
-from passerby.workflows.evaluation_request import CameraEmbedding, EvaluationSettings
+from passerby.workflows.evaluation_settings import CameraEmbedding, EvaluationSettings
 
 
 def settings(*assignments: str) -> EvaluationSettings:
-    return check_settings(EvaluationSettings, assign_overrides({}, assignments))
+    return read_settings(EvaluationSettings, assignments)
 
 
 def protocol(*assignments: str, rerank: bool = False) -> Protocol:
@@ -30,9 +30,9 @@ def test_parameters_of_reranking_ask_for_it() -> None:
         ("metrik=cosine", RecipeError, "metrik: unknown setting; did you mean 'metric'?"),
         ("rerank.k3=2", RecipeError, "rerank.k3: unknown setting; did you mean 'rerank.k"),
         ("zzz=2", RecipeError, "zzz: unknown setting; `--keys` lists them all"),
-        ("metric=l2", RecipeError, "metric: Input should be 'cosine' or 'euclidean'"),
+        ("metric=l2", RecipeError, "metric: must be 'cosine' or 'euclidean'"),
         ("rerank.k1=0", EvaluationError, "must be"),
-        ("metric", RecipeError, "is not an override"),
+        ("metric", RecipeError, "'metric' is no setting: write key=value (--keys lists them)"),
     ],
 )
 def test_other_settings_are_refused(assignment: str, error: type[Exception], message: str) -> None:
