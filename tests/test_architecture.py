@@ -35,6 +35,7 @@ FLOORS = (
         "recipe_faults",
         "recipe_section",
         "recipe_yaml",
+        "arguments",
         "atomic_files",
         "json_text",
         "output_lock",

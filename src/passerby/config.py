@@ -28,6 +28,7 @@ from passerby.recipe_section import (
     Section,
     Weights,
     describe_keys,
+    known_keys,
 )
 from passerby.recipe_yaml import read_yaml, shown, write_yaml
 
@@ -198,7 +199,7 @@ def check_recipe(schema: type[RecipeType], content: Mapping[str, Any]) -> Recipe
     try:
         return schema.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(explain_fault(schema, error)) from None
+        raise RecipeError(explain_fault(known_keys(schema), error)) from None
 
 
 def check_settings(
@@ -222,7 +223,7 @@ def check_settings(
     try:
         return schema.model_validate(content)
     except ValidationError as error:
-        raise RecipeError(explain_setting(schema, error, kind, listing)) from None
+        raise RecipeError(explain_setting(known_keys(schema), error, kind, listing)) from None
 
 
 def read_settings(schema: type[SectionType], settings: Sequence[str], **given: Any) -> SectionType:

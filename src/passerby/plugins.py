@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from passerby.errors import PasserbyError, PluginError
+from passerby.output_paths import expanded
 from passerby.progress import log_line
 
 ENTRY_POINTS = "passerby.plugins"
@@ -110,10 +111,13 @@ def load_plugin(file: str | Path) -> Plugin:
     several files is a package to be installed.
 
     Raises:
+        DataError: what is given is no path.
         PluginError: there is no such file, it fails, or it registers a name that is taken; names the line.
     """
-    path = Path(file).expanduser().absolute()
+    path = expanded(file).absolute()
     try:
+        if path.exists() and not path.is_file():  # a pipe or a device would never end
+            raise PluginError(f"{file}: is no file: name the Python file of a plugin")
         content = path.read_bytes()
     except OSError as error:
         raise PluginError(f"{file}: cannot be read ({error.strerror}): name the Python file of a plugin") from None

@@ -1,11 +1,11 @@
 """What is wrong with a value of a recipe or a setting, in words of the recipe instead of those of pydantic."""
 
 import difflib
+from collections.abc import Sequence
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from passerby.recipe_section import Section, known_keys
 from passerby.recipe_yaml import shown
 
 _KINDS = {
@@ -38,18 +38,19 @@ _RULES = {
 """By pydantic's error types, what a value must be; with the names under which they give their bounds."""
 
 
-def explain_fault(schema: type[Section], error: ValidationError) -> str:
-    """One line about the first fault of a recipe: the key, what it must be or which key was meant, and what it is."""
-    return _explain(schema, error, "key in the recipe", "`passerby train RECIPE --keys` lists the keys that act")
+def explain_fault(known: Sequence[str], error: ValidationError) -> str:
+    """One line about the first fault of a recipe: the key, what it must be or which key was meant, and what it is.
+
+    Args:
+        known: the dotted names of all keys and sections.
+        error: of pydantic.
+    """
+    return explain_setting(known, error, "key in the recipe", "`passerby train RECIPE --keys` lists the keys that act")
 
 
-def explain_setting(schema: type[Section], error: ValidationError, kind: str, listing: str) -> str:
+def explain_setting(known: Sequence[str], error: ValidationError, kind: str, listing: str) -> str:
     """The same of other keys: what one is called, and where all are listed."""
-    return _explain(schema, error, kind, listing)
-
-
-def _explain(schema: type[Section], error: ValidationError, kind: str, listing: str) -> str:
-    faults, known = error.errors(), known_keys(schema)
+    faults = error.errors()
     fault = next((each for each in faults if each["type"] == "extra_forbidden"), faults[0])  # the slip behind others
     parts = [str(part) for part in fault["loc"]]
     if fault["type"] == "missing" and ".".join(parts) in known:

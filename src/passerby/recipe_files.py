@@ -50,6 +50,9 @@ def recipe_file(name_or_path: str) -> Traversable:
     """
     path = Path(name_or_path)
     found = RECIPES.get(name_or_path) or (path if path.is_file() else RECIPES.find(name_or_path))
+    if found is None and path.exists():
+        kind = "a folder" if path.is_dir() else "a pipe or device"
+        raise RecipeError(f"{name_or_path}: is {kind}, not a recipe: name a {_SUFFIX} file, or a recipe of --list")
     if found is None:
         near = difflib.get_close_matches(name_or_path, RECIPES, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known recipes: {', '.join(sorted(RECIPES))}"

@@ -2,12 +2,19 @@
 
 import types
 import typing
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import to_jsonable_python
 
+from passerby.errors import RecipeError
+from passerby.recipe_faults import explain_setting
 from passerby.recipe_yaml import write_value
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)  # it has no public name
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -17,8 +24,24 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class Section(BaseModel):
-    """A part of a recipe: values are immutable and unknown keys are refused."""
+class _SectionType(ModelMetaclass):
+    """Lets a section that a program makes complain as one that is read from a recipe does."""
+
+    def __call__(self, *arguments: Any, **values: Any) -> Any:
+        try:
+            return super().__call__(*arguments, **values)
+        except ValidationError as error:
+            known = known_keys(cast("type[Section]", self))
+            listing = f"{self.__name__} has {', '.join(known)}"
+            raise RecipeError(explain_setting(known, error, "setting", listing)) from None
+
+
+class Section(BaseModel, metaclass=_SectionType):
+    """A part of a recipe: values are immutable and unknown keys are refused.
+
+    Raises:
+        RecipeError: an unknown key, or a value that does not fit.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 

@@ -5,6 +5,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from shutil import get_terminal_size
 from typing import Any
 
@@ -32,7 +33,17 @@ _KINDS = {"int": "N", "float": "X", "str": "TEXT", "path": "PATH", "Path": "PATH
 class Command(TyperCommand):
     """A command whose help is laid out here; `epilog` holds its examples, one a line."""
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:  # of the click inside typer, which has no public name
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # of the click inside typer, without a public name
+        """Parse; an empty word, which a variable of the shell without a value gives, would name the current folder."""
+        for before, word in pairwise(["", *args]):
+            if not word:
+                after = f"after {before} " if before else ""
+                raise typer.BadParameter(
+                    f"an empty value stands {after}on the command line: fill it in or leave it out"
+                )
+        return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help."""
         del formatter
         _print_help(self, ctx)

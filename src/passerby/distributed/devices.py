@@ -26,7 +26,7 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise DeviceError(f"device {str(name)!r} is unknown: use cpu, cuda or cuda:NUMBER") from None
     if device.type not in _COUNTS:
         raise DeviceError(f"device {str(name)!r} cannot be used here: use one of {', '.join(_COUNTS)}")

@@ -202,7 +202,9 @@ def _open_set(evaluation: Evaluation, metric: Metric, draws: int) -> dict[str, d
 
 
 def _too_few(name: str, queries: int) -> EvaluationError:
-    return EvaluationError(f"{name}: {queries:,} queries are too few for open-set metrics: leave out --open-set")
+    return EvaluationError(
+        f"{name}: {queries:,} queries are too few for open-set metrics: leave out --open-set (in Python open_set_draws)"
+    )
 
 
 def _over_draws(values: list[float]) -> dict[str, float]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
+from passerby.arguments import check_type, check_whole_number
 from passerby.data.loading.loaders import EvalLoader, PixelSource, open_source
 from passerby.data.occlusion.manifest import manifest_rows
 from passerby.data.occlusion.occlude import LEVELS, Condition, Fill
@@ -22,6 +23,7 @@ from passerby.inference.camera_embedding import TrainedCameras, find_trained_cam
 from passerby.inference.embedder import Embedder
 from passerby.inference.torch_embedder import TorchEmbedder, in_torch
 from passerby.metrics import rank
+from passerby.output_paths import expanded
 from passerby.progress import Progress
 
 Features = dict[str, NDArray[np.float32]]
@@ -37,6 +39,10 @@ class OcclusionPlan:
         runs: repetitions with other places and other people.
         fill: what an occluded pixel becomes: `grey`, `noise` or `mean`.
         masks: a folder of masks of the training images (see `Donors`), for people.
+
+    Raises:
+        EvaluationError: an unknown condition or fill, or a level out of range.
+        DataError: something of another type.
     """
 
     conditions: tuple[Condition, ...] = ("rectangle", "people")
@@ -44,6 +50,22 @@ class OcclusionPlan:
     runs: int = 3
     fill: Fill = "grey"
     masks: Path | None = None
+
+    def __post_init__(self) -> None:
+        for kind, given, known in (
+            ("condition", self.conditions, get_args(Condition)),
+            ("fill", (self.fill,), get_args(Fill)),
+        ):
+            check_type(f"{kind}s", given, tuple)
+            for each in given:
+                if each not in known:
+                    raise EvaluationError(f"{kind}: must be one of {', '.join(known)}, not {each!r}")
+        check_type("levels", self.levels, tuple)
+        if not self.levels or not all(isinstance(share, int | float) and 0 < share <= 1 for share in self.levels):
+            raise EvaluationError(f"levels: must lie between 0 and 1, not {', '.join(map(str, self.levels))}")
+        check_whole_number("runs", self.runs, at_least=1)
+        if self.masks is not None:
+            object.__setattr__(self, "masks", expanded(self.masks))
 
     @classmethod
     def parsed(
@@ -54,15 +76,9 @@ class OcclusionPlan:
         Raises:
             EvaluationError: an unknown condition or fill, or a level out of range.
         """
-        wanted = list(dict.fromkeys(conditions or cls.conditions))
-        for kind, given, known in (("condition", wanted, get_args(Condition)), ("fill", [fill], get_args(Fill))):
-            for each in given:
-                if each not in known:
-                    raise EvaluationError(f"{kind}: must be one of {', '.join(known)}, not {each!r}")
         shares = tuple(sorted(set(levels) - {0.0}))
-        if not shares or not all(0 < share <= 1 for share in shares):
-            raise EvaluationError(f"levels: must lie between 0 and 1, not {', '.join(map(str, levels))}")
-        return cls(tuple(cast(list[Condition], wanted)), shares, runs, cast(Fill, fill), masks)
+        wanted = tuple(dict.fromkeys(conditions or cls.conditions))
+        return cls(cast(tuple[Condition, ...], wanted), shares, runs, cast(Fill, fill), masks)
 
 
 USUAL_PLAN = OcclusionPlan()

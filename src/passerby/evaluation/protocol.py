@@ -5,6 +5,7 @@ from typing import get_args
 
 from pydantic import model_validator
 
+from passerby.arguments import check_type, check_whole_number
 from passerby.config import Section
 from passerby.errors import EvaluationError
 from passerby.evaluation.pooling import TrackletPooling
@@ -44,6 +45,7 @@ class Protocol:
 
     Raises:
         EvaluationError: an unknown metric.
+        DataError: a number of draws below 0, or parameters that are something else.
     """
 
     metric: Metric = "cosine"
@@ -55,6 +57,9 @@ class Protocol:
     def __post_init__(self) -> None:
         if self.metric not in get_args(Metric):
             raise EvaluationError(f"metric {self.metric!r} is not known: choose {' or '.join(get_args(Metric))}")
+        if self.rerank is not None:
+            check_type("rerank", self.rerank, RerankSettings)
+        check_whole_number("open_set_draws", self.open_set_draws, at_least=0)
 
 
 PLAIN = Protocol()

@@ -92,14 +92,17 @@ def declared_training_set(name: str, rows: int, source: str) -> dict[str, Any]:
             "cameras": list(BENCHMARKS[name].cameras),
         }
     elif name in BENCHMARKS:
-        raise CheckpointError(f"--camera-embedding {name}: does not say which cameras: name the folder or table itself")
+        raise CheckpointError(
+            f"--camera-embedding (in Python trained_on) {name}: does not say which cameras: name the folder or table "
+            "itself"
+        )
     else:
         benchmark = open_data(name)
         found = describe_training_sets([benchmark], benchmark.training_split())[0]
     if len(found["cameras"]) != rows:
         raise CheckpointError(
             f"{source}: has an embedding of {rows} cameras, but {name} has {len(found['cameras'])}: "
-            "name the set it was trained on with --camera-embedding"
+            "name the set it was trained on with --camera-embedding (in Python trained_on)"
         )
     return found
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.arguments import check_whole_number
 from passerby.data.split import Split
-from passerby.errors import DataError
 from passerby.inference.camera_embedding import TrainedCameras
 from passerby.inference.image_input import ImageInput
 from passerby.models.zoo.card import ModelCard
@@ -132,5 +132,4 @@ class Embedder(ABC):
 
 def check_batch_size(batch_size: int) -> None:
     """Raise a DataError for what is no whole number from 1."""
-    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
-        raise DataError(f"batch_size must be a whole number, at least 1, not {batch_size!r}")
+    check_whole_number("batch_size", batch_size, at_least=1)

@@ -48,8 +48,9 @@ def load(
             an option for what the file declares itself or does not have, or a card that is missing or wrong.
         DeviceError: the device, or a package that the model needs, is missing.
     """
-    if not isinstance(source, str | os.PathLike):
-        raise CheckpointError(f"a model is named by a run's folder or a file of weights, not by {type_name(source)}")
+    if not isinstance(source, str | os.PathLike) or not os.fspath(source):
+        named = repr(source) if isinstance(source, str) else type_name(source)
+        raise CheckpointError(f"a model is named by a run's folder or a file of weights, not by {named}")
     path = resolve_path(source)
     if path.suffix in MODEL_SUFFIXES and not path.is_dir():
         given = {"trained_on": trained_on, "camera_coefficient": camera_coefficient, "network": network}

@@ -81,9 +81,10 @@ class TorchEmbedder(Embedder):
 
         Raises:
             CheckpointError: it does not give one feature per image.
+            RecipeError: size, mean or std are not such numbers.
         """
-        chosen = choose_device(device)
-        return cls(OwnNetwork(network.to(chosen), size), TestTransform(size, mean, std), {}, chosen)
+        chosen, transform = choose_device(device), TestTransform(size, mean, std)
+        return cls(OwnNetwork(network.to(chosen), size), transform, {}, chosen)
 
     def __repr__(self) -> str:
         network = self.model.network if isinstance(self.model, OwnNetwork) else self.model
@@ -200,6 +201,8 @@ class TorchEmbedder(Embedder):
         return self.method.attention_maps(self.model, images, anchors=anchors)
 
     def _camera_ids(self, cameras: Sequence[int | None], count: int) -> NDArray[np.int64]:
+        if not isinstance(cameras, Iterable):
+            raise DataError(f"cameras must be {count} whole numbers, one for each image, not {cameras!r}")
         ids = np.asarray([-1 if camera is None else camera for camera in cameras])
         if ids.shape != (count,) or not (np.issubdtype(ids.dtype, np.integer) or not count):
             raise DataError(

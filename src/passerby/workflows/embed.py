@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from passerby.data.formats.open_data import list_images
-from passerby.inference.embedder import Embedder
+from passerby.inference.embedder import Embedder, check_batch_size
 from passerby.inference.embedding_table import EMBEDDING_SUFFIXES, embed_to_table
 from passerby.inference.loading import as_embedder
 from passerby.output_paths import check_output_file, expanded, expanded_paths
@@ -65,6 +65,7 @@ def embed(
     """
     out = expanded(out)
     check_output_file(out, EMBEDDING_SUFFIXES)
+    check_batch_size(batch_size)
     places = expanded_paths(images, "images")
     split = list_images(places[0] if len(places) == 1 else places)
     embedder = as_embedder(model, device=device, network=network, allow_torchscript=allow_torchscript)

@@ -80,7 +80,9 @@ def evaluate(
 
 
 def _parameters(rerank: RerankSettings | bool) -> RerankSettings | None:
-    return RerankSettings() if rerank is True else rerank or None
+    if rerank is None or isinstance(rerank, bool):
+        return RerankSettings() if rerank else None
+    return rerank
 
 
 def as_benchmark(

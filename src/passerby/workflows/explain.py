@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from passerby.arguments import check_type, check_whole_number
 from passerby.data.occlusion.occlude import Condition, Fill, Occlusion, image_seed, occlude
 from passerby.data.pixels.decoding import read_image, resize_image
 from passerby.inference.embedder import Embedder
@@ -39,7 +40,7 @@ class Occluder:
     condition: Condition
     level: float = 0.4
     fill: Fill = "grey"
-    donor: Path | None = None
+    donor: str | Path | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,9 @@ def explain(
     """
     out = expanded(out)
     check_output_file(out, FIGURE_SUFFIXES)
+    check_whole_number("anchors", anchors, at_least=0)
+    if occluder is not None:
+        check_type("occluder", occluder, Occluder)
     files = expanded_paths(images, "images")
     embedder = in_torch(as_embedder(model, device=device, allow_torchscript=allow_torchscript), "explain")
     explained = [each for file in files for each in _explain(embedder, file, occluder, anchors)]
@@ -135,7 +139,7 @@ def _explain(embedder: TorchEmbedder, file: Path, occluder: Occluder | None, anc
         seed = image_seed("explain", file.name, occluder.condition, 0)
         donor = None
         if occluder.donor is not None:
-            donor = resize_image(read_image(occluder.donor), transform.size, transform.interpolation)
+            donor = resize_image(read_image(expanded(occluder.donor)), transform.size, transform.interpolation)
         found = occlude(image, Occlusion(occluder.condition, occluder.level, seed, occluder.fill), donor)
         versions.append((found.image, found.mask))
     pixels = torch.from_numpy(np.stack([picture.transpose(2, 0, 1) for picture, _ in versions]))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
+from passerby.arguments import check_type
 from passerby.atomic_files import write_text_atomically
 from passerby.data.display_name import display_name
 from passerby.data.occlusion.manifest import write_manifest
@@ -23,7 +24,7 @@ from passerby.evaluation.occlusion_summary import (
     summarise,
     summarise_by_visibility,
 )
-from passerby.inference.embedder import Embedder
+from passerby.inference.embedder import Embedder, check_batch_size
 from passerby.inference.loading import as_embedder
 from passerby.json_text import json_text
 from passerby.models.bundled import resolve_path
@@ -86,6 +87,8 @@ def occlusion(
         DataError: the benchmark is not on disk as it should be, or an image cannot be read.
         EvaluationError: nothing can be ranked.
     """
+    check_type("plan", plan, OcclusionPlan)
+    check_batch_size(batch_size)
     benchmark = as_benchmark(benchmark, root)
     folder = None if out is None else checked_folder(out)
     embedder = as_embedder(model)

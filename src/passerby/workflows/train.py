@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from passerby.arguments import check_whole_number
 from passerby.config import Recipe
 from passerby.distributed.roles import is_main_process
 from passerby.errors import CheckpointError, PasserbyError, PluginError, RecipeError
@@ -126,6 +127,7 @@ def run_seeds(request: TrainingRequest, seeds: int) -> list[SeedOutcome]:
         InterruptedRunError: Ctrl-C; the message says how to continue.
         PasserbyError: whatever stops training or evaluation.
     """
+    check_whole_number("seeds", seeds, at_least=1)
     if seeds == 1:
         recipe = resolve_recipe(request)
         return _run(recipe, request.folder, resume=request.resume is not None)

@@ -5,7 +5,10 @@ training images are resized bicubically and its test images bilinearly. ViT towe
 ImageNet's.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -191,12 +194,21 @@ class TestTransform:
 
 
 def _check(size: Size, mean: Channels, std: Channels, interpolation: str) -> None:
-    if len(size) != 2 or min(size) < 1:
+    if not _are_numbers(size, 2) or not all(isinstance(side, Integral) for side in size) or min(size) < 1:
         raise RecipeError(f"size must be height and width in pixels, at least 1 each, not {size}")
-    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+    if not _are_numbers(mean, 3) or not _are_numbers(std, 3) or min(std) <= 0:
         raise RecipeError(f"mean and std need a value for each of R, G, B, and std more than 0, not {mean} and {std}")
     if interpolation not in INTERPOLATIONS:
         raise RecipeError(f"interpolation must be one of {', '.join(INTERPOLATIONS)}, not {interpolation!r}")
+
+
+def _are_numbers(values: object, count: int) -> bool:
+    """Whether values are so many finite numbers."""
+    return (
+        isinstance(values, Sequence)
+        and len(values) == count
+        and all(isinstance(each, Real) and not isinstance(each, bool) and math.isfinite(each) for each in values)
+    )
 
 
 def _check_batch(images: Tensor, size: Size) -> None:

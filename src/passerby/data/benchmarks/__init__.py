@@ -52,7 +52,7 @@ def load_benchmark(name: str, root: str | Path, *, check_counts: bool = True) ->
     Raises:
         DataError: the name is unknown, the layout is not there or not whole, or the counts differ.
     """
-    if not isinstance(name, str) or not isinstance(root, str | os.PathLike):
+    if not isinstance(name, str) or not isinstance(root, str | os.PathLike) or not os.fspath(root):
         raise DataError(
             f"a benchmark needs a name and the folder it is in, not {name!r} and {root!r}: "
             "load_benchmark('market1501', '/data/market1501')"

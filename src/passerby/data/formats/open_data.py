@@ -38,6 +38,7 @@ from passerby.data.image_files import describe_others, examples, image_files, is
 from passerby.data.number_names import one_number_remarks
 from passerby.data.split import PARTS, Benchmark, IntegerColumn, Split, names_in_order, split_from_names
 from passerby.errors import DataError
+from passerby.output_paths import expanded
 from passerby.progress import log_line
 
 JUNK_NAME = "-1"
@@ -54,7 +55,7 @@ def open_data(name_or_path: str, root: str | Path | None = None, *, check_counts
     Raises:
         DataError: it is neither a known name nor on disk, or what is on disk is not as it should be.
     """
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     if is_benchmark(name_or_path):
         if root is None:
             raise DataError(f"{name_or_path} is a benchmark: name the folder it is in with --root or data.root")

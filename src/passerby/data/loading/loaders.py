@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from passerby.arguments import check_whole_number
 from passerby.data.augmentation.transforms import TestTransform, TrainTransform
 from passerby.data.cache.pixel_cache import Pixels
 from passerby.data.loading.device_transfer import Prepared, transfer
@@ -160,8 +161,7 @@ class EvalLoader:
         device: torch.device | str = "cpu",
     ) -> None:
         _check_lengths(split, source)
-        if batch_size < 1:
-            raise DataError(f"batch_size must be at least 1, not {batch_size}")
+        check_whole_number("batch_size", batch_size, at_least=1)
         self._split, self._source, self._transform, self._batch_size = split, source, transform, batch_size
         self._rows = np.asarray(range(len(split)) if rows is None else rows, dtype=np.int64)
         self._prefetch, self._device = prefetch, torch.device(device)

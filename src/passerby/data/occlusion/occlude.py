@@ -12,6 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.arguments import check_share
 from passerby.errors import DataError
 
 Condition = Literal["rectangle", "bottom", "patches", "people"]
@@ -51,8 +52,7 @@ class Occlusion:
             raise DataError(f"occlusion {self.condition!r} is not known: choose {', '.join(get_args(Condition))}")
         if self.fill not in get_args(Fill):
             raise DataError(f"fill {self.fill!r} is not known: choose {', '.join(get_args(Fill))}")
-        if not 0 <= self.level <= 1:
-            raise DataError(f"a level of occlusion lies between 0 and 1, not at {self.level}")
+        check_share("level", self.level)
 
 
 @dataclass(frozen=True)

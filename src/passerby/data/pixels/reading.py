@@ -65,10 +65,13 @@ def check_readable(complaints: list[str], count: int, *, all_read: bool = True) 
     """
     if not complaints:
         return
+    if len(complaints) == count:
+        raise DataError(f"none of the {count:,} images can be read ({_few(complaints)}): repair or replace them")
     least = "" if all_read else "at least "
     raise DataError(
         f"{least}{len(complaints):,} of {count:,} images cannot be read ({_few(complaints)}): "
-        "repair or remove them, or leave them out with --skip-unreadable (in a recipe: data.skip_unreadable=true)"
+        "repair or remove them, or leave them out with --skip-unreadable (in a recipe data.skip_unreadable=true, "
+        "in Python skip_unreadable=True)"
     )
 
 
