@@ -62,6 +62,6 @@ def test_every_key_has_a_meaning_of_one_line(name: str) -> None:
     ],
 )
 def test_sizes_that_ask_for_terabytes_are_refused_before_anything_is_allocated(name: str, override: str) -> None:
-    with pytest.raises(RecipeError, match="less than or equal to") as caught:
+    with pytest.raises(RecipeError, match="must be at most") as caught:
         checked_recipe(read_recipe(name, [override]))
     assert "\n" not in str(caught.value)

@@ -17,7 +17,7 @@ WEIGHTS = (
 @pytest.mark.parametrize("value", ["-0.1", ".nan", ".inf"])
 def test_rates_and_weights_are_finite_and_not_negative(key: str, value: str) -> None:
     check_recipe(ClipReidRecipe, read_recipe("clip-reid-vit", [f"{key}=0"]))
-    with pytest.raises(RecipeError, match=f"^{key}: Input should be"):
+    with pytest.raises(RecipeError, match=f"^{key}: must be"):
         check_recipe(ClipReidRecipe, read_recipe("clip-reid-vit", [f"{key}={value}"]))
 
 
