@@ -18,7 +18,6 @@ from pydantic import (
 
 from passerby.atomic_files import write_text_atomically
 from passerby.errors import RecipeError
-from passerby.recipe_faults import explain_fault, explain_setting
 from passerby.recipe_files import parse_recipe, recipe_file
 from passerby.recipe_section import (
     Finite,
@@ -28,6 +27,8 @@ from passerby.recipe_section import (
     Section,
     Weights,
     describe_keys,
+    explain_fault,
+    explain_setting,
     known_keys,
 )
 from passerby.recipe_yaml import read_yaml, shown, write_yaml

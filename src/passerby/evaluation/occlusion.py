@@ -11,7 +11,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from passerby.arguments import check_type, check_whole_number
+from passerby.data.arguments import check_type, check_whole_number
 from passerby.data.loading.loaders import EvalLoader, PixelSource, open_source
 from passerby.data.occlusion.manifest import manifest_rows
 from passerby.data.occlusion.occlude import LEVELS, Condition, Fill

@@ -5,8 +5,8 @@ from typing import get_args
 
 from pydantic import model_validator
 
-from passerby.arguments import check_type, check_whole_number
 from passerby.config import Section
+from passerby.data.arguments import check_type, check_whole_number
 from passerby.errors import EvaluationError
 from passerby.evaluation.pooling import TrackletPooling
 from passerby.metrics import Metric

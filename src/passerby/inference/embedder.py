@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.arguments import check_whole_number
+from passerby.data.arguments import check_whole_number
 from passerby.data.split import Split
 from passerby.inference.camera_embedding import TrainedCameras
 from passerby.inference.image_input import ImageInput

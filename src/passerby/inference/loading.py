@@ -49,12 +49,11 @@ def load(
         DeviceError: the device, or a package that the model needs, is missing.
     """
     if not isinstance(source, str | os.PathLike) or not os.fspath(source):
-        named = repr(source) if isinstance(source, str) else type_name(source)
-        raise CheckpointError(f"a model is named by a run's folder or a file of weights, not by {named}")
+        raise CheckpointError(f"a run's folder or a file of weights names a model, not {type_name(source or None)}")
     path = resolve_path(source)
     if path.suffix in MODEL_SUFFIXES and not path.is_dir():
-        given = {"trained_on": trained_on, "camera_coefficient": camera_coefficient, "network": network}
-        _check_options(path, [name for name, value in given.items() if value is not None], device)
+        options = {"trained_on": trained_on, "camera_coefficient": camera_coefficient, "network": network}
+        _check_options(path, [name for name, value in options.items() if value is not None], device)
         return FileEmbedder(open_session(path, runtime=runtime))
     if runtime not in ("auto", "torch"):
         raise CheckpointError(f"{path}: is no .onnx or .xml file, which alone have a runtime: leave out runtime")

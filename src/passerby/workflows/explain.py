@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from passerby.arguments import check_type, check_whole_number
+from passerby.data.arguments import check_type, check_whole_number
 from passerby.data.occlusion.occlude import Condition, Fill, Occlusion, image_seed, occlude
 from passerby.data.pixels.decoding import read_image, resize_image
 from passerby.inference.embedder import Embedder

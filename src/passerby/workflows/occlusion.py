@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from passerby.arguments import check_type
 from passerby.atomic_files import write_text_atomically
+from passerby.data.arguments import check_type
 from passerby.data.display_name import display_name
 from passerby.data.occlusion.manifest import write_manifest
 from passerby.data.occlusion.visibility import TABLE_OF_WORLD, read_visibility

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from passerby.arguments import check_whole_number
 from passerby.config import Recipe
+from passerby.data.arguments import check_whole_number
 from passerby.distributed.roles import is_main_process
 from passerby.errors import CheckpointError, PasserbyError, PluginError, RecipeError
 from passerby.evaluation.spread import Spread

@@ -156,5 +156,5 @@ def test_an_empty_path_without_a_box_is_still_a_mistake(tmp_path: Path) -> None:
     table = pq.read_table(observed(tmp_path))
     for broken in (table.drop(["width"]), table.set_column(4, "width", pa.nulls(4, pa.float32()))):
         pq.write_table(broken, tmp_path / "tracklets.parquet")
-        with pytest.raises(DataError, match="column 'path' of table .* is empty in 2 of 4 rows"):
+        with pytest.raises(DataError, match=r"column 'path' of table .* is empty in 2 of 4 rows"):
             list_images(tmp_path / "tracklets.parquet")

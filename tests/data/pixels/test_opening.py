@@ -3,17 +3,22 @@
 import os
 import struct
 import zlib
+from io import BytesIO
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import EpsImagePlugin, Image, features
 
 from passerby.data.checks.decode_check import scan_files
 from passerby.data.image_files import IMAGE_SUFFIXES, image_files
 from passerby.data.limits import MAX_PIXELS
 from passerby.data.pixels.decoding import read_image, read_size
+from passerby.data.pixels.gif_stream import gif_pixels
 from passerby.errors import DataError
 from passerby.report.html.thumbnail import thumbnail
 from tests.data.pictures import picture
@@ -150,3 +155,46 @@ def test_a_jpeg_that_ends_early_is_not_read_as_grey(options: dict[str, Any], mod
         read_image(file)
     Image.new(mode, (64, 128), "#808080").save(file, **options)
     assert (np.asarray(read_image(file)) == 128).all()
+
+
+@pytest.mark.parametrize("interlace", [0, 1])
+@pytest.mark.parametrize("colours", [2, 17, 256])
+def test_a_gif_that_ends_early_is_not_read_as_whole(colours: int, interlace: int, tmp_path: Path) -> None:
+    file = tmp_path / "image.gif"
+    picture(0, (60, 30)).quantize(colours).save(file, interlace=interlace)
+    assert read_image(file).size == (30, 60)
+    whole = file.read_bytes()
+    blocks = _gif_blocks(whole)
+    for kept in range(len(blocks)):
+        place, size = blocks[kept]
+        for shorter in (0, size // 2) if size > 9 else ():  # a last block that is whole, as far as its length tells
+            last = bytes([shorter]) + whole[place + 1 : place + 1 + shorter] if shorter else b""
+            file.write_bytes(whole[:place] + last + b"\0;" + bytes(200))
+            with pytest.raises(DataError, match=r"image\.gif cannot be read: (it ends early|.*truncated)"):
+                read_image(file)
+
+
+def _gif_blocks(data: bytes) -> list[tuple[int, int]]:
+    """Place and length of each block of pixels of a GIF that Pillow wrote."""
+    place = 13 + (3 * (2 << (data[10] & 7)) if data[10] & 0x80 else 0)
+    while data[place] == 0x21:
+        place += 2
+        while data[place]:
+            place += data[place] + 1
+        place += 1
+    place += 10 + (3 * (2 << (data[place + 9] & 7)) if data[place + 9] & 0x80 else 0) + 1
+    found = []
+    while data[place]:
+        found.append((place, data[place]))
+        place += data[place] + 1
+    return found
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(2, 256), st.randoms())
+def test_every_pixel_of_a_whole_gif_is_counted(height: int, width: int, colours: int, source: Random) -> None:
+    pixels = bytes(source.randrange(colours) for _ in range(height * width))
+    written = BytesIO()
+    Image.frombytes("L", (width, height), pixels).save(written, "GIF")
+    written.seek(0)
+    assert gif_pixels(written) == (height * width, height * width)

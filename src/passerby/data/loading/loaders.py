@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from passerby.arguments import check_whole_number
+from passerby.data.arguments import check_whole_number
 from passerby.data.augmentation.transforms import TestTransform, TrainTransform
 from passerby.data.cache.pixel_cache import Pixels
 from passerby.data.loading.device_transfer import Prepared, transfer

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.arguments import check_share
+from passerby.data.arguments import check_share
 from passerby.errors import DataError
 
 Condition = Literal["rectangle", "bottom", "patches", "people"]

@@ -13,6 +13,7 @@ from PIL import Image
 
 from passerby.data.image_files import SUFFIXES_OF_FORMATS
 from passerby.data.limits import MAX_PIXELS, limit, open_image_file, pixels_remedy
+from passerby.data.pixels.gif_stream import gif_pixels
 from passerby.errors import DataError
 
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -49,13 +50,18 @@ def open_image(path: Path) -> Iterator[Image.Image]:
 
 
 def check_complete(path: Path, image: Image.Image) -> None:
-    """Check that a decoded PNG or JPEG holds all of its pixels; what a valid but short stream lacks is black or grey.
+    """Check that a decoded PNG, JPEG or GIF holds all of its pixels; what a short stream lacks is of one colour.
 
     Raises:
         DataError: it does not.
     """
     if image.format == "JPEG" and _is_short_jpeg(path, image):
         raise DataError(f"image {path} cannot be read: it ends early, and its lower rows are not in it")
+    if image.format == "GIF" and _may_be_short_gif(image):
+        with open_image_file(path) as stream:
+            expected, present = gif_pixels(stream)
+        if present < expected:
+            raise DataError(f"image {path} cannot be read: it ends early, {present:,} of {expected:,} pixels")
     if image.format != "PNG":
         return
     last = np.asarray(image.crop((0, max(image.height - 2, 0), image.width, image.height)))
@@ -65,6 +71,14 @@ def check_complete(path: Path, image: Image.Image) -> None:
         expected, present = _png_bytes(stream)
     if present < expected:
         raise DataError(f"image {path} cannot be read: it ends early, {present:,} of {expected:,} bytes of pixels")
+
+
+def _may_be_short_gif(image: Image.Image) -> bool:
+    """Whether the last pixel of a GIF's stream has a colour of missing ones; counting them all takes longer."""
+    if image.mode not in ("P", "L"):
+        return True
+    last = [image.getpixel((image.width - 1, row)) for row in range(max(image.height - 2, 0), image.height)]
+    return any(colour in (0, image.info.get("transparency"), image.info.get("background")) for colour in last)
 
 
 def _is_short_jpeg(path: Path, image: Image.Image) -> bool:

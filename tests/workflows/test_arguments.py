@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import passerby
-from passerby.arguments import check_share, check_type, check_whole_number
+from passerby.data.arguments import check_share, check_type, check_whole_number
 from passerby.errors import PasserbyError
 from passerby.workflows.training_request import training_request
 from tests.data.layouts import write_images
