@@ -46,10 +46,15 @@ def read_yaml(text: str) -> Any:
         raise RecipeError(_one_line(error)) from None
 
 
-def write_yaml(content: Any) -> str:
-    """YAML of dictionaries (in their order), lists, texts, numbers, truth values and None."""
+def write_yaml(content: Any, *, short: bool = False) -> str:
+    """YAML of dictionaries (in their order), lists, texts, numbers, truth values and None.
+
+    Args:
+        content: what is written.
+        short: lists and dictionaries of nothing but single values stand on one line, as `[1, 2]`.
+    """
     yaml: Any = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = yaml.sort_base_mapping_type_on_output = False
+    yaml.default_flow_style, yaml.sort_base_mapping_type_on_output = None if short else False, False
     yaml.allow_unicode, yaml.width = True, _WIDTH
     text = io.StringIO()
     yaml.dump(content, text)

@@ -10,24 +10,20 @@ if TYPE_CHECKING:
 
 
 def print_models() -> None:
-    """A table of the published model files."""
-    from rich.box import SIMPLE
-    from rich.console import Console
-    from rich.table import Column, Table
-
+    """The published model files by kind: name, millions of parameters, whether `get` fetches them, a stated figure."""
     from passerby.models.zoo.published import published_model, published_names
 
-    table = Table(
-        Column("name", no_wrap=True), "kind", "params", "get", "as its makers say", box=SIMPLE, pad_edge=False
-    )
-    for name in published_names():
-        model = published_model(name)
-        parameters = f"{model.parameters:.2f}" if model.parameters else "–"
-        table.add_row(
-            name, model.kind, parameters, "yes" if _can_be_fetched(model) else "ask", "; ".join(model.figures)
-        )
-    Console().print(table)
-    echo("params in millions. `passerby zoo get NAME` fetches those marked yes; `show` says how to get the others.")
+    models = [published_model(name) for name in published_names()]
+    width = max(len(model.name) for model in models)
+    for kind in dict.fromkeys(model.kind for model in models):
+        echo(f"{kind}s:")
+        for model in models:
+            if model.kind == kind:
+                parameters = f"{model.parameters:.2f}" if model.parameters else "–"
+                get, stated = "get" if _can_be_fetched(model) else "ask", next(iter(model.figures), "")
+                echo(f"  {model.name:<{width}} {parameters:>5}  {get}  {stated}".rstrip())
+    echo("\nMillions of parameters; a figure that its makers state. `passerby zoo get NAME` fetches those marked get;")
+    echo("`passerby zoo show NAME` says how to get the others.\n\nbackbones:")
 
 
 def print_model(model: "PublishedModel") -> None:

@@ -63,7 +63,7 @@ def card_text(card: ModelCard) -> str:
     content: dict[str, Any] = to_jsonable_python(card.model_dump(exclude_defaults=True))
     for key, section in (("input", card.input), ("output", card.output)):
         content[key] = _whole(section)
-    return write_yaml({key: content[key] for key in ModelCard.model_fields if key in content})
+    return write_yaml({key: content[key] for key in ModelCard.model_fields if key in content}, short=True)
 
 
 def read_card(path: Path) -> ModelCard:

@@ -1,4 +1,4 @@
-"""Published model files: addresses, hashes, licences, figures as stated, and cards; a YAML file for each in `model_entries/`.
+"""Published model files: addresses, hashes, licences, figures as stated, and cards; a file each in `model_entries/`.
 
 passerby brings none of these files. `passerby.models.zoo.fetching` gets those whose address is known.
 """
