@@ -1,13 +1,24 @@
-"""ByteTrack: sure detections first, then the unsure ones for those who were just seen (arXiv 2110.06864)."""
+"""ByteTrack: sure detections first, then the unsure ones for those who were just seen (arXiv 2110.06864).
+
+To the paper's three stages this adds what kept tracks apart on videos of a small detector: overlap counts for less
+between boxes of unlike heights, people tend to walk on as they walked, and looks count where there are features.
+"""
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from passerby.metrics import pairwise_iou
-from passerby.recipe_section import Probability
+from passerby.recipe_section import NotNegative, Probability
 from passerby.video.tracking.box_models import AspectHeight
+from passerby.video.tracking.direction import consistency, turn
+from passerby.video.tracking.motion import Floats, Motion, MotionModel
 from passerby.video.tracking.online import OnlineTracker
 from passerby.video.tracking.options import TrackerOptions
-from passerby.video.tracking.pairing import Pairs, pair_some
+from passerby.video.tracking.pairing import Pairs, height_overlap, pair_some
 from passerby.video.tracking.sights import Sights
-from passerby.video.tracking.tracks import TENTATIVE, TRACKED
+from passerby.video.tracking.tracks import LOST, TENTATIVE, TRACKED
 
 
 class ByteTrackOptions(TrackerOptions):
@@ -19,24 +30,53 @@ class ByteTrackOptions(TrackerOptions):
     """Least overlap at which an unsure detection continues a track."""
     least_tentative: Probability = 0.3
     """Least overlap × score at which a sure detection confirms a new track."""
+    inertia: NotNegative = 0.1
+    """Weight of walking on in the same direction, beside overlap; 0: not considered."""
+    lookback: NotNegative = 0.1
+    """Seconds over which a direction is measured."""
 
 
 class ByteTrack(OnlineTracker[ByteTrackOptions]):
-    """Motion and overlap alone."""
+    """Motion, overlap, direction, and looks where there are any."""
 
-    motion = AspectHeight()
+    motion: ClassVar[MotionModel] = AspectHeight()
     schema = ByteTrackOptions
+
+    def predict(self, image: NDArray[np.uint8] | None) -> None:
+        """Move all tracks to the time of a frame; boxes of those who are not seen neither grow nor shrink."""
+        self.tracks.mean[self.tracks.state >= LOST, 6:] = 0.0
+        super().predict(image)
 
     def associate(self, sights: Sights) -> Pairs:
         """Pair the believed with the sure, the just seen with the unsure, the tentative with what is left."""
         options, tracks = self.options, self.tracks
-        overlap = pairwise_iou(self.motion.boxes(tracks.mean), sights.boxes)
+        foreseen = self.motion.boxes(tracks.mean)
+        overlap = pairwise_iou(foreseen, sights.boxes) * height_overlap(foreseen, sights.boxes)
         sure = sights.scores >= options.high
         unsure = ~sure & (sights.scores >= options.low)
-        fused = 1 - overlap * sights.scores
-        believed, seen = tracks.state != TENTATIVE, tracks.state == TRACKED
+        fused = self._sure_cost(overlap, sights)
+        tentative, seen = tracks.state == TENTATIVE, tracks.state == TRACKED
+        believed = seen | (tracks.state == LOST)
         pairs = pair_some(fused, believed, sure, 1 - options.least_sure)
         seen[pairs.tracks] = False
         pairs = pairs.and_then(pair_some(1 - overlap, seen, unsure, 1 - options.least_unsure))
         sure[pairs.detections] = False
-        return pairs.and_then(pair_some(fused, ~believed, sure, 1 - options.least_tentative))
+        return pairs.and_then(pair_some(fused, tentative, sure, 1 - options.least_tentative))
+
+    def correct(self, rows: NDArray[np.intp], sights: Sights, boxes: Floats) -> Motion:
+        """Correct motions, and note in which direction people went."""
+        turn(self.tracks, rows, boxes, sights.time - self.options.lookback)
+        return super().correct(rows, sights, boxes)
+
+    def _sure_cost(self, overlap: Floats, sights: Sights) -> Floats:
+        """What it costs to pair tracks and sure detections, float64 [T, N]; inf for boxes that do not touch."""
+        worth = overlap * sights.scores
+        if self.options.inertia:
+            worth += self.options.inertia * consistency(self.tracks, sights, self.options.lookback)
+        worth += self.appearance.favour(self.tracks, sights)
+        cost: Floats = np.where(overlap > _TOUCHING, 1 - worth, np.inf)
+        return cost
+
+
+_TOUCHING = 0.05
+"""Least overlap at which direction and looks may make up for what is missing."""

@@ -65,7 +65,7 @@ class MotionModel(ABC):
     def noise(self, numbers: Floats) -> Noise:
         """The noise at boxes of these four numbers, float64 [T, 4]."""
 
-    def held(self, mean: Floats, seconds: float) -> Floats:
+    def held(self, mean: Floats, seconds: float | Floats) -> Floats:
         """Means that `seconds` do not carry where no box can be."""
         del seconds
         return mean
@@ -83,8 +83,8 @@ class MotionModel(ABC):
         covariance[:, 2] = (velocity * NOMINAL_RATE) ** 2
         return Motion(np.concatenate([numbers, np.zeros_like(numbers)], axis=1), covariance)
 
-    def predict(self, motion: Motion, seconds: float) -> Motion:
-        """What is believed after so many seconds without a sight."""
+    def predict(self, motion: Motion, seconds: float | Floats) -> Motion:
+        """What is believed after so many seconds, of all or of each as float64 [T, 1], without a sight."""
         mean, covariance = self.held(motion.mean, seconds).copy(), np.empty_like(motion.covariance)
         mean[:, :4] += seconds * mean[:, 4:]
         place, both, velocity = motion.covariance[:, 0], motion.covariance[:, 1], motion.covariance[:, 2]

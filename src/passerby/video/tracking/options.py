@@ -4,6 +4,7 @@ from pydantic import Field, model_validator
 
 from passerby.errors import RecipeError
 from passerby.recipe_section import Positive, Probability, Section
+from passerby.video.tracking.appearance import AppearanceOptions
 
 
 class TrackerOptions(Section):
@@ -17,8 +18,13 @@ class TrackerOptions(Section):
     """Lowest score of a detection with which a track begins."""
     sights: int = Field(default=2, ge=1)
     """Detections after which a track is believed and reported, its first ones included."""
-    buffer: Positive = 1.0
+    duplicate: Probability = 0.5
+    """A detection that overlaps one of a track by more begins no track of its own."""
+    buffer: Positive = 1.5
     """Seconds for which somebody who is not seen is looked for where motion leads."""
+
+    appearance: AppearanceOptions = AppearanceOptions()
+    """Who is recognised after nobody followed them."""
 
     @model_validator(mode="after")
     def _scores_in_order(self) -> "TrackerOptions":

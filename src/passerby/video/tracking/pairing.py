@@ -11,6 +11,14 @@ Places = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
 
+def height_overlap(first: Floats, second: Floats) -> Floats:
+    """Shared over joint height of boxes [M, 4] and [N, 4], float64 [M, N]: people at the same depth stand alike."""
+    shared = np.minimum(first[:, None, 3], second[:, 3]) - np.maximum(first[:, None, 1], second[:, 1])
+    joint = np.maximum(first[:, None, 3], second[:, 3]) - np.minimum(first[:, None, 1], second[:, 1])
+    overlap: Floats = np.maximum(shared, 0.0) / joint
+    return overlap
+
+
 class Pairs(NamedTuple):
     """Tracks and their detections, int [P] each: no track and no detection twice."""
 

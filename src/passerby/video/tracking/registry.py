@@ -12,6 +12,8 @@ from passerby.video.tracking.options import TrackerOptions
 
 TRACKERS = {
     "bytetrack": "passerby.video.tracking.bytetrack:ByteTrack",
+    "ocsort": "passerby.video.tracking.ocsort:OcSort",
+    "botsort": "passerby.video.tracking.botsort:BotSort",
 }
 """Name → `module:class`; the first is the default."""
 

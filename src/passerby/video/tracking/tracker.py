@@ -13,11 +13,12 @@ from passerby.video.detection.detector import Detections
 class TrackedDetections:
     """Which detections of the frames seen so far belong to which track, as far as the newest frame decided.
 
-    A tracker may need a second sight before it believes in a person; then it also tells, in the frame that convinced
-    it, of the detection in an earlier frame. Only observed boxes are told, never predicted ones.
+    A tracker may need a second sight before it believes in a person, and a longer look before it knows who it is; then
+    it also tells, in the frame that convinced it, of the detections in earlier frames. Only observed boxes are told,
+    never predicted ones.
 
     Attributes:
-        tracks: int64 [N], the track's counter: 1, 2, … in the order in which the tracks of a source began.
+        tracks: int64 [N], the track's counter: 1, 2, … in the order in which it was found out whose they are.
         frames: int64 [N], the number of the frame in which the detection was made.
         detections: int64 [N], the place of the detection among that frame's.
     """
@@ -65,6 +66,10 @@ class Tracker(Protocol):
         """
         ...
 
-    def break_off(self) -> None:
-        """End all tracks: the next frame does not follow upon the last one."""
+    def break_off(self) -> TrackedDetections:
+        """End all tracks: the next frame does not follow upon the last one, or there is none.
+
+        Returns:
+            What was held back, because it was not known yet whose it is.
+        """
         ...

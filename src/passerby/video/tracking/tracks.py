@@ -6,11 +6,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.video.tracking.motion import Motion
-from passerby.video.tracking.pairing import Floats
+from passerby.video.tracking.motion import Floats, Motion
 
-TENTATIVE, TRACKED, LOST = 0, 1, 2
-"""States of a track: not yet believed in; seen in the last frame; believed in but not seen in the last frame."""
+TENTATIVE, TRACKED, LOST, MISSING = 0, 1, 2, 3
+"""States of a track: not yet believed in; seen in the last frame; looked for by motion; looked for by looks alone."""
+
+_KEPT = 8
+"""Detections of a track that are kept, to look back."""
 
 
 @dataclass
@@ -19,12 +21,17 @@ class Tracks:
 
     Attributes:
         serial: int64 [T], grows from track to track, those that nobody came to believe in included.
-        counter: int64 [T], by which the track is reported; 0 while it is tentative.
+        counter: int64 [T], by which the track is reported; 0 while nobody knows who it is.
         state: int8 [T].
         sights: int64 [T], how many detections it has.
-        first_seen, last_seen: float64 [T], seconds.
-        boxes: float64 [T, 4], of the last detection.
+        first_seen: float64 [T], seconds.
+        first_boxes: float64 [T, 4], of the first detection.
+        times: float64 [T, 8], seconds, of the last detections, the newest last; -inf where there were not so many.
+        boxes: float64 [T, 8, 4], of the last detections.
+        headings: float64 [T, 2], unit vectors in which they move; zero before the second detection.
         mean, covariance: what is believed of its motion; float64 [T, 8] and [T, 3, 4].
+        looks: float32 [T, D], L2-normalised mean of what it looks like; zero before a look at it alone.
+        first_looks: float32 [T, D], what `looks` was when it was new; zero before.
     """
 
     serial: NDArray[np.int64]
@@ -32,30 +39,41 @@ class Tracks:
     state: NDArray[np.int8]
     sights: NDArray[np.int64]
     first_seen: Floats
-    last_seen: Floats
+    first_boxes: Floats
+    times: Floats
     boxes: Floats
+    headings: Floats
     mean: Floats
     covariance: Floats
+    looks: NDArray[np.float32]
+    first_looks: NDArray[np.float32]
 
     @classmethod
-    def none(cls) -> Self:
-        """No tracks."""
-        return cls.begin(0, 0.0, np.empty((0, 4)), Motion(np.empty((0, 8)), np.empty((0, 3, 4))))
+    def none(cls, width: int = 0) -> Self:
+        """No tracks; looks are of so many numbers."""
+        motion = Motion(np.empty((0, 8)), np.empty((0, 3, 4)))
+        return cls.begin(0, 0.0, np.empty((0, 4)), motion, width)
 
     @classmethod
-    def begin(cls, serial: int, time: float, boxes: Floats, motion: Motion) -> Self:
+    def begin(cls, serial: int, time: float, boxes: Floats, motion: Motion, width: int) -> Self:
         """Tentative tracks that begin with these boxes, numbered from `serial`."""
         count = len(boxes)
+        times = np.full((count, _KEPT), -np.inf)
+        times[:, -1] = time
         return cls(
             serial=np.arange(serial, serial + count, dtype=np.int64),
             counter=np.zeros(count, np.int64),
             state=np.full(count, TENTATIVE, np.int8),
             sights=np.ones(count, np.int64),
             first_seen=np.full(count, time),
-            last_seen=np.full(count, time),
-            boxes=boxes,
+            first_boxes=boxes,
+            times=times,
+            boxes=np.repeat(boxes[:, None], _KEPT, axis=1),
+            headings=np.zeros((count, 2)),
             mean=motion.mean,
             covariance=motion.covariance,
+            looks=np.zeros((count, width), np.float32),
+            first_looks=np.zeros((count, width), np.float32),
         )
 
     def __len__(self) -> int:
@@ -71,6 +89,31 @@ class Tracks:
     def motion(self, motion: Motion) -> None:
         self.mean, self.covariance = motion
 
+    @property
+    def last_seen(self) -> Floats:
+        """When each was last detected, seconds, float64 [T]."""
+        return self.times[:, -1]
+
+    @property
+    def last_boxes(self) -> Floats:
+        """The box of each one's last detection, float64 [T, 4]."""
+        return self.boxes[:, -1]
+
+    def looked_back(self, since: float) -> Floats:
+        """Of each track the earliest kept box since then, or else the last: float64 [T, 4]."""
+        place = np.argmax(self.times >= since, axis=1)
+        place[self.times[:, -1] < since] = _KEPT - 1
+        boxes: Floats = self.boxes[np.arange(len(self)), place]
+        return boxes
+
+    def remember(self, rows: NDArray[np.intp], time: float, boxes: Floats) -> None:
+        """Add a detection to tracks."""
+        self.times[rows, :-1] = self.times[rows, 1:]
+        self.times[rows, -1] = time
+        self.boxes[rows, :-1] = self.boxes[rows, 1:]
+        self.boxes[rows, -1] = boxes
+        self.sights[rows] += 1
+
     def kept(self, keep: NDArray[np.bool_]) -> Self:
         """The tracks of these rows."""
         if keep.all():
@@ -79,7 +122,5 @@ class Tracks:
 
     def followed_by(self, more: Self) -> Self:
         """These tracks and then others."""
-        if not len(more):
-            return self
         pairs = ((getattr(self, field.name), getattr(more, field.name)) for field in fields(self))
         return type(self)(*(np.concatenate(pair) for pair in pairs))
