@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from passerby.data.arguments import check_whole_number
 from passerby.data.split import Split
-from passerby.inference.camera_embedding import TrainedCameras
 from passerby.inference.image_input import ImageInput
 from passerby.models.zoo.card import ModelCard
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from passerby.inference.camera_embedding import TrainedCameras
 
 BATCH = 64
 """Images embedded at once where nobody says."""
@@ -28,7 +29,7 @@ class OpenedSplit(Protocol):
     """Those images."""
 
     def features(
-        self, batch_size: int, *, rows: range | None = None, cameras: TrainedCameras | None = None
+        self, batch_size: int, *, rows: range | None = None, cameras: "TrainedCameras | None" = None
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """Rows, int64 [B], and their features, float32 [B, D], batch by batch.
 

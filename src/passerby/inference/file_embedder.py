@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from passerby.data.pixels.decoding import read_image, to_rgb
 from passerby.data.pixels.reading import check_readable, find_unreadable, log_left_out, thread_count
 from passerby.data.split import Split
 from passerby.errors import CheckpointError, DataError
-from passerby.inference.camera_embedding import TrainedCameras
 from passerby.inference.embedder import BATCH, Embedder, check_batch_size
 from passerby.inference.image_input import ImageInput, list_images, name_images, open_image
 from passerby.inference.runtimes.session import ModelSession
@@ -25,6 +24,9 @@ from passerby.inference.text_input import check_texts, warn_of_unknown
 from passerby.models.zoo.card import ModelCard
 from passerby.models.zoo.card_files import card_text, file_digest, weights_file
 from passerby.models.zoo.preprocessing import Pixels, fit, normalise
+
+if TYPE_CHECKING:
+    from passerby.inference.camera_embedding import TrainedCameras
 
 _BATCHES_AHEAD = 2
 _SHORTEST = 1e-6
@@ -153,7 +155,7 @@ class FileSplit:
         self.split = _readable(split, show_progress=show_progress) if skip_unreadable else split
 
     def features(
-        self, batch_size: int, *, rows: range | None = None, cameras: TrainedCameras | None = None
+        self, batch_size: int, *, rows: range | None = None, cameras: "TrainedCameras | None" = None
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """Rows and their features, batch by batch; see `OpenedSplit.features`. Cameras are ignored."""
         del cameras
