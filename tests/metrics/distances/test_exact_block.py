@@ -40,3 +40,29 @@ def test_few_pairs_are_summed_one_by_one(monkeypatch):
     monkeypatch.setattr(distances, "exact", lambda row, rows: counted.append(rows.size) or exact(row, rows))
     exact_block(distances, distances.double_queries(np.arange(40)), distances.double_candidates(np.arange(1000)))
     assert sum(counted) < 20
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.parametrize("kind", ["normal", "grid", "near", "outliers", "constant"])
+def test_so_is_that_of_every_pair_in_a_list(kind, metric):
+    query, gallery = drawn(kind)
+    distances = Distances(query, gallery, metric)
+    rows, columns = np.repeat(np.arange(30), 200), np.random.default_rng(2).integers(0, len(gallery), 6000)
+    expected = np.empty((30, len(gallery)), dtype=np.float32)
+    for row in range(30):
+        expected[row] = distances.exact(row, np.arange(len(gallery)))
+    for order in (np.arange(6000), np.random.default_rng(3).permutation(6000)):
+        found = distances.pairs(rows[order], columns[order])
+        np.testing.assert_array_equal(found, expected[rows, columns][order])
+        assert not np.signbit(found).any()
+
+
+def test_few_pairs_in_a_list_are_summed_one_by_one(monkeypatch):
+    generator = np.random.default_rng(1)
+    query, gallery = (np.float32(generator.standard_normal((n, 512))) for n in (40, 1000))
+    distances = Distances(query, gallery, "cosine")
+    counted = []
+    subtracted = distances._subtracted
+    monkeypatch.setattr(distances, "_subtracted", lambda rows, others: counted.append(1) or subtracted(rows, others))
+    distances.pairs(np.repeat(np.arange(40), 1000), np.tile(np.arange(1000), 40))
+    assert len(counted) < 20

@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerby.errors import EvaluationError
-from passerby.metrics.distances import distance
 from passerby.metrics.ranking import screened_counts
 from passerby.metrics.ranking.feature_ranking import rank
 from passerby.metrics.ranking.rank_metrics import RankingResult
@@ -146,18 +145,23 @@ def test_few_identities_with_thousands_of_matches_each():
 
 
 def test_the_product_is_never_larger_than_a_block(monkeypatch):
-    sizes = []
+    sizes, pairs = [], []
+    products = screened_counts._products
 
-    def spied(queries, candidates, out):
-        sizes.append(out.size)
-        return distance.relative_similarity(queries, candidates, out)
+    def spied(block, candidates, buffer):
+        sizes.append(buffer.size)
+        for first, lines in products(block, candidates, buffer):
+            assert lines.base is buffer or lines.base.base is buffer
+            pairs.append(lines.size)
+            yield first, lines
 
-    monkeypatch.setattr(screened_counts, "relative_similarity", spied)
-    monkeypatch.setattr(screened_counts, "PRODUCT_ROWS", 8)
+    monkeypatch.setattr(screened_counts, "_products", spied)
+    monkeypatch.setattr(screened_counts, "PRODUCT_BYTES", 8 * 64 * 4)
     features = golden_values("blocks", (500, 8))
     rank(features[:90], features, np.arange(90) % 9, np.arange(500) % 9, query_block=16, gallery_block=64)
-    assert len(sizes) == (5 * 2 + 2) * 8  # 90 queries are five blocks of 16, two products each, and one of 10
+    assert len(pairs) == (5 * 2 + 2) * 8  # 90 queries are five blocks of 16, two products each, and one of 10
     assert max(sizes) == 8 * 64
+    assert sum(pairs) == 90 * 500
 
 
 def test_a_block_of_queries_shrinks_where_matches_are_many(monkeypatch):

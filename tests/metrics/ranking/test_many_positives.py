@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from passerby.errors import EvaluationError
 from passerby.metrics.distances.distance import Distances
-from passerby.metrics.ranking import exact_counts, feature_ranking, screened_counts
+from passerby.metrics.ranking import feature_ranking, screened_counts, window_counts
 from passerby.metrics.ranking.feature_ranking import rank
 from tests.metrics.ranking import oracle as slow
 from tests.metrics.ranking.test_feature_ranking import assert_same, problems
@@ -23,16 +23,22 @@ COLUMNS = ("average_precision", "inverse_negative_penalty", "first_match", "matc
     query_block=st.integers(1, 6),
     gallery_block=st.integers(1, 16),
     many=st.booleans(),
+    crowded=st.booleans(),
+    bins=st.sampled_from([1, 3, 50]),
 )
-def test_both_ways_agree_with_the_obvious_way_in_every_small_case(problem, metric, query_block, gallery_block, many):
+def test_every_way_agrees_with_the_obvious_way_in_every_small_case(
+    problem, metric, query_block, gallery_block, many, crowded, bins
+):
     expected = slow.oracle(*problem, metric=metric)
     if all(first is None for first in expected.first_match):
         return
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(feature_ranking, "_MANY_POSITIVES", 0 if many else 10**9)
-        patch.setattr(exact_counts, "_MANY_TIES", 1)
-        patch.setattr(screened_counts, "_FEW_VALUES", 1)
+        patch.setattr(feature_ranking, "_CROWDED", -1 if crowded else 2)
+        patch.setattr(window_counts, "_FEW_VALUES", 1)
+        patch.setattr(window_counts, "_BINS", (bins, bins))
         patch.setattr(screened_counts, "_MANY_CONTESTED", 2)
+        patch.setattr(screened_counts, "_WAITING", 5)
         result = rank(*problem, metric=metric, query_block=query_block, gallery_block=gallery_block)
     assert_same(result, expected)
 
@@ -91,6 +97,7 @@ def test_threads_and_ways_never_change_the_result(positives, shift, monkeypatch)
     for threads in (1, 2):
         for many in (0, 10**9):
             monkeypatch.setattr(feature_ranking, "_MANY_POSITIVES", many)
+            monkeypatch.setattr(feature_ranking, "_CROWDED", threads - 1.5)  # in double precision, then in single
             with threadpool_limits(threads):
                 result = rank(*problem)
             for name in COLUMNS:

@@ -3,10 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.metrics.distances.distance import Distances, DoubleRows
-
-_UNIT_ROUNDOFF = 2.0**-53
-"""Largest relative error of rounding to float64."""
+from passerby.metrics.distances.distance import DOUBLE_ROUNDOFF, Distances, DoubleRows
 
 
 def exact_block(distances: Distances, queries: DoubleRows, candidates: DoubleRows) -> NDArray[np.float32]:
@@ -17,7 +14,7 @@ def exact_block(distances: Distances, queries: DoubleRows, candidates: DoubleRow
     other pairs (about one in 50,000) are summed one by one. The library and its threads decide nothing.
     """
     product = np.matmul(queries.factors, candidates.factors.T)
-    share = 2 * (3 * queries.factors.shape[1] + 20) * _UNIT_ROUNDOFF  # (|a| + |b|)² is at most 2 (|a|² + |b|²)
+    share = 2 * (3 * queries.factors.shape[1] + 20) * DOUBLE_ROUNDOFF  # (|a| + |b|)² is at most 2 (|a|² + |b|²)
     errors = share * queries.squares, share * candidates.squares
     exact, upper = np.empty(product.shape, dtype=np.float32), np.empty(product.shape[1], dtype=np.float32)
     error, shifted = np.empty((2, product.shape[1]))

@@ -9,22 +9,21 @@ from typing import Any
 
 from passerby.errors import EvaluationError
 from passerby.metrics.arrays import Integers
-from passerby.metrics.distances.distance import Distances, Metric
-from passerby.metrics.ranking.exact_counts import count_exactly
+from passerby.metrics.distances.distance import Distances, Metric, Precision
+from passerby.metrics.ranking.gallery_blocks import GalleryBlocks
 from passerby.metrics.ranking.matches import Matches
 from passerby.metrics.ranking.positives import PositiveCounts, Positives
 from passerby.metrics.ranking.rank_metrics import AveragePrecision, RankingResult, Ties, summarise
-from passerby.metrics.ranking.screened_counts import count_screened
+from passerby.metrics.ranking.screened_counts import contested_share, count_screened
 
 QUERY_BLOCK = 4096
-GALLERY_BLOCK = 16384
-"""Most rows prepared at a time."""
-
-_GALLERY_BYTES = 64 * 2**20
-"""Features of more than 1024 dimensions are taken in smaller gallery blocks, of this size."""
+"""Most queries prepared at a time."""
 
 _MANY_POSITIVES = 64
-"""Where queries have more positives than this, on average, exact distances of all pairs are the cheaper way."""
+"""Where queries have more positives than this, on average, their distances come from a product for each identity."""
+
+_CROWDED = 1 / 16
+"""Where single precision leaves a larger share of all pairs to be compared, the product is in double precision."""
 
 
 def rank(
@@ -72,24 +71,27 @@ def rank(
     distances = Distances(query_features, gallery_features, metric)
     labels = (query_identities, gallery_identities, query_cameras, gallery_cameras)
     matches = Matches.of(len(distances.query), len(distances.gallery), *labels)
-    block = _checked_blocks(query_block, gallery_block, distances.gallery.shape[1])
-    counted = (_count(rows, distances, matches, block) for rows in matches.query_blocks(query_block))
+    _check_blocks(query_block=query_block, gallery_block=gallery_block)
+    gallery = GalleryBlocks(distances, matches, gallery_block)
+    counted = (_count(rows, distances, matches, gallery) for rows in matches.query_blocks(query_block))
     return summarise(counted, matches, max_rank=max_rank, ap=ap, ties=ties, metric=metric)
 
 
-def _checked_blocks(query_block: int, gallery_block: int | None, dimensions: int) -> int:
-    """Return the size of gallery blocks."""
-    if gallery_block is None:
-        gallery_block = max(1, min(GALLERY_BLOCK, _GALLERY_BYTES // (4 * dimensions)))
-    for name, value in (("query_block", query_block), ("gallery_block", gallery_block)):
-        if value < 1:
-            raise EvaluationError(f"{name} must be at least 1, not {value}")
-    return gallery_block
+def _check_blocks(**blocks: int | None) -> None:
+    for name, size in blocks.items():
+        if size is not None and size < 1:
+            raise EvaluationError(f"{name} must be at least 1, not {size}")
 
 
-def _count(rows: Integers, distances: Distances, matches: Matches, gallery_block: int) -> PositiveCounts:
+def _count(rows: Integers, distances: Distances, matches: Matches, gallery: GalleryBlocks) -> PositiveCounts:
     """Count the negatives before each positive of these query rows."""
     positives = Positives(rows, matches)
-    many = positives.positions.size > _MANY_POSITIVES * rows.size
-    (count_exactly if many else count_screened)(positives, distances, matches, gallery_block)
+    precision: Precision = "float32"
+    if positives.positions.size > _MANY_POSITIVES * rows.size:
+        positives.measure(distances)
+        if contested_share(positives, distances, matches) > _CROWDED:
+            precision = "float64"
+    else:
+        positives.measure_pairs(distances)
+    count_screened(positives, distances, matches, gallery, precision)
     return positives.counts

@@ -10,6 +10,9 @@ from passerby.metrics.distances.distance import Distances
 from passerby.metrics.distances.exact_block import exact_block
 from passerby.metrics.ranking.matches import Matches
 
+_CANDIDATE_BYTES = 32 * 2**20
+"""Most memory of an identity's images in double precision."""
+
 
 class PositiveCounts(NamedTuple):
     """How many negatives compare with each positive of q queries, the positives of each query nearest first.
@@ -60,23 +63,30 @@ class Positives:
         order = np.argsort(first, kind="stable")
         for group in np.split(order, np.flatnonzero(np.diff(first[order])) + 1):
             images = matches.same_identity(int(rows[group[0]]))
-            candidates = distances.double_candidates(matches.rows[images])
-            block = exact_block(distances, distances.double_queries(rows[group]), candidates)
-            for line, number in zip(block, group, strict=True):
-                self.take(int(number), line[images.searchsorted(self.positions[self.of(int(number))])])
+            queries = distances.double_queries(rows[group])
+            step = max(1, _CANDIDATE_BYTES // (8 * distances.gallery.shape[1]))
+            block = np.empty((group.size, images.size), dtype=np.float32)
+            for start in range(0, images.size, step):
+                candidates = distances.double_candidates(matches.rows[images[start : start + step]])
+                block[:, start : start + step] = exact_block(distances, queries, candidates)
+            self._put_in_order(group, images, block)
+
+    def _put_in_order(self, group: Integers, images: Integers, exact: NDArray[np.float32]) -> None:
+        """Take the distances [group, images] of queries to all images of their identity, and put the nearest first."""
+        exact += np.float32(0)  # so that no zero is negative
+        for number, line in zip(group.tolist(), exact, strict=True):
+            own = self.of(number)
+            places = images.searchsorted(self.positions[own])
+            keys = (line[places].view(np.int32).astype(np.int64) << 32) | places
+            keys.sort()
+            self.positions[own] = images[keys & (2**32 - 1)]
+            self.exact[own] = (keys >> 32).astype(np.int32).view(np.float32)
 
     def measure_pairs(self, distances: Distances) -> None:
         """Compute the distances of all positives one by one, the cheaper way where they are few."""
         exact = distances.pairs(self.counts.rows[self.numbers], self._matches.rows[self.positions])
         order = np.lexsort((exact, self.numbers))
         self.positions, self.exact = self.positions[order], exact[order]
-
-    def take(self, number: int, exact: NDArray[np.float32]) -> None:
-        """Take the distances of a query's positives, in gallery order, and put the nearest first."""
-        own = self.of(number)
-        order = np.argsort(exact, kind="stable")
-        self.positions[own] = self.positions[own][order]
-        self.exact[own] = exact[order] + np.float32(0)  # so that no zero is negative
 
     def of(self, number: int) -> slice:
         """Return where the positives of a query lie in the columns."""
@@ -99,9 +109,11 @@ class Positives:
         nearer, stops = (np.searchsorted(keys, own_keys, side=side) for side in ("left", "right"))
         self.counts.nearer[some] += nearer - first
         self.counts.tied[some] += stops - nearer
-        for place in np.flatnonzero(stops > nearer):
-            tied = positions[nearer[place] : stops[place]]
-            self.counts.tied_before[some.start + place] += np.searchsorted(tied, self.positions[some.start + place])
+        found = np.flatnonzero(stops > nearer)
+        if found.size:
+            groups = np.cumsum(np.concatenate([[0], keys[1:] != keys[:-1]])) << 32  # of equally far images
+            before = (groups | positions).searchsorted(groups[nearer[found]] | self.positions[some][found])
+            self.counts.tied_before[some][found] += before - nearer[found]
 
 
 def _keys(numbers: Integers, exact: NDArray[np.float32]) -> Integers:

@@ -151,7 +151,7 @@ def summarise(
         cmc=_cmc(columns.groups[valid], max_rank, ties),
         average_precision=columns.precision,
         inverse_negative_penalty=columns.penalty,
-        first_match=_first_ranks(columns.ranks, valid),
+        first_match=columns.first,
         first_group=columns.groups,
         match_counts=matches.counts,
         match_ranks=np.concatenate(columns.ranks),
@@ -174,36 +174,36 @@ class _Columns:
         self.precision, self.penalty = np.full(queries, np.nan), np.full(queries, np.nan)
         self.tied = np.zeros(queries, dtype=bool)
         self.groups = np.zeros((queries, 3), dtype=np.int64)
+        self.first = np.zeros(queries, dtype=np.int64)
         self.ranks: list[Integers] = []
 
     def add(self, counts: PositiveCounts) -> None:
         """Fill in the rows of a block of queries."""
-        for row, own in zip(counts.rows, _slices(counts.offsets), strict=True):
-            nearer, tied = counts.nearer[own], counts.tied[own]
-            ranks = nearer + counts.tied_before[own] + np.arange(1, nearer.size + 1)
-            self.ranks.append(ranks)
-            self.tied[row] = tied.any()
-            if self.tied[row] and self._ties == "expected":
-                self.precision[row] = expected_precision(nearer, tied, trapezoid=self._ap == "trapezoid")
-                self.penalty[row] = expected_penalty(nearer, tied)
-                self.groups[row] = first_group(nearer, tied)
-            else:
-                self.precision[row] = _average_precision(ranks, self._ap)
-                self.penalty[row] = len(ranks) / ranks[-1]
-                self.groups[row] = ranks[0] - 1, 1, 0
+        sizes = np.diff(counts.offsets)
+        found = np.arange(1, counts.nearer.size + 1) - np.repeat(counts.offsets[:-1], sizes)
+        ranks = counts.nearer + counts.tied_before + found
+        precision = _precision(found, ranks, self._ap)
+        self.ranks.append(ranks)
+        self.tied[counts.rows] = np.logical_or.reduceat(counts.tied > 0, counts.offsets[:-1])
+        self.penalty[counts.rows] = sizes / ranks[counts.offsets[1:] - 1]
+        self.first[counts.rows] = ranks[counts.offsets[:-1]]
+        self.groups[counts.rows, 0], self.groups[counts.rows, 1] = self.first[counts.rows] - 1, 1
+        for row, own in zip(counts.rows.tolist(), _slices(counts.offsets), strict=True):
+            self.precision[row] = precision[own].mean()
+            if self._ties == "expected" and self.tied[row]:
+                self._expect(row, counts.nearer[own], counts.tied[own])
+
+    def _expect(self, row: int, nearer: Integers, tied: Integers) -> None:
+        """Replace the figures of a query by their expected values."""
+        self.precision[row] = expected_precision(nearer, tied, trapezoid=self._ap == "trapezoid")
+        self.penalty[row] = expected_penalty(nearer, tied)
+        self.groups[row] = first_group(nearer, tied)
 
 
 def _slices(offsets: Integers) -> Iterator[slice]:
     """Yield where each query's positives lie."""
     for start, stop in pairwise(offsets.tolist()):
         yield slice(start, stop)
-
-
-def _first_ranks(match_ranks: list[Integers], valid: NDArray[np.bool_]) -> Integers:
-    """Return the rank of the first match of every query, 0 where it has none."""
-    first = np.zeros(valid.size, dtype=np.int64)
-    first[valid] = [ranks[0] for ranks in match_ranks]
-    return first
 
 
 def _cmc(groups: Integers, max_rank: int, ties: Ties) -> NDArray[np.float64]:
@@ -215,14 +215,13 @@ def _cmc(groups: Integers, max_rank: int, ties: Ties) -> NDArray[np.float64]:
     return np.asarray(np.cumsum(hits) / len(groups))
 
 
-def _average_precision(ranks: Integers, ap: AveragePrecision) -> float:
-    """Compute the average precision of one query from the ascending ranks (from 1) of its matches."""
-    found = np.arange(1, len(ranks) + 1)
+def _precision(found: Integers, ranks: Integers, ap: AveragePrecision) -> NDArray[np.float64]:
+    """Compute what average precision is the mean of, from the numbers (from 1) and ranks of each query's matches."""
     precision = found / ranks
     if ap == "step":
-        return float(precision.mean())
+        return precision
     before = np.divide(found - 1, ranks - 1, out=np.ones(len(ranks)), where=ranks > 1)
-    return float((before + precision).mean() / 2)
+    return (before + precision) / 2
 
 
 def _check_options(max_rank: int, ap: AveragePrecision, ties: Ties) -> None:

@@ -1,103 +1,142 @@
-"""Counts of the negatives before each positive, for queries with few positives: screened by a product in float32.
+"""Counts of the negatives before each positive: screened by a matrix product, decided by exact distances.
 
 Only values at least as high as that of the farthest positive are looked at, and only those within the margin of a
-positive are compared by their exact distance.
+positive are compared by their exact distance. A product in single precision is twice as fast as one in double; where
+positives are so many that its margins would hold a good part of all pairs, the one in double is the cheaper way.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from passerby.metrics.arrays import Integers
-from passerby.metrics.distances.distance import Block, Distances, margin, relative_similarity, relative_similarity_of
+from passerby.metrics.distances.distance import (
+    Block,
+    Distances,
+    Precision,
+    margin,
+    relative_similarity,
+    relative_similarity_of,
+)
+from passerby.metrics.ranking.gallery_blocks import GalleryBlocks
 from passerby.metrics.ranking.matches import Matches
 from passerby.metrics.ranking.positives import Positives
+from passerby.metrics.ranking.window_counts import WindowCounts
 
-PRODUCT_ROWS = 512
-"""Queries multiplied with a gallery block at a time: more are no faster, and the product soon outgrows the cache."""
+PRODUCT_BYTES = 32 * 2**20
+"""Most memory of a product of queries and gallery block: more is no faster, and soon outgrows the cache."""
+
+_QUERIES = 64
+"""Queries counted together."""
+
+_WAITING = 2**17
+"""About so many values are kept to be put in order together."""
 
 _MANY_CONTESTED = 1024
 """From here on the contested images of a query are most often copies of a few, of which each is compared once."""
 
-_FEW_VALUES = 32
-"""Up to so many contested values are looked for one by one."""
+_SAMPLE = 16, 1024
+"""Queries and gallery images of which `contested_share` is told."""
 
 
-def count_screened(positives: Positives, distances: Distances, matches: Matches, gallery_block: int) -> None:
-    """Count the negatives of the whole gallery into `positives`, `gallery_block` images at a time."""
-    positives.measure_pairs(distances)
-    block = distances.queries(positives.counts.rows)
-    similarities = relative_similarity_of(block.squares[positives.numbers], positives.exact)
-    buffer = np.empty(min(PRODUCT_ROWS, block.squares.size) * min(gallery_block, matches.rows.size), dtype=np.float32)
-    for start in range(0, matches.rows.size, gallery_block):
-        candidates = distances.candidates(matches.rows[start : start + gallery_block])
-        slack = margin(block, candidates)[positives.numbers]
-        low = np.nextafter((similarities - slack).astype(np.float32), np.float32(-np.inf))
-        high = np.nextafter((similarities + slack).astype(np.float32), np.float32(np.inf))
-        for first, product in _products(block, candidates, buffer):
-            contested = []
-            for number, values in enumerate(product, start=first):
+def contested_share(positives: Positives, distances: Distances, matches: Matches) -> float:
+    """Estimate which share of all pairs a product in single precision leaves to be compared, from a sample."""
+    rows = positives.counts.rows
+    numbers, places = (_spread(*sizes) for sizes in zip((rows.size, matches.rows.size), _SAMPLE, strict=True))
+    block, candidates = distances.queries(rows[numbers]), distances.candidates(matches.rows[places])
+    product = relative_similarity(block, candidates, out=np.empty(numbers.size * places.size, dtype=np.float32))
+    owned = [np.arange(positives.counts.offsets[number], positives.counts.offsets[number + 1]) for number in numbers]
+    sizes = [each.size for each in owned]
+    squares, slack = (np.repeat(column, sizes) for column in (block.squares, margin(block, candidates)))
+    low, high = _windows(squares, positives.exact[np.concatenate(owned)], slack)
+    counts = WindowCounts(low, high, np.concatenate([[0], np.cumsum(sizes)]))
+    for number, values in zip(numbers, product, strict=True):
+        values[np.isin(places, matches.same_identity(int(rows[number])))] = -np.inf
+        counts.add(values)
+    return counts.settle().places.size / product.size
+
+
+def _spread(count: int, most: int) -> Integers:
+    """Choose at most so many of `count` things, evenly."""
+    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
+
+
+def count_screened(
+    positives: Positives, distances: Distances, matches: Matches, gallery: GalleryBlocks, precision: Precision
+) -> None:
+    """Count the negatives of the whole gallery into `positives`.
+
+    Args:
+        positives: with their distances.
+        distances: between queries and gallery.
+        matches: the positives of every query.
+        gallery: blocks of it.
+        precision: of the product; the counts do not depend on it.
+    """
+    block = distances.queries(positives.counts.rows, precision)
+    width = gallery.size(precision)
+    strip = min(len(block.squares), max(1, PRODUCT_BYTES // (np.dtype(precision).itemsize * width)))
+    buffer = np.empty(strip * width, dtype=precision)
+    for start, candidates in gallery.blocks(precision):
+        slack = margin(block, candidates)
+        for first, lines in _products(block, candidates, buffer):
+            own = slice(positives.of(first).start, positives.of(first + len(lines) - 1).stop)
+            numbers = positives.numbers[own]
+            low, high = _windows(block.squares[numbers], positives.exact[own], slack[numbers])
+            counts = WindowCounts(low, high, positives.counts.offsets[first : first + len(lines) + 1] - own.start)
+            for number, values in enumerate(_relative(lines, candidates), start=first):
                 positives.hide(number, values, start, -np.inf)
-                own = positives.of(number)
-                nearer, places = _screen(values, low[own], high[own])
-                positives.counts.nearer[own] += nearer
-                if places.size:
-                    contested.append((number, places + start))
-            _compare(positives, distances, matches, contested)
+                counts.add(values)
+                if counts.waiting > _WAITING or number == first + len(lines) - 1:
+                    within = counts.settle()
+                    _compare(positives, distances, matches, within.queries + first, within.places + start)
+            positives.counts.nearer[own] += counts.above
+
+
+def _windows(
+    squares: NDArray[np.float64], exact: NDArray[np.float32], slack: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return between which screening values an image may be as far as each positive."""
+    similarities = relative_similarity_of(squares, exact)
+    below, above = (np.float32(value) for value in (-np.inf, np.inf))
+    low, high = ((similarities + each).astype(np.float32) for each in (-slack, slack))
+    return np.nextafter(low, below), np.nextafter(high, above)
 
 
 def _products(
-    block: Block, candidates: Block, buffer: NDArray[np.float32]
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield the similarities of successive queries to the candidates, with the number of the first of them."""
-    for first in range(0, len(block.squares), PRODUCT_ROWS):
-        part = slice(first, first + PRODUCT_ROWS)
-        yield first, relative_similarity(Block(block.centred[part], block.squares[part]), candidates, out=buffer)
+    block: Block, candidates: Block, buffer: NDArray[np.floating[Any]]
+) -> Iterator[tuple[int, NDArray[np.floating[Any]]]]:
+    """Yield products of successive queries with the candidates, with the number of the first query."""
+    width = len(candidates.squares)
+    strip = max(1, buffer.size // width)
+    for start in range(0, len(block.squares), strip):
+        queries = block.centred[start : start + strip]
+        product = np.matmul(queries, candidates.centred.T, out=buffer[: len(queries) * width].reshape(-1, width))
+        for first in range(0, len(product), _QUERIES):
+            yield start + first, product[first : first + _QUERIES]
 
 
-def _screen(
-    values: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]
-) -> tuple[Integers | int, Integers]:
-    """Count the values surely above each positive, and list the places of those contested by any positive.
-
-    A value is contested where it lies between `low` and `high` of a positive, both falling; it is not counted then.
-    """
-    reached = values >= low[-1]
-    count = int(np.count_nonzero(reached))
-    if not count:
-        return 0, np.empty(0, dtype=np.int64)
-    places = np.flatnonzero(reached) if 4 * count < values.size else None
-    kept = values if places is None else values[places]
-    ordered = np.sort(kept)
-    stops, starts = ordered.searchsorted(high, side="right"), ordered.searchsorted(low)
-    nearer = ordered.size - stops
-    doubtful = np.flatnonzero(stops > starts)
-    if not doubtful.size:
-        return nearer, np.empty(0, dtype=np.int64)
-    wanted = np.concatenate([ordered[starts[place] : stops[place]] for place in doubtful])
-    if wanted.size <= _FEW_VALUES:
-        found = kept == wanted[0]
-        for value in wanted[1:]:
-            found |= kept == value
-    else:
-        positive = low[::-1].searchsorted(kept, side="right") - 1  # the nearest positive whose low is not above it
-        found = (positive >= 0) & (kept <= high[::-1][positive])
-    contested = np.flatnonzero(found)
-    nearer -= contested.size - np.sort(kept[contested]).searchsorted(high, side="right")
-    return nearer, contested if places is None else places[contested]
+def _relative(products: NDArray[np.floating[Any]], candidates: Block) -> Iterator[NDArray[np.float32]]:
+    """Yield the relative similarities of each query; they are written to one place, which stays in the cache."""
+    halves = (0.5 * candidates.squares).astype(products.dtype)
+    line = np.empty(halves.size, dtype=np.float32)
+    for product in products:
+        yield np.subtract(product, halves, out=line, casting="same_kind")
 
 
 def _compare(
-    positives: Positives, distances: Distances, matches: Matches, contested: list[tuple[int, Integers]]
+    positives: Positives, distances: Distances, matches: Matches, numbers: Integers, positions: Integers
 ) -> None:
-    """Count contested images, given as query numbers and gallery positions, by their exact distances."""
-    rows, few = positives.counts.rows, [each for each in contested if each[1].size <= _MANY_CONTESTED]
-    for number, positions in contested:
-        if positions.size > _MANY_CONTESTED:
-            exact = distances.exact(int(rows[number]), matches.rows[positions])
-            positives.add_negatives(np.full(positions.size, number), positions, exact)
-    if few:
-        numbers = np.repeat([number for number, _ in few], [positions.size for _, positions in few])
-        joined = np.concatenate([positions for _, positions in few])
-        positives.add_negatives(numbers, joined, distances.pairs(rows[numbers], matches.rows[joined]))
+    """Count contested images, ordered by query number and then by gallery position, by their exact distances."""
+    if not numbers.size:
+        return
+    rows, images = positives.counts.rows, matches.rows[positions]
+    if np.bincount(numbers - numbers[0]).max() > _MANY_CONTESTED:
+        images, originals = distances.without_copies(images)
+        pairs, copies = np.unique(numbers * images.size + originals, return_inverse=True)
+        exact = distances.pairs(rows[pairs // images.size], images[pairs % images.size])[copies]
+    else:
+        exact = distances.pairs(rows[numbers], images)
+    positives.add_negatives(numbers, positions, exact)
