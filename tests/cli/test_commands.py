@@ -160,6 +160,32 @@ def test_what_was_typed_cannot_command_the_terminal(
     assert not set(said) & set("\x1b\u202e")
 
 
+def test_an_interrupted_start_is_one_line() -> None:
+    command = """
+import sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "passerby.cli":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+from passerby.__main__ import main
+main()
+"""
+    stopped = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=False)
+    assert (stopped.returncode, stopped.stderr) == (1, "passerby: interrupted\n")
+
+
+def test_an_empty_word_names_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["embed", "m", "x", "--out", ""], ["eval", ""], ["train", "clip-reid-vit-tiny", "-o", ""]):
+        monkeypatch.setattr(sys, "argv", ["passerby", *words])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 2
+        assert "an empty value" in capsys.readouterr().err
+
+
 def test_settings_are_read_before_torch_is() -> None:
     command = "import sys; from passerby.cli import main\ntry: main()\nfinally: print('torch' in sys.modules)"
     for name in ("eval", "occlusion"):

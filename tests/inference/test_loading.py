@@ -108,3 +108,28 @@ def test_camera_coefficients_are_finite(tmp_path: Path) -> None:
     torch.save({"image_encoder.conv1.weight": torch.zeros(1)}, tmp_path / "a.pth")
     with pytest.raises(CheckpointError):
         passerby.load(tmp_path / "a.pth", camera_coefficient=float("nan"))
+
+
+@pytest.mark.parametrize("method", [None, 7, ["cion"], {"name": "cion"}])
+def test_a_network_is_not_chosen_in_a_file_of_no_method(file: Path, tmp_path: Path, method: object) -> None:
+    broken = changed(file, tmp_path, {**described(file), "method": method})
+    with pytest.raises(CheckpointError, match=rf"^{broken}: .*method is"):
+        passerby.load(broken, network="teacher")
+
+
+@pytest.mark.parametrize(
+    ("tensors", "reason"),
+    [
+        ({"image_encoder.conv1.weight": (32, 3, 8, 8)}, "vision transformer of width 32, 0 blocks, patch 8"),
+        ({"image_encoder.conv1.weight": (32,)}, "not enough values to unpack"),
+        ({"image_encoder.conv1.weight": (3, 3), "image_encoder.attnpool.positional_embedding": (5, 3)}, "KeyError"),
+    ],
+)
+def test_one_s_own_tower_in_a_published_wrapper_is_told_with_its_file(
+    tensors: dict[str, tuple[int, ...]], reason: str, tmp_path: Path
+) -> None:
+    state = {name: torch.zeros(shape) for name, shape in tensors.items()}
+    torch.save({"state_dict": {**state, "bottleneck_proj.weight": torch.zeros(4)}}, tmp_path / "mine.pth")
+    with pytest.raises(CheckpointError, match=rf"mine\.pth: .*{reason}.*passerby\.TorchEmbedder\.of") as caught:
+        passerby.load(tmp_path / "mine.pth")
+    assert "\n" not in str(caught.value)

@@ -49,7 +49,8 @@ def load_network(
         description.update(_declared_cameras(path, description, trained_on, camera_coefficient))
     elif trained_on is not None or camera_coefficient is not None:
         raise CheckpointError(f"{path}: declares itself what it was trained on and how: leave out {_CAMERA_OPTIONS}")
-    if network is not None:
+    if network is not None and ("method" in description or "stage" not in description):
+        check_description(description, str(path))
         description["network"] = _chosen_network(path, description, network)
     model, transform = _restore(path, description, tensors)
     return TorchEmbedder(model, transform, description, choose_device(device), path)
@@ -129,11 +130,23 @@ def _chosen_network(path: Path, description: Mapping[str, Any], network: str) ->
     return network
 
 
+def _recognised_by(name: str, tensors: Mapping[str, Tensor], path: Path) -> dict[str, Any] | None:
+    """What a method recognises in tensors; an error of one whose network is not as published names the file."""
+    try:
+        return find_method(name).recognise(tensors)
+    except (CheckpointError, KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
+        reason = str(error) if isinstance(error, CheckpointError) else f"{type(error).__name__}: {error}"
+        raise CheckpointError(
+            f"{path}: has the names of a published checkpoint of {name}, but is none ({reason}): load a network of "
+            "one's own in Python and hand it to passerby.TorchEmbedder.of"
+        ) from error
+
+
 def _recognise(path: Path, tensors: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The description of a file of others, and the part of its tensors that belongs to it."""
     for prefix, part in wrapped_parts(tensors):
         for name in METHODS:
-            description = find_method(name).recognise(part)
+            description = _recognised_by(name, part, path)
             if description is not None:
                 log_unused(tensors, prefix, str(path))
                 return description, part

@@ -4,12 +4,13 @@ import csv
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from passerby.data.checks.inspection import inspect_data
-from passerby.data.formats.open_data import load_table
+from passerby.data.formats.open_data import load_table, open_data
 from passerby.data.split import JUNK
 from passerby.errors import DataError
 from tests.data.formats.tables import IMAGES, cameras, identities, write_csv, write_parquet
@@ -265,3 +266,20 @@ def test_names_of_a_table_that_are_one_number_are_remarked_upon(
     assert {"identities-of-one-number", "cameras-of-one-number"} <= kinds
     load_table(write_csv(folder, "path,identity,camera\na.jpg,7,1\nb.jpg,8,2\n"))
     assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", [2.5, float("inf"), 1e300])
+@pytest.mark.parametrize("column", ["identity", "camera", "track", "frame"])
+def test_a_number_that_is_not_whole_is_told_with_its_row(column: str, value: float, tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.jpg").touch()
+    columns = {"path": ["a.jpg", "b.jpg"], "identity": ["1", "2"], column: [1.0, value]}
+    pq.write_table(pa.table(columns), tmp_path / "people.parquet")
+    with pytest.raises(DataError, match=rf"'{column}' .* whole numbers, but has .* 1 of 2 rows, .* row 2 \(b.jpg\)"):
+        load_table(tmp_path / "people.parquet")
+
+
+def test_an_image_is_told_from_a_table(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").touch()
+    with pytest.raises(DataError, match=r"a\.jpg is an image: name a folder of images, or a table"):
+        open_data(str(tmp_path / "a.jpg"))

@@ -1,5 +1,7 @@
 """Clusters by density, against scikit-learn's DBSCAN."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,9 @@ from scipy import sparse
 from sklearn.cluster import DBSCAN
 
 from passerby.errors import EvaluationError
+from passerby.metrics.clusters import density
 from passerby.metrics.clusters.density import dbscan
+from passerby.metrics.reranking import jaccard
 from passerby.metrics.reranking.jaccard import jaccard_distances
 
 cases = st.tuples(
@@ -23,6 +27,13 @@ cases = st.tuples(
 @settings(max_examples=150, deadline=None)
 @given(cases)
 def test_labels_are_scikit_learn_s(case: tuple[int, int, float, int, int]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for pairs in (1, 100, density.PAIRS_AT_ONCE):  # however many are looked at together
+            patch.setattr(density, "PAIRS_AT_ONCE", pairs)
+            _compare(case)
+
+
+def _compare(case: tuple[int, int, float, int, int]) -> None:
     count, min_samples, eps, centres, seed = case
     generator = np.random.default_rng(seed)
     points = generator.normal(0, 0.05, (count, 2)) + generator.uniform(0, 1, (centres, 2))[np.arange(count) % centres]
@@ -54,3 +65,22 @@ def test_parameters_out_of_range_are_refused() -> None:
     with pytest.raises(EvaluationError, match="min_samples at least 1"):
         dbscan(empty, 0.5, min_samples=0)
     np.testing.assert_array_equal(dbscan(empty, 0.5), [-1, -1, -1])
+
+
+def test_a_dense_matrix_takes_little_memory_besides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(density, "PAIRS_AT_ONCE", 1 << 16)
+    count = 1500
+    dense = sparse.csr_array(np.zeros((count, count), dtype=np.float32) + 0.1)
+    tracemalloc.start()
+    labels = dbscan(dense, 0.5)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert not labels.any()
+    assert peak < 6 * 2**20, "a copy of all pairs is held"
+
+
+def test_more_near_pairs_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jaccard, "most_bytes", lambda: 8 * 20 * 200)
+    alike = np.ones((200, 4)) + 1e-3 * np.random.default_rng(0).normal(size=(200, 4))
+    with pytest.raises(EvaluationError, match=r"of 40,000 pairs of images are near.*lower max_distance"):
+        jaccard_distances(alike, k1=60, k2=20)

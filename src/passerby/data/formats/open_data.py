@@ -193,6 +193,8 @@ def _each_once(files: list[Path]) -> list[Path]:
 def _read_rows(file: Path) -> tuple[Split, NDArray[np.int64], LocalColumns | None]:
     """All rows of a table, the position of the part of each in `PARTS`, int64 [N], and camera-local labels."""
     if file.suffix.lower() not in TABLE_SUFFIXES:
+        if is_image(file.name):
+            raise DataError(f"{file} is an image: name a folder of images, or a table ({', '.join(TABLE_SUFFIXES)})")
         raise DataError(f"{file} is not a table: its name must end in {', '.join(TABLE_SUFFIXES)}")
     table = read_table(file, besides=LOCAL_COLUMNS)
     if not table.num_rows:

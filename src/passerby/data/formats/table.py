@@ -110,13 +110,7 @@ def optional_integers(table: pa.Table, name: str, file: Path) -> NDArray[np.int6
     """A column of whole numbers, int64; None if the table lacks it or all of it is blank."""
     column = table[name] if name in table.column_names else None
     if column is not None and pa.types.is_floating(column.type):
-        fractional = pc.and_not(pc.not_equal(column, pc.floor(column)), pc.is_nan(column))  # NaN is a blank
-        broken = np.flatnonzero(np.array(fractional.fill_null(False), dtype=bool))
-        if broken.size:
-            value = column[int(broken[0])].as_py()
-            raise DataError(
-                f"column {name!r} of table {file} must hold whole numbers, but has {value:g} {_rows(table, broken)}"
-            )
+        _check_whole(table, name, file)
     if optional_text(table, name, file) is None:
         return None
     try:
@@ -141,6 +135,7 @@ def _text(table: pa.Table, name: str, file: Path) -> pa.ChunkedArray:
         raise DataError(f"column {name!r} of table {file} must hold text or whole numbers, not true and false")
     try:
         if pa.types.is_floating(column.type):
+            _check_whole(table, name, file)
             column = pc.cast(pc.if_else(pc.is_nan(column), None, column), pa.int64())
         return pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
     except pa.ArrowNotImplementedError as error:
@@ -151,6 +146,18 @@ def _text(table: pa.Table, name: str, file: Path) -> pa.ChunkedArray:
         raise DataError(
             f"column {name!r} of table {file} must hold text or whole numbers: {str(error).splitlines()[0]}"
         ) from error
+
+
+def _check_whole(table: pa.Table, name: str, file: Path) -> None:
+    """Check that a column of floating-point numbers holds whole ones only; NaN is a blank."""
+    column = table[name]
+    odd = pc.or_(pc.not_equal(column, pc.floor(column)), pc.greater_equal(pc.abs(column), 2.0**63))
+    fractional = pc.and_not(odd, pc.is_nan(column)).fill_null(False)
+    broken = np.flatnonzero(np.array(fractional, dtype=bool))
+    if broken.size:
+        value = column[int(broken[0])].as_py()
+        kinds = "whole numbers" if name == "frame" else "text or whole numbers"
+        raise DataError(f"column {name!r} of table {file} must hold {kinds}, but has {value:g} {_rows(table, broken)}")
 
 
 def _is_blank(column: pa.ChunkedArray) -> NDArray[np.bool_]:

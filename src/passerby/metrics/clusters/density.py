@@ -1,5 +1,6 @@
 """DBSCAN on a sparse matrix of distances."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,9 @@ from passerby.metrics.arrays import Integers
 
 if TYPE_CHECKING:
     from scipy import sparse
+
+PAIRS_AT_ONCE = 1 << 22
+"""Stored pairs looked at together: of dense matrices a few rows."""
 
 OUTLIER = -1
 """The label of rows that belong to no cluster."""
@@ -32,27 +36,49 @@ def dbscan(distances: "sparse.csr_array", eps: float, *, min_samples: int = 4) -
     Raises:
         EvaluationError: `min_samples` below 1, or `eps` not above 0.
     """
-    from scipy import sparse
-    from scipy.sparse.csgraph import connected_components
-
     if min_samples < 1 or not eps > 0:
         raise EvaluationError(f"eps must be above 0 and min_samples at least 1, not {eps} and {min_samples}")
     count = distances.shape[0]
-    first = np.repeat(np.arange(count, dtype=np.int32), np.diff(distances.indptr))
-    near = distances.data <= eps
-    rows, columns = first[near], distances.indices[near]
-    del first
-    core = np.bincount(rows, minlength=count) >= min_samples
-    joined = core[rows] & core[columns]
-    graph = sparse.csr_array(
-        (np.ones(np.count_nonzero(joined), dtype=np.int8), (rows[joined], columns[joined])), shape=(count, count)
-    )
-    _, component = connected_components(graph, directed=False)
+    neighbours = np.zeros(count, dtype=np.int64)
+    for rows, _ in _near_pairs(distances, eps):
+        neighbours += np.bincount(rows, minlength=count)
+    core = neighbours >= min_samples
+    component = np.arange(count)
+    for rows, columns in _near_pairs(distances, eps):
+        joined = core[rows] & core[columns]
+        component = _joined(component, rows[joined], columns[joined])
     labels = np.full(count, OUTLIER, dtype=np.int64)
     _, first_of, numbered = np.unique(component[core], return_index=True, return_inverse=True)
     labels[core] = np.argsort(np.argsort(first_of))[numbered]
-    border = core[columns] & ~core[rows]
     reached = np.full(count, count, dtype=np.int64)
-    np.minimum.at(reached, rows[border], labels[columns[border]])
+    for rows, columns in _near_pairs(distances, eps):
+        border = core[columns] & ~core[rows]
+        np.minimum.at(reached, rows[border], labels[columns[border]])
     labels[reached < count] = reached[reached < count]
     return labels
+
+
+def _near_pairs(distances: "sparse.csr_array", eps: float) -> Iterator[tuple[Integers, Integers]]:
+    """Rows and columns of the neighbours, a bounded number of stored pairs at a time: all may take many gigabytes."""
+    starts = np.asarray(distances.indptr, dtype=np.int64)
+    begin, count = 0, starts.size - 1
+    while begin < count:
+        end = max(int(np.searchsorted(starts, starts[begin] + PAIRS_AT_ONCE, side="right")) - 1, begin + 1)
+        part = slice(starts[begin], starts[end])
+        near = distances.data[part] <= eps
+        rows = np.repeat(np.arange(begin, end), np.diff(starts[begin : end + 1]))
+        yield rows[near], distances.indices[part][near]
+        begin = end
+
+
+def _joined(component: Integers, rows: Integers, columns: Integers) -> Integers:
+    """Components, each the number of one of its rows, after these pairs of rows have been joined."""
+    from scipy import sparse
+    from scipy.sparse.csgraph import connected_components
+
+    count = component.size
+    ends = (np.concatenate([rows, np.arange(count)]), np.concatenate([columns, component]))
+    graph = sparse.csr_array((np.ones(ends[0].size, dtype=np.int8), ends), shape=(count, count))
+    _, number = connected_components(graph, directed=False)
+    _, first = np.unique(number, return_index=True)
+    return np.asarray(first[number])

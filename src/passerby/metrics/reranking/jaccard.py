@@ -5,11 +5,13 @@ form that scikit-learn's DBSCAN takes. Of trained features these are a few hundr
 little, nearly all pairs share something, and `max_distance` bounds what is stored.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.errors import EvaluationError
 from passerby.metrics.arrays import Integers
 from passerby.metrics.distances.all_pairs import Search, nearest_rows
 from passerby.metrics.distances.distance import Distances, Metric
@@ -19,6 +21,14 @@ from passerby.metrics.reranking.reciprocal_encoding import average_neighbours, p
 
 if TYPE_CHECKING:
     from scipy import sparse
+
+
+_BYTES_PER_PAIR = 8
+
+
+def most_bytes() -> int:
+    """Half of the machine's memory: what stored pairs may take."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
 def jaccard_distances(
@@ -49,7 +59,7 @@ def jaccard_distances(
         float32 [N, N], symmetric up to rounding, entries in [0, 1).
 
     Raises:
-        EvaluationError: features that cannot be compared, or `k1` or `k2` below 1.
+        EvaluationError: features that cannot be compared, `k1` or `k2` below 1, or more near pairs than memory holds.
     """
     check_neighbourhoods(k1, k2)
     distances = Distances(features, features, metric)
@@ -100,5 +110,10 @@ class _StoredPairs:
         return sparse.csr_array((self._values, self._columns, starts), shape=(count, count))
 
     def _resize(self, size: int) -> None:
+        if size * _BYTES_PER_PAIR > most_bytes():
+            raise EvaluationError(
+                f"more than {self._values.size:,} of {(self._starts.size - 1) ** 2:,} pairs of images are near, too "
+                "many for memory: the features tell little apart: lower max_distance (a recipe's eps) or k1"
+            )
         self._columns.resize(size, refcheck=False)
         self._values.resize(size, refcheck=False)
