@@ -163,3 +163,11 @@ def test_a_csv_for_spreadsheets_has_no_formulas(splits, tmp_path):
     query = replace(splits[0], identity_names=tuple(f"=person({n})" for n in range(len(splits[0].identity_names))))
     write_query_table(tmp_path / "all.csv", query, evaluated(*splits, noise=1.2).result)
     assert pyarrow.csv.read_csv(tmp_path / "all.csv")["identity"][0].as_py() == "'=person(0)"
+
+
+@pytest.mark.parametrize("cameras", [1, 2, 3, 12])
+def test_the_words_above_a_heat_map_are_not_cut(cameras):
+    drawn = heat_map([str(n) for n in range(cameras)], np.eye(cameras), np.eye(cameras, dtype=np.int64), "title")
+    width = float(re.search(r'viewBox="0 0 ([\d.]+)', drawn)[1])
+    start = float(re.search(r'x="(\d+)" y="14">searched in camera', drawn)[1])
+    assert width - start >= 20 * 6, "about six pixels for each letter"

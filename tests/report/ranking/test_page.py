@@ -4,6 +4,7 @@ import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -294,3 +295,23 @@ def test_a_result_of_given_distances_has_no_lists(world):
     result = replace(ranked(world), metric="given")
     with pytest.raises(EvaluationError, match="rank the features for rank lists"):
         rank_lists(RankedSplits(query, gallery, *features, result), [0])
+
+
+@pytest.mark.parametrize("genuine", [3, 400])
+@pytest.mark.parametrize("impostors", [50, 20_000])
+def test_every_dot_of_a_roc_lies_on_its_curve(genuine: int, impostors: int) -> None:
+    generator = np.random.default_rng(genuine + impostors)
+    far, tar = Verification.of(
+        np.sort(generator.normal(1, 1, genuine)).astype(np.float32), np.sort(generator.normal(0, 1, impostors))
+    ).roc(64)
+    drawn = roc_chart([Line("", far, tar)])
+    (curve,) = re.findall(r'<polyline class="line [^"]*" points="([^"]*)"', drawn)
+    corners = [tuple(map(float, point.split(","))) for point in curve.split()]
+    dots = [(float(x), float(y)) for x, y in re.findall(r'<circle[^>]* cx="([\d.]+)" cy="([\d.]+)"', drawn)]
+    assert dots
+    assert corners[0][0] <= min(x for x, _ in dots) + 0.1
+    for x, y in dots:
+        assert any(
+            min(x1, x2) - 0.11 <= x <= max(x1, x2) + 0.11 and min(y1, y2) - 0.11 <= y <= max(y1, y2) + 0.11
+            for (x1, y1), (x2, y2) in pairwise(corners)
+        ), f"the dot at {x}, {y} is off the curve"

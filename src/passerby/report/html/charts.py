@@ -87,7 +87,10 @@ def curve_chart(
 
 
 def roc_chart(lines: Sequence[Line], lowest: float = 1e-6) -> str:
-    """True over false acceptance rate; false acceptance falls by powers of ten to the left."""
+    """True over false acceptance rate, a staircase, as rates are shares of pairs; by powers of ten to the left.
+
+    The left edge stands for every lower rate, 0 too.
+    """
     floor = max(lowest, 10 ** np.floor(min(np.log10(line.x[line.x > 0].min()) for line in lines)))
     floor = min(floor, 0.1)  # one decade at least: with constant scores every rate is 1
     decades = round(-np.log10(floor))
@@ -99,10 +102,12 @@ def roc_chart(lines: Sequence[Line], lowest: float = 1e-6) -> str:
     )
     body = []
     for number, line in enumerate(lines):
-        shown = line.x > 0
-        body.append(_line(frame, number, line.x[shown], line.y[shown]))
+        first = max(int(np.searchsorted(line.x, floor, side="right")) - 1, 0)
+        body.append(_line(frame, number, np.repeat(line.x[first:], 2)[1:], np.repeat(line.y[first:], 2)[:-1]))
         for decade in range(1, decades + 1):
             place = int(np.searchsorted(line.x, 10.0**-decade, side="right")) - 1
+            if place < 0:  # the curve begins further right
+                continue
             said = f"{line.name}, " if line.name else ""
             text = f"{said}at {10.0**-decade:g}: {100 * line.y[place]:.1f} % of the pairs of one person accepted"
             body.append(_dot(frame, number, 10.0**-decade, line.y[place], text))

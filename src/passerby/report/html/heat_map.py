@@ -12,6 +12,9 @@ _LEFT, _TOP = 64, 40
 _LETTERS = 7
 """Longer names of cameras are cut; the pointer shows them whole."""
 
+_HEADING = 126
+"""Pixels that the words above the columns take."""
+
 _SIDE, _SMALL_SIDE, _MANY = 44, 30, 8
 """Pixels of a cell, and of one where there are many cameras."""
 
@@ -43,7 +46,7 @@ def heat_map(names: Sequence[str], values: NDArray[np.float64], counts: NDArray[
             said += "nothing to find" if np.isnan(value) else f"{100 * value:.1f} % ({counts[row, column]:,} queries)"
             share = None if np.isnan(value) else 0.08 + 0.56 * strength(value)  # numbers stay readable on the strongest
             shapes.append(_cell(_LEFT + column * side, _TOP + start, side, value, share, said))
-    width, height = _LEFT + len(names) * side + 10, _TOP + len(names) * side + 6
+    width, height = _LEFT + max(len(names) * side, _HEADING) + 10, _TOP + len(names) * side + 6
     return (
         f'<svg class="chart heat" viewBox="0 0 {width} {height}" style="max-width:{1.3 * width:.0f}px" role="img" '
         f'aria-label="{escape(title)}">{"".join(shapes)}</svg>'
