@@ -1,6 +1,8 @@
 """Downloads from a server that stalls, breaks off, lies, redirects and serves the wrong file."""
 
 import hashlib
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -74,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
             how.stalls -= 1
             self.wfile.write(body[: len(body) // 2])
             self.wfile.flush()
-            time.sleep(1)
+            time.sleep(2)
             return
         end = how.broken_after.pop(0) if how.broken_after else len(body)
         with suppress(ConnectionError):  # the client may have read as much as it wants
@@ -146,6 +148,26 @@ def test_a_part_of_an_older_file_is_thrown_away(server: Server, tmp_path: Path) 
     (tmp_path / ".a.part").write_bytes(b"x" * 100_000)
     fetch(server, tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == CONTENT
+
+
+def test_a_killed_process_leaves_what_the_next_one_continues(server: Server, tmp_path: Path) -> None:
+    server.behaviour.stalls = 1
+    script = (
+        "import sys; from pathlib import Path; from passerby.models.zoo.downloading import download\n"
+        "download(sys.argv[1], Path(sys.argv[2]), digest=sys.argv[3], quiet=True)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, address(server), str(tmp_path / "a"), DIGEST])
+    part = tmp_path / ".a.part"
+    deadline = time.monotonic() + 60
+    while not (part.is_file() and part.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    got = part.stat().st_size
+    assert 0 < got < len(CONTENT)
+    fetch(server, tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == CONTENT
+    assert server.behaviour.asked == ["/file", f"/file bytes={got}-"]
 
 
 @pytest.mark.parametrize("part", [len(CONTENT), len(CONTENT) + 5])
