@@ -154,3 +154,15 @@ def _held() -> tuple[int, int, int]:
     """Threads, open files and bytes of memory of this process, and its children as open files."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return threading.active_count(), len(list(Path("/proc/self/fd").iterdir())), pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mood", ["stalls", "hangs up", "refuses"])
+def test_with_default_deadlines_a_stream_is_back_within_fifteen_seconds(mood: Mood) -> None:
+    with StreamServer() as server, open_source(server.address, give_up_after=60) as source:
+        list(islice(source, 5))
+        server.mood = mood
+        threading.Timer(12.0, setattr, (server, "mood", "sends")).start()
+        began = time.monotonic()
+        wait_for_break(source, limit=30)
+        assert time.monotonic() - began - 12 < 15
