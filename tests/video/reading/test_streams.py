@@ -53,11 +53,11 @@ def test_a_stream_that_breaks_comes_back(mood: Mood) -> None:
     said: list[str] = []
     with (
         StreamServer() as server,
-        open_source(server.address, read_timeout=1.0, open_timeout=2.0, tell=said.append, give_up_after=15) as source,
+        open_source(server.address, read_timeout=1.0, open_timeout=1.0, tell=said.append, give_up_after=15) as source,
     ):
         before = list(islice(source, 5))[-1]
         server.mood = mood
-        threading.Timer(3.0, setattr, (server, "mood", "sends")).start()
+        threading.Timer(1.5, setattr, (server, "mood", "sends")).start()
         frame = wait_for_break(source)
         assert frame.number > before.number
         assert frame.time > before.time

@@ -135,8 +135,7 @@ def test_analysis_at_a_rate_goes_by_time(video: Path, tmp_path: Path) -> None:
     assert [frame.number for frame in frames] == [*range(11), 14, 18]
 
 
-@pytest.mark.parametrize("fps", [None, 7.0])
-@pytest.mark.parametrize("skip", [1, 7, 19, 50])
+@pytest.mark.parametrize(("fps", "skip"), [(None, 1), (None, 19), (7.0, 7), (7.0, 50)])
 def test_what_follows_does_not_depend_on_what_was_skipped(video: Path, fps: float | None, skip: int) -> None:
     whole, _ = read(video, fps=fps)
     rest, summary = read(video, fps=fps, skip_to=skip)
@@ -220,3 +219,18 @@ def _runs(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_source_that_is_closed_or_forgotten_ends_its_process(tmp_path: Path) -> None:
+    file = write_video(tmp_path / "long.mp4", 1000)
+    source = open_source(file)
+    frames = iter(source)
+    next(frames)
+    source.close()
+    assert len(list(frames)) < 20
+    assert source.summary.frames_missing == 0
+    forgotten = open_source(file)
+    next(iter(forgotten))
+    child = forgotten._process._process.pid  # type: ignore[attr-defined]
+    del forgotten
+    assert not _runs(child)

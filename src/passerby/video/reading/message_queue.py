@@ -15,6 +15,10 @@ class MessageQueue:
         most_frames: how many frames it holds.
         drop_oldest: whether a new frame pushes out the oldest one, unless the source turns out to have an end;
             otherwise it waits until there is room.
+
+    Attributes:
+        dropped: how many frames were.
+        ended: whether whoever wrote the messages is gone.
     """
 
     def __init__(self, most_frames: int, *, drop_oldest: bool) -> None:
@@ -24,6 +28,7 @@ class MessageQueue:
         self._changed = threading.Condition()
         self._closed = False
         self.dropped = 0
+        self.ended = False
 
     def put(self, message: Message) -> bool:
         """Add a message; False if nobody wants it any more."""

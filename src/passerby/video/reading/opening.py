@@ -63,7 +63,7 @@ def open_source(
         fps: analyse at most so many frames a second: frames that lie at least 1 / fps apart by their times. None for
             all.
         skip_to: hand out no frame before the one of this number. Which frames are handed out after it, and their
-            numbers and times, does not depend on it.
+            numbers and times, does not depend on it; damage to a folder's skipped pictures is not counted.
         start: when the source began. Otherwise it is what the file's name says, or else its container.
         start_pattern: the form of the time in the file's name, see `start_of_name`.
         time_zone: of times that name none.

@@ -40,7 +40,6 @@ class ReaderProcess:
     def __init__(self, request: ReadRequest, *, drop_oldest: bool) -> None:
         self.queue = MessageQueue(_FRAMES_AHEAD, drop_oldest=drop_oldest)
         self.opened = Message("alive")
-        self._silent = False
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "passerby.video.reading.decoding"],
             stdin=subprocess.PIPE,
@@ -53,7 +52,8 @@ class ReaderProcess:
         _widen(stdout)
         with contextlib.suppress(OSError):  # it died at once: there will be no message, which is told
             stdin.write(request.to_line())
-        self._thread = threading.Thread(target=self._pump, args=(stdout,), name="passerby-reader", daemon=True)
+        # The thread does not hold this object: one that nobody holds any more ends its process.
+        self._thread = threading.Thread(target=_pump, args=(stdout, self.queue), name="passerby-reader", daemon=True)
         self._thread.start()
 
     def next(self, timeout: float) -> Message | None:
@@ -62,7 +62,7 @@ class ReaderProcess:
 
     def end(self) -> str:
         """End the process, whatever it is doing; returns how it ended, in a few words, if it ended by itself."""
-        if self._silent:  # its pipe is closed: it is about to die, if it is not dead
+        if self.queue.ended:  # its pipe is closed: it is about to die, if it is not dead
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_WAIT)
         died = self._process.poll()
@@ -78,12 +78,18 @@ class ReaderProcess:
             return ""
         return f"the decoder crashed ({signal.Signals(-died).name})"
 
-    def _pump(self, stdout: BinaryIO) -> None:
+    def __del__(self) -> None:
+        if hasattr(self, "_thread"):
+            self.end()
+
+
+def _pump(stdout: BinaryIO, queue: MessageQueue) -> None:
+    """Take messages from the pipe for as long as there are any and somebody wants them."""
+    message = read_message(stdout)
+    while message is not None and queue.put(message):
         message = read_message(stdout)
-        while message is not None and self.queue.put(message):
-            message = read_message(stdout)
-        self._silent = message is None
-        self.queue.close()
+    queue.ended = message is None
+    queue.close()
 
 
 def _environment(request: ReadRequest) -> dict[str, str]:

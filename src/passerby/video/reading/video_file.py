@@ -29,6 +29,7 @@ class VideoFile(Source):
         self._timeout = timeout
         self._counts = process.opened
         self._analysed = 0
+        self._closed = False
 
     def __iter__(self) -> Iterator[Frame]:
         """The frames that are to be analysed.
@@ -38,6 +39,8 @@ class VideoFile(Source):
         """
         while True:
             message = self._process.next(self._timeout)
+            if message is None and self._closed:
+                return
             if message is None:
                 self._count_rest_missing(self._process.end())
                 return
@@ -58,7 +61,8 @@ class VideoFile(Source):
         return summary_of(self.name, self._counts, self._analysed)
 
     def close(self) -> None:
-        """End the process that reads."""
+        """End the process that reads; from another thread too."""
+        self._closed = True
         self._process.end()
 
     def _count_rest_missing(self, crash: str) -> None:
