@@ -36,8 +36,8 @@ def test_boxes_go_along_with_the_camera() -> None:
     model = WidthHeight()
     motion = model.start(np.array([[10.0, 20.0, 30.0, 80.0]]))
     turned = move_boxes(motion, np.array([[0.0, -2.0, 5.0], [2.0, 0.0, 7.0]]))  # a quarter turn, twice the size
-    np.testing.assert_allclose(model.boxes(turned.mean), [[-95 - 20, 47 - 60, -95 + 20, 47 + 60]])
-    np.testing.assert_allclose(turned.covariance[0, 0], 4 * motion.covariance[0, 0][[1, 0, 2, 3]])
+    np.testing.assert_allclose(model.boxes(turned.numbers), [[-95 - 20, 47 - 60, -95 + 20, 47 + 60]])
+    np.testing.assert_allclose(turned.variance[0], 4 * motion.variance[0][[1, 0, 2, 3]])
 
 
 @pytest.mark.parametrize(("settings", "tracks"), [({}, 1), ({"camera_motion": False}, 2)])

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from passerby.metrics import pairwise_iou
-from passerby.video.tracking.pairing import pair_some, pair_up
+from passerby.video.tracking.pairing import Pairs, pair_some, pair_up, touching
 
 
 def test_overlap_is_what_two_pictures_of_the_boxes_say() -> None:
@@ -40,11 +40,17 @@ def least(gain: NDArray[np.float64], tracks: int, detections: int) -> float:
     return min([without, *ways])
 
 
+def everybody(cost: NDArray[np.float64]) -> Pairs:
+    """Every track with every detection, as the entries of a table of costs stand in a row."""
+    rows, columns = np.indices(cost.shape)
+    return Pairs(rows.ravel(), columns.ravel())
+
+
 @settings(deadline=None)
 @given(arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 4)), elements=st.floats(0, 1)))
 def test_pairs_are_the_best_of_all_ways_to_pair(cost: NDArray[np.float64]) -> None:
     limit = 0.6
-    pairs = pair_up(cost, limit)
+    pairs = pair_up(everybody(cost), cost.ravel(), limit)
     assert len(set(pairs.tracks)) == len(set(pairs.detections)) == len(pairs.tracks)
     chosen = cost[pairs.tracks, pairs.detections]
     assert (chosen < limit).all()
@@ -53,6 +59,25 @@ def test_pairs_are_the_best_of_all_ways_to_pair(cost: NDArray[np.float64]) -> No
 
 def test_some_of_the_rows_keep_their_own_numbers() -> None:
     cost = np.array([[0.0, 0.1, 0.2], [0.0, 0.1, 0.2], [0.3, 0.2, 0.1]])
-    pairs = pair_some(cost, np.array([False, True, True]), np.array([False, True, True]), 0.5)
+    some = np.array([False, True, True])
+    pairs = pair_some(everybody(cost), cost.ravel(), some, some, 0.5)
     assert (list(pairs.tracks), list(pairs.detections)) == ([1, 2], [1, 2])
-    assert not len(pair_some(cost, np.zeros(3, bool), np.ones(3, bool), 0.5).tracks)
+    assert not len(pair_some(everybody(cost), cost.ravel(), ~some & some, some, 0.5).tracks)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**6), st.integers(0, 9), st.integers(0, 9))
+def test_boxes_that_touch_are_those_that_overlap(seed: int, tracks: int, found: int) -> None:
+    generator = np.random.default_rng(seed)
+    first, second = (
+        np.concatenate([corner, corner + generator.integers(1, 12, corner.shape)], axis=1).astype(np.float64)
+        for corner in (generator.integers(0, 20, (count, 2)) for count in (tracks, found))
+    )
+    pairs, overlap, heights = touching(first, second)
+    table = np.zeros((tracks, found))
+    table[pairs.tracks, pairs.detections] = overlap
+    np.testing.assert_allclose(table, pairwise_iou(first, second), rtol=1e-12)
+    assert len(pairs.tracks) == np.count_nonzero(table)
+    for track, detection, height in zip(*pairs, heights, strict=True):
+        one, other = (set(range(int(box[1]), int(box[3]))) for box in (first[track], second[detection]))
+        assert np.isclose(height, len(one & other) / len(one | other))

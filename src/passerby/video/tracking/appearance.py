@@ -50,13 +50,14 @@ class Appearance:
         """Whether looks are not considered at all."""
         return not (self.options.weight or self.options.gap)
 
-    def favour(self, tracks: Tracks, sights: Sights) -> Floats | float:
-        """What looking alike adds to the worth of pairs, float64 [T, N]; 0 where nothing is known."""
+    def favour(self, tracks: Tracks, sights: Sights, pairs: Pairs) -> Floats | float:
+        """What looking alike adds to the worth of pairs, float64 [P]; 0 where nothing is known."""
         if sights.features is None or not self.options.weight:
             return 0.0
-        cosines = (tracks.looks @ sights.features.T).astype(np.float64)
+        looks = tracks.looks[pairs.tracks]
+        cosines = (looks * sights.features[pairs.detections]).sum(axis=1).astype(np.float64)
         share = self.soon.probability(cosines, unknown=0.5) - 0.5
-        favour: Floats = np.where(_known(tracks.looks)[:, None], self.options.weight * share, 0.0)
+        favour: Floats = np.where(_known(looks), self.options.weight * share, 0.0)
         return favour
 
     def look(self, tracks: Tracks, pairs: Pairs, sights: Sights, least_score: float) -> None:
@@ -88,10 +89,10 @@ class Appearance:
         possible = self._possible(tracks, new, old)
         young = (time - tracks.first_seen[new] < self.options.wait) & (tracks.state[new] == TRACKED)
         undecided[new[young & possible.any(axis=1)]] = True
-        cosines = (tracks.looks[new] @ tracks.looks[old].T).astype(np.float64)
-        unlike = np.where(possible & ~young[:, None], 1 - self.later.probability(cosines, unknown=0.0), 1.0)
-        pairs = pair_up(unlike, 1 - self.options.probability)
-        return undecided, Pairs(new[pairs.tracks], old[pairs.detections])
+        rows, columns = np.nonzero(possible & ~young[:, None])
+        cosines = (tracks.looks[new[rows]] * tracks.looks[old[columns]]).sum(axis=1).astype(np.float64)
+        unlike = 1 - self.later.probability(cosines, unknown=0.0)
+        return undecided, pair_up(Pairs(new[rows], old[columns]), unlike, 1 - self.options.probability)
 
     def _clear(self, sights: Sights, least_score: float) -> NDArray[np.bool_]:
         """Which detections show one person well enough to say what the person looks like, bool [N]."""

@@ -2,19 +2,25 @@
 
 import numpy as np
 
-from passerby.video.tracking.motion import Floats, MotionModel, Noise
+from passerby.video.tracking.motion import Floats, Motion, MotionModel
 
 SHAKE = 3.0
 """How much more boxes shake than the papers of ByteTrack and BoT-SORT say: small detectors are less steady."""
 
 
-def _centre_and_size(boxes: Floats) -> tuple[Floats, Floats]:
-    return (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+def _boxes(x: Floats, y: Floats, width: Floats, height: Floats) -> Floats:
+    boxes = np.empty((len(x), 4))
+    boxes[:, 0], boxes[:, 1] = x - width / 2, y - height / 2
+    boxes[:, 2], boxes[:, 3] = boxes[:, 0] + width, boxes[:, 1] + height
+    return boxes
 
 
-def _around(centre: Floats, width: Floats, height: Floats) -> Floats:
-    half = np.stack([width, height], axis=1) / 2
-    return np.concatenate([centre - half, centre + half], axis=1)
+def _centres_and_sizes(boxes: Floats) -> tuple[Floats, Floats, Floats]:
+    """Room for four numbers that begin with the centre, and widths and heights."""
+    numbers = np.empty_like(boxes)
+    left, top, right, bottom = boxes.T
+    numbers[:, 0], numbers[:, 1] = (left + right) / 2, (top + bottom) / 2
+    return numbers, right - left, bottom - top
 
 
 class AspectHeight(MotionModel):
@@ -22,21 +28,26 @@ class AspectHeight(MotionModel):
 
     def measure(self, boxes: Floats) -> Floats:
         """Centre x, centre y, aspect, height."""
-        centre, size = _centre_and_size(boxes)
-        return np.concatenate([centre, size[:, :1] / size[:, 1:], size[:, 1:]], axis=1)
+        numbers, width, height = _centres_and_sizes(boxes)
+        numbers[:, 2], numbers[:, 3] = width / height, height
+        return numbers
 
-    def boxes(self, mean: Floats) -> Floats:
+    def boxes(self, numbers: Floats) -> Floats:
         """Boxes; a height that was predicted to vanish is a pixel."""
-        height = np.maximum(mean[:, 3], 1.0)
-        return _around(mean[:, :2], np.maximum(mean[:, 2], 0.01) * height, height)
+        x, y, aspect, height = numbers.T
+        height = np.maximum(height, 1.0)
+        return _boxes(x, y, np.maximum(aspect, 0.01) * height, height)
 
-    def noise(self, numbers: Floats) -> Noise:
-        """A twentieth of the height in place, a 160th in velocity; three twentieths in a detection."""
+    def drift(self, numbers: Floats) -> tuple[Floats, Floats]:
+        """A twentieth of the height in place, a 160th in velocity."""
         height = np.maximum(numbers[:, 3:], 1.0)
-        seen = SHAKE * (height * _PLACE + _SEEN_ASPECT)
-        return Noise(height * _PLACE + _PLACE_OF_ASPECT, height * _DRIFT + _DRIFT_OF_ASPECT, seen)
+        return height * _PLACE + _PLACE_OF_ASPECT, height * _DRIFT + _DRIFT_OF_ASPECT
 
-    def first_noise(self, numbers: Floats) -> tuple[Floats, Floats]:
+    def shake(self, numbers: Floats) -> Floats:
+        """Three twentieths of the height; 0.3 of the aspect."""
+        return np.maximum(numbers[:, 3:], 1.0) * (SHAKE * _PLACE) + SHAKE * _SEEN_ASPECT
+
+    def first_spread(self, numbers: Floats) -> tuple[Floats, Floats]:
         """A tenth of the height in place, a sixteenth in velocity."""
         height = np.maximum(numbers[:, 3:], 1.0)
         return height * (2 * _PLACE) + _PLACE_OF_ASPECT, height * (10 * _DRIFT) + _DRIFT_OF_ASPECT
@@ -47,20 +58,26 @@ class WidthHeight(MotionModel):
 
     def measure(self, boxes: Floats) -> Floats:
         """Centre x, centre y, width, height."""
-        return np.concatenate(_centre_and_size(boxes), axis=1)
+        numbers, numbers[:, 2], numbers[:, 3] = _centres_and_sizes(boxes)
+        return numbers
 
-    def boxes(self, mean: Floats) -> Floats:
+    def boxes(self, numbers: Floats) -> Floats:
         """Boxes; a side that was predicted to vanish is a pixel."""
-        return _around(mean[:, :2], np.maximum(mean[:, 2], 1.0), np.maximum(mean[:, 3], 1.0))
+        x, y, width, height = numbers.T
+        return _boxes(x, y, np.maximum(width, 1.0), np.maximum(height, 1.0))
 
-    def noise(self, numbers: Floats) -> Noise:
-        """A twentieth of the side in place, a 160th in velocity; three twentieths in a detection."""
-        size = np.maximum(numbers[:, 2:], 1.0)[:, [0, 1, 0, 1]]
-        return Noise(size / 20, size / 160, SHAKE * size / 20)
+    def drift(self, numbers: Floats) -> tuple[Floats, Floats]:
+        """A twentieth of the side in place, a 160th in velocity."""
+        size = np.maximum(numbers.take(_SIDES, axis=1), 1.0)
+        return size / 20, size / 160
 
-    def first_noise(self, numbers: Floats) -> tuple[Floats, Floats]:
+    def shake(self, numbers: Floats) -> Floats:
+        """Three twentieths of the side."""
+        return np.maximum(numbers.take(_SIDES, axis=1), 1.0) * (SHAKE / 20)
+
+    def first_spread(self, numbers: Floats) -> tuple[Floats, Floats]:
         """A tenth of the side in place, a sixteenth in velocity."""
-        size = np.maximum(numbers[:, 2:], 1.0)[:, [0, 1, 0, 1]]
+        size = np.maximum(numbers.take(_SIDES, axis=1), 1.0)
         return size / 10, size / 16
 
 
@@ -69,35 +86,46 @@ class AreaAspect(MotionModel):
 
     def measure(self, boxes: Floats) -> Floats:
         """Centre x, centre y, area, aspect."""
-        centre, size = _centre_and_size(boxes)
-        return np.concatenate([centre, size[:, :1] * size[:, 1:], size[:, :1] / size[:, 1:]], axis=1)
+        numbers, width, height = _centres_and_sizes(boxes)
+        numbers[:, 2], numbers[:, 3] = width * height, width / height
+        return numbers
 
-    def boxes(self, mean: Floats) -> Floats:
+    def boxes(self, numbers: Floats) -> Floats:
         """Boxes of at least a square pixel."""
-        width = np.sqrt(np.maximum(mean[:, 2], 1.0) * np.maximum(mean[:, 3], 0.01))
-        return _around(mean[:, :2], width, np.maximum(mean[:, 2], 1.0) / width)
+        x, y, area, aspect = numbers.T
+        area = np.maximum(area, 1.0)
+        width = np.sqrt(area * np.maximum(aspect, 0.01))
+        return _boxes(x, y, width, area / width)
 
-    def held(self, mean: Floats, seconds: float | Floats) -> Floats:
-        """An area that would vanish stays as it is."""
-        vanishing = (mean[:, 2:3] + seconds * mean[:, 6:7] <= 0)[:, 0]
+    def held(self, motion: Motion, seconds: float | Floats) -> Floats:
+        """Velocities; an area that would vanish stays as it is."""
+        vanishing = (motion.numbers[:, 2:3] + seconds * motion.velocity[:, 2:3] <= 0)[:, 0]
         if not vanishing.any():
-            return mean
-        mean = mean.copy()
-        mean[vanishing, 6] = 0.0
-        return mean
+            return motion.velocity
+        velocity = motion.velocity.copy()
+        velocity[vanishing, 2] = 0.0
+        return velocity
 
-    def noise(self, numbers: Floats) -> Noise:
-        """Variances 1 of places, 0.01 and 0.0001 of velocities, 1 and 10 of measurements."""
+    def drift(self, numbers: Floats) -> tuple[Floats, Floats]:
+        """Variances 1 of places, 0.01 and 0.0001 of velocities."""
         del numbers
-        return _SORT_NOISE
+        return _ONES, _SORT_DRIFT
 
-    def first_noise(self, numbers: Floats) -> tuple[Floats, Floats]:
+    def shake(self, numbers: Floats) -> Floats:
+        """Variances 1 of the centre, 10 of area and aspect."""
+        del numbers
+        return _SORT_SHAKE
+
+    def first_spread(self, numbers: Floats) -> tuple[Floats, Floats]:
         """Variances 10 of places and 10,000 of velocities."""
         return np.full_like(numbers, np.sqrt(10.0)), np.full_like(numbers, 100.0) * _DRIFTS
 
 
 _DRIFTS = np.array([1.0, 1.0, 1.0, 0.0])
-_SORT_NOISE = Noise(np.ones(4), np.sqrt([0.01, 0.01, 0.0001, 0.0]), np.sqrt([1.0, 1.0, 10.0, 10.0]))
+_ONES = np.ones(4)
+_SORT_DRIFT = np.sqrt([0.01, 0.01, 0.0001, 0.0])
+_SORT_SHAKE = np.sqrt([1.0, 1.0, 10.0, 10.0])
+_SIDES = [2, 3, 2, 3]
 _PLACE = np.array([1, 1, 0, 1]) / 20
 _DRIFT = np.array([1, 1, 0, 1]) / 160
 _PLACE_OF_ASPECT = np.array([0, 0, 0.01, 0])

@@ -9,14 +9,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.metrics import pairwise_iou
 from passerby.recipe_section import NotNegative, Probability
 from passerby.video.tracking.box_models import AspectHeight
-from passerby.video.tracking.direction import consistency, turn
+from passerby.video.tracking.direction import consistency, earlier_centres, turn
 from passerby.video.tracking.motion import Floats, Motion, MotionModel
 from passerby.video.tracking.online import OnlineTracker
 from passerby.video.tracking.options import TrackerOptions
-from passerby.video.tracking.pairing import Pairs, height_overlap, pair_some
+from passerby.video.tracking.pairing import Pairs, pair_some, touching
 from passerby.video.tracking.sights import Sights
 from passerby.video.tracking.tracks import LOST, TENTATIVE, TRACKED
 
@@ -44,36 +43,38 @@ class ByteTrack(OnlineTracker[ByteTrackOptions]):
 
     def predict(self, image: NDArray[np.uint8] | None) -> None:
         """Move all tracks to the time of a frame; boxes of those who are not seen neither grow nor shrink."""
-        self.tracks.mean[self.tracks.state >= LOST, 6:] = 0.0
+        self.tracks.velocity[(self.tracks.state >= LOST).nonzero()[0], 2:] = 0.0
         super().predict(image)
 
     def associate(self, sights: Sights) -> Pairs:
         """Pair the believed with the sure, the just seen with the unsure, the tentative with what is left."""
         options, tracks = self.options, self.tracks
-        foreseen = self.motion.boxes(tracks.mean)
-        overlap = pairwise_iou(foreseen, sights.boxes) * height_overlap(foreseen, sights.boxes)
+        self._before = earlier_centres(tracks, sights.time - options.lookback)
+        pairs, overlap, heights = touching(self.motion.boxes(tracks.numbers), sights.boxes)
+        overlap = overlap * heights
+        fused = self._sure_cost(pairs, overlap, sights)
         sure = sights.scores >= options.high
         unsure = ~sure & (sights.scores >= options.low)
-        fused = self._sure_cost(overlap, sights)
         tentative, seen = tracks.state == TENTATIVE, tracks.state == TRACKED
         believed = seen | (tracks.state == LOST)
-        pairs = pair_some(fused, believed, sure, 1 - options.least_sure)
-        seen[pairs.tracks] = False
-        pairs = pairs.and_then(pair_some(1 - overlap, seen, unsure, 1 - options.least_unsure))
-        sure[pairs.detections] = False
-        return pairs.and_then(pair_some(fused, tentative, sure, 1 - options.least_tentative))
+        first = pair_some(pairs, fused, believed, sure, 1 - options.least_sure)
+        seen[first.tracks] = False
+        second = pair_some(pairs, 1 - overlap, seen, unsure, 1 - options.least_unsure)
+        sure[first.detections] = False
+        third = pair_some(pairs, fused, tentative, sure, 1 - options.least_tentative)
+        return first.and_then(second).and_then(third)
 
     def correct(self, rows: NDArray[np.intp], sights: Sights, boxes: Floats) -> Motion:
         """Correct motions, and note in which direction people went."""
-        turn(self.tracks, rows, boxes, sights.time - self.options.lookback)
+        turn(self.tracks, rows, boxes, self._before)
         return super().correct(rows, sights, boxes)
 
-    def _sure_cost(self, overlap: Floats, sights: Sights) -> Floats:
-        """What it costs to pair tracks and sure detections, float64 [T, N]; inf for boxes that do not touch."""
-        worth = overlap * sights.scores
+    def _sure_cost(self, pairs: Pairs, overlap: Floats, sights: Sights) -> Floats:
+        """What it costs to pair tracks and sure detections, float64 [P]; inf for boxes that hardly touch."""
+        worth = overlap * sights.scores[pairs.detections]
         if self.options.inertia:
-            worth += self.options.inertia * consistency(self.tracks, sights, self.options.lookback)
-        worth += self.appearance.favour(self.tracks, sights)
+            worth += self.options.inertia * consistency(self.tracks, sights, pairs, self._before)
+        worth += self.appearance.favour(self.tracks, sights, pairs)
         cost: Floats = np.where(overlap > _TOUCHING, 1 - worth, np.inf)
         return cost
 

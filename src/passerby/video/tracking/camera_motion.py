@@ -67,11 +67,9 @@ def move_boxes(motion: Motion, similarity: Similarity) -> Motion:
     """
     turn, shift = similarity[:, :2], similarity[:, 2]
     scale = np.sqrt(np.abs(np.linalg.det(turn)))
-    mean, covariance = motion.mean.copy(), motion.covariance.copy()
-    for start in (0, 4):
-        mean[:, start : start + 2] = motion.mean[:, start : start + 2] @ turn.T
-        mean[:, start + 2 : start + 4] *= scale
-    mean[:, :2] += shift
-    covariance[:, :, :2] = motion.covariance[:, :, :2] @ (turn**2).T  # what x and y come to share is left out
-    covariance[:, :, 2:] *= scale**2
-    return Motion(mean, covariance)
+    linear = np.eye(4) * scale
+    linear[:2, :2] = turn
+    squared = linear**2  # what x and y come to share is left out
+    numbers = motion.numbers @ linear.T
+    numbers[:, :2] += shift
+    return Motion(numbers, motion.velocity @ linear.T, *(column @ squared.T for column in motion[2:]))

@@ -19,35 +19,36 @@ NOMINAL_RATE = 30.0
 """Frames per second for which the papers state noises."""
 
 
-class Noise(NamedTuple):
-    """Standard deviations, each float64 [T, 4] or broadcast to it.
-
-    Attributes:
-        place: by which the four numbers wander in a thirtieth of a second.
-        velocity: by which their velocities, per thirtieth of a second, change in a thirtieth of a second.
-        measurement: of a detector's box.
-    """
-
-    place: Floats
-    velocity: Floats
-    measurement: Floats
-
-
 class Motion(NamedTuple):
-    """What is believed of T tracks.
+    """What is believed of T tracks, float64 [T, 4] each.
 
     Attributes:
-        mean: float64 [T, 8], four numbers of the box, then their velocities per second.
-        covariance: float64 [T, 3, 4]: of each of the four numbers its variance, its covariance with its velocity, and
-            the variance of its velocity.
+        numbers: the four numbers of the box.
+        velocity: theirs, per second.
+        variance: of the numbers.
+        covariance: of each number with its velocity.
+        velocity_variance: of the velocities.
     """
 
-    mean: Floats
+    numbers: Floats
+    velocity: Floats
+    variance: Floats
     covariance: Floats
+    velocity_variance: Floats
+
+    @classmethod
+    def none(cls) -> "Motion":
+        """Of no tracks."""
+        return cls(*(np.empty((0, 4)) for _ in range(5)))
 
     def of(self, tracks: NDArray[np.intp]) -> "Motion":
         """What is believed of some of the tracks."""
-        return Motion(self.mean[tracks], self.covariance[tracks])
+        return Motion(*(column.take(tracks, axis=0) for column in self))
+
+    def put(self, tracks: NDArray[np.intp], motion: "Motion") -> None:
+        """Believe something else of some of the tracks."""
+        for column, values in zip(self, motion, strict=True):
+            column[tracks] = values
 
 
 class MotionModel(ABC):
@@ -58,54 +59,63 @@ class MotionModel(ABC):
         """The four numbers of boxes, left, top, right, bottom, float64 [N, 4]."""
 
     @abstractmethod
-    def boxes(self, mean: Floats) -> Floats:
-        """The boxes, float64 [T, 4], that means [T, 8] describe."""
+    def boxes(self, numbers: Floats) -> Floats:
+        """The boxes, float64 [T, 4], of these four numbers, float64 [T, 4]."""
 
     @abstractmethod
-    def noise(self, numbers: Floats) -> Noise:
-        """The noise at boxes of these four numbers, float64 [T, 4]."""
+    def drift(self, numbers: Floats) -> tuple[Floats, Floats]:
+        """Standard deviations at boxes of these four numbers, float64 [T, 4] or broadcast to it.
 
-    def held(self, mean: Floats, seconds: float | Floats) -> Floats:
-        """Means that `seconds` do not carry where no box can be."""
+        Returns:
+            By how much the four numbers wander in a thirtieth of a second, and by how much their velocities, per
+            thirtieth of a second, change in it.
+        """
+
+    @abstractmethod
+    def shake(self, numbers: Floats) -> Floats:
+        """Standard deviations of detected boxes of these four numbers, float64 [T, 4] or broadcast to it."""
+
+    def held(self, motion: Motion, seconds: float | Floats) -> Floats:
+        """Velocities, float64 [T, 4], that carry nothing where no box can be."""
         del seconds
-        return mean
+        return motion.velocity
 
     @abstractmethod
-    def first_noise(self, numbers: Floats) -> tuple[Floats, Floats]:
+    def first_spread(self, numbers: Floats) -> tuple[Floats, Floats]:
         """Standard deviations of place and of velocity, per thirtieth of a second, after one sight."""
 
     def start(self, boxes: Floats) -> Motion:
         """What is believed of tracks that were seen once."""
         numbers = self.measure(boxes)
-        place, velocity = self.first_noise(numbers)
-        covariance = np.zeros((len(boxes), 3, 4))
-        covariance[:, 0] = place**2
-        covariance[:, 2] = (velocity * NOMINAL_RATE) ** 2
-        return Motion(np.concatenate([numbers, np.zeros_like(numbers)], axis=1), covariance)
+        place, velocity = self.first_spread(numbers)
+        still = np.zeros_like(numbers)
+        return Motion(numbers, still, place**2 + still, still.copy(), (velocity * NOMINAL_RATE) ** 2 + still)
 
     def predict(self, motion: Motion, seconds: float | Floats) -> Motion:
         """What is believed after so many seconds, of all or of each as float64 [T, 1], without a sight."""
-        mean, covariance = self.held(motion.mean, seconds).copy(), np.empty_like(motion.covariance)
-        mean[:, :4] += seconds * mean[:, 4:]
-        place, both, velocity = motion.covariance[:, 0], motion.covariance[:, 1], motion.covariance[:, 2]
-        noise = self.noise(motion.mean[:, :4])
-        wander, drift = noise.place**2 * NOMINAL_RATE, noise.velocity**2 * NOMINAL_RATE**3  # growth per second
-        shift = seconds * velocity
-        covariance[:, 0] = place + seconds * (2 * both + shift + wander) + drift * (seconds**3 / 3)
-        covariance[:, 1] = both + shift + drift * (seconds**2 / 2)
-        covariance[:, 2] = velocity + drift * seconds
-        return Motion(mean, covariance)
+        numbers, _, variance, covariance, velocity_variance = motion
+        velocity = self.held(motion, seconds)
+        wander, drift = self.drift(numbers)
+        wander, drift = wander**2 * NOMINAL_RATE, drift**2 * NOMINAL_RATE**3  # growth of variances per second
+        shift = seconds * velocity_variance
+        return Motion(
+            numbers + seconds * velocity,
+            velocity,
+            variance + seconds * (2 * covariance + shift + wander) + drift * (seconds**3 / 3),
+            covariance + shift + drift * (seconds**2 / 2),
+            velocity_variance + drift * seconds,
+        )
 
     def correct(self, motion: Motion, boxes: Floats) -> Motion:
         """What is believed of tracks after each was seen, in a box of its own."""
-        mean, covariance = motion.mean, motion.covariance
-        place, both = covariance[:, 0], covariance[:, 1]
-        total = place + self.noise(mean[:, :4]).measurement ** 2
-        gain, drift = place / total, both / total
-        surprise = self.measure(boxes) - mean[:, :4]
-        corrected = np.concatenate([mean[:, :4] + gain * surprise, mean[:, 4:] + drift * surprise], axis=1)
-        left = np.empty_like(covariance)
-        left[:, 0] = place - gain * place
-        left[:, 1] = both - gain * both
-        left[:, 2] = covariance[:, 2] - drift * both
-        return Motion(corrected, left)
+        numbers, velocity, variance, covariance, velocity_variance = motion
+        total = variance + self.shake(numbers) ** 2
+        gain, velocity_gain = variance / total, covariance / total
+        surprise = self.measure(boxes) - numbers
+        return Motion(
+            numbers + gain * surprise,
+            velocity + velocity_gain * surprise,
+            variance - gain * variance,
+            covariance - gain * covariance,
+            velocity_variance - velocity_gain * covariance,
+        )

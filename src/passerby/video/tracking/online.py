@@ -88,11 +88,8 @@ class OnlineTracker(ABC, Generic[OptionsT]):
         pairs = self.associate(sights)
         self._observe(pairs, sights)
         pairs = pairs.and_then(self._begin(pairs, sights))
-        self._waiting = self._waiting.joined_by(self.tracks.serial[pairs.tracks], frame, pairs.detections)
         self._look(pairs, sights)
-        self._believe()
-        self._recognise()
-        told, self._waiting = self._waiting.told(self.tracks)
+        told = self._report(pairs)
         self._forget()
         return told
 
@@ -125,10 +122,11 @@ class OnlineTracker(ABC, Generic[OptionsT]):
         tracks, rows = self.tracks, pairs.tracks
         boxes = sights.boxes[pairs.detections]
         if len(rows):
-            tracks.mean[rows], tracks.covariance[rows] = self.correct(rows, sights, boxes)
+            tracks.motion.put(rows, self.correct(rows, sights, boxes))
             tracks.remember(rows, sights.time, boxes)
+        believed = tracks.state[rows] != TENTATIVE
         tracks.state[tracks.state == TRACKED] = LOST
-        tracks.state[rows[tracks.state[rows] == LOST]] = TRACKED
+        tracks.state[rows] = believed  # tentative or tracked
 
     def correct(self, rows: NDArray[np.intp], sights: Sights, boxes: Floats) -> Motion:
         """What is believed of the motion of tracks that are seen in these boxes, float64 [rows, 4]."""
@@ -142,7 +140,7 @@ class OnlineTracker(ABC, Generic[OptionsT]):
         begun = np.flatnonzero(free)
         if len(begun) and len(pairs.detections):
             overlap = pairwise_iou(sights.boxes[begun], sights.boxes[pairs.detections])
-            begun = begun[overlap.max(axis=1) <= self.options.duplicate]
+            begun = begun[(overlap <= self.options.duplicate).all(axis=1)]
         if not len(begun):
             return Pairs.none()
         boxes, before = sights.boxes[begun], len(self.tracks)
@@ -187,10 +185,28 @@ class OnlineTracker(ABC, Generic[OptionsT]):
         self.tracks.counter[which] = np.arange(self._next_counter, self._next_counter + count)
         self._next_counter += count
 
+    def _report(self, pairs: Pairs) -> TrackedDetections:
+        """Tell whose the detections of this frame are, and those of earlier frames of which it is known now."""
+        counters = self.tracks.counter[pairs.tracks]
+        known = counters > 0
+        frames = np.full(len(counters), self._frame)
+        told = TrackedDetections(counters, frames, pairs.detections)
+        if not self._waiting.serials.size and known.all():
+            return told
+        unknown = ~known
+        serials = self.tracks.serial[pairs.tracks[unknown]]
+        self._waiting = self._waiting.joined_by(serials, self._frame, pairs.detections[unknown])
+        self._believe()
+        self._recognise()
+        late, self._waiting = self._waiting.told(self.tracks)
+        return late.and_then(told.of(known))
+
     def _forget(self) -> None:
         """Drop tracks that were not seen for too long; tentative ones at once."""
         tracks = self.tracks
         unseen = self._time - tracks.last_seen
+        if not unseen.any():
+            return
         tracks.state[(tracks.state == LOST) & (unseen > self.options.buffer)] = MISSING
         patience = self.memory if tracks.looks.shape[1] else self.options.buffer
         self.tracks = tracks.kept(np.where(tracks.state == TENTATIVE, unseen == 0, unseen <= patience))

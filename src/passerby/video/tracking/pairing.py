@@ -1,4 +1,4 @@
-"""Who is paired with whom."""
+"""Who may be paired with whom, and who is: only boxes that touch are ever compared."""
 
 from typing import NamedTuple
 
@@ -11,16 +11,12 @@ Places = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
 
-def height_overlap(first: Floats, second: Floats) -> Floats:
-    """Shared over joint height of boxes [M, 4] and [N, 4], float64 [M, N]: people at the same depth stand alike."""
-    shared = np.minimum(first[:, None, 3], second[:, 3]) - np.maximum(first[:, None, 1], second[:, 1])
-    joint = np.maximum(first[:, None, 3], second[:, 3]) - np.minimum(first[:, None, 1], second[:, 1])
-    overlap: Floats = np.maximum(shared, 0.0) / joint
-    return overlap
-
-
 class Pairs(NamedTuple):
-    """Tracks and their detections, int [P] each: no track and no detection twice."""
+    """P pairs of a track and a detection.
+
+    Attributes:
+        tracks, detections: int [P], their places.
+    """
 
     tracks: Places
     detections: Places
@@ -32,31 +28,93 @@ class Pairs(NamedTuple):
 
     def and_then(self, more: "Pairs") -> "Pairs":
         """These and others."""
+        if not len(more.tracks):
+            return self
         return Pairs(np.concatenate([self.tracks, more.tracks]), np.concatenate([self.detections, more.detections]))
 
 
-def pair_up(cost: Floats, limit: float) -> Pairs:
+class Touching(NamedTuple):
+    """Pairs whose boxes touch.
+
+    Attributes:
+        pairs: P of them.
+        overlap: float64 [P], intersection over union, above 0.
+        height_overlap: float64 [P], shared over joint height: people at the same depth stand alike.
+    """
+
+    pairs: Pairs
+    overlap: Floats
+    height_overlap: Floats
+
+
+def touching(tracks: Floats, detections: Floats) -> Touching:
+    """Find which boxes of tracks [T, 4] touch which of detections [N, 4], left, top, right, bottom."""
+    rows, columns = _side_by_side(tracks, detections)
+    one, other = tracks.take(rows, axis=0).T, detections.take(columns, axis=0).T
+    close = (one[2] > other[0]) & (one[1] < other[3])
+    close &= one[3] > other[1]
+    near = close.nonzero()[0]
+    pairs = Pairs(rows.take(near), columns.take(near))
+    one, other = one.take(near, axis=1), other.take(near, axis=1)
+    begin, end = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
+    across, down = end - begin
+    shared = across * down
+    one_size, other_size = one[2:] - one[:2], other[2:] - other[:2]
+    union = one_size[0] * one_size[1] + other_size[0] * other_size[1] - shared
+    return Touching(pairs, shared / union, down / (one_size[1] + other_size[1] - down))
+
+
+def _side_by_side(tracks: Floats, detections: Floats) -> tuple[Places, Places]:
+    """Pairs that may touch: tracks by their left edge, from one greatest width before each detection to its end."""
+    if not len(tracks):
+        return np.empty(0, np.intp), np.empty(0, np.intp)
+    left = tracks[:, 0]
+    order = left.argsort()
+    edges = left[order]
+    start = edges.searchsorted(detections[:, 0] - (tracks[:, 2] - left).max())
+    count = edges.searchsorted(detections[:, 2]) - start
+    columns = np.arange(len(detections)).repeat(count)
+    before = count.cumsum() - count
+    rows = order[np.arange(len(columns)) + (start - before).repeat(count)]
+    return rows, columns
+
+
+def pair_up(candidates: Pairs, cost: Floats, limit: float) -> Pairs:
     """The one-to-one pairs of least total cost, where leaving two unpaired costs `limit`.
 
     Args:
-        cost: float64 [T, N], of pairing each track with each detection; at or above `limit` they are never paired.
+        candidates: who may be paired; each pair once.
+        cost: float64 [P], of each pair; those at or above `limit` are never chosen.
         limit: the price of staying alone.
     """
-    allowed = cost < limit
-    tracks, detections = np.nonzero(allowed)
-    if not tracks.size:
+    allowed = (cost < limit).nonzero()[0]
+    tracks, detections = candidates.tracks[allowed], candidates.detections[allowed]
+    if not allowed.size:
         return Pairs(tracks, detections)
-    if np.bincount(tracks).max() > 1 or np.bincount(detections).max() > 1:  # else nobody has a choice
-        tracks, detections = linear_sum_assignment(np.where(allowed, cost, limit))
-        kept = allowed[tracks, detections]
-        tracks, detections = tracks[kept], detections[kept]
-    return Pairs(tracks, detections)
+    rivals = np.bincount(tracks)[tracks] + np.bincount(detections)[detections] > 2
+    contested = rivals.nonzero()[0]
+    if not contested.size:
+        return Pairs(tracks, detections)
+    people, rows = _numbered(tracks[contested])
+    boxes, columns = _numbered(detections[contested])
+    table = np.full((len(people), len(boxes)), limit)
+    table[rows, columns] = cost[allowed[contested]]
+    rows, columns = linear_sum_assignment(table)
+    kept = table[rows, columns] < limit
+    chosen = Pairs(people[rows[kept]], boxes[columns[kept]])
+    free = (~rivals).nonzero()[0]
+    return Pairs(tracks[free], detections[free]).and_then(chosen)
 
 
-def pair_some(cost: Floats, tracks: Mask, detections: Mask, limit: float) -> Pairs:
+def pair_some(candidates: Pairs, cost: Floats, tracks: Mask, detections: Mask, limit: float) -> Pairs:
     """`pair_up` among some of the tracks, bool [T], and some of the detections, bool [N]."""
-    rows, columns = np.flatnonzero(tracks), np.flatnonzero(detections)
-    if not rows.size or not columns.size:
+    if not (tracks.any() and detections.any()):
         return Pairs.none()
-    pairs = pair_up(cost[np.ix_(rows, columns)], limit)
-    return Pairs(rows[pairs.tracks], columns[pairs.detections])
+    among = (tracks[candidates.tracks] & detections[candidates.detections]).nonzero()[0]
+    return pair_up(Pairs(candidates.tracks[among], candidates.detections[among]), cost[among], limit)
+
+
+def _numbered(values: Places) -> tuple[Places, Places]:
+    """The values that occur, rising, and the place of each value among them."""
+    occurs = np.bincount(values) > 0
+    return occurs.nonzero()[0], (occurs.cumsum() - 1)[values]

@@ -27,6 +27,15 @@ class TrackedDetections:
     frames: NDArray[np.int64]
     detections: NDArray[np.int64]
 
+    def of(self, rows: NDArray[np.bool_]) -> "TrackedDetections":
+        """Those of some rows."""
+        return TrackedDetections(self.tracks[rows], self.frames[rows], self.detections[rows])
+
+    def and_then(self, more: "TrackedDetections") -> "TrackedDetections":
+        """These and others."""
+        columns = ((self.tracks, more.tracks), (self.frames, more.frames), (self.detections, more.detections))
+        return TrackedDetections(*(np.concatenate(pair) for pair in columns))
+
 
 class Tracker(Protocol):
     """Follows people from frame to frame of one source."""

@@ -29,7 +29,7 @@ class Tracks:
         times: float64 [T, 8], seconds, of the last detections, the newest last; -inf where there were not so many.
         boxes: float64 [T, 8, 4], of the last detections.
         headings: float64 [T, 2], unit vectors in which they move; zero before the second detection.
-        mean, covariance: what is believed of its motion; float64 [T, 8] and [T, 3, 4].
+        numbers, velocity, variance, covariance, velocity_variance: float64 [T, 4], what is believed of its motion.
         looks: float32 [T, D], L2-normalised mean of what it looks like; zero before a look at it alone.
         first_looks: float32 [T, D], what `looks` was when it was new; zero before.
     """
@@ -43,16 +43,18 @@ class Tracks:
     times: Floats
     boxes: Floats
     headings: Floats
-    mean: Floats
+    numbers: Floats
+    velocity: Floats
+    variance: Floats
     covariance: Floats
+    velocity_variance: Floats
     looks: NDArray[np.float32]
     first_looks: NDArray[np.float32]
 
     @classmethod
     def none(cls, width: int = 0) -> Self:
         """No tracks; looks are of so many numbers."""
-        motion = Motion(np.empty((0, 8)), np.empty((0, 3, 4)))
-        return cls.begin(0, 0.0, np.empty((0, 4)), motion, width)
+        return cls.begin(0, 0.0, np.empty((0, 4)), Motion.none(), width)
 
     @classmethod
     def begin(cls, serial: int, time: float, boxes: Floats, motion: Motion, width: int) -> Self:
@@ -70,8 +72,7 @@ class Tracks:
             times=times,
             boxes=np.repeat(boxes[:, None], _KEPT, axis=1),
             headings=np.zeros((count, 2)),
-            mean=motion.mean,
-            covariance=motion.covariance,
+            **motion._asdict(),
             looks=np.zeros((count, width), np.float32),
             first_looks=np.zeros((count, width), np.float32),
         )
@@ -83,11 +84,11 @@ class Tracks:
     @property
     def motion(self) -> Motion:
         """What is believed of their motion."""
-        return Motion(self.mean, self.covariance)
+        return Motion(self.numbers, self.velocity, self.variance, self.covariance, self.velocity_variance)
 
     @motion.setter
     def motion(self, motion: Motion) -> None:
-        self.mean, self.covariance = motion
+        self.numbers, self.velocity, self.variance, self.covariance, self.velocity_variance = motion
 
     @property
     def last_seen(self) -> Floats:
@@ -101,9 +102,10 @@ class Tracks:
 
     def looked_back(self, since: float) -> Floats:
         """Of each track the earliest kept box since then, or else the last: float64 [T, 4]."""
-        place = np.argmax(self.times >= since, axis=1)
-        place[self.times[:, -1] < since] = _KEPT - 1
-        boxes: Floats = self.boxes[np.arange(len(self)), place]
+        recent = self.times >= since
+        recent[:, -1] = True
+        place = recent.argmax(axis=1) + np.arange(0, recent.size, _KEPT)
+        boxes: Floats = self.boxes.reshape(-1, 4).take(place, axis=0)
         return boxes
 
     def remember(self, rows: NDArray[np.intp], time: float, boxes: Floats) -> None:

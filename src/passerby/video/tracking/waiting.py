@@ -35,7 +35,7 @@ class Waiting(NamedTuple):
 
     def told(self, tracks: Tracks) -> tuple[TrackedDetections, "Waiting"]:
         """What can be told now, and what goes on waiting; detections of tracks that are gone do neither."""
-        if not len(self.serials) or not len(tracks):
+        if not self.serials.size or not len(tracks):
             return TrackedDetections(*Waiting.none()), Waiting.none()
         rows = np.searchsorted(tracks.serial, self.serials)
         rows[rows == len(tracks)] = 0
