@@ -42,6 +42,8 @@ def test_a_name_with_brackets_is_printed_as_it_is(capsys: pytest.CaptureFixture[
         ({"unreadable": 3}, "5,000 gallery images, 3 unreadable images left out;"),
         ({"camera_rule": False, "cameras_known": False}, "; cameras unknown: no same-camera rule;"),
         ({"camera_rule": False}, "; no same-camera rule on this data;"),
+        ({"tied_queries": 3}, "far: they are ranked in gallery order."),
+        ({"tied_queries": 3, "ties": "expected"}, "figures are the expected values over all orders of such images."),
         ({"tied_queries": 3}, "For 3 of 1,100 queries an image of the person and one of another are equally far:"),
         ({"camera_embedding": "mean"}, "; camera embedding: the mean of the trained cameras,"),
         (

@@ -12,13 +12,16 @@ import pytest
 import torch
 from PIL import Image
 
+from passerby import load_benchmark
 from passerby.errors import CheckpointError, DataError, EvaluationError, PasserbyError, RecipeError
 from passerby.evaluation.protocol import Protocol, RerankSettings
+from passerby.evaluation.query_table import read_query_table
 from passerby.inference.loading import load
 from passerby.inference.torch_embedder import TorchEmbedder
 from passerby.metrics import rank
 from passerby.training.runner import train
-from passerby.workflows.evaluate import evaluate_and_report
+from passerby.workflows.compare import compare
+from passerby.workflows.evaluate import evaluate, evaluate_and_report
 from passerby.workflows.evaluation_request import EvaluationRequest
 from passerby.workflows.evaluation_settings import CameraEmbedding
 from tests.methods.small_world import nano_recipe, write_small_world
@@ -275,3 +278,50 @@ def test_a_protocol_that_does_not_fit_is_refused_before_the_work(
     monkeypatch.setattr(TorchEmbedder, "embed_batch", lambda *_: pytest.fail("images were embedded"))
     with pytest.raises(error, match=message):
         evaluated(run, **asked)
+
+
+class Constant(torch.nn.Module):
+    """A network that tells nobody apart."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.ones(len(images), 4)
+
+
+def test_expected_values_do_not_depend_on_the_gallery_s_order_and_say_what_they_are(
+    worlds: tuple[Path, Path], tmp_path: Path
+) -> None:
+    benchmark = load_benchmark("market-layout", worlds[0])
+    query, gallery = benchmark.query_and_gallery()
+    turned = replace(benchmark, gallery=gallery.take(np.arange(len(gallery))[::-1]))
+    results = [
+        evaluate(Constant(), each, out=tmp_path / str(number), ties="expected", rerank=True)
+        for number, each in enumerate((benchmark, turned))
+    ]
+    assert results[0].mAP == results[1].mAP == pytest.approx(results[0].reranked.mAP)
+    same = gallery.identities == query.identities[:, None]
+    positives = same & (gallery.cameras != query.cameras[:, None])
+    compared = (gallery.identities != -1) & ~(same & ~positives)
+    shares = positives.sum(axis=1) / compared.sum(axis=1)
+    assert results[0].rank1 == pytest.approx(shares[shares > 0].mean()), "the chance that a random image is right"
+    assert "expected over all orders of ties" in repr(results[0])
+    figures = stored(tmp_path / "0")["market-layout"]
+    assert (figures["ties"], figures["reranked"]["ties"]) == ("expected", "expected")
+    assert figures["rank1"] == results[0].rank1
+    assert figures["intervals"]["rank1"]["value"] == pytest.approx(results[0].rank1)
+    assert "Figures are expected values over all orders of equally far images" in results[0].page.read_text("utf-8")
+    table = read_query_table(tmp_path / "0" / "report" / "market-layout.queries.parquet")
+    assert np.nanmean(table.rank1) == pytest.approx(results[0].rank1)
+    assert evaluate(Constant(), benchmark).rank1 != pytest.approx(results[0].rank1), "nor are they one order's values"
+
+
+def test_expected_and_gallery_order_are_not_compared(worlds: tuple[Path, Path], tmp_path: Path) -> None:
+    benchmark = load_benchmark("market-layout", worlds[0])
+    for ties in ("gallery", "expected"):
+        evaluate(Constant(), benchmark, out=tmp_path / ties, ties=ties)
+    with pytest.raises(EvaluationError, match="ties is 'expected', but 'gallery' in"):
+        compare([tmp_path / "gallery", tmp_path / "expected"], tmp_path / "comparison")
+
+
+def test_an_unknown_order_of_ties_is_refused_before_the_work(worlds: tuple[Path, Path]) -> None:
+    with pytest.raises(EvaluationError, match="ties 'random' is not known: choose gallery or expected"):
+        evaluate(Constant(), load_benchmark("market-layout", worlds[0]), ties="random")  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ def test_parameters_of_reranking_ask_for_it() -> None:
     assert protocol(rerank=True).rerank == RerankSettings()
     assert protocol("rerank.k1=50", "rerank.k2=15").rerank == RerankSettings(k1=50, k2=15)
     assert protocol("metric=euclidean") == Protocol("euclidean")
+    assert protocol("ties=expected") == Protocol(ties="expected")
     assert settings("check_counts=false").check_counts is False
 
 
@@ -31,6 +32,7 @@ def test_parameters_of_reranking_ask_for_it() -> None:
         ("rerank.k3=2", RecipeError, "rerank.k3: unknown setting; did you mean 'rerank.k"),
         ("zzz=2", RecipeError, "zzz: unknown setting; `--keys` lists them all"),
         ("metric=l2", RecipeError, "metric: must be 'cosine' or 'euclidean'"),
+        ("ties=random", RecipeError, "ties: must be 'gallery' or 'expected'"),
         ("rerank.k1=0", EvaluationError, "must be"),
         ("metric", RecipeError, "'metric' is no setting: write key=value (--keys lists them)"),
     ],

@@ -217,9 +217,14 @@ def _ties(metrics: dict[str, Any]) -> str:
     tied = metrics.get("tied_queries", 0)
     if not tied:
         return ""
+    order = (
+        "figures are the expected values over all orders of such images"
+        if metrics.get("ties") == "expected"
+        else "they are ranked in gallery order"
+    )
     return (
         f" For {tied:,} of {metrics['valid_queries']:,} queries an image of the person and one of another are equally "
-        "far: they are ranked in gallery order."
+        f"far: {order}."
     )
 
 

@@ -163,6 +163,7 @@ def _of_cameras(evaluation: Evaluation, metric: Metric) -> dict[str, Any] | None
         gallery.cameras,
         same_camera_rule=evaluation.result.camera_rule,
         metric=metric,
+        ties=evaluation.result.ties,
     )
     blank = {"mAP": found.mAP, "rank1": found.rank1}
     return {

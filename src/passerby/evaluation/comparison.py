@@ -21,7 +21,7 @@ METRICS = ("mAP", "rank1", "mINP")
 """What runs are tested on."""
 
 _RATES = ("mAP", "rank1", "rank5", "rank10", "mINP")
-_ALIKE = ("camera_rule", "pooling", "multi_query", "ap", "gallery", "junk")
+_ALIKE = ("camera_rule", "pooling", "multi_query", "ap", "ties", "gallery", "junk")
 
 Entry = Mapping[str, Any]
 """Of a `metrics.json`: what was measured on one data set."""
@@ -191,6 +191,7 @@ def _mean_of_seeds(
         tables[0],
         average_precision=columns["mAP"],
         inverse_negative_penalty=columns["mINP"],
+        rank1=columns["rank1"],
         first_match=first_match,
         match_ranks=[],
     )
@@ -215,8 +216,7 @@ def _people(table: QueryTable) -> NDArray[np.int64]:
 
 def _columns(table: QueryTable) -> dict[str, NDArray[np.float64]]:
     """Each metric of every query, NaN where it has no match."""
-    hits = np.where(table.first_match > 0, (table.first_match == 1).astype(np.float64), np.nan)
-    return {"mAP": table.average_precision, "rank1": hits, "mINP": table.inverse_negative_penalty}
+    return {"mAP": table.average_precision, "rank1": table.rank1, "mINP": table.inverse_negative_penalty}
 
 
 def _analysis(folder: Path, entry: Entry) -> Analysis:

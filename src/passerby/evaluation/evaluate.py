@@ -93,7 +93,7 @@ def evaluate_in_full(
     labels = (read_query.identities, read_gallery.identities, *_compared_cameras(benchmark, read_query, read_gallery))
     return Evaluation(
         name=benchmark.name,
-        result=rank(query_features, gallery_features, *labels, metric=protocol.metric),
+        result=rank(query_features, gallery_features, *labels, metric=protocol.metric, ties=protocol.ties),
         query=read_query,
         gallery=read_gallery,
         query_features=query_features,

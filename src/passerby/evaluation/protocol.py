@@ -9,7 +9,7 @@ from passerby.config import Section
 from passerby.data.arguments import check_type, check_whole_number
 from passerby.errors import EvaluationError
 from passerby.evaluation.pooling import TrackletPooling
-from passerby.metrics import Metric
+from passerby.metrics import Metric, Ties
 from passerby.metrics.reranking import check_reranking
 
 
@@ -42,9 +42,10 @@ class Protocol:
         multi_query: search with the mean of all queries of a person and camera.
         rerank: also re-rank, and give both results.
         open_set_draws: how often half of the people are taken out of the gallery to measure an open set; 0 for never.
+        ties: the order of equally far images: `"gallery"`, or `"expected"` for the expected values over all orders.
 
     Raises:
-        EvaluationError: an unknown metric.
+        EvaluationError: an unknown metric, or an unknown order of ties.
         DataError: a number of draws below 0, or parameters that are something else.
     """
 
@@ -53,10 +54,13 @@ class Protocol:
     multi_query: bool = False
     rerank: RerankSettings | None = None
     open_set_draws: int = 0
+    ties: Ties = "gallery"
 
     def __post_init__(self) -> None:
         if self.metric not in get_args(Metric):
             raise EvaluationError(f"metric {self.metric!r} is not known: choose {' or '.join(get_args(Metric))}")
+        if self.ties not in get_args(Ties):
+            raise EvaluationError(f"ties {self.ties!r} is not known: choose {' or '.join(get_args(Ties))}")
         if self.rerank is not None:
             check_type("rerank", self.rerank, RerankSettings)
         check_whole_number("open_set_draws", self.open_set_draws, at_least=0)

@@ -26,6 +26,7 @@ class QueryTable:
         paths: of the query images, inside their data set.
         identities, cameras: original names; cameras are empty where unknown.
         average_precision, inverse_negative_penalty: float64, NaN where the query has no match.
+        rank1: float64, 1 where the nearest image is a match, else 0, or the chance of it under ties; NaN likewise.
         first_match: int64, 0 where it has none.
         match_ranks: ascending ranks of the matches of each.
     """
@@ -35,6 +36,7 @@ class QueryTable:
     cameras: list[str]
     average_precision: NDArray[np.float64]
     inverse_negative_penalty: NDArray[np.float64]
+    rank1: NDArray[np.float64]
     first_match: NDArray[np.int64]
     match_ranks: list[NDArray[np.int64]]
 
@@ -68,6 +70,7 @@ def write_query_table(file: Path, query: Split, result: RankingResult) -> None:
             "camera": pa.array(cameras, pa.string()),
             "average_precision": pa.array(result.average_precision, from_pandas=True),
             "inverse_negative_penalty": pa.array(result.inverse_negative_penalty, from_pandas=True),
+            "rank1": pa.array(result.hits_at(1), from_pandas=True),
             "first_match": pa.array(result.first_match),
             "match_ranks": ranks,
         }
@@ -97,6 +100,7 @@ def read_query_table(file: Path) -> QueryTable:
             cameras=table["camera"].to_pylist(),
             average_precision=_floats(table["average_precision"]),
             inverse_negative_penalty=_floats(table["inverse_negative_penalty"]),
+            rank1=_floats(table["rank1"]),
             first_match=np.array(table["first_match"], dtype=np.int64),
             match_ranks=[np.array(ranks, dtype=np.int64) for ranks in table["match_ranks"].to_pylist()],
         )

@@ -98,6 +98,5 @@ def _reranked(evaluation: Evaluation, settings: RerankSettings) -> RankingResult
         metric="euclidean" if result.metric == "euclidean" else "cosine",
     )
     cameras = (query.cameras, gallery.cameras) if result.camera_rule else ()
-    return rank_distances(
-        distances, query.identities, gallery.identities, *cameras, max_rank=len(result.cmc), ap=result.ap
-    )
+    labels = (query.identities, gallery.identities, *cameras)
+    return rank_distances(distances, *labels, max_rank=len(result.cmc), ap=result.ap, ties=result.ties)

@@ -17,7 +17,7 @@ from passerby.evaluation.query_table import write_query_table
 from passerby.evaluation.result import EvaluationResult
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import as_embedder
-from passerby.metrics import Metric
+from passerby.metrics import Metric, Ties
 from passerby.models.bundled import resolve_path
 from passerby.output_paths import checked_folder
 from passerby.report.ranking.figure import rank_list_figure, save_figure
@@ -34,6 +34,7 @@ def evaluate(
     *,
     out: str | Path | None = None,
     metric: Metric = "cosine",
+    ties: Ties = "gallery",
     pooling: TrackletPooling | None = None,
     multi_query: bool = False,
     rerank: RerankSettings | bool = False,
@@ -49,14 +50,13 @@ def evaluate(
         >>> passerby.evaluate(my_network, passerby.load_benchmark("market1501", "/data"), out="evaluation/mine").page
 
     Args:
-        model: as `passerby.load` returns it, what `passerby.load` takes, or a network of one's own, see
-            `TorchEmbedder.of`; of several seeds one (`passerby eval` takes the folder of all).
+        model: what `passerby.load` returns or takes, one of several seeds; or a network, see `TorchEmbedder.of`.
         benchmark: as `load_benchmark` returns it, or its name (then `root` is needed), or a table or folder.
         root: the folder that holds the benchmark.
         out: receives `metrics.json` and, in `report/`, the page and the tables; None writes nothing.
         metric: how features are compared; those of passerby's methods have length 1, where both metrics rank alike.
-        pooling: how images of a tracklet become one feature, `"mean"`, `"attention"`, `"max"` or `"none"`; by default
-            the mean for benchmarks of tracklets, none for others.
+        ties: order of equally far images: as in the gallery, or `"expected"`: expected values over all orders.
+        pooling: of tracklets, `"mean"`, `"attention"`, `"max"` or `"none"`; by default the mean where there are some.
         multi_query: search with the mean of all queries of one person and camera (Market-1501: folder `gt_bbox`).
         rerank: also re-rank: True for the published parameters, or others.
         open_set_draws: how often half of the people are taken out of the gallery to measure an open set.
@@ -68,7 +68,7 @@ def evaluate(
         DataError, EvaluationError: the data is not as it should be, an image cannot be read, or nothing can be ranked.
         CheckpointError: the model is named and cannot be loaded.
     """
-    protocol = Protocol(metric, pooling, multi_query, _parameters(rerank), open_set_draws)
+    protocol = Protocol(metric, pooling, multi_query, _parameters(rerank), open_set_draws, ties)
     benchmark = as_benchmark(benchmark, root, check_counts=check_counts)
     folder = None if out is None else checked_folder(out)
     check_requested(benchmark, protocol)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from passerby.config import Section
 from passerby.evaluation.pooling import TrackletPooling
 from passerby.evaluation.protocol import Protocol, RerankSettings
-from passerby.metrics import Metric
+from passerby.metrics import Metric, Ties
 
 
 class DataSettings(Section):
@@ -20,6 +20,8 @@ class EvaluationSettings(DataSettings):
 
     metric: Metric = "cosine"
     """How features are compared: cosine or euclidean; features of length 1 rank alike in both."""
+    ties: Ties = "gallery"
+    """Order of equally far images: as in the gallery, or expected: the mean over all their orders."""
     rerank: RerankSettings = RerankSettings()
     """Parameters of re-ranking."""
 
@@ -28,7 +30,7 @@ class EvaluationSettings(DataSettings):
     ) -> Protocol:
         """The protocol of these settings; parameters of re-ranking that are given ask for it."""
         wanted = rerank or "rerank" in self.model_fields_set
-        return Protocol(self.metric, pooling, multi_query, self.rerank if wanted else None, open_set_draws)
+        return Protocol(self.metric, pooling, multi_query, self.rerank if wanted else None, open_set_draws, self.ties)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from passerby.labels import JUNK
 from passerby.metrics.arrays import Features, Integers, as_labels
 from passerby.metrics.distances.distance import Distances, Metric
 from passerby.metrics.ranking.feature_ranking import rank
+from passerby.metrics.ranking.rank_metrics import Ties
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,7 @@ def camera_matrix(
     *,
     same_camera_rule: bool = True,
     metric: Metric = "cosine",
+    ties: Ties = "gallery",
 ) -> CameraMatrix:
     """Compute mAP and rank-1 for every pair of cameras.
 
@@ -53,7 +55,7 @@ def camera_matrix(
         query_cameras, gallery_cameras: integer [Q] and [G].
         same_camera_rule: leave out images of the query's own identity and camera; then there is nothing to find within
             one camera.
-        metric: `"cosine"` or `"euclidean"`.
+        metric, ties: as for `rank`.
 
     Raises:
         EvaluationError: as `rank`, except that no match is no error for a pair of cameras.
@@ -74,7 +76,7 @@ def camera_matrix(
                 continue
             who = identities[0][query], identities[1][gallery]
             if np.isin(who[0], who[1]).any():
-                result = rank(features[0][query], features[1][gallery], *who, metric=metric, max_rank=1)
+                result = rank(features[0][query], features[1][gallery], *who, metric=metric, max_rank=1, ties=ties)
                 matrix.mAP[first, second] = result.mAP
                 matrix.rank1[first, second] = result.rank1
                 matrix.queries[first, second] = result.valid_queries

@@ -67,7 +67,9 @@ class RankingResult:
     def __repr__(self) -> str:
         rates = {"mAP": self.mAP, **{f"rank-{k}": self.rank_at(k) for k in (1, 5, 10) if k <= len(self.cmc)}}
         shown = ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in {**rates, "mINP": self.mINP}.items())
-        return f"RankingResult({shown}; {self.valid_queries:,} of {len(self.valid):,} queries, {self.gallery:,} images)"
+        queries = f"{self.valid_queries:,} of {len(self.valid):,} queries"
+        expected = ", expected over all orders of ties" if self.ties == "expected" else ""
+        return f"RankingResult({shown}; {queries}, {self.gallery:,} images{expected})"
 
     def rank_at(self, k: int) -> float:
         """Return the share of valid queries with a match among their first `k` (CMC@k); `k` is at most `max_rank`."""

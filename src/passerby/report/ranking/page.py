@@ -160,6 +160,11 @@ def _facts(ranked: RankedSplits) -> list[str]:
         if result.camera_rule
         else "Cameras are unknown or not used: images of the query's own camera count."
     )
+    ties = (
+        ["Figures are expected values over all orders of equally far images; lists and ranks are in gallery order."]
+        if result.ties == "expected"
+        else []
+    )
     ap = "mean of the precision at each match" if result.ap == "step" else "trapezoids under the precision-recall curve"
     return [
         f"{result.valid_queries:,} valid queries of {len(result.valid):,}{skipped}.",
@@ -167,4 +172,5 @@ def _facts(ranked: RankedSplits) -> list[str]:
         f"Images are in {' and '.join(dict.fromkeys(str(split.root) for split in (query, gallery)))}.",
         rule,
         f"Compared by {'cosine similarity' if result.metric == 'cosine' else 'Euclidean distance'}; AP is the {ap}.",
+        *ties,
     ]
