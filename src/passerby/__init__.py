@@ -1,8 +1,8 @@
 """passerby: person re-identification, from raw images to a searchable gallery.
 
-What a command does is a function here: `train`, `evaluate`, `occlusion`, `compare`, `explain`, `embed`, `denoise`; and
-`load` gives a model, `load_benchmark` data, `rank` metrics of features of one's own. Everything is imported on first
-use, so that `import passerby` costs milliseconds and loads no torch.
+What a command does is a function here: `train`, `evaluate`, `occlusion`, `compare`, `explain`, `embed`, `denoise`,
+`track`; and `load` gives a model, `load_benchmark` data, `rank` metrics of features of one's own. Everything is
+imported on first use, so that `import passerby` costs milliseconds and loads no torch.
 """
 
 from typing import TYPE_CHECKING
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from passerby.workflows.evaluate import evaluate
     from passerby.workflows.explain import Occluder, explain
     from passerby.workflows.occlusion import occlusion
+    from passerby.workflows.tracking.live import track_live
+    from passerby.workflows.tracking.track import track
     from passerby.workflows.train import train
 
 torchvision_guard.install()
@@ -53,6 +55,8 @@ __all__ = [
     "load_plugin",
     "occlusion",
     "rank",
+    "track",
+    "track_live",
     "train",
 ]
 
@@ -75,6 +79,8 @@ __getattr__ = lazy_exports(
         "workflows.evaluate": ["evaluate"],
         "workflows.explain": ["Occluder", "explain"],
         "workflows.occlusion": ["occlusion"],
+        "workflows.tracking.live": ["track_live"],
+        "workflows.tracking.track": ["track"],
         "workflows.train": ["train"],
     },
 )

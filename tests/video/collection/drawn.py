@@ -1,12 +1,14 @@
 """Coloured boxes on noise that walk as they are told, and a detector that reads where they are from the picture."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.video.collection import Collector, DroppedTrack, Tracklet, follow
 from passerby.video.detection.detector import Detections
 from passerby.video.frame import Frame
+from passerby.video.tracking import make_tracker
 
 HEIGHT, WIDTH = 160, 240
 
@@ -52,3 +54,12 @@ def walk(count: int, *, gap_at: int | None = None, fps: float = 25.0) -> Iterato
         step = 2 * number % 150
         boxes = [(10 + step, 20, 40 + step, 110), (190 - step, 40, 225 - step, 140)]
         yield Frame(picture(boxes, number), number, number / fps, None, number == gap_at)
+
+
+def ended_tracks(
+    frames: Iterator[Frame], collector: Collector, settings: Mapping[str, float] | None = None
+) -> list[Tracklet | DroppedTrack]:
+    """The tracks of a whole source."""
+    tracker = make_tracker("bytetrack", settings)
+    found = [ended for each in follow(frames, ReadsBoxes(), tracker, collector) for ended in each.ended]
+    return found + collector.break_off(tracker.break_off())

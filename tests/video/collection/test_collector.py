@@ -17,7 +17,6 @@ from passerby.video.collection import (
     Tracklet,
     TrackletId,
     TrackletOptions,
-    follow,
 )
 from passerby.video.collection.best_crops import BestCrops, spread_choice
 from passerby.video.collection.collector import Ended, reason_to_drop
@@ -25,16 +24,12 @@ from passerby.video.collection.quality import as_jpeg, crop_quality, cut, sharpn
 from passerby.video.collection.visibility import visible_fractions
 from passerby.video.detection.detector import Detections
 from passerby.video.frame import Frame
-from passerby.video.tracking import TrackedDetections, make_tracker
-from tests.video.collection.drawn import HEIGHT, WIDTH, ReadsBoxes, picture, walk
+from passerby.video.tracking import TrackedDetections
+from tests.video.collection.drawn import HEIGHT, WIDTH, ReadsBoxes, ended_tracks, picture, walk
 
 
 def tracklets_of(count: int, *, gap_at: int | None = None) -> list[Ended]:
-    collector = Collector("yard", patience=1.5)
-    found: list[Ended] = []
-    for each in follow(walk(count, gap_at=gap_at), ReadsBoxes(), make_tracker("bytetrack"), collector):
-        found += each.ended
-    return found + collector.break_off()
+    return ended_tracks(walk(count, gap_at=gap_at), Collector("yard", patience=1.5))
 
 
 def test_two_people_become_two_tracklets_of_all_their_boxes() -> None:
@@ -112,9 +107,7 @@ def test_what_is_dropped_says_why(tracklet: Tracklet, reason: str | None) -> Non
 
 def test_a_dropped_track_keeps_its_best_crop_alone() -> None:
     collector = Collector("yard", tracklets=TrackletOptions(min_boxes=1000))
-    for _ in follow(walk(50), ReadsBoxes(), make_tracker("bytetrack"), collector):
-        pass
-    for each in collector.break_off():
+    for each in ended_tracks(walk(50), collector):
         assert isinstance(each, DroppedTrack)
         assert len(each.tracklet.crops) == 1
         assert len(each.tracklet) == 50
@@ -142,9 +135,7 @@ def test_wall_times_are_those_of_the_frames() -> None:
         datetime(2026, 5, 1, tzinfo=UTC),
     )
     frames = (frame._replace(wall_time=start.replace(second=frame.number)) for frame in walk(4, fps=1.0))
-    for _ in follow(frames, ReadsBoxes(), make_tracker("bytetrack", {"buffer": 3.0}), collector):
-        pass
-    kept = [each for each in collector.break_off() if isinstance(each, Tracklet)]
+    kept = [each for each in ended_tracks(frames, collector, {"buffer": 3.0}) if isinstance(each, Tracklet)]
     assert kept[0].wall_times is not None
     moments = [datetime.fromtimestamp(value / 1e6, UTC) for value in kept[0].wall_times.tolist()]
     assert moments == [start.replace(second=int(frame)) for frame in kept[0].frames]
@@ -219,7 +210,18 @@ def test_the_best_crop_is_always_kept(qualities: list[float], count: int) -> Non
 
 
 def test_no_more_crops_than_asked_for() -> None:
-    collector = Collector("yard", crops=CropOptions(count=2))
-    for _ in follow(walk(60), ReadsBoxes(), make_tracker("bytetrack"), collector):
-        pass
-    assert {len(each.crops) for each in collector.break_off() if isinstance(each, Tracklet)} == {2}
+    found = ended_tracks(walk(60), Collector("yard", crops=CropOptions(count=2)))
+    assert {len(each.crops) for each in found if isinstance(each, Tracklet)} == {2}
+
+
+def test_crops_of_detections_that_the_tracker_tells_of_later_are_there() -> None:
+    collector, detector = Collector("yard", look_back=2), ReadsBoxes()
+    nothing = TrackedDetections(*np.empty((3, 0), np.int64))
+    for frame in walk(30):
+        assert collector.add(frame, detector.detect([frame.image])[0], nothing) == []
+    rows = np.arange(30)
+    late = TrackedDetections(np.ones(30, np.int64), rows, np.zeros(30, np.int64))
+    (found,) = collector.break_off(late)
+    assert isinstance(found, Tracklet)
+    assert found.frames.tolist() == rows.tolist()
+    assert len(found.crops) >= 3

@@ -20,13 +20,13 @@ COUNT = FRAMES_PER_FILE + 50
 def work(folder: Path, *, stop_after: int = COUNT) -> int:
     """Follow people until some frame; returns how many frames the detector saw."""
     detector, collector, parts = ReadsBoxes(), Collector("yard", patience=1.5), PartWriter(folder)
-    store = DetectionStore(folder)
-    for number, each in enumerate(follow(walk(COUNT), detector, make_tracker("bytetrack"), collector, store=store)):
+    store, tracker = DetectionStore(folder), make_tracker("bytetrack")
+    for number, each in enumerate(follow(walk(COUNT), detector, tracker, collector, store=store)):
         if number == stop_after:
             return detector.asked
         for ended in each.ended:
             parts.add(ended)
-    for ended in collector.break_off():
+    for ended in collector.break_off(tracker.break_off()):
         parts.add(ended)
     parts.flush()
     return detector.asked

@@ -9,6 +9,9 @@ from passerby.video.collection.tracklet import Crop
 _FIRST_WIDTH = 0.25
 """Seconds for which only the best crop is kept, while a track is short."""
 
+_LOOKS = 32
+"""Crops judged in each interval."""
+
 
 @dataclass(frozen=True)
 class _Candidate:
@@ -31,8 +34,15 @@ class BestCrops:
 
     def __init__(self, count: int, min_quality: float) -> None:
         self._count, self._min_quality = count, min_quality
-        self._width = _FIRST_WIDTH
+        self._width, self._looked_at = _FIRST_WIDTH, float("-inf")
         self._by_interval: dict[int, _Candidate] = {}
+
+    def looks_at(self, time: float) -> bool:
+        """Whether a crop of this time is worth judging: some of each interval are, however long it is."""
+        if abs(time - self._looked_at) < self._width / _LOOKS:
+            return False
+        self._looked_at = time
+        return True
 
     def wants(self, time: float, quality: float) -> bool:
         """Whether a crop of this quality would be kept for now; time in seconds since the track began."""

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -24,15 +24,27 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Ended = Tracklet | DroppedTrack
 
 
+_HELD = 2.0
+"""Seconds for which crops are held of detections of which the tracker has yet to tell whose they are."""
+
+_HELD_EVERY = 0.1
+"""Seconds between frames of which crops are held."""
+
+Rated = tuple[float, bytes]
+"""Quality and JPEG of a crop."""
+
+
 @dataclass
 class _SeenFrame:
-    """What is remembered of a frame: its picture for a few frames only."""
+    """What is remembered of a frame: its picture for a few frames only, and then crops of nobody's detections."""
 
     image: NDArray[np.uint8] | None
     time: float
     wall_time: int
     detections: Detections
     visible: NDArray[np.float32]
+    told: set[int] = field(default_factory=set)
+    held: dict[int, Rated] = field(default_factory=dict)
 
 
 class _LivingTrack:
@@ -96,6 +108,7 @@ class Collector:
         self._frames: OrderedDict[int, _SeenFrame] = OrderedDict()
         self._living: dict[int, _LivingTrack] = {}
         self._ended: set[int] = set()
+        self._held_at = float("-inf")
 
     def add(self, frame: Frame, detections: Detections, told: TrackedDetections) -> list[Ended]:
         """Take the next frame and what the tracker told of it.
@@ -110,17 +123,31 @@ class Collector:
         self._frames[frame.number] = _SeenFrame(
             frame.image, frame.time, _microseconds(frame.wall_time), detections, visible
         )
+        self._hear(told)
+        self._forget(frame.time)
+        return self._end([c for c, track in self._living.items() if frame.time - track.last > self._patience])
+
+    def break_off(self, told: TrackedDetections) -> list[Ended]:
+        """End all tracks, as at a gap or at the end of the source.
+
+        Args:
+            told: what the tracker had held back.
+
+        Returns:
+            The tracks, by counter.
+
+        Raises:
+            DataError: as of `add`.
+        """
+        self._hear(told)
+        self._frames.clear()
+        return self._end(list(self._living))
+
+    def _hear(self, told: TrackedDetections) -> None:
         for track, number, place in zip(
             told.tracks.tolist(), told.frames.tolist(), told.detections.tolist(), strict=True
         ):
             self._observe(track, number, place)
-        self._forget(frame.time)
-        return self._end([c for c, track in self._living.items() if frame.time - track.last > self._patience])
-
-    def break_off(self) -> list[Ended]:
-        """End all tracks, as at a gap or at the end of the source; returns them by counter."""
-        self._frames.clear()
-        return self._end(list(self._living))
 
     def _observe(self, counter: int, number: int, place: int) -> None:
         seen = self._frames.get(number)
@@ -133,25 +160,45 @@ class Collector:
             track = _LivingTrack(BestCrops(self._crops.count, self._crops.min_quality), seen.time)
             self._living[counter] = track
         track.observe(number, seen, place)
-        if seen.image is not None:
-            self._consider(track, number, seen, place)
+        seen.told.add(place)
+        since = max(0.0, seen.time - track.begun)
+        held = seen.held.pop(place, None)
+        if held is not None and track.crops.wants(since, held[0]):
+            track.crops.add(number, since, *held)
+        elif seen.image is not None and track.crops.looks_at(since):
+            quality = self._quality(seen, place)
+            if track.crops.wants(since, quality):
+                track.crops.add(number, since, quality, self._jpeg(seen, place))
 
-    def _consider(self, track: _LivingTrack, number: int, seen: _SeenFrame, place: int) -> None:
-        """Keep the crop if it is among the best so far."""
+    def _quality(self, seen: _SeenFrame, place: int) -> float:
         assert seen.image is not None
         box, score = seen.detections.boxes[place], float(seen.detections.scores[place])
-        since = max(0.0, seen.time - track.begun)
-        quality = crop_quality(seen.image, box, score=score, visible=float(seen.visible[place]))
-        if track.crops.wants(since, quality):
-            jpeg = as_jpeg(cut(seen.image, box, margin=self._crops.margin), self._crops.jpeg_quality)
-            track.crops.add(number, since, quality, jpeg)
+        return crop_quality(seen.image, box, score=score, visible=float(seen.visible[place]))
+
+    def _jpeg(self, seen: _SeenFrame, place: int) -> bytes:
+        assert seen.image is not None
+        crop = cut(seen.image, seen.detections.boxes[place], margin=self._crops.margin)
+        return as_jpeg(crop, self._crops.jpeg_quality)
 
     def _forget(self, now: float) -> None:
         """Let go of pictures after a few frames, and of frames that no tracker tells of any more."""
         for seen in list(self._frames.values())[: -self._look_back]:
-            seen.image = None
+            if seen.image is not None:
+                self._hold_crops(seen)
+                seen.image = None
+            if now - seen.time > _HELD:
+                seen.held.clear()
         while self._frames and now - next(iter(self._frames.values())).time > self._patience:
             self._frames.popitem(last=False)
+
+    def _hold_crops(self, seen: _SeenFrame) -> None:
+        """Keep crops of sure detections that belong to nobody so far: the tracker may be making up its mind."""
+        if seen.time - self._held_at < _HELD_EVERY:
+            return
+        self._held_at = seen.time
+        for place, score in enumerate(seen.detections.scores.tolist()):
+            if place not in seen.told and score >= self._crops.occluder_score:
+                seen.held[place] = (self._quality(seen, place), self._jpeg(seen, place))
 
     def _end(self, counters: list[int]) -> list[Ended]:
         self._ended.update(counters)

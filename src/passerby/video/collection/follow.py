@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from passerby.video.collection.collector import Collector, Ended
 from passerby.video.collection.detection_store import DetectedFrame, DetectionStore
 from passerby.video.collection.quality import cut
+from passerby.video.collection.tracklet import Tracklet
 from passerby.video.detection.detector import Detections, Detector
 from passerby.video.frame import Frame
 from passerby.video.tracking.tracker import TrackedDetections, Tracker
@@ -33,6 +34,18 @@ class FollowedFrame:
     told: TrackedDetections
     ended: list[Ended]
 
+    @property
+    def tracklets(self) -> list[Tracklet]:
+        """The tracks that have ended and were kept."""
+        return [each for each in self.ended if isinstance(each, Tracklet)]
+
+    @property
+    def people(self) -> list[tuple[int, NDArray[np.float32]]]:
+        """Who is in the frame, as far as it is known now: the track's counter, and the box, float32 [4]."""
+        here = self.told.frames == self.frame.number
+        pairs = zip(self.told.tracks[here].tolist(), self.told.detections[here].tolist(), strict=True)
+        return [(track, self.detections.boxes[place]) for track, place in sorted(pairs)]
+
 
 def follow(
     frames: Iterable[Frame],
@@ -43,7 +56,8 @@ def follow(
     describe: Describe | None = None,
     store: DetectionStore | None = None,
 ) -> Iterator[FollowedFrame]:
-    """Follow people through a source; the tracks that are left at its end are for `collector.break_off`.
+    """Follow people through a source; the tracks that are left at its end are for
+    `collector.break_off(tracker.break_off())`.
 
     The same frames give the same tracks, whether detections come from the detector or from the store.
 
@@ -56,8 +70,7 @@ def follow(
     for index, frame in enumerate(frames):
         ended: list[Ended] = []
         if frame.discontinuity and index:
-            tracker.break_off()
-            ended = collector.break_off()
+            ended = collector.break_off(tracker.break_off())
         found = _detected(index, frame, detector, describe if tracker.wants_features else None, store)
         told = tracker.update(
             found.detections,
