@@ -82,9 +82,9 @@ class DetectionStore:
             "boxes": np.concatenate([each.detections.boxes for each in frames]),
             "scores": np.concatenate([each.detections.scores for each in frames]),
         }
-        features = [each.features for each in frames if each.features is not None and len(each.features)]
-        if any(each.features is not None for each in frames):
-            arrays["features"] = np.concatenate(features) if features else np.empty((0, 0), np.float32)
+        features = [each.features for each in frames if each.features is not None]
+        if features:
+            arrays["features"] = np.concatenate(features)
         with write_atomically(file) as temporary, temporary.open("wb") as opened:
             np.savez(opened, **arrays)  # type: ignore[arg-type]  # numpy's stub takes its own keyword for one of ours
 

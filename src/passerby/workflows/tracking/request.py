@@ -144,7 +144,7 @@ def _check_goes_together(request: TrackingRequest, *, draw: bool) -> None:
     tracker = make_tracker(request.equipment.tracker, request.settings.tracker)
     if request.equipment.model is not None and not tracker.wants_features and not request.join:
         raise DataError(
-            "--model would do nothing, for tracker.appearance.gap is 0 and fragments are not joined: leave it out, or "
+            "--model would do nothing, for the tracker does not look and fragments are not joined: leave it out, or "
             "--join"
         )
     if request.join and request.equipment.model is None:
