@@ -7,8 +7,7 @@
 The training images are cut into tracklets by camera, sequence and frame gaps, which a tracker would give; their
 identities are looked at by the last row alone, and to say how right the found identities are. Rows:
 
-    imagenet-start     EfficientNet-Lite0 with ImageNet's weights (extra `imagenet`), which learns nothing: its
-                       normalisation alone has seen the images
+    imagenet-start     EfficientNet-Lite0 with ImageNet's weights (extra `imagenet`), which learns nothing
     imagenet-cluster   the same after Cluster-Contrast
     imagenet-found     fine-tuned on the identities that denoising finds with the features of imagenet-cluster
     imagenet-cion      CION on the same identities, from ImageNet's weights
@@ -27,6 +26,7 @@ from pathlib import Path
 import passerby  # noqa: F401 - guards against a torchvision that cannot load
 from identity_tables import LEVELS, RAW, TRUTH, describe, identity_table
 from measured_runs import COST, cpu_minutes, figures_of, run_measured, run_passerby
+from passerby.models import resolve_path
 
 DATA = "market1501-dev"
 HALF = "[0.5,0.5,0.5]"
@@ -47,7 +47,7 @@ CCAFL = (
 CLUSTERED, TINY = "imagenet-cluster", "tiny-clip"
 
 ROWS: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "imagenet-start": ("finetune-tiny", DATA, (*LITE, *PIXELS, "training.epochs=1", "training.lr=0")),
+    "imagenet-start": ("", "", ()),
     CLUSTERED: ("cluster-contrast-tiny", DATA, (*LITE, *PIXELS, "model.pooling=native", *CLUSTER)),
     "imagenet-found": ("finetune-tiny", CLUSTERED, (*LITE, *PIXELS, *FINETUNE)),
     "imagenet-cion": ("cion-tiny", CLUSTERED, (*LITE, *VIEWS, *CION)),
@@ -106,9 +106,20 @@ def _run(folder: Path, market: Path, row: str, seed: int) -> Path:
         where = _source(folder, market, source, seed)
         run_measured(run, command if begun.is_file() else [*command, *given, *where])
     judged = folder / "market" / run.name
-    model = str(run) if recipe else TINY
+    model = str(run) if recipe else _untrained(folder, row)
     run_measured(judged, ["eval", model, "--data", DATA, "--root", str(market), "-o", str(judged)])
     return run
+
+
+def _untrained(folder: Path, row: str) -> str:
+    """What a row without training begins and ends with."""
+    if row == "tiny-start":
+        return TINY
+    converted = folder / "imagenet.safetensors"
+    if not converted.is_file():
+        named = ["--as", "imagenet/tf_efficientnet_lite0", "--size", "96x48", "-o", str(converted)]
+        run_passerby(["zoo", "convert", str(resolve_path("imagenet")), *named])
+    return str(converted)
 
 
 def _source(folder: Path, market: Path, source: str, seed: int) -> list[str]:

@@ -45,11 +45,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--market", type=Path, help="root of market1501-dev; without it that data set is left out")
     parser.add_argument("--rows", nargs="+", choices=(PLAIN, *HIDDEN_BY, CARRIED), default=[PLAIN, "seen"])
+    parser.add_argument("--identities", type=int, default=300, help="of the drawn world, two thirds of whom train")
     parser.add_argument("--seed", type=int, default=1234)
     arguments = parser.parse_args()
     folder = arguments.out.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    places = {"synth": ("market-layout", _world(folder))}
+    places = {"synth": ("market-layout", _world(folder, arguments.identities))}
     if arguments.market is not None:
         places["market"] = ("market1501-dev", arguments.market.resolve())
     print(
@@ -66,10 +67,22 @@ def main() -> None:
                 _show(folder, data, name, root, row, arguments.seed)
 
 
-def _world(folder: Path) -> Path:
+def _world(folder: Path, identities: int) -> Path:
     world = folder / "world"
     if not (world / "synth.json").is_file():
-        drawn = ["--identities", "300", "--cameras", "6", "--images", "4", "--seed", "0", "--train", "0.667", "--masks"]
+        drawn = [
+            "--identities",
+            str(identities),
+            "--cameras",
+            "6",
+            "--images",
+            "4",
+            "--seed",
+            "0",
+            "--train",
+            "0.667",
+            "--masks",
+        ]
         run_passerby(["synth", "-o", str(world), *drawn])
     return world
 
