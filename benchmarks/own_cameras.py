@@ -4,11 +4,14 @@
     python benchmarks/own_cameras.py train --market .data/market1501-dev --out runs/own --rows tiny-start tiny-found
     python benchmarks/own_cameras.py show --market .data/market1501-dev --out runs/own
 
+    python benchmarks/own_cameras.py clusters --market .data/market1501-dev --out runs/own
+
 The training images are cut into tracklets by camera, sequence and frame gaps, which a tracker would give; their
 identities are looked at by the last row alone, and to say how right the found identities are. Rows:
 
     imagenet-start     EfficientNet-Lite0 with ImageNet's weights (extra `imagenet`), which learns nothing
-    imagenet-cluster   the same after Cluster-Contrast
+    imagenet-cluster   the same after Cluster-Contrast, clusters as published
+    imagenet-tighter   goes on from there with tighter clusters, chosen on half of the training people (see `clusters`)
     imagenet-found     fine-tuned on the identities that denoising finds with the features of imagenet-cluster
     imagenet-cion      CION on the same identities, from ImageNet's weights
     imagenet-labels    fine-tuned on true identities: what labels would give
@@ -23,9 +26,13 @@ that was interrupted goes on where it was.
 import argparse
 from pathlib import Path
 
-import passerby  # noqa: F401 - guards against a torchvision that cannot load
+import numpy as np
+
+import passerby
 from identity_tables import LEVELS, RAW, TRUTH, describe, identity_table
 from measured_runs import COST, cpu_minutes, figures_of, run_measured, run_passerby
+from passerby.data.benchmarks import load_benchmark
+from passerby.metrics import correlation_quality, dbscan, jaccard_distances
 from passerby.models import resolve_path
 
 DATA = "market1501-dev"
@@ -44,11 +51,16 @@ CCAFL = (
     "stage1.epochs=5", "stages2and3.epochs=6", "stages2and3.intra_epochs=2", "stages2and3.iterations=60",
     "stages2and3.warmup_epochs=1", "inter.text_from=3", "ical.first_epoch=4", "ical.end_epoch=6",
 )  # fmt: skip
-CLUSTERED, TINY = "imagenet-cluster", "tiny-clip"
+TIGHT = (
+    "clustering.k1=12", "clustering.k2=3", "clustering.eps=0.45",
+    "training.epochs=3", "training.iterations=100", "training.milestones=[2]",
+)  # fmt: skip
+CLUSTERED, TIGHTER, TINY = "imagenet-cluster", "imagenet-tighter", "tiny-clip"
 
 ROWS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "imagenet-start": ("", "", ()),
     CLUSTERED: ("cluster-contrast-tiny", DATA, (*LITE, *PIXELS, "model.pooling=native", *CLUSTER)),
+    TIGHTER: ("cluster-contrast-tiny", DATA, (*LITE, *PIXELS, "model.pooling=native", *TIGHT)),
     "imagenet-found": ("finetune-tiny", CLUSTERED, (*LITE, *PIXELS, *FINETUNE)),
     "imagenet-cion": ("cion-tiny", CLUSTERED, (*LITE, *VIEWS, *CION)),
     "imagenet-labels": ("finetune-tiny", DATA, (*LITE, *PIXELS, *FINETUNE)),
@@ -62,7 +74,7 @@ the identities that denoising finds with the features of a run or of tiny-clip."
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("train", "show"))
+    parser.add_argument("part", choices=("train", "show", "clusters"))
     parser.add_argument("--market", type=Path, required=True, help="root of market1501-dev")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--rows", nargs="+", choices=tuple(ROWS), default=list(ROWS))
@@ -71,6 +83,8 @@ def main() -> None:
     folder, market = arguments.out.resolve(), arguments.market.resolve()
     for row in arguments.rows if arguments.part == "train" else ():
         _run(folder, market, row, arguments.seed)
+    if arguments.part == "clusters":
+        _judge_clusters(folder, market, arguments.seed)
     if arguments.part == "show":
         _show(folder, market, arguments.rows, arguments.seed)
 
@@ -103,6 +117,7 @@ def _run(folder: Path, market: Path, row: str, seed: int) -> Path:
         begun = run / "recipe.yaml"
         command = ["train", "--resume", str(run)] if begun.is_file() else ["train", recipe, "-o", str(run), *overrides]
         given = [f"data.cache_folder={folder / 'cache'}", f"seed={seed}"]
+        given += [f"init={_run(folder, market, CLUSTERED, seed)}"] if row == TIGHTER else []
         where = _source(folder, market, source, seed)
         run_measured(run, command if begun.is_file() else [*command, *given, *where])
     judged = folder / "market" / run.name
@@ -150,6 +165,30 @@ def _show(folder: Path, market: Path, rows: list[str], seed: int) -> None:
         figures = figures_of(judged)
         shown = " | ".join(f"{100 * figures[name]:.1f}" for name in ("mAP", "rank1", "rank5"))
         print(f"| {row} | {shown} | {cpu_minutes(run) if ROWS[row][0] else 0:.1f} |")
+
+
+def _judge_clusters(folder: Path, market: Path, seed: int) -> None:
+    """How right clusters are, by neighbourhood and largest distance, judged by the names of half of the people."""
+    split = load_benchmark(DATA, market).training_split()
+    people = np.random.default_rng(0).permutation(len(split.identity_names))[: len(split.identity_names) // 2]
+    rows = np.flatnonzero(np.isin(split.identities, people))
+    assert split.cameras is not None
+    names, cameras = split.identities[rows], split.cameras[rows]
+    heads = "| network | k1 | eps | clusters | images in one | precision of pairs | recall | across cameras | largest |"
+    print(heads + "\n|" + "---|" * 9)
+    for row in ("imagenet-start", CLUSTERED):
+        model = str(_place(folder, row, seed)) if ROWS[row][0] else _untrained(folder, row)
+        features = passerby.load(model).embed([split.path(int(number)) for number in rows])
+        for k1, k2 in ((12, 3), (20, 6), (30, 6)):
+            for eps in (0.35, 0.45, 0.5, 0.6):
+                distances = jaccard_distances(features, k1=k1, k2=k2, max_distance=eps)
+                found = dbscan(distances, eps, min_samples=4)
+                kept = correlation_quality(found, names, cameras).kept
+                shares = (kept.precision, kept.recall, kept.cross_video_recall or 0.0)
+                judged = " | ".join(f"{100 * share:.1f}" for share in shares)
+                inside = 100 * float((found >= 0).mean())
+                sizes = np.bincount(found[found >= 0], minlength=1)
+                print(f"| {row} | {k1} | {eps} | {found.max() + 1} | {inside:.0f} % | {judged} | {sizes.max()} |")
 
 
 if __name__ == "__main__":
