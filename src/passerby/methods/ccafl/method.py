@@ -50,16 +50,12 @@ def prompt_stage(
 ) -> PromptStage:
     """Stage 1: a prompt for each camera identity; images of other cameras are no negatives: they may be the person."""
     return PromptStage(
-        "stage1-prompts",
+        recipe,
         model,
-        recipe.stage1,
         data,
         folder,
-        seed=recipe.seed,
         context="prompt_learner.cls_ctx",
         project=lambda images: model.features(images).joint,
-        text_features=model.prompt_features,
-        joint_dim=model.joint_dim,
         groups=torch.from_numpy(labels.class_cameras),
     )
 

@@ -38,16 +38,12 @@ from passerby.models.inspection.feature_variants import clip_reid_variants
 def prompt_stage(recipe: ClipReidRecipe, model: ClipReid, data: TrainingData, folder: Path | None) -> PromptStage:
     """Stage 1: the context tokens of each identity's prompt."""
     return PromptStage(
-        "stage1-prompts",
+        recipe,
         model,
-        recipe.stage1,
         data,
         folder,
-        seed=recipe.seed,
         context="prompt_learner.cls_ctx",
         project=lambda images: model.features(images, with_cameras=False).projected,  # as published: not in stage 1
-        text_features=model.prompt_features,
-        joint_dim=model.joint_dim,
     )
 
 

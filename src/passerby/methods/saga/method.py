@@ -50,16 +50,12 @@ from passerby.printable import printable
 def prompt_stage(recipe: SagaRecipe, model: Saga, data: TrainingData, folder: Path | None) -> PromptStage:
     """Stage 1: eight context tokens of each identity, by contrast of images with prompts; nothing else learns."""
     return PromptStage(
-        "stage1-prompts",
+        recipe,
         model,
-        recipe.stage1,
         data,
         folder,
-        seed=recipe.seed,
         context="prompt_learner.ctx_generic",
         project=lambda images: model.tokens(images).projected,
-        text_features=model.prompt_features,
-        joint_dim=model.joint_dim,
     )
 
 

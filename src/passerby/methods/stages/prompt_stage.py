@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,42 +21,64 @@ from passerby.methods.stages.features import (
 )
 
 
+class PromptRecipe(Protocol):
+    """What the stage reads of a recipe."""
+
+    @property
+    def seed(self) -> int:
+        """Governs everything random."""
+        ...
+
+    @property
+    def stage1(self) -> PromptStageSection:
+        """How the prompts learn."""
+        ...
+
+
+class PromptedModel(Protocol):
+    """A module that holds both towers and the prompts."""
+
+    @property
+    def joint_dim(self) -> int:
+        """Length E of features in the joint space."""
+        ...
+
+    def prompt_features(self, labels: Tensor) -> Tensor:
+        """Identities [B] → features of their prompts [B, E]."""
+        ...
+
+
 class PromptStage(Stage):
-    """Contrast of images with the prompts of their identities; only the context tokens learn."""
+    """Stage 1: contrast of images with the prompts of their identities; only the context tokens learn."""
 
     def __init__(
         self,
-        name: str,
-        model: nn.Module,
-        section: PromptStageSection,
+        recipe: PromptRecipe,
+        model: PromptedModel,
         data: TrainingData,
         folder: Path | None,
         *,
-        seed: int,
         context: str,
         project: Callable[[Tensor], Tensor],
-        text_features: Callable[[Tensor], Tensor],
-        joint_dim: int,
         groups: Tensor | None = None,
     ) -> None:
         """Describe the stage.
 
         Args:
-            name: of the stage.
-            model: holds both towers and the prompts.
-            section: of the recipe.
+            recipe: of the method.
+            model: a module.
             data: the training images.
             folder: of the run, which keeps the features; None where nothing is trained.
-            seed: of the recipe.
             context: the name of the parameter that learns, the context tokens.
             project: images [B, 3, H, W] → features in the joint space [B, E], by frozen modules of the model.
-            text_features: identities [B] → features of their prompts [B, E].
-            joint_dim: E.
             groups: of each identity, int64 [C]; images are then compared with prompts of their own group alone.
         """
-        super().__init__(name, model, epochs=section.epochs, seed=seed, learning_rate=section)
+        assert isinstance(model, nn.Module)
+        section = recipe.stage1
+        super().__init__("stage1-prompts", model, epochs=section.epochs, seed=recipe.seed, learning_rate=section)
         self.section, self.data, self.context = section, data, context
-        self.project, self.text_features, self.joint_dim, self.groups = project, text_features, joint_dim, groups
+        self.project, self.text_features, self.joint_dim = project, model.prompt_features, model.joint_dim
+        self.groups = groups
         self.folder = folder
         self._features: Tensor | None = None
 
