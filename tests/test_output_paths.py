@@ -1,5 +1,6 @@
 """Places that results cannot be written to, found out before the work."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,11 @@ def test_one_path_or_several_may_be_named(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("HOME", str(tmp_path))
     assert expanded_paths("~/a", "images") == [tmp_path / "a"]
     assert expanded_paths([tmp_path / "b", "c"], "images") == [tmp_path / "b", Path("c")]
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "full.png").symlink_to("/dev/full")
+    for name in ("pipe.png", "full.png"):
+        with pytest.raises(DataError, match=rf"{name}: is a pipe or a device, which would be replaced: name a file"):
+            check_output_file(tmp_path / name, (".png",))

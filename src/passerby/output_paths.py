@@ -100,7 +100,7 @@ def check_output_file(file: Path, suffixes: tuple[str, ...]) -> None:
     """Refuse a file that cannot be written, or whose suffix does not say what is written into it.
 
     Raises:
-        DataError: another suffix, a name too long, a folder of that name, or what `check_output_folder` refuses.
+        DataError: another suffix, a name too long, a folder, pipe or device, or what `check_output_folder` refuses.
     """
     if file.suffix.lower() not in suffixes:
         raise DataError(f"{file}: its name must end in {' or '.join(suffixes)}")
@@ -108,6 +108,8 @@ def check_output_file(file: Path, suffixes: tuple[str, ...]) -> None:
         raise DataError(f"{file.name[:60]}…: is too long for the name of a file: take at most {_LONGEST_NAME} bytes")
     if file.is_dir():
         raise DataError(f"{file}: is a folder: name a file")
+    if file.exists() and not file.is_file():
+        raise DataError(f"{file}: is a pipe or a device, which would be replaced: name a file")
     check_output_folder(file.parent)
 
 

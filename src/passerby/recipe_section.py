@@ -174,7 +174,7 @@ def explain_setting(known: Sequence[str], error: ValidationError, kind: str, lis
     if fault["type"] != "extra_forbidden":
         while len(parts) > 1 and ".".join(parts) not in known:  # a place in a list, or which type was tried
             parts.pop()
-        return f"{'.'.join(parts)}: {_complaint(fault)} (found {shown(fault['input'])})"
+        return f"{'.'.join(parts)}: {complaint_about(fault)} (found {shown(fault['input'])})"
     dotted = ".".join(parts)
     last = dotted.rpartition(".")[2]
     same_name = [key for key in known if key.rpartition(".")[2] == last]
@@ -183,8 +183,8 @@ def explain_setting(known: Sequence[str], error: ValidationError, kind: str, lis
     return f"{dotted}: unknown {kind}; {hint}"
 
 
-def _complaint(fault: ErrorDetails) -> str:
-    """What a value must be."""
+def complaint_about(fault: ErrorDetails) -> str:
+    """What a value must be, of a fault that pydantic found."""
     kind = fault["type"]
     if kind in _RULES:
         bounds = {name: _whole(value) for name, value in fault.get("ctx", {}).items()}

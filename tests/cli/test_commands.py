@@ -160,6 +160,24 @@ def test_what_was_typed_cannot_command_the_terminal(
     assert not set(said) & set("\x1b\u202e")
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["data", "check", "x", "--workers", "0"], "'--workers': must be at least 1, not "),
+        (["data", "check", "x", "--workers", "two"], "'--workers': must be a whole number, not 'two'"),
+        (["explain", "m", "x", "--level", "2"], "'--level': must be at most 1, not "),
+    ],
+)
+def test_values_of_options_are_told_in_plain_words(
+    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["passerby", *words])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
 def test_an_interrupted_start_is_one_line() -> None:
     command = """
 import sys

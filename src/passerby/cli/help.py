@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from shutil import get_terminal_size
-from typing import Any
+from typing import Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -73,8 +73,20 @@ def _printable_usage_errors() -> Iterator[None]:
     try:
         yield
     except _UsageError as error:
-        vars(error)["message"] = printable_line(str(vars(error).get("message") or ""))
+        vars(error)["message"] = printable_line(_plain_words(error))
         raise
+
+
+def _plain_words(error: Exception) -> str:
+    """The message of a usage error, in words of ours where it is pydantic's, which typer checks values with."""
+    cause = error.__cause__
+    if type(cause).__name__ != "ValidationError":
+        return str(vars(error).get("message") or "")
+    from passerby.recipe_section import complaint_about
+    from passerby.recipe_yaml import shown
+
+    fault = cast(Any, cause).errors()[0]
+    return f"{complaint_about(fault)}, not {shown(fault['input'])}"
 
 
 def command(
