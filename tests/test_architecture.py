@@ -19,7 +19,7 @@ FLOORS = (
     {"cli"},
     {"serve"},
     {"workflows"},
-    {"training", "report", "export", "gallery", "video"},
+    {"training", "report", "exporting", "gallery", "video"},
     {"evaluation"},
     {"inference"},
     {"runs"},

@@ -1,8 +1,8 @@
 """passerby: person re-identification, from raw images to a searchable gallery.
 
-What a command does is a function here: `train`, `evaluate`, `occlusion`, `compare`, `explain`, `embed`, `denoise`,
-`track`; and `load` gives a model, `load_benchmark` data, `rank` metrics of features of one's own. Everything is
-imported on first use, so that `import passerby` costs milliseconds and loads no torch.
+What a command does is a function here: `train`, `evaluate`, `occlusion`, `compare`, `explain`, `embed`, `export`,
+`denoise`, `track`; and `load` gives a model, `load_benchmark` data, `rank` metrics of features of one's own. Everything
+is imported on first use, so that `import passerby` costs milliseconds and loads no torch.
 """
 
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from passerby.workflows.embed import embed
     from passerby.workflows.evaluate import evaluate
     from passerby.workflows.explain import Occluder, explain
+    from passerby.workflows.export import export
     from passerby.workflows.occlusion import occlusion
     from passerby.workflows.tracking.live import track_live
     from passerby.workflows.tracking.track import track
@@ -50,6 +51,7 @@ __all__ = [
     "embed",
     "evaluate",
     "explain",
+    "export",
     "load",
     "load_benchmark",
     "load_plugin",
@@ -77,6 +79,7 @@ __getattr__ = lazy_exports(
         "workflows.denoise": ["denoise"],
         "workflows.embed": ["embed"],
         "workflows.evaluate": ["evaluate"],
+        "workflows.export": ["export"],
         "workflows.explain": ["Occluder", "explain"],
         "workflows.occlusion": ["occlusion"],
         "workflows.tracking.live": ["track_live"],

@@ -31,3 +31,7 @@ class GalleryError(PasserbyError):
 
 class DeviceError(PasserbyError):
     """The machine lacks a device, a precision or a package extra that was asked for."""
+
+
+class ExportError(PasserbyError):
+    """What was exported does not compute what the model does, and was not kept."""

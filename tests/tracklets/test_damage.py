@@ -466,10 +466,3 @@ def test_calibration_leaves_nothing_in_the_folder_for_temporary_files(tmp_path, 
     )
     calibrate_table(tmp_path / "in.parquet")
     assert seen == [[]]  # a kill here would leave nothing
-
-
-def test_two_spellings_of_one_true_identity_are_remarked_on(tmp_path, capsys):
-    columns = {"path": ["a.jpg", "b.jpg", "c.jpg"], "identity": ["0", "0", "1"], "true_identity": ["7", "07", "8"]}
-    pq.write_table(pa.table(columns), tmp_path / "ids.parquet")
-    score_table(tmp_path / "ids.parquet")
-    assert "true identities that are the same number, but count as different: 7 and 07" in capsys.readouterr().err

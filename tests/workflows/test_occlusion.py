@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-import passerby
 from passerby.data.occlusion.manifest import reproduce
 from passerby.data.occlusion.visibility import read_visibility
 from passerby.data.split import Split
@@ -17,7 +16,6 @@ from passerby.evaluation.occlusion import OcclusionOutcome, OcclusionPlan, Trial
 from passerby.evaluation.occlusion_summary import summarise, summarise_by_visibility
 from passerby.models.inspection.feature_variants import REFERENCE
 from passerby.training.runner import train
-from passerby.workflows import occlusion as workflow
 from passerby.workflows.evaluation_request import EvaluationRequest
 from passerby.workflows.occlusion import _place, occlusion_and_report, occlusion_table
 from tests.methods.saga.saga_world import saga_recipe
@@ -91,24 +89,6 @@ def test_visible_fractions_are_found_by_path(tmp_path: Path, suffix: str) -> Non
     (tmp_path / "other.csv").write_text("path\nx\n")
     with pytest.raises(DataError, match="has no column 'visible'"):
         read_visibility(here, tmp_path / "other.csv")
-
-
-@pytest.mark.parametrize("value", [-0.1, 1.5, float("inf")])
-def test_what_is_no_fraction_is_told_with_its_row(tmp_path: Path, value: float) -> None:
-    pa.parquet.write_table(pa.table({"path": ["a.jpg", "b.jpg"], "visible": [0.5, value]}), tmp_path / "t.parquet")
-    with pytest.raises(DataError, match=r"'visible' .* fractions from 0 to 1, not .* row 2 \(b\.jpg\)"):
-        read_visibility(split(), tmp_path / "t.parquet")
-
-
-def test_a_table_of_visibility_is_read_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def work(*given: object, **named: object) -> None:
-        raise AssertionError("images were computed")
-
-    monkeypatch.setattr(workflow, "occlusion_experiment", work)
-    world = write_small_world(tmp_path / "world")
-    (tmp_path / "other.csv").write_text("path\nx\n")
-    with pytest.raises(DataError, match="has no column 'visible'"):
-        passerby.occlusion("tiny-clip", "market-layout", world, visibility=tmp_path / "other.csv")
 
 
 def test_the_experiment_leaves_table_curves_figures_and_manifest(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def register(app: typer.Typer) -> None:
 def list_zoo(as_json: AsJson = False) -> None:
     """Parse, run, print."""
     from passerby.cli.output import emit
-    from passerby.cli.zoo_models import model_as_json, print_models
+    from passerby.cli.printing.zoo_models import model_as_json, print_models
     from passerby.models.zoo.catalogue import entries
     from passerby.models.zoo.published import published_model, published_names
 
@@ -88,7 +88,7 @@ def show(
 ) -> None:
     """Parse, run, print."""
     from passerby.cli.output import emit
-    from passerby.cli.zoo_models import model_as_json, print_model
+    from passerby.cli.printing.zoo_models import model_as_json, print_model
     from passerby.models.zoo.catalogue import count_operations, find_entry, published_results
     from passerby.models.zoo.published import published_model, published_names
 
@@ -146,7 +146,7 @@ def check(
 ) -> None:
     """Parse, run, print."""
     from passerby.cli.output import emit
-    from passerby.cli.zoo_models import print_card_keys, print_check
+    from passerby.cli.printing.zoo_models import print_card_keys, print_check
     from passerby.inference.card_check import check_model_file, write_check_picture
 
     if keys:

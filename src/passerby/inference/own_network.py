@@ -27,7 +27,7 @@ class OwnNetwork(nn.Module):
     def __init__(self, network: nn.Module, size: tuple[int, int]) -> None:
         super().__init__()
         self.network = network.eval()
-        self._features: Callable[[Tensor], Tensor] = getattr(network, "embed", network)
+        self._features: Callable[[Tensor], Tensor] = getattr(network, "embed", network.__call__)
         weight = next(network.parameters(), torch.empty(0))
         with torch.inference_mode():
             self.embed_dim = self.embed(torch.zeros((2, 3, *size), device=weight.device)).shape[1]
@@ -36,7 +36,7 @@ class OwnNetwork(nn.Module):
         """Normalised images [B, 3, H, W] → float32 [B, embed_dim], L2-normalised."""
         del camera_ids
         features = self._features(images)
-        if not isinstance(features, Tensor) or features.ndim != 2 or len(features) != len(images):
+        if not isinstance(features, Tensor) or features.ndim != 2 or features.shape[0] != images.shape[0]:
             shape = list(features.shape) if isinstance(features, Tensor) else type(features).__name__
             raise CheckpointError(
                 f"{type(self.network).__name__}: a network must give features [images, D], but {len(images)} images "

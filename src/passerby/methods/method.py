@@ -188,6 +188,13 @@ class Method(ABC, Generic[RecipeT, ModelT]):
         common = {"method": self.name, "camera_count": 0, "transform": asdict(transform)}
         return {**common, **self.describe(recipe, model)}
 
+    def freeze(self, model: nn.Module) -> nn.Module:
+        """A restored network that will only embed, changed in place: what no image changes is computed once.
+
+        By default there is nothing of that kind.
+        """
+        return model
+
     def recognise(self, tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
         """The description of a checkpoint that others published; by default None: there are none of this method."""
         return None

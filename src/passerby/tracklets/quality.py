@@ -9,10 +9,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from passerby.data.formats.table_file import read_table
-from passerby.data.number_names import one_number_remarks
 from passerby.errors import DataError
 from passerby.metrics import CorrelationResult, ExclusionQuality, correlation_quality, exclusion_quality
-from passerby.progress import log_line
 from passerby.tracklets.arrangement import arrange
 from passerby.tracklets.correlation import DROPPED_1, REALLOCATED
 from passerby.tracklets.pipeline import DenoisedTable
@@ -82,13 +80,7 @@ def true_identities(file: Path) -> Labels | None:
     if file.suffix.lower() == ".csv":
         return None
     table = read_table(file, besides=["true_identity"])
-    if "true_identity" not in table.column_names:
-        return None
-    column = table["true_identity"]
-    if pa.types.is_string(column.type):
-        for remark in one_number_remarks("true identities", pc.unique(column.drop_null()).to_pylist()):
-            log_line(f"table {file}: {remark}", show=True)
-    return _numbered(column, file)
+    return _numbered(table["true_identity"], file) if "true_identity" in table.column_names else None
 
 
 def _numbered(column: pa.ChunkedArray, file: Path) -> Labels:

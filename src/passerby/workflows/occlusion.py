@@ -14,7 +14,7 @@ from passerby.data.arguments import check_type
 from passerby.data.display_name import display_name
 from passerby.data.occlusion.manifest import write_manifest
 from passerby.data.occlusion.visibility import TABLE_OF_WORLD, read_visibility
-from passerby.data.split import Benchmark, Split
+from passerby.data.split import Benchmark
 from passerby.evaluation.metrics_file import evaluation_fingerprint, model_record
 from passerby.evaluation.occlusion import USUAL_PLAN, OcclusionOutcome, OcclusionPlan, occlusion_experiment
 from passerby.evaluation.occlusion_summary import (
@@ -149,9 +149,6 @@ def _measured(
     *,
     skip_unreadable: bool,
 ) -> OcclusionResult:
-    query, _ = benchmark.query_and_gallery()
-    if (table := _visibility_table(query, visibility)) is not None:
-        read_visibility(query, table)  # a table that cannot be used is refused before the work
     outcome = occlusion_experiment(embedder, benchmark, plan, batch_size=batch_size, skip_unreadable=skip_unreadable)
     return OcclusionResult(summarise(outcome), _by_visibility(outcome, visibility), outcome)
 
@@ -191,17 +188,11 @@ def _write_over_seeds(reported: Sequence[ReportedOcclusion], parent: Path, seeds
 
 
 def _by_visibility(outcome: OcclusionOutcome, table: Path | None) -> list[VisibilityMetrics]:
-    file = _visibility_table(outcome.query, table)
-    if file is None:
+    file = outcome.query.root / TABLE_OF_WORLD if table is None else table
+    if table is None and not file.is_file():
         return []
     visibility = read_visibility(outcome.query, file)
     return [] if np.isnan(visibility).all() else summarise_by_visibility(outcome, visibility)
-
-
-def _visibility_table(query: Split, table: Path | None) -> Path | None:
-    """The table named, or the one beside a synthetic world's images if it is there."""
-    own = query.root / TABLE_OF_WORLD
-    return table or (own if own.is_file() else None)
 
 
 def _place(parent: Path, name: str, mark: str) -> Path:

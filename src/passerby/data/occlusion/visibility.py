@@ -25,7 +25,7 @@ def read_visibility(split: Split, table: Path) -> NDArray[np.float64]:
         table: CSV or Parquet with the columns `path`, relative to the table, and `visible`.
 
     Raises:
-        DataError: the table cannot be read, lacks a column, holds what is no fraction, or names an image twice.
+        DataError: the table cannot be read, lacks a column, or names an image twice.
     """
     content = read_table(table, besides=("visible",))
     if "visible" not in content.column_names:
@@ -38,12 +38,6 @@ def read_visibility(split: Split, table: Path) -> NDArray[np.float64]:
         values = pc.cast(column, pa.float64()).to_pylist()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise DataError(f"column 'visible' of table {table} must hold numbers: {str(error).splitlines()[0]}") from error
-    wrong = [row for row, value in enumerate(values) if value is not None and not (0 <= value <= 1 or value != value)]
-    if wrong:
-        raise DataError(
-            f"column 'visible' of table {table} must hold fractions from 0 to 1, not {values[wrong[0]]:g} in "
-            f"{len(wrong):,} of {len(values):,} rows, the first of them row {wrong[0] + 1} ({paths[wrong[0]]})"
-        )
     known = {_normal(table.parent / path): value for path, value in zip(paths, values, strict=True)}
     fractions = (known.get(_normal(split.root / path)) for path in split.paths.to_pylist())
     return np.array([np.nan if value is None else float(value) for value in fractions])

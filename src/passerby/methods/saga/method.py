@@ -218,6 +218,12 @@ class SagaMethod(Method[SagaRecipe, Saga]):
         """The network without what only training needs; an official file of stage 2 embeds as CLIP-ReID does."""
         return restore(description, tensors, source)
 
+    def freeze(self, model: nn.Module) -> nn.Module:
+        """Shared anchors are computed, and the text tower is no longer needed."""
+        if isinstance(model, Saga):
+            model.freeze_anchors()
+        return model
+
     def recognise(self, tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
         """Checkpoints of the published code."""
         return recognise_saga(tensors)

@@ -29,5 +29,7 @@ class Backbone(nn.Module):
     def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
         """Normalised images [B, 3, H, W] → float32 [B, feature_dim], L2-normalised; cameras make no difference."""
         del camera_ids
+        if torch.compiler.is_exporting():  # it would put what is in autocast's scope aside, layers' names with it
+            return F.normalize(self(images))
         with torch.autocast(images.device.type, enabled=False):
             return F.normalize(self(images))

@@ -133,7 +133,7 @@ class VisionTransformer(nn.Module):
 
     def placed_tokens(self, patches: Tensor) -> Tensor:
         """Tokens of patches [B, rows, columns, D] → all tokens with their positions, [B, 1 + rows · columns, D]."""
-        tokens = torch.cat([self.cls_token.expand(len(patches), -1, -1), patches.flatten(1, 2)], 1)
+        tokens = torch.cat([self.cls_token.expand(patches.shape[0], -1, -1), patches.flatten(1, 2)], 1)
         positions = self.patch_positions(self.pos_embed[:, 1:], patches)
         return tokens + torch.cat([self.pos_embed[:, :1], positions], 1)
 
@@ -169,7 +169,7 @@ class PartVisionTransformer(VisionTransformer):
         extra = torch.cat([self.cls_token, self.part_token1, self.part_token2, self.part_token3], 1)
         places = torch.cat([self.cls_pos, self.part1_pos, self.part2_pos, self.part3_pos], 1)
         placed = patches.flatten(1, 2) + self.patch_positions(self.pos_embed, patches)
-        return torch.cat([(extra + places).expand(len(patches), -1, -1), placed], 1)
+        return torch.cat([(extra + places).expand(patches.shape[0], -1, -1), placed], 1)
 
     def read(self, tokens: Tensor) -> Tensor:
         """All tokens [B, T, D] after the last block → [B, 2 D]."""

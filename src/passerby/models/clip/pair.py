@@ -78,13 +78,16 @@ class ClipPair(nn.Module):
         return projected
 
     def _projected_texts(self, tokens: Tensor) -> Tensor:
-        """Attention is causal, so what follows the end of the longest text changes nothing and is not computed."""
+        """Attention is causal, so what follows the end of the longest text changes nothing and is not computed.
+
+        In an exported graph all is computed: its shapes must not depend on the texts.
+        """
         end = tokens.argmax(1)
-        length = int(end.max()) + 1
+        length = tokens.shape[1] if torch.compiler.is_exporting() else int(end.max()) + 1
         stream = self.token_embedding(self.vocabulary.rows(tokens[:, :length])) + self.positional_embedding[:length]
         mask = torch.full((length, length), -torch.inf, device=tokens.device).triu(1)
         stream = self.transformer(stream, attn_mask=mask)
-        last = self.ln_final(stream[torch.arange(len(tokens), device=tokens.device), end])
+        last = self.ln_final(stream[torch.arange(tokens.shape[0], device=tokens.device), end])
         projected: Tensor = (last @ self.text_projection).float()
         return projected
 

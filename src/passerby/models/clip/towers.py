@@ -243,7 +243,7 @@ def vision_tokens(
         class_offset: [B, D] or [D], added to the class token before the position embedding (camera embedding).
     """
     patches = tower.conv1(images).flatten(2).transpose(1, 2)
-    token = tower.class_embedding.to(patches.dtype).expand(len(images), 1, -1)
+    token = tower.class_embedding.to(patches.dtype).expand(images.shape[0], 1, -1)
     if class_offset is not None:
         token = token + class_offset.to(patches.dtype).reshape(-1, 1, token.shape[-1])
     stream = tower.ln_pre(torch.cat([token, patches], 1) + tower.positional_embedding.to(patches.dtype))

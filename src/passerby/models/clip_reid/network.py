@@ -109,7 +109,7 @@ class ClipReid(nn.Module):
             return ImageFeatures(maps.third.mean((2, 3)), maps.fourth.mean((2, 3)), maps.projected)
         vision = cast(VisionTransformer, tower)
         before_last = len(vision.transformer.resblocks) - 1
-        offset = self._camera_offset(len(images), camera_ids) if with_cameras else None
+        offset = self._camera_offset(images.shape[0], camera_ids) if with_cameras else None
         tokens = vision_tokens(vision, images, blocks=(before_last,), class_offset=offset)
         return ImageFeatures(tokens.blocks[0][:, 0], tokens.final[:, 0], tokens.projected[:, 0])
 

@@ -56,7 +56,7 @@ def aggregate(
         visibility: tells from the deepest layer which patches are hidden; None: all count.
     """
     layers = patches.chunk(len(refinements), 1)
-    anchors = text_anchors.expand(len(patches), -1, -1)
+    anchors = text_anchors.expand(patches.shape[0], -1, -1)
     shares = (
         [anchors] if len(layers) == 1 else [anchors[:, : anchors.shape[1] // 2], anchors[:, anchors.shape[1] // 2 :]]
     )

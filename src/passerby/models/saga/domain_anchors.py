@@ -54,7 +54,7 @@ class CameraDomainAnchors(nn.Module):
     def forward(self, inputs: DomainInputs) -> Tensor:
         """[B, M, D]."""
         table = self.cam_embed.weight
-        vectors = table.mean(0).expand(len(inputs.patch_mean), -1)
+        vectors = table.mean(0).expand(inputs.patch_mean.shape[0], -1)
         if inputs.cameras is not None:
             known = (inputs.cameras >= 0)[:, None]
             vectors = torch.where(known, table[inputs.cameras.clamp(min=0)], vectors)
@@ -77,7 +77,7 @@ class ClipDomainAnchors(nn.Module):
     def forward(self, inputs: DomainInputs) -> Tensor:
         """[B, M, D]."""
         queries = self.queries + self.clip_proj(inputs.projected)[:, None]
-        anchors = inputs.text_anchors.expand(len(queries), -1, -1)
+        anchors = inputs.text_anchors.expand(queries.shape[0], -1, -1)
         read = self.attn(self.norm_q(queries), self.norm_kv(anchors), anchors).output
         anchors_of_image: Tensor = self.norm_out(queries + read)
         return anchors_of_image
@@ -101,4 +101,4 @@ def _generator(inputs: int, width: int, count: int) -> nn.Sequential:
 
 
 def _reshape(flat: Tensor, like: Tensor) -> Tensor:
-    return flat.reshape(len(flat), -1, like.shape[1])
+    return flat.reshape(flat.shape[0], -1, like.shape[1])

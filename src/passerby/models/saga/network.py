@@ -85,6 +85,7 @@ class Saga(nn.Module):
     """
 
     backbone: VisionTransformer
+    _frozen_anchors: Tensor | None
 
     def __init__(self, shape: SagaShape, sizes: SagaSizes, *, clip_tensors: Mapping[str, Tensor] | None = None) -> None:
         super().__init__()
@@ -128,6 +129,7 @@ class Saga(nn.Module):
             self.classifier = identity_classifier(self.feature_dim, sizes.classes)
             self.prompt_learner = SagaPromptLearner(sizes.classes, clip.token_embedding.weight)
         self._cached_anchors: tuple[Any, Tensor] | None = None
+        self.register_buffer("_frozen_anchors", None, persistent=False)
 
     @property
     def embed_dim(self) -> int:
@@ -144,6 +146,8 @@ class Saga(nn.Module):
 
     def text_anchors(self) -> Tensor:
         """The anchors that all images share, [K, D]: computed once and kept while nothing that makes them learns."""
+        if self._frozen_anchors is not None:
+            return self._frozen_anchors
         tensors = self._anchor_tensors()
         if self.training or (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)):
             return self._computed_anchors()
@@ -153,6 +157,11 @@ class Saga(nn.Module):
         if self._cached_anchors is None or self._cached_anchors[0] != key:
             self._cached_anchors = key, self._computed_anchors()
         return self._cached_anchors[1]
+
+    def freeze_anchors(self) -> None:
+        """Compute the shared anchors a last time; afterwards nothing changes them, and the text tower is not needed."""
+        with torch.no_grad():
+            self._frozen_anchors = self._computed_anchors().detach()
 
     def aggregate(self, patches: Tensor, projected: Tensor, cameras: Tensor | None = None) -> Aggregated:
         """From patch tokens [B, L·N, D] of the image tower to the refined feature and what it was made of.

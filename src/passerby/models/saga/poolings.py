@@ -38,7 +38,7 @@ class QueryPooling(nn.Module):
         """[B, N, D] → [B, D]."""
         del projected
         normalised = self.norm(patches)
-        output: Tensor = self.attn(self.query.expand(len(patches), -1, -1), normalised, normalised).output
+        output: Tensor = self.attn(self.query.expand(patches.shape[0], -1, -1), normalised, normalised).output
         return output[:, 0]
 
 

@@ -1,0 +1,1 @@
+"""What commands print, where that is more than a few lines."""
