@@ -152,6 +152,7 @@ def test_what_cannot_be_got_is_said_in_one_line(
         (["get", "resnet50_ibn"], 1, "may not be passed on, so it cannot be fetched: sign the agreement"),
         (["get", "yolox-tiny", "--hash", "12"], 2, "--hash must be FILE=HASH"),
         (["check"], 2, "name a model file"),
+        (["check", str(write_small_onnx(tmp_path / "m.onnx"))], 1, "makers say: kind: embedder # embedder or"),
         (["check", "yolox-tiny"], 1, "is not on this machine: get it with `passerby zoo get yolox-tiny`"),
     ):
         monkeypatch.setattr("sys.argv", ["passerby", "zoo", *arguments])

@@ -63,7 +63,10 @@ def _run() -> int | str | None:
         with naming_extras():
             app()
     except PasserbyError as error:
-        return _complain(str(error))
+        code = _complain(str(error))
+        for note in getattr(error, "__notes__", ()):  # such as a file to fill in
+            sys.stderr.write(f"{printable(note)}\n")
+        return code
     except SystemExit as stop:  # typer makes Ctrl-C an exit with the shell's code for it, in silence
         return _complain("interrupted") if stop.code == _INTERRUPTED else stop.code
     except BrokenPipeError:

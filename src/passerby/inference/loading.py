@@ -49,7 +49,7 @@ def load(
         DeviceError: the device, or a package that the model needs, is missing.
     """
     if not isinstance(source, str | os.PathLike) or not os.fspath(source):
-        raise CheckpointError(f"a run's folder or a file of weights names a model, not {type_name(source or None)}")
+        raise _no_model(source)
     path = resolve_path(source)
     if path.suffix in MODEL_SUFFIXES and not path.is_dir():
         options = {"trained_on": trained_on, "camera_coefficient": camera_coefficient, "network": network}
@@ -92,6 +92,11 @@ def as_embedder(
     from passerby.inference.torch_loading import embedder_of_network
 
     return embedder_of_network(model, device)
+
+
+def _no_model(source: object) -> CheckpointError:
+    given = type_name(source or None)
+    return CheckpointError(f"a model is named by a run's folder or a file of weights, not by {given}")
 
 
 def _check_options(path: Path, names: list[str], device: "str | torch.device | None") -> None:

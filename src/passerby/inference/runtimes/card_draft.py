@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from passerby.errors import CheckpointError
 from passerby.inference.runtimes.onnx_session import onnx_ports, open_onnx
 from passerby.inference.runtimes.openvino_session import openvino_ports
 from passerby.inference.runtimes.session import Port, default_threads
@@ -71,9 +72,11 @@ def card_template(file: Path) -> str:
     )
 
 
-def missing_card(file: Path) -> str:
-    """The message for a file without a card, with a card to fill in below."""
-    return (
+def missing_card(file: Path) -> CheckpointError:
+    """The error for a file without a card; its note is a card to fill in, which the command line prints below it."""
+    error = CheckpointError(
         f"{file}: has no card, and what it wants is not guessed: write {card_path(file).name} beside it, filled in "
-        f"from what its makers say:\n{card_template(file)}"
+        "from what its makers say:"
     )
+    error.add_note(card_template(file))
+    return error

@@ -20,12 +20,12 @@ def find_card(file: Path) -> ModelCard:
     """The card of a model file: beside it, inside it, or, for files that the zoo knows by their hash, the zoo's.
 
     Raises:
-        CheckpointError: there is none; the message ends with a card to fill in. Or the file is damaged, or the card
+        CheckpointError: there is none; a note of the error is a card to fill in. Or the file is damaged, or the card
             that of another file.
     """
     card = stored_card(file) or known_card(file)
     if card is None:
-        raise CheckpointError(missing_card(file))
+        raise missing_card(file)
     return card
 
 
