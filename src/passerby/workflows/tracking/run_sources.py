@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from passerby.errors import PasserbyError
+from passerby.errors import DataError, PasserbyError
 from passerby.progress import Progress, log_line
 from passerby.worker_processes import worker_pool
 from passerby.workflows.tracking.progress_board import BoardWatch, ProgressBoard
@@ -32,6 +33,7 @@ def run_sources(jobs: Sequence[SourceJob], board_file: Path, *, workers: int, sh
         What went wrong, by the name of the source: one that cannot be read does not stop the others.
 
     Raises:
+        DataError: a process was ended from outside.
         KeyboardInterrupt: somebody stopped the work on files.
     """
     board = ProgressBoard(board_file, len(jobs))
@@ -83,6 +85,11 @@ def _in_processes(
                 if isinstance(error, PasserbyError):
                     failed[jobs[number].source.name] = str(error)
                     log_line(f"{jobs[number].source.name}: {error}", show=shown.show)
+                elif isinstance(error, BrokenProcessPool):
+                    raise DataError(
+                        f"{jobs[number].source.name}: its process was ended from outside, as where memory runs out: the "
+                        "same command goes on from there; --threads 1 works on one source at a time"
+                    ) from error
                 elif error is not None:
                     raise error
     finally:
