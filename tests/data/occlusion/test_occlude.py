@@ -114,7 +114,7 @@ def test_seeds_tell_images_runs_and_conditions_apart() -> None:
     ("arguments", "message"),
     [
         (("holes", 0.1, 0), "'holes' is not known: choose rectangle"),
-        (("bottom", 1.5, 0), "between 0 and 1, not at 1.5"),
+        (("bottom", 1.5, 0), "level must be a number from 0 to 1, not 1.5"),
         (("bottom", 0.5, 0, "red"), "'red' is not known: choose grey"),
     ],
 )
