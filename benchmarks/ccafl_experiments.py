@@ -10,7 +10,7 @@ of prompts. The rows of the comparison:
     ccafl           CCAFL, labels made camera-local
     intra           its intra-camera learning alone
     no-adversary    CCAFL without its adversarial term
-    calibrated      CCAFL with links of average linkage, and a classifier that learns at a rate for so few steps
+    calibrated      CCAFL with average linkage of centred features, and a classifier that learns faster
     pairs           CLIP-ReID that takes every pair of a camera and a person for a class of its own
     full            CLIP-ReID with the labels that hold in all cameras: what could be reached
     pairs-head      as `pairs`, but with CCAFL's network and losses, all cameras taken for one
@@ -48,7 +48,10 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "ccafl": ("ccafl-tiny", LOOP),
     "intra": ("ccafl-tiny", (*LOOP, f"stages2and3.intra_epochs={EPOCHS}")),
     "no-adversary": ("ccafl-tiny", (*LOOP, "ical.enabled=false")),
-    "calibrated": ("ccafl-tiny", (*LOOP, "association.linkage=average", "ical.classifier_lr=0.01")),
+    "calibrated": (
+        "ccafl-tiny",
+        (*LOOP, "association.linkage=average", "association.centre_cameras=true", "ical.classifier_lr=0.01"),
+    ),
     "pairs": ("clip-reid-vit-tiny", (*CLIP_REID, "data.labels=camera")),
     "full": ("clip-reid-vit-tiny", CLIP_REID),
     "pairs-head": ("ccafl-tiny", LOOP),

@@ -20,6 +20,7 @@ import passerby
 from passerby.data.benchmarks import load_benchmark
 from passerby.data.camera_labels import camera_labels, camera_local, true_identities_of_classes
 from passerby.methods.ccafl.association.associate import Association, associate
+from passerby.methods.ccafl.association.linkages import centred_by_camera
 from passerby.methods.ccafl.association.statistics import association_statistics
 
 RATES, SHARES = (1.0, 1.5, 2.0), (0.1, 0.2, 0.3, 0.5)
@@ -31,6 +32,7 @@ Problem = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--drawn", action="store_true")
+    parser.add_argument("--centre", action="store_true", help="compare features relative to the mean of their camera")
     parser.add_argument("--model", default="tiny-clip")
     parser.add_argument("--data", default="market1501-dev")
     parser.add_argument("--root", type=Path)
@@ -45,7 +47,8 @@ def main() -> None:
     rows: dict[str, list[str]] = {}
     for several in problems.values():
         found: dict[str, list[tuple[float, float]]] = {}
-        for features, cameras, people in several:
+        for embedded_features, cameras, people in several:
+            features = centred_by_camera(embedded_features, cameras) if arguments.centre else embedded_features
             for name, association in ways(features, cameras):
                 statistics = association_statistics(association, people)
                 pair = (statistics.pair_precision or 0.0, statistics.pair_recall or 0.0)

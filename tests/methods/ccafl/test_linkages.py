@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
 from passerby.methods.ccafl.association.associate import associate
-from passerby.methods.ccafl.association.linkages import average_pairs, mutual_pairs, stranger_distance
+from passerby.methods.ccafl.association.linkages import (
+    average_pairs,
+    centred_by_camera,
+    mutual_pairs,
+    stranger_distance,
+)
 from passerby.methods.ccafl.association.nearest_pairs import nearest_pairs
 from passerby.methods.ccafl.association.statistics import association_statistics
 
@@ -135,3 +140,29 @@ def test_average_linkage_never_sees_a_camera_twice() -> None:
 def test_a_share_beyond_all_is_refused() -> None:
     with pytest.raises(EvaluationError, match=r"stranger_share 1.5: must be a share, from 0 to 1"):
         associate(np.eye(3), np.arange(3), 0.0, linkage="mutual", stranger_share=1.5)
+
+
+def test_what_a_camera_does_to_all_it_sees_is_taken_away() -> None:
+    generator = np.random.default_rng(3)
+    faces, cameras = generator.normal(size=(30, 8)), np.arange(30) % 3
+    directions = faces / np.linalg.norm(faces, axis=1, keepdims=True)
+    found = centred_by_camera(faces.astype(np.float32), cameras)
+    means = np.stack([directions[cameras == camera].mean(0) for camera in range(3)])
+    np.testing.assert_allclose(found, directions - means[cameras], atol=1e-5)
+
+
+def test_what_would_have_no_direction_left_keeps_its_own() -> None:
+    alone = centred_by_camera(np.eye(3, dtype=np.float32), np.array([0, 1, 1]))
+    np.testing.assert_allclose(alone, [[1, 0, 0], [0, 0.5, -0.5], [0, -0.5, 0.5]])
+    twins = np.array([[0, 2, 0], [0, 2, 0], [0, 0, 0]], np.float32)
+    np.testing.assert_array_equal(centred_by_camera(twins, np.array([0, 0, 0]))[2], 0)
+    np.testing.assert_array_equal(centred_by_camera(twins[:2], np.array([0, 0])), twins[:2])
+
+
+def test_centred_features_link_more_people_that_cameras_shift() -> None:
+    features, cameras, people = drawn(80, 6, noise=1.0)
+    found = [
+        association_statistics(associate(given, cameras, 0.0, linkage="mutual", one_class_per_camera=True), people)
+        for given in (features, centred_by_camera(features.astype(np.float32), cameras))
+    ]
+    assert (found[1].pair_recall or 0) > (found[0].pair_recall or 0) + 0.1

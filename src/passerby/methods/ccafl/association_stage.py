@@ -21,6 +21,7 @@ from passerby.losses.centroids import class_centroids
 from passerby.losses.hybrid_memory import HybridMemory
 from passerby.methods.ccafl.association.associate import UNASSOCIATED, Association, associate
 from passerby.methods.ccafl.association.constraints import constraints_of_run
+from passerby.methods.ccafl.association.linkages import centred_by_camera
 from passerby.methods.ccafl.association.record import AssociationRecord
 from passerby.methods.ccafl.classifier import ClassifierStep
 from passerby.methods.ccafl.losses import CameraIdentities
@@ -43,9 +44,10 @@ def association_function(recipe: CcaflRecipe, labels: CameraLabels, folder: Path
     section = recipe.association
     begun = folder is not None and (folder / "recipe.yaml").is_file()
     constraints = constraints_of_run(folder, section.constraints, labels, keep=begun and is_main_process())
+    cameras = labels.class_cameras
     return lambda features: associate(
-        features,
-        labels.class_cameras,
+        centred_by_camera(features, cameras) if section.centre_cameras else features,
+        cameras,
         section.pairs_per_class,
         linkage=section.linkage,
         stranger_share=section.stranger_share,

@@ -111,6 +111,8 @@ class AssociationSection(Section):
     """Pairs that may be linked: nearest, as published, mutual nearest, or average."""
     stranger_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Share of certain strangers nearer than links of mutual or average may be."""
+    centre_cameras: bool = False
+    """Compare features relative to the mean of their camera."""
     one_class_per_camera: bool = False
     """Refuse links that would put two classes of one camera into one cluster."""
     constraints: Path | None = None

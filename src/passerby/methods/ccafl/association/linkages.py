@@ -21,6 +21,9 @@ average linkage puts into one group, at most one of each camera. The last two up
 
 Integers = NDArray[np.int64]
 
+_NO_DIRECTION = 1e-4
+"""A shorter difference from the mean of a camera is rounding."""
+
 
 def stranger_distance(found: NearestPairs, share: float) -> float:
     """The squared distance below which a share of the nearest certain strangers lies; 0 where none is certain.
@@ -31,6 +34,24 @@ def stranger_distance(found: NearestPairs, share: float) -> float:
     """
     strangers = found.second[np.isfinite(found.second)]
     return float(np.quantile(strangers, share)) if strangers.size else 0.0
+
+
+def centred_by_camera(features: NDArray[np.float32], cameras: Integers) -> NDArray[np.float32]:
+    """Directions of features relative to the mean direction of their camera, float32 [N, D].
+
+    What a camera does to all it sees is taken away. A camera identity that would have no direction left, such as the
+    only one of its camera, keeps its own.
+
+    Args:
+        features: [N, D]; those without a direction stay as they are.
+        cameras: int64 [N].
+    """
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    centred = features / np.where(lengths > 0, lengths, 1)
+    for camera in np.unique(cameras):
+        centred[cameras == camera] -= centred[cameras == camera].mean(axis=0)
+    directed = (np.linalg.norm(centred, axis=1, keepdims=True) > _NO_DIRECTION) & (lengths > 0)
+    return np.where(directed, centred, features).astype(np.float32)
 
 
 def mutual_pairs(found: NearestPairs, largest: float) -> Integers:
