@@ -87,8 +87,8 @@ def _in_processes(
                     log_line(f"{jobs[number].source.name}: {error}", show=shown.show)
                 elif isinstance(error, BrokenProcessPool):
                     raise DataError(
-                        f"{jobs[number].source.name}: its process was ended from outside, as where memory runs out: the "
-                        "same command goes on from there; --threads 1 works on one source at a time"
+                        f"{jobs[number].source.name}: its process was ended from outside, as when memory runs out: "
+                        "the same command goes on; --threads 1 works on one source at a time"
                     ) from error
                 elif error is not None:
                     raise error
