@@ -38,7 +38,8 @@ def drop_ignored(
     count. How much of a person is visible plays no part.
 
     Args:
-        truth, result: of one sequence.
+        truth: of one sequence.
+        result: of the same sequence.
         considered: [N], of the truth; 0: to be ignored.
         classes: integer [N], of the truth; MOT15 needs none.
         rules: whose.

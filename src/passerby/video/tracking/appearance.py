@@ -25,7 +25,7 @@ class AppearanceOptions(Section):
     """Farthest that somebody walks in a second unseen, in heights of their box."""
     probability: Probability = 0.8
     """Least probability of being the same, by looks, at which two tracks are joined."""
-    wait: NotNegative = 0.5
+    wait: NotNegative = 0.8
     """Seconds for which a track is looked at before it is compared with those who are missing."""
     crowding: Probability = 0.3
     """Overlap with another detection from which on a look is of neither."""

@@ -25,6 +25,8 @@ class ByteTrackOptions(TrackerOptions):
 
     least_sure: Probability = 0.2
     """Least overlap × score at which a sure detection continues a track."""
+    least_lost: Probability = 0.25
+    """Least overlap at which a sure detection finds somebody lost whom it does not resemble by looks."""
     least_unsure: Probability = 0.5
     """Least overlap at which an unsure detection continues a track."""
     least_tentative: Probability = 0.3
@@ -70,12 +72,14 @@ class ByteTrack(OnlineTracker[ByteTrackOptions]):
         return super().correct(rows, sights, boxes)
 
     def _sure_cost(self, pairs: Pairs, overlap: Floats, sights: Sights) -> Floats:
-        """What it costs to pair tracks and sure detections, float64 [P]; inf for boxes that hardly touch."""
+        """What it costs to pair tracks and sure detections, float64 [P]; inf for boxes too far apart."""
         worth = overlap * sights.scores[pairs.detections]
         if self.options.inertia:
             worth += self.options.inertia * consistency(self.tracks, sights, pairs, self._before)
-        worth += self.appearance.favour(self.tracks, sights, pairs)
-        cost: Floats = np.where(overlap > _TOUCHING, 1 - worth, np.inf)
+        favour = self.appearance.favour(self.tracks, sights, pairs)
+        doubtful = (self.tracks.state.take(pairs.tracks) == LOST) & (favour <= 0)  # looks may tell better than motion
+        least = np.where(doubtful, self.options.least_lost, _TOUCHING)
+        cost: Floats = np.where(overlap > least, 1 - worth - favour, np.inf)
         return cost
 
 

@@ -20,7 +20,7 @@ class TrackerOptions(Section):
     """Detections after which a track is believed and reported, its first ones included."""
     duplicate: Probability = 0.5
     """A detection that overlaps one of a track by more begins no track of its own."""
-    buffer: Positive = 1.5
+    buffer: Positive = 2.0
     """Seconds for which somebody who is not seen is looked for where motion leads."""
 
     appearance: AppearanceOptions = AppearanceOptions()
