@@ -102,6 +102,16 @@ def test_features_of_another_model_or_only_now_and_then_are_refused() -> None:
             tracker.update(detections([walker(0, 0, 0)]), frame=1, time=0.1, features=features)
 
 
+def test_frames_without_anybody_need_no_features() -> None:
+    tracker = make_tracker("bytetrack")
+    look = np.ones((1, 4), np.float32) / 2
+    told = 0
+    for frame, features in enumerate((None, look, np.empty((0, 9), np.float32), look, look)):
+        there = [walker(0, 0, 0)] if features is look else []
+        told += len(tracker.update(detections(there), frame=frame, time=frame / RATE, features=features).tracks)
+    assert told + len(tracker.break_off().tracks) >= 2
+
+
 def test_what_is_held_back_while_somebody_is_looked_at_is_told_at_the_end() -> None:
     film, features = film_of(back_after(100)[:180])  # five frames after the return
     tracker = make_tracker("bytetrack")

@@ -43,6 +43,7 @@ class OnlineTracker(ABC, Generic[OptionsT]):
         self._waiting = Waiting.none()
         self._next_serial = 1
         self._next_counter = 1
+        self._width: int | None = None
         self._frame = -1
         self._time = -np.inf
 
@@ -102,13 +103,16 @@ class OnlineTracker(ABC, Generic[OptionsT]):
         return told
 
     def _expect_looks(self, sights: Sights) -> None:
-        """Make room for looks in the first frame; later ones have them likewise."""
+        """Make room for looks with the first detections; later ones have them likewise."""
+        if not len(sights.scores):
+            return
         width = 0 if sights.features is None else sights.features.shape[1]
-        if self._frame < 0:
+        if self._width is None:
+            self._width = width
             self.tracks = self.table.none(width)
-        elif width != self.tracks.looks.shape[1]:
+        elif width != self._width:
             raise DataError(
-                f"features have {width} columns and had {self.tracks.looks.shape[1]} before: "
+                f"features have {width} columns and had {self._width} before: "
                 "give a tracker features of one model in every frame, or in none"
             )
 

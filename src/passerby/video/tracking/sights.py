@@ -16,7 +16,7 @@ class Sights(NamedTuple):
     Attributes:
         boxes: float64 [N, 4], left, top, right, bottom in pixels.
         scores: float64 [N].
-        features: float32 [N, D], L2-normalised, or None.
+        features: float32 [N, D], L2-normalised; None where there are none, or no detections.
         time: seconds.
     """
 
@@ -65,4 +65,4 @@ def check_sights(
         raise DataError(f"features of frame {frame} must be [{count}, D], not {list(features.shape)}")
     if features is not None and not np.isfinite(features).all():
         raise DataError(f"features of frame {frame} hold NaN or infinity: the model is broken")
-    return Sights(boxes, scores, features, time)
+    return Sights(boxes, scores, features if count else None, time)
