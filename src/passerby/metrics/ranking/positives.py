@@ -105,15 +105,17 @@ class Positives:
         keys, positions = keys[order], positions[order]
         some = slice(self.of(int(numbers[0])).start, self.of(int(numbers[-1])).stop)
         own_keys = _keys(self.numbers[some], self.exact[some])
-        first = np.searchsorted(keys, self.numbers[some] << 32)
-        nearer, stops = (np.searchsorted(keys, own_keys, side=side) for side in ("left", "right"))
-        self.counts.nearer[some] += nearer - first
-        self.counts.tied[some] += stops - nearer
-        found = np.flatnonzero(stops > nearer)
+        nearer = keys.searchsorted(own_keys)
+        queries = np.arange(numbers[0], numbers[-1] + 1)
+        firsts = keys.searchsorted(queries << 32)
+        self.counts.nearer[some] += nearer - firsts[self.numbers[some] - numbers[0]]
+        found = np.flatnonzero(np.append(keys, -1)[nearer] == own_keys)
         if found.size:
+            nearer = nearer[found]
+            self.counts.tied[some][found] += keys.searchsorted(own_keys[found], side="right") - nearer
             groups = np.cumsum(np.concatenate([[0], keys[1:] != keys[:-1]])) << 32  # of equally far images
-            before = (groups | positions).searchsorted(groups[nearer[found]] | self.positions[some][found])
-            self.counts.tied_before[some][found] += before - nearer[found]
+            before = (groups | positions).searchsorted(groups[nearer] | self.positions[some][found])
+            self.counts.tied_before[some][found] += before - nearer
 
 
 def _keys(numbers: Integers, exact: NDArray[np.float32]) -> Integers:
