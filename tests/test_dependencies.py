@@ -25,7 +25,7 @@ def names(requirements: list[str]) -> set[str]:
 
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-DECLARED = names(PROJECT["dependencies"])
+DECLARED = names(PROJECT["dependencies"]) | names(PROJECT["optional-dependencies"]["train"])
 EXTRAS = names([each for extra in PROJECT["optional-dependencies"].values() for each in extra])
 
 
