@@ -1,5 +1,6 @@
 """What is said where a package is missing that only an extra brings."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 
 from passerby.errors import DeviceError
 from passerby.extras import EXTRA_OF, naming_extras
+from tests.inference.test_file_embedder import write_model
+from tests.methods.small_world import write_small_world
 
 WITHOUT_TORCH = """
 import sys
@@ -57,3 +60,21 @@ def test_a_function_that_needs_torch_says_so_in_one_line() -> None:
     script = "import passerby\ntry:\n    passerby.train\nexcept passerby.errors.DeviceError as error:\n    print(error)"
     done = run_without_torch(script)
     assert done.stdout.strip() == "torch is not installed, and this needs it: pip install 'passerby[train]'"
+
+
+def test_the_road_of_a_model_file_needs_no_torch(tmp_path: Path) -> None:
+    world = write_small_world(tmp_path / "world")
+    model = write_model(tmp_path / "model.onnx")
+    script = "sys.argv[0] = 'passerby'\nfrom passerby.cli import main\nmain()"
+    commands = [
+        ["eval", str(model), "--data", "market-layout", "--root", str(world), "--out", str(tmp_path / "evaluation")],
+        ["embed", str(model), str(world / "query"), "--out", str(tmp_path / "features.parquet")],
+        ["zoo", "list"],
+        ["zoo", "check", str(model)],
+        ["data", "check", str(world)],
+    ]
+    for command in commands:
+        done = run_without_torch(script, *command)
+        assert done.returncode == 0, f"{command[0]}: {done.stderr}"
+    assert json.loads((tmp_path / "evaluation" / "metrics.json").read_text("utf-8"))
+    assert (tmp_path / "features.parquet").is_file()

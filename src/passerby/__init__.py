@@ -14,7 +14,7 @@ from passerby.version import __version__
 if TYPE_CHECKING:
     from passerby.data.benchmarks import load_benchmark
     from passerby.data.split import Benchmark, Split
-    from passerby.evaluation.occlusion import OcclusionPlan
+    from passerby.evaluation.occlusion_plan import OcclusionPlan
     from passerby.evaluation.protocol import RerankSettings
     from passerby.evaluation.result import EvaluationResult
     from passerby.inference.embedder import Embedder
@@ -67,7 +67,7 @@ __getattr__ = lazy_exports(
     {
         "data.benchmarks": ["load_benchmark"],
         "data.split": ["Benchmark", "Split"],
-        "evaluation.occlusion": ["OcclusionPlan"],
+        "evaluation.occlusion_plan": ["OcclusionPlan"],
         "evaluation.protocol": ["RerankSettings"],
         "evaluation.result": ["EvaluationResult"],
         "inference.embedder": ["Embedder"],

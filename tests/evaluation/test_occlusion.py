@@ -11,12 +11,14 @@ from passerby.data.benchmarks import load_benchmark
 from passerby.data.split import Benchmark
 from passerby.errors import DataError
 from passerby.evaluation.evaluate import evaluate_in_full
-from passerby.evaluation.occlusion import OcclusionOutcome, OcclusionPlan, occlusion_experiment
+from passerby.evaluation.occlusion import occlusion_experiment
+from passerby.evaluation.occlusion_plan import OcclusionOutcome, OcclusionPlan
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import load
 from passerby.models.clip.towers import ClipShape
 from passerby.models.clip_reid.network import ClipReid, ClipReidSizes
-from passerby.models.inspection.feature_variants import REFERENCE, clip_reid_variants
+from passerby.models.inspection.feature_variants import clip_reid_variants
+from passerby.models.inspection.reference import REFERENCE
 from passerby.training.runner import train
 from tests.methods.saga.saga_world import saga_recipe
 from tests.methods.small_world import write_small_world

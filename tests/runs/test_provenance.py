@@ -10,9 +10,9 @@ import pytest
 
 from passerby.errors import DataError, RecipeError
 from passerby.runs.file_stamps import check_same_files, measure_files, read_stamps
+from passerby.runs.recipe_data import open_sets
 from passerby.runs.request import TrainingRequest, resolve_recipe
 from passerby.training.runner import train
-from passerby.training.training_data import open_sets
 from tests.methods.small_world import nano_recipe, write_small_world
 from tests.training.resumed import resume
 

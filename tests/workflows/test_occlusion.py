@@ -12,9 +12,9 @@ from passerby.data.occlusion.manifest import reproduce
 from passerby.data.occlusion.visibility import read_visibility
 from passerby.data.split import Split
 from passerby.errors import DataError
-from passerby.evaluation.occlusion import OcclusionOutcome, OcclusionPlan, Trial
+from passerby.evaluation.occlusion_plan import OcclusionOutcome, OcclusionPlan, Trial
 from passerby.evaluation.occlusion_summary import summarise, summarise_by_visibility
-from passerby.models.inspection.feature_variants import REFERENCE
+from passerby.models.inspection.reference import REFERENCE
 from passerby.training.runner import train
 from passerby.workflows.evaluation_request import EvaluationRequest
 from passerby.workflows.occlusion import _place, occlusion_and_report, occlusion_table

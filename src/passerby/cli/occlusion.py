@@ -103,7 +103,7 @@ def occlusion(
     from passerby.workflows.evaluation_settings import CameraEmbedding, DataSettings
 
     chosen = read_settings(DataSettings, settings or ())
-    from passerby.evaluation.occlusion import OcclusionPlan  # torch, after what can be wrong without it
+    from passerby.evaluation.occlusion_plan import OcclusionPlan  # torch, after what can be wrong without it
     from passerby.workflows.evaluation_request import EvaluationRequest
     from passerby.workflows.occlusion import occlusion_and_report
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.evaluation.occlusion import OcclusionOutcome, Trial
+from passerby.evaluation.occlusion_plan import OcclusionOutcome, Trial
 from passerby.evaluation.spread import Spread
 from passerby.metrics import Interval, PairedComparison, compare_paired
-from passerby.models.inspection.feature_variants import REFERENCE
+from passerby.models.inspection.reference import REFERENCE
 
 _REPEATS = 2000
 _VISIBLE_EDGES = (0.0, 0.25, 0.5, 0.75, 0.95, 1.0)

@@ -22,6 +22,7 @@ from passerby.methods.added_losses import add_losses, find_losses
 from passerby.methods.method import Method
 from passerby.models.checkpoint import load_strictly, read_tensors, save_model
 from passerby.runs.provenance import Provenance
+from passerby.runs.recipe_data import open_sets
 from passerby.runs.run_directory import RunDirectory
 from passerby.runs.run_lock import alone_in
 from passerby.training.early_checks import check_before_data
@@ -29,7 +30,7 @@ from passerby.training.fit_stage import fit_stage
 from passerby.training.initialisation import build_model, read_init
 from passerby.training.interruption import Interruption, interruptible
 from passerby.training.torch_settings import torch_settings
-from passerby.training.training_data import OpenedData, open_sets, open_training_data
+from passerby.training.training_data import OpenedData, open_training_data
 from passerby.training.validation import NAME, ValidateEpochs
 from passerby.version import __version__
 

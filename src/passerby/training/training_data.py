@@ -9,11 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from passerby.config import DataSection, Recipe
-from passerby.data.benchmarks import is_benchmark
+from passerby.config import Recipe
 from passerby.data.checks.shared_files import check_no_shared_files
-from passerby.data.fingerprint import fingerprint
-from passerby.data.formats.open_data import open_data
 from passerby.data.loading.loaders import PerImageSource, PixelSource, open_readable
 from passerby.data.split import Benchmark, Split
 from passerby.distributed.roles import is_main_process, is_one_of_many
@@ -22,6 +19,7 @@ from passerby.evaluation.preflight import check_evaluable
 from passerby.inference.camera_embedding import describe_training_sets
 from passerby.methods.method import Method, TrainingData
 from passerby.output_paths import default_cache_folder
+from passerby.runs.recipe_data import open_sets
 from passerby.training.training_labels import label_training_images, log_camera_labels
 
 
@@ -50,41 +48,6 @@ class OpenedData:
     def evaluated(self) -> list[Benchmark]:
         """The data sets to evaluate on; the validation split is one of them."""
         return [*self.benchmarks, *([Benchmark("validation", None, *self.validation)] if self.validation else [])]
-
-
-def open_sets(section: DataSection) -> list[Benchmark]:
-    """The data sets that a section names, in its order.
-
-    Raises:
-        RecipeError: no name, the same set twice, or another number of roots than of names.
-        DataError: a set is not on disk as it should be.
-    """
-    names = [section.name] if isinstance(section.name, str) else list(section.name)
-    if not any(names):
-        raise RecipeError("data.name is not set: name a benchmark (`passerby data list`), a table or a folder")
-    roots = section.root if isinstance(section.root, list) else [section.root] * len(names)
-    if len(roots) != len(names):
-        raise RecipeError(f"data.root: {len(roots)} folders for {len(names)} names in data.name: give one each, or one")
-    if not isinstance(section.root, list) and len(names) > 1:  # one root is for benchmarks
-        if section.root is not None and not any(is_benchmark(name) for name in names):
-            raise RecipeError(
-                f"data.root: {section.root}: {', '.join(names)} are tables or folders and take no root: leave it out"
-            )
-        roots = [section.root if is_benchmark(name) else None for name in names]
-    sets = [open_data(name, root, check_counts=section.check_counts) for name, root in zip(names, roots, strict=True)]
-    _check_repeats(sets)
-    return sets
-
-
-def _check_repeats(sets: list[Benchmark]) -> None:
-    """Refuse a data set that is named twice: its images would count twice, as different people."""
-    seen: set[tuple[tuple[Path, str], ...]] = set()
-    for each in sets if len(sets) > 1 else ():
-        parts = (part for part in (each.train, each.query, each.gallery) if part is not None)
-        images = tuple((part.root.resolve(), fingerprint(part)) for part in parts)
-        if images in seen:
-            raise RecipeError(f"data.name: {each.name} in {images[0][0]} is named twice: name each data set once")
-        seen.add(images)
 
 
 def open_training_data(

@@ -20,9 +20,9 @@ from passerby.report.association.links import link_sections, pictures_of
 from passerby.report.html.cards import ChartCard, series_legend
 from passerby.report.html.charts import Line, curve_chart
 from passerby.report.html.template import rendered
+from passerby.runs.recipe_data import open_sets
 from passerby.runs.request import stored_recipe
 from passerby.runs.run_directory import RunDirectory
-from passerby.training.training_data import open_sets
 from passerby.training.training_labels import label_training_images
 
 

@@ -13,7 +13,7 @@ from passerby.errors import DataError, PasserbyError
 from passerby.evaluation.analysis import Analysis
 from passerby.evaluation.evaluate import Evaluation, evaluate_in_full
 from passerby.evaluation.metrics_file import evaluation_fingerprint
-from passerby.evaluation.occlusion import OcclusionPlan
+from passerby.evaluation.occlusion_plan import OcclusionPlan
 from passerby.evaluation.occlusion_summary import ReportedOcclusion
 from passerby.evaluation.result import EvaluationResult
 from passerby.inference.loading import load
@@ -21,12 +21,12 @@ from passerby.inference.torch_embedder import in_torch
 from passerby.report.demo.film import draw_truth
 from passerby.report.demo.page import Shown, write_demo_page
 from passerby.report.occlusion.samples import occluded_samples
+from passerby.runs.recipe_data import open_sets
 from passerby.runs.request import TrainingRequest, resolve_recipe
 from passerby.synth import write_market, write_videos
 from passerby.synth.output.output_folder import holds_world
 from passerby.training.interruption import InterruptedRunError
 from passerby.training.runner import train
-from passerby.training.training_data import open_sets
 from passerby.workflows.demo_folder import PAGE, PICTURE, DemoFolder
 from passerby.workflows.evaluate import draw_rank_lists
 from passerby.workflows.evaluation_report import ReportedEvaluation, report_evaluation

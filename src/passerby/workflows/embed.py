@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from passerby.data.formats.open_data import list_images
 from passerby.inference.embedder import Embedder, check_batch_size
 from passerby.inference.embedding_table import EMBEDDING_SUFFIXES, embed_to_table
 from passerby.inference.loading import as_embedder
 from passerby.output_paths import check_output_file, expanded, expanded_paths
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class EmbeddedImages:
 
 
 def embed(
-    model: Embedder | nn.Module | str | Path,
+    model: "Embedder | nn.Module | str | Path",
     images: str | Path | Sequence[str | Path],
     out: str | Path = "features.parquet",
     *,

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from passerby.data.formats.open_data import open_data
 from passerby.data.split import Benchmark
@@ -26,9 +25,12 @@ from passerby.workflows.evaluation_report import ReportedEvaluation, report_eval
 from passerby.workflows.evaluation_request import EvaluationRequest, OpenedRequest, open_request
 from passerby.workflows.seeds import SeedOutcome, read_summary, seeds_in, write_summary
 
+if TYPE_CHECKING:
+    from torch import nn
+
 
 def evaluate(
-    model: Embedder | nn.Module | str | Path,
+    model: "Embedder | nn.Module | str | Path",
     benchmark: Benchmark | str | Path,
     root: str | Path | None = None,
     *,

@@ -17,9 +17,9 @@ from passerby.models.bundled import resolve_path
 from passerby.output_paths import check_output_file, check_output_folder
 from passerby.report.ranking.figure import FIGURE_SUFFIXES
 from passerby.runs.provenance import Provenance
+from passerby.runs.recipe_data import open_sets
 from passerby.runs.request import stored_recipe
 from passerby.runs.run_directory import RunDirectory
-from passerby.training.training_data import open_sets
 from passerby.workflows.evaluation_settings import CameraEmbedding
 
 _BATCH = 64

@@ -16,7 +16,8 @@ from passerby.data.occlusion.manifest import write_manifest
 from passerby.data.occlusion.visibility import TABLE_OF_WORLD, read_visibility
 from passerby.data.split import Benchmark
 from passerby.evaluation.metrics_file import evaluation_fingerprint, model_record
-from passerby.evaluation.occlusion import USUAL_PLAN, OcclusionOutcome, OcclusionPlan, occlusion_experiment
+from passerby.evaluation.occlusion import occlusion_experiment
+from passerby.evaluation.occlusion_plan import USUAL_PLAN, OcclusionOutcome, OcclusionPlan
 from passerby.evaluation.occlusion_summary import (
     OcclusionMetrics,
     ReportedOcclusion,

@@ -13,12 +13,12 @@ from passerby.evaluation.spread import Spread
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import load
 from passerby.methods import find_method
+from passerby.runs.recipe_data import open_sets
 from passerby.runs.request import TrainingRequest, checked_recipe, resolve_recipe
 from passerby.runs.run_directory import RunDirectory, seed_runs
 from passerby.training.estimate import StageEstimate, estimate_training
 from passerby.training.interruption import InterruptedRunError, interruptible
 from passerby.training.runner import train as train_recipe
-from passerby.training.training_data import open_sets
 from passerby.workflows.associations import write_page_after_training
 from passerby.workflows.evaluate import evaluate_all
 from passerby.workflows.evaluation_report import ReportedEvaluation

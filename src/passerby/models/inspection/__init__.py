@@ -6,7 +6,7 @@ from passerby.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from passerby.models.inspection.attention_maps import AttentionMaps, PatchGeometry
-    from passerby.models.inspection.feature_variants import REFERENCE
+    from passerby.models.inspection.reference import REFERENCE
 
 __all__ = [
     "REFERENCE",
@@ -18,6 +18,6 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "attention_maps": ["AttentionMaps", "PatchGeometry"],
-        "feature_variants": ["REFERENCE"],
+        "reference": ["REFERENCE"],
     },
 )

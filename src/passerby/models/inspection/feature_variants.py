@@ -4,10 +4,8 @@ import torch
 from torch import Tensor
 
 from passerby.models.clip_reid.network import ClipReid
+from passerby.models.inspection.reference import REFERENCE
 from passerby.models.saga.network import Saga, fuse
-
-REFERENCE = "class token"
-"""The feature that others are compared with."""
 
 _NAMES = {"gem": "GeM", "query": "single query", "free": "free anchors (control)"}
 

@@ -11,11 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-import torch
-from torch.utils.flop_counter import FlopCounterMode
-
 from passerby.errors import CheckpointError
-from passerby.models.backbones.registry import create
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -218,6 +214,11 @@ def count_operations(architecture: str, image_size: tuple[int, int] = (256, 128)
     Raises:
         RecipeError: no such architecture, or not for images of this size.
     """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from passerby.models.backbones.registry import create
+
     with torch.device("meta"):
         backbone = create(architecture, image_size).eval()
         with FlopCounterMode(display=False) as counter:

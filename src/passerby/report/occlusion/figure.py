@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, ScalarFormatter
 
 from passerby.evaluation.occlusion_summary import OcclusionMetrics
-from passerby.models.inspection.feature_variants import REFERENCE
+from passerby.models.inspection.reference import REFERENCE
 
 _COLOURS = ("#5d6878", "#b58900", "#2f6fb5", "#8a5fbf", "#c2571a", "#1b8a8f", "#a03a6b", "#14804a", "#c62f3b")
 _LINEAR, _TICKS = 5, (-80, -40, -20, -10, -5, -2, 0, 2, 5, 10, 20, 40, 80)

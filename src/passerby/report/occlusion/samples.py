@@ -11,7 +11,8 @@ from passerby.data.loading.pixel_sources import open_source
 from passerby.data.occlusion.occlude import Condition
 from passerby.data.occlusion.source import Donors, OccludedSource, OcclusionRun, choose_donors
 from passerby.data.split import Benchmark
-from passerby.evaluation.occlusion import OcclusionPlan, occurring_names
+from passerby.evaluation.occlusion import occurring_names
+from passerby.evaluation.occlusion_plan import OcclusionPlan
 
 
 @dataclass(frozen=True)

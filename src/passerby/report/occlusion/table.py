@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from passerby.evaluation.occlusion_summary import OcclusionMetrics, VisibilityMetrics
 from passerby.metrics import Interval
-from passerby.models.inspection.feature_variants import REFERENCE
+from passerby.models.inspection.reference import REFERENCE
 
 
 def occlusion_table(

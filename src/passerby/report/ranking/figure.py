@@ -3,15 +3,18 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from PIL import Image
 
 from passerby.atomic_files import write_atomically
 from passerby.report.html.thumbnail import thumbnail
 from passerby.report.ranking.rank_list import Picture, RankedSplits, rank_lists, worst_median_best
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 """What a figure can be saved as."""
@@ -19,7 +22,7 @@ FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 _RIGHT, _WRONG, _QUERY = "#14804a", "#c62f3b", "#5d6878"
 
 
-def rank_list_figure(ranked: RankedSplits, *, rows: Sequence[int] | None = None, top: int = 10) -> Figure:
+def rank_list_figure(ranked: RankedSplits, *, rows: Sequence[int] | None = None, top: int = 10) -> "Figure":
     """A figure with one line per query: the query, then the gallery images ranked first, matches and others marked.
 
     Save it with `save_figure`, or with `figure.savefig`.
@@ -32,6 +35,8 @@ def rank_list_figure(ranked: RankedSplits, *, rows: Sequence[int] | None = None,
     Raises:
         EvaluationError: the result or the features belong to other splits, or a row is out of range.
     """
+    from matplotlib.figure import Figure
+
     if rows is None:
         chosen = worst_median_best(ranked.query, ranked.result, 1)
         rows = list(dict.fromkeys(row for part in reversed(chosen) for row in part))
@@ -59,7 +64,7 @@ def rank_list_figure(ranked: RankedSplits, *, rows: Sequence[int] | None = None,
     return figure
 
 
-def save_figure(figure: Figure, file: Path) -> None:
+def save_figure(figure: "Figure", file: Path) -> None:
     """Write a figure as the suffix says, one of `FIGURE_SUFFIXES`; a PNG in 256 colours of its own.
 
     A full-colour PNG of photographs is three times as large, and looks the same at this size.
@@ -75,7 +80,7 @@ def save_figure(figure: Figure, file: Path) -> None:
             palette.save(temporary, format="png", optimize=True)
 
 
-def _draw(axes: Axes, picture: Picture, caption: str, colour: str, *, dashed: bool = False) -> None:
+def _draw(axes: "Axes", picture: Picture, caption: str, colour: str, *, dashed: bool = False) -> None:
     """One framed picture with a line above it; a placeholder that names the file where it cannot be read."""
     small = thumbnail(picture.file, (128, 256))
     if small is None:

@@ -1,0 +1,3 @@
+"""The feature that all others of a network are compared with."""
+
+REFERENCE = "class token"
