@@ -63,6 +63,14 @@ class Database(Protocol):
         """Remove what was deleted from every file: logs, free pages, indexes. When it returns, the bytes are gone."""
         ...
 
+    def faults(self) -> Sequence[str]:
+        """What the database finds wrong with itself: torn pages, indexes that disagree, references to nothing."""
+        ...
+
+    def leftovers(self) -> Sequence[Path]:
+        """Files beside the gallery's own that are no part of it."""
+        ...
+
     def close(self) -> None:
         """Let go of the database."""
         ...

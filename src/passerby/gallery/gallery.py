@@ -21,6 +21,7 @@ from passerby.gallery.opening import open_database
 from passerby.gallery.records import Added, Crop, ModelKey, NewTracklet, Tracklet
 from passerby.gallery.retention import keep_for, kept_for, outdated
 from passerby.gallery.search import EVERYTHING, Filters, Hit, nearest, pooled
+from passerby.gallery.verification import Finding, verify
 
 _NAMED_AT_ONCE = 500
 
@@ -197,6 +198,10 @@ class Gallery:
         """Entries of the log of what was done with the gallery, after a number, oldest first."""
         with self._database.reading() as transaction:
             return read_entries(transaction, after)
+
+    def verify(self) -> list[Finding]:
+        """Read everything and tell what is torn, tampered with or left over; nothing where all is well."""
+        return verify(self._database)
 
     def _matrix(self, model: ModelKey | None) -> Matrix:
         with self._database.reading() as transaction:

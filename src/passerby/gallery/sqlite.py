@@ -96,6 +96,22 @@ class SqliteDatabase:
         if blocked:
             raise GalleryError(f"{self.location}: a reader keeps the log in use: end it, and repeat the erasure")
 
+    def faults(self) -> list[str]:
+        """What SQLite finds wrong with the file, one line each."""
+        try:
+            with self.reading() as transaction:
+                told = [row[0] for row in transaction.rows("PRAGMA integrity_check") if row[0] != "ok"]
+                lost = transaction.rows("PRAGMA foreign_key_check")
+        except GalleryError as error:
+            return [str(error)]
+        found = [f"{self.file}: {' '.join(text.split())}: restore a backup" for text in told]
+        return found + [f"{self.file}: row {row[1]} of {row[0]} belongs to nothing: restore a backup" for row in lost]
+
+    def leftovers(self) -> list[Path]:
+        """Files in the folder that are not the gallery's."""
+        own = {self.file, *(self.file.with_name(FILE + ending) for ending in ("-wal", "-shm"))}
+        return sorted(file for file in self.file.parent.rglob("*") if file.is_file() and file not in own)
+
     def close(self) -> None:
         """Close the connections of all threads."""
         with self._lock:
