@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from passerby.workflows.evaluate import evaluate
     from passerby.workflows.explain import Occluder, explain
     from passerby.workflows.export import export
+    from passerby.workflows.indexing.index import index
+    from passerby.workflows.indexing.search import Query, search
     from passerby.workflows.occlusion import occlusion
     from passerby.workflows.tracking.live import track_live
     from passerby.workflows.tracking.track import track
@@ -41,6 +43,7 @@ __all__ = [
     "EvaluationResult",
     "Occluder",
     "OcclusionPlan",
+    "Query",
     "RankingResult",
     "RerankSettings",
     "Split",
@@ -52,11 +55,13 @@ __all__ = [
     "evaluate",
     "explain",
     "export",
+    "index",
     "load",
     "load_benchmark",
     "load_plugin",
     "occlusion",
     "rank",
+    "search",
     "track",
     "track_live",
     "train",
@@ -81,6 +86,8 @@ __getattr__ = lazy_exports(
         "workflows.evaluate": ["evaluate"],
         "workflows.export": ["export"],
         "workflows.explain": ["Occluder", "explain"],
+        "workflows.indexing.index": ["index"],
+        "workflows.indexing.search": ["Query", "search"],
         "workflows.occlusion": ["occlusion"],
         "workflows.tracking.live": ["track_live"],
         "workflows.tracking.track": ["track"],

@@ -21,6 +21,7 @@ from passerby.gallery.opening import open_database
 from passerby.gallery.records import Added, Crop, ModelKey, NewTracklet, Tracklet
 from passerby.gallery.retention import keep_for, kept_for, outdated
 from passerby.gallery.search import EVERYTHING, Filters, Hit, nearest, pooled
+from passerby.gallery.vectors import from_bytes
 from passerby.gallery.verification import Finding, verify
 
 _NAMED_AT_ONCE = 500
@@ -73,6 +74,11 @@ class Gallery:
             rows = transaction.rows("SELECT fingerprint, name, dim FROM models ORDER BY id")
         return [ModelKey(*row) for row in rows]
 
+    def cameras(self) -> dict[str, int]:
+        """How many tracklets each camera has, by its name."""
+        with self._database.reading() as transaction:
+            return dict(transaction.rows("SELECT camera, count(*) FROM tracklets GROUP BY camera ORDER BY camera"))
+
     def get(self, numbers: Sequence[int]) -> list[Tracklet]:
         """Tracklets by their numbers, in this order.
 
@@ -94,6 +100,23 @@ class Gallery:
         with self._database.reading() as transaction:
             rows = transaction.rows("SELECT frame, jpeg FROM crops WHERE tracklet = ? ORDER BY frame", (number,))
         return [Crop(*row) for row in rows]
+
+    def feature(self, number: int, model: ModelKey) -> NDArray[np.float32]:
+        """What a model says of a tracklet, float32 [D].
+
+        Raises:
+            GalleryError: there is no such tracklet, or it has no feature of the model.
+        """
+        statement = (
+            "SELECT vector FROM features JOIN models ON models.id = model WHERE tracklet = ? AND fingerprint = ?"
+        )
+        with self._database.reading() as transaction:
+            rows = transaction.rows(statement, (number, model.fingerprint))
+        if not rows:
+            self.get([number])
+            raise GalleryError(f"tracklet {number} has no feature of {model.name}: index its video with that model too")
+        feature: NDArray[np.float32] = from_bytes([rows[0][0]], model.dim)[0].astype(np.float32)
+        return feature
 
     def search(
         self,

@@ -1,0 +1,161 @@
+"""`passerby gallery`: what a gallery holds, for how long, and what is erased from it."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from passerby.cli.echo import cell, echo
+from passerby.cli.help import USE, command, group
+from passerby.cli.options import AsJson, argument, option
+
+_ABOUT = "Galleries of people in videos: what is in them, how long it is kept, and how it is erased."
+
+_STATS = "Tell what a gallery holds."
+
+_ERASE = """Erase tracklets from every file of a gallery, and prove it.
+
+Their features, pictures and captions go, and identities that had no others. The files are searched afterwards, and a
+receipt is kept that names nobody. Erased tracklets are not added again with their video.
+"""
+
+_RETAIN = """Erase what is older than tracklets are kept.
+
+What counts is when a tracklet was filmed or, where nobody said, when it was added. Without --days as was set before.
+What is under a legal hold stays.
+"""
+
+_HOLD = "Keep a tracklet or an identity from being erased."
+
+_RELEASE = "End a legal hold."
+
+_LOG = "Show what was done with a gallery: searches, erasures, holds, each with its reason."
+
+Gallery = Annotated[str, argument("GALLERY", "The folder of a gallery.")]
+Reason = Annotated[str, option("TEXT", "Why, for the gallery's log.")]
+
+
+def register_keep(app: typer.Typer) -> None:
+    """Add the commands."""
+    gallery = group(_ABOUT, "passerby gallery stats gallery")
+    command(gallery, "stats", stats, _STATS, "passerby gallery stats gallery")
+    command(gallery, "erase", erase, _ERASE, "passerby gallery erase gallery 17 18 --reason 'asked for it'")
+    command(gallery, "retain", retain, _RETAIN, "passerby gallery retain gallery --days 3")
+    command(gallery, "hold", hold, _HOLD, "passerby gallery hold gallery --tracklet 17 --reason 'case 12'")
+    command(gallery, "release", release, _RELEASE, "passerby gallery release gallery 1")
+    command(gallery, "log", log, _LOG, "passerby gallery log gallery")
+    app.add_typer(gallery, name="gallery", rich_help_panel=USE)
+
+
+def stats(gallery: Gallery, as_json: AsJson = False) -> None:
+    """Parse, look, print."""
+    from passerby.cli.output import emit
+    from passerby.gallery.gallery import open_gallery
+
+    with open_gallery(gallery) as opened:
+        held, receipts, models = opened.holds(), opened.receipts(), opened.models()
+        content: dict[str, Any] = {
+            "tracklets": len(opened),
+            "cameras": opened.cameras(),
+            "models": [{"name": each.name, "dim": each.dim, "fingerprint": each.fingerprint} for each in models],
+            "holds": len(held),
+            "erasures": len(receipts),
+        }
+    if emit(content, as_json):
+        return
+    echo(f"{content['tracklets']:,} tracklets")
+    for camera, count in content["cameras"].items():
+        echo(f"  camera {camera}: {count:,}")
+    for model in models:
+        echo(f"  features of {model.name}, {model.dim} dimensions")
+    echo(f"{len(held)} legal holds, {len(receipts)} erasures so far")
+
+
+def erase(
+    gallery: Gallery,
+    tracklets: Annotated[list[int], argument("TRACKLET", "Numbers of tracklets, as `passerby search` shows them.")],
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
+    """Parse, erase, print."""
+    from passerby.cli.output import emit
+    from passerby.gallery.gallery import open_gallery
+
+    with open_gallery(gallery) as opened:
+        opened.get(tracklets)
+        receipt = opened.erase(tracklets, reason=reason)
+    if not emit(receipt, as_json):
+        echo(f"Erased {receipt.tracklets:,} tracklets with {receipt.crops:,} pictures, {receipt.features:,} features.")
+        echo(f"Searched {receipt.files_searched:,} files for {receipt.pieces_searched:,} pieces of them: none is left.")
+
+
+def retain(
+    gallery: Gallery,
+    days: Annotated[float | None, option("X", "For how many days tracklets are kept from now on.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Parse, erase, print."""
+    from passerby.cli.output import emit
+    from passerby.gallery.gallery import open_gallery
+
+    with open_gallery(gallery) as opened:
+        receipt = opened.retain(days)
+    if not emit(receipt, as_json):
+        echo("Nothing is older." if receipt is None else f"Erased {receipt.tracklets:,} tracklets.")
+
+
+def hold(
+    gallery: Gallery,
+    reason: Annotated[str, option("TEXT", "Why; needed.")],
+    tracklet: Annotated[int | None, option("N", "The tracklet to hold.")] = None,
+    identity: Annotated[int | None, option("N", "The identity to hold.")] = None,
+    until: Annotated[str | None, option("TIME", "When it ends, with time zone; default: when released.")] = None,
+) -> None:
+    """Parse, hold, print."""
+    from passerby.gallery.gallery import open_gallery
+
+    ends = None
+    if until is not None:
+        try:
+            ends = datetime.fromisoformat(until)
+        except ValueError as error:
+            raise typer.BadParameter(
+                f"--until needs a time such as 2026-05-01T08:00:00+02:00, not {until!r}"
+            ) from error
+    with open_gallery(gallery) as opened:
+        number = opened.hold(identity=identity, tracklet=tracklet, reason=reason, until=ends)
+    echo(f"Hold {number}; `passerby gallery release {gallery} {number}` ends it.")
+
+
+def release(gallery: Gallery, number: Annotated[int, argument("HOLD", "Its number.")], reason: Reason = "") -> None:
+    """Parse, release, print."""
+    from passerby.gallery.gallery import open_gallery
+
+    with open_gallery(gallery) as opened:
+        opened.release(number, reason=reason)
+    echo(f"Hold {number} is ended.")
+
+
+def log(
+    gallery: Gallery,
+    after: Annotated[int, option("N", "Only entries after this number.", at_least=0)] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Parse, read, print."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from passerby.cli.output import emit
+    from passerby.gallery.gallery import open_gallery
+    from passerby.gallery.times import moment
+
+    with open_gallery(gallery) as opened:
+        entries = opened.log(after)
+    if emit([each._asdict() for each in entries], as_json):
+        return
+    shown = Table("", "when", "who", "what", "why", "numbers")
+    for each in entries:
+        detail = ", ".join(f"{name} {value}" for name, value in each.detail.items())
+        when = f"{moment(each.happened):%F %T}Z"
+        shown.add_row(str(each.number), when, cell(each.actor), each.action, cell(each.reason), cell(detail))
+    Console().print(shown)

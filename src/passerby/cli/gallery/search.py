@@ -1,0 +1,127 @@
+"""`passerby search`: find a person in a gallery."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from passerby.cli.echo import cell, echo
+from passerby.cli.help import START, command
+from passerby.cli.options import MODEL, AsJson, Device, argument, flag, option
+
+if TYPE_CHECKING:
+    from passerby.gallery.search import Hit
+
+_ABOUT = """Find the people of a gallery who are most like the one in a picture, or in a sentence.
+
+A picture shows one person and little else; several pictures of that person make one query. Each search is written into
+the gallery's log with its reason.
+"""
+
+_EXAMPLES = (
+    "passerby search gallery somebody.jpg",
+    "passerby search gallery --text 'a man in a red coat' --camera gate --top 5",
+)
+
+_WHO, _WHERE = "Who", "Which tracklets"
+
+
+def register_search(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "search", search, _ABOUT, *_EXAMPLES, panel=START)
+
+
+def search(
+    gallery: Annotated[str, argument("GALLERY", "The folder of a gallery.")],
+    pictures: Annotated[list[str] | None, argument("[PICTURE]", "Pictures of the one person.")] = None,
+    text: Annotated[str | None, option("TEXT", "A sentence about the person instead.", panel=_WHO)] = None,
+    tracklet: Annotated[int | None, option("N", "A tracklet of the gallery instead.", panel=_WHO)] = None,
+    cameras: Annotated[
+        list[str] | None, option("NAME", "Only of this camera; repeatable.", "--camera", panel=_WHERE)
+    ] = None,
+    since: Annotated[str | None, option("TIME", "Filmed then or later, with time zone.", panel=_WHERE)] = None,
+    until: Annotated[str | None, option("TIME", "Filmed then or earlier.", panel=_WHERE)] = None,
+    min_height: Annotated[float, option("X", "Pixels of the person, at least.", panel=_WHERE, at_least=0)] = 0.0,
+    min_visible: Annotated[
+        float, option("X", "Share that nobody hides, at least.", panel=_WHERE, at_least=0, at_most=1)
+    ] = 0.0,
+    top: Annotated[int, option("N", "How many at most.", at_least=1)] = 20,
+    by_identity: Annotated[bool, flag("--by-identity", "Of each identity only its best tracklet.")] = False,
+    crops: Annotated[Path | None, option("DIR", "Receives the best picture of each.")] = None,
+    reason: Annotated[str, option("TEXT", "Why, for the gallery's log.")] = "",
+    model: Annotated[
+        str | None, option("MODEL", "The one the gallery was made with; default: as it was named then.", panel=MODEL)
+    ] = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Parse, search, print."""
+    from passerby.cli.output import emit
+    from passerby.gallery.search import Filters
+    from passerby.workflows.indexing.search import Query
+    from passerby.workflows.indexing.search import search as search_gallery
+
+    filters = Filters(cameras or None, _moment("--since", since), _moment("--until", until), min_height, min_visible)
+    hits = search_gallery(
+        gallery,
+        Query(pictures or (), text, tracklet),
+        model=model,
+        filters=filters,
+        count=top,
+        by_identity=by_identity,
+        crops=crops,
+        reason=reason,
+        device=device,
+    )
+    if not emit([_as_json(hit) for hit in hits], as_json):
+        _print(hits)
+
+
+def _moment(name: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise typer.BadParameter(f"{name} needs a time with a time zone, as 2026-05-01T08:00:00+02:00, not {text!r}")
+    return moment
+
+
+def _as_json(hit: "Hit") -> dict[str, Any]:
+    tracklet = hit.tracklet
+    return {
+        "tracklet": tracklet.number,
+        "key": tracklet.key,
+        "score": hit.score,
+        "probability": hit.probability,
+        "identity": tracklet.identity,
+        "camera": tracklet.camera,
+        "video": tracklet.video,
+        "begins": tracklet.begins,
+        "ends": tracklet.ends,
+        "taken_from": None if tracklet.taken_from is None else tracklet.taken_from.isoformat(),
+        "taken_to": None if tracklet.taken_to is None else tracklet.taken_to.isoformat(),
+        "height": tracklet.height,
+        "visible": tracklet.visible,
+    }
+
+
+def _print(hits: "list[Hit]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not hits:
+        echo("No tracklet passes these filters.")
+        return
+    shown = Table("", "tracklet", "identity", "score", "camera", "when", "height")
+    for rank, hit in enumerate(hits, start=1):
+        each = hit.tracklet
+        when = f"{each.begins:.1f} to {each.ends:.1f} s" if each.taken_from is None else f"{each.taken_from:%F %T}Z"
+        identity = "" if each.identity is None else str(each.identity)
+        shown.add_row(
+            str(rank), str(each.number), identity, f"{hit.score:.3f}", cell(each.camera), when, f"{each.height:.0f}"
+        )
+    Console().print(shown)

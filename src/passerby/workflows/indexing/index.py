@@ -1,0 +1,113 @@
+"""From videos to a gallery: what `passerby index` does."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from passerby.errors import DataError
+from passerby.gallery.gallery import Gallery, open_gallery
+from passerby.gallery.records import Added, NewTracklet
+from passerby.inference.embedder import Embedder, check_batch_size
+from passerby.inference.loading import as_embedder
+from passerby.json_text import json_text
+from passerby.output_lock import alone_at
+from passerby.output_paths import checked_folder
+from passerby.progress import Progress
+from passerby.workflows.indexing.source_mark import source_mark
+from passerby.workflows.indexing.tracked_people import model_key, read_tracked_people
+from passerby.workflows.tracking.request import TrackingOptions, TrackingRequest, tracking_request
+from passerby.workflows.tracking.track import track
+
+_BATCH = 64
+_TRACKLETS_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class IndexedVideos:
+    """What became of videos.
+
+    Attributes:
+        gallery: its folder.
+        new, known, erased: tracklets that were added, that were there, and that had been erased and were not added.
+        tracklets: how many the gallery holds now.
+    """
+
+    gallery: Path
+    new: int
+    known: int
+    erased: int
+    tracklets: int
+
+
+def index(
+    sources: str | Path | Mapping[str, Any] | Sequence[str | Path | Mapping[str, Any]],
+    gallery: str | Path,
+    *,
+    model: Embedder | str | Path = "tiny-clip",
+    options: TrackingOptions | None = None,
+    batch_size: int = _BATCH,
+    show: bool = False,
+    **choices: Any,
+) -> IndexedVideos:
+    """Find and follow the people in videos, and put their tracklets into a gallery that can be searched.
+
+    Interrupted at any moment, the same call goes on where it was. More videos may be added at any time; one that is
+    added again changes nothing.
+
+    Args:
+        sources: as of `passerby.track`; no streams.
+        gallery: a folder; made where it is missing.
+        model: what `passerby.load` takes; computes the features by which people are searched.
+        options: how videos are tracked, all choices at once; else they are given one by one, as `fps=5`. Their `model`
+            also follows people by their looks.
+        batch_size: crops embedded at once.
+        show: whether to show progress on stderr.
+        **choices: fields of `TrackingOptions`.
+
+    Raises:
+        DataError: a source cannot be read, or is a stream; or another process indexes into the gallery.
+        RecipeError: an unknown setting, or a value that does not fit.
+        CheckpointError: a model cannot be loaded.
+        GalleryError: the gallery cannot be written.
+    """
+    check_batch_size(batch_size)
+    options = replace(options or TrackingOptions(**choices), report=False)
+    listed: Sequence[Any] = [sources] if isinstance(sources, str | os.PathLike | Mapping) else list(sources)
+    folder = checked_folder(gallery)
+    request = tracking_request(listed, folder / "tracking", options)
+    _check_no_streams(request)
+    embedder = as_embedder(model, device=options.device)
+    name = str(model) if isinstance(model, str | os.PathLike) else type(model).__name__
+    key = model_key(embedder, name)
+    with open_gallery(folder, create=True) as opened, alone_at(folder / "indexing"):
+        place = folder / f"tracking-{hashlib.sha256(json_text(request.record()).encode()).hexdigest()[:16]}"
+        tracked = track(listed, place, options=options, show=show)
+        marks = {source.name: source_mark(Path(source.location)) for source in request.sources}
+        people = read_tracked_people(
+            tracked.table, embedder, key, marks=marks, batch_size=batch_size, tracklets_at_once=_TRACKLETS_AT_ONCE
+        )
+        added = _add(opened, people, tracked.tracklets, show=show)
+        shutil.rmtree(place)  # the gallery holds all of it, and must be able to erase it
+        return IndexedVideos(folder, *added, tracklets=len(opened))
+
+
+def _add(gallery: Gallery, people: Iterator[list[NewTracklet]], count: int, *, show: bool) -> Added:
+    total = Added(0, 0)
+    with Progress("embedding and adding tracklets", count, quiet=not show) as progress:
+        for some in people:
+            added = gallery.add(some)
+            total = Added(*(before + now for before, now in zip(total, added, strict=True)))
+            progress.advance(len(some))
+    return total
+
+
+def _check_no_streams(request: TrackingRequest) -> None:
+    streams = [source.shown for source in request.sources if source.live]
+    if streams:
+        raise DataError(
+            f"{streams[0]}: a stream has no end, so it cannot be indexed: record it first, and index the file"
+        )

@@ -1,0 +1,118 @@
+"""Search a gallery by pictures, by a sentence, or by a tracklet: what `passerby search` does."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from passerby.atomic_files import write_atomically
+from passerby.errors import GalleryError
+from passerby.gallery.gallery import Gallery, open_gallery
+from passerby.gallery.records import ModelKey
+from passerby.gallery.search import EVERYTHING, Filters, Hit
+from passerby.inference.embedder import Embedder
+from passerby.inference.loading import as_embedder
+from passerby.output_paths import checked_folder
+from passerby.workflows.indexing.tracked_people import model_key
+
+
+@dataclass(frozen=True)
+class Query:
+    """Who is looked for; exactly one of the three.
+
+    Attributes:
+        pictures: crops that show one person each, always the same one; together they are one query.
+        text: a sentence about the person, for models with a text tower.
+        tracklet: the number of a tracklet of the gallery.
+    """
+
+    pictures: Sequence[str | Path] = ()
+    text: str | None = None
+    tracklet: int | None = None
+
+    def __post_init__(self) -> None:
+        given = bool(self.pictures) + (self.text is not None) + (self.tracklet is not None)
+        if given != 1:
+            raise GalleryError("say who is looked for: pictures of the person, a sentence, or a tracklet; one of them")
+
+
+def search(
+    gallery: str | Path,
+    query: Query,
+    *,
+    model: Embedder | str | Path | None = None,
+    filters: Filters = EVERYTHING,
+    count: int = 20,
+    by_identity: bool = False,
+    crops: str | Path | None = None,
+    reason: str = "",
+    device: str | None = None,
+) -> list[Hit]:
+    """Find the tracklets of a gallery that are most like a person.
+
+    Args:
+        gallery: its folder.
+        query: who is looked for.
+        model: the one that the gallery was made with, as `passerby.load` takes it; by default as it was named then.
+        filters: which tracklets count.
+        count: how many at most.
+        by_identity: of each identity only the best tracklet.
+        crops: a folder that receives the best picture of each, named by rank and tracklet.
+        reason: why one searches, for the gallery's log.
+        device: where the model computes.
+
+    Raises:
+        GalleryError: there is no gallery, it has no features of the model, or there is no such tracklet.
+        DataError: a picture cannot be read.
+        CheckpointError: the model cannot be loaded, or has no text tower.
+    """
+    with open_gallery(gallery) as opened:
+        known = opened.models()
+        if not known:
+            raise GalleryError(f"{gallery}: is empty: `passerby index` puts videos into it")
+        if query.tracklet is not None and model is None:
+            features, key = opened.feature(query.tracklet, known[-1]), known[-1]
+        else:
+            embedder = as_embedder(known[-1].name if model is None else model, device=device)
+            key = model_key(embedder, str(model or known[-1].name))
+            _check_known(key, known, gallery)
+            features = _features(opened, query, embedder, key)
+        hits = opened.search(features, model=key, filters=filters, count=count, by_identity=by_identity, reason=reason)
+        if crops is not None:
+            _write_crops(opened, hits, checked_folder(crops))
+        return hits
+
+
+def _features(gallery: Gallery, query: Query, model: Embedder, key: ModelKey) -> NDArray[np.float32]:
+    if query.text is not None:
+        return model.embed_text(query.text)
+    if query.tracklet is not None:
+        return gallery.feature(query.tracklet, key)
+    return model.embed(list(query.pictures))
+
+
+def _check_known(key: ModelKey, known: Sequence[ModelKey], gallery: str | Path) -> None:
+    if key.fingerprint not in {each.fingerprint for each in known}:
+        raise GalleryError(
+            f"{gallery}: has no features of {key.name}, but of {', '.join(each.name for each in known)}: search with "
+            "the same file as `passerby index` was given"
+        )
+
+
+def _write_crops(gallery: Gallery, hits: Sequence[Hit], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for rank, hit in enumerate(hits, start=1):
+        pictures = gallery.crops(hit.tracklet.number)
+        if pictures:
+            largest = max(pictures, key=lambda crop: _pixels(crop.jpeg))
+            with write_atomically(folder / f"{rank:03d}-{hit.tracklet.number}.jpg") as temporary:
+                temporary.write_bytes(largest.jpeg)
+
+
+def _pixels(jpeg: bytes) -> int:
+    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
+        return picture.width * picture.height
