@@ -1,8 +1,8 @@
 """passerby: person re-identification, from raw images to a searchable gallery.
 
 What a command does is a function here: `train`, `evaluate`, `occlusion`, `compare`, `explain`, `embed`, `export`,
-`denoise`, `track`; and `load` gives a model, `load_benchmark` data, `rank` metrics of features of one's own. Everything
-is imported on first use, so that `import passerby` costs milliseconds and loads no torch.
+`denoise`, `track`; and `load` gives a model, `load_benchmark` data, `open_gallery` a gallery, `rank` metrics of one's
+own features. Everything is imported on first use, so that `import passerby` costs milliseconds and loads no torch.
 """
 
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from passerby.evaluation.occlusion_plan import OcclusionPlan
     from passerby.evaluation.protocol import RerankSettings
     from passerby.evaluation.result import EvaluationResult
+    from passerby.gallery import open_gallery
     from passerby.inference.embedder import Embedder
     from passerby.inference.loading import load
     from passerby.inference.torch_embedder import TorchEmbedder
@@ -60,6 +61,7 @@ __all__ = [
     "load_benchmark",
     "load_plugin",
     "occlusion",
+    "open_gallery",
     "rank",
     "search",
     "track",
@@ -75,6 +77,7 @@ __getattr__ = lazy_exports(
         "evaluation.occlusion_plan": ["OcclusionPlan"],
         "evaluation.protocol": ["RerankSettings"],
         "evaluation.result": ["EvaluationResult"],
+        "gallery": ["open_gallery"],
         "inference.embedder": ["Embedder"],
         "inference.loading": ["load"],
         "inference.torch_embedder": ["TorchEmbedder"],

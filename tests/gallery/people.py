@@ -41,3 +41,38 @@ def made_up(count: int, *, people: int = 7, seed: int = 0, model: ModelKey = MOD
             )
         )
     return tracklets
+
+
+SIZES = ModelKey("c" * 64, "of a known world", 32)
+SPREAD = 0.6
+
+
+def centres(people: int, generator: np.random.Generator) -> np.ndarray:
+    """Directions of different people, alike as people of a network are: they share a part."""
+    return generator.standard_normal((people, SIZES.dim)) + 0.6
+
+
+def views(of: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
+    """Features float32 [N, count, D] of `count` views of each of N people."""
+    spread = generator.standard_normal((len(of), count, of.shape[1]))
+    return unit(of[:, None] + SPREAD * spread)
+
+
+def crowd(people: int, *, seed: int = 0, at_once: int = 5, seconds: float = 20.0) -> list[NewTracklet]:
+    """One tracklet of each of many people; always a few at a time are seen, in a camera of two."""
+    generator = np.random.default_rng(seed)
+    halves = views(centres(people, generator), 2, generator)
+    return [
+        NewTracklet(
+            key=f"crowd{seed}/{number}",
+            camera=f"cam{group % 2}",
+            video=f"video{group % 2}",
+            begins=seconds * group,
+            ends=seconds * group + 10,
+            frames=250,
+            height=100.0,
+            features={SIZES: Feature(unit(halves[number].mean(0)), halves[number])},
+        )
+        for number in range(people)
+        for group in [number // at_once]
+    ]

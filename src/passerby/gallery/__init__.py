@@ -1,1 +1,45 @@
 """A gallery of tracklets that can be searched, trusted and erased from."""
+
+from typing import TYPE_CHECKING
+
+from passerby.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from passerby.gallery.erasing import Receipt
+    from passerby.gallery.gallery import Gallery, open_gallery
+    from passerby.gallery.holding import Hold
+    from passerby.gallery.probability.calibration import Calibration
+    from passerby.gallery.records import Added, Crop, Feature, ModelKey, NewTracklet, Tracklet
+    from passerby.gallery.search import Filters, Hit
+
+__all__ = [
+    "Added",
+    "Calibration",
+    "Crop",
+    "Feature",
+    "Filters",
+    "Gallery",
+    "Hit",
+    "Hold",
+    "ModelKey",
+    "NewTracklet",
+    "Receipt",
+    "Tracklet",
+    "open_gallery",
+]
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "erasing": ["Receipt"],
+        "gallery": ["Gallery", "open_gallery"],
+        "holding": ["Hold"],
+        "probability.calibration": ["Calibration"],
+        "records": ["Added", "Crop", "Feature", "ModelKey", "NewTracklet", "Tracklet"],
+        "search": ["Filters", "Hit"],
+    },
+)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -143,6 +143,7 @@ def _delete(transaction: Transaction, numbers: Sequence[int]) -> None:
     for some, marks in _in_parts(numbers):
         transaction.run(f"DELETE FROM tracklets WHERE id IN ({marks})", some)
     transaction.run("DELETE FROM changes WHERE id NOT IN (SELECT change FROM moves)")
+    transaction.run("DELETE FROM calibrations")
 
 
 def _delete_empty_identities(transaction: Transaction, wanted: list[tuple[str, bytes]]) -> int:

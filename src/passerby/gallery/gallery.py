@@ -1,6 +1,7 @@
 """The gallery: tracklets of many videos that can be searched."""
 
 import getpass
+import math
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -18,6 +19,7 @@ from passerby.gallery.erasing import Receipt, erase, read_receipts
 from passerby.gallery.holding import Hold, hold, read_holds, release
 from passerby.gallery.matrix import Matrix
 from passerby.gallery.opening import open_database
+from passerby.gallery.probability.calibration import Calibration, calibration_of
 from passerby.gallery.records import Added, Crop, ModelKey, NewTracklet, Tracklet
 from passerby.gallery.retention import keep_for, kept_for, outdated
 from passerby.gallery.search import EVERYTHING, Filters, Hit, nearest, pooled
@@ -126,6 +128,7 @@ class Gallery:
         filters: Filters = EVERYTHING,
         count: int = 20,
         by_identity: bool = False,
+        false_match_rate: float | None = None,
         reason: str = "",
     ) -> list[Hit]:
         """Find the tracklets most like a person.
@@ -136,22 +139,40 @@ class Gallery:
             filters: which tracklets count.
             count: how many at most.
             by_identity: of each identity only the best tracklet.
+            false_match_rate: leave out hits less similar than all but this share of pairs of different people in the
+                gallery: nobody is found then for somebody whom it does not have, but in about so many of the tracklets
+                compared. None for all hits, however unlike.
             reason: why one searches, for the log.
 
         Returns:
             Best first; of equally similar ones the one that was added first.
 
         Raises:
-            GalleryError: features of another model, or that cannot be compared; an unknown camera.
+            GalleryError: features of another model, or that cannot be compared; an unknown camera; a false-match rate
+                that the gallery's pairs of different people are too few to tell.
         """
         if count < 1:
             raise GalleryError(f"count must be at least 1, not {count}")
-        columns = self._matrix(model).columns()
+        columns, calibration = self._matrix(model).columns(), self.calibration(model)
+        least = -math.inf if false_match_rate is None else calibration.threshold(false_match_rate)
         found = nearest(columns, pooled(features), filters, count, by_identity=by_identity)
+        found = [(number, score) for number, score in found if score >= least]
         with self._database.writing() as transaction:
             write_entry(transaction, self._actor, "search", reason, {"found": len(found)})
         tracklets = self.get([number for number, _ in found])
-        return [Hit(tracklet, score, None) for tracklet, (_, score) in zip(tracklets, found, strict=True)]
+        return [
+            Hit(tracklet, score, calibration.probability(score))
+            for tracklet, (_, score) in zip(tracklets, found, strict=True)
+        ]
+
+    def calibration(self, model: ModelKey | None = None) -> Calibration:
+        """What cosines of a model mean: learned from pairs that the gallery is sure about, and kept until it has grown.
+
+        Raises:
+            GalleryError: the gallery has no features of this model, or of several and none is named.
+        """
+        matrix = self._matrix(model)
+        return calibration_of(self._database, matrix.model, matrix.dim, len(matrix.columns().tracklets))
 
     def erase(self, numbers: Sequence[int], *, reason: str = "") -> Receipt:
         """Erase tracklets with all that was derived from them, and prove it.

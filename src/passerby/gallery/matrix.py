@@ -56,7 +56,7 @@ class Matrix:
     """
 
     def __init__(self, database: Database, model: int, dim: int) -> None:
-        self._database, self._model, self._dim = database, model, dim
+        self._database, self.model, self.dim = database, model, dim
         self._lock = threading.Lock()
         self._state: tuple[str, str, int] | None = None
         self._columns: Columns | None = None
@@ -66,12 +66,12 @@ class Matrix:
         with self._lock, self._database.reading() as transaction:
             removals = read_setting(transaction, "removals") or "0"
             moves = read_setting(transaction, "moves") or "0"
-            newest = _newest(transaction, self._model)
+            newest = _newest(transaction, self.model)
             known = self._columns
             if known is None or self._state is None or self._state[0] != removals:
-                known = _join(None, *_read(transaction, self._model, self._dim, 0))
+                known = _join(None, *_read(transaction, self.model, self.dim, 0))
             elif self._state[2] != newest:
-                known = _join(known, *_read(transaction, self._model, self._dim, self._state[2]))
+                known = _join(known, *_read(transaction, self.model, self.dim, self._state[2]))
             elif self._state[1] == moves and self._columns is not None:
                 return self._columns
             self._columns = _with_identities(transaction, known)

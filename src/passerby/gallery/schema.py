@@ -52,6 +52,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " PRIMARY KEY (change, tracklet))",
         "CREATE TABLE holds (id {serial}, identity {whole} REFERENCES identities ON DELETE CASCADE,"
         " tracklet {whole} REFERENCES tracklets ON DELETE CASCADE, reason TEXT NOT NULL, until {whole})",
+        # what cosines of a model mean, learned from the tracklets: goes whenever one of them is erased
+        "CREATE TABLE calibrations (model {whole} PRIMARY KEY REFERENCES models, content TEXT NOT NULL)",
         # keyed hashes of the keys of erased tracklets: they are not added again when their video is
         "CREATE TABLE erased (hash TEXT PRIMARY KEY)",
         "CREATE TABLE receipts (id {serial}, content TEXT NOT NULL)",

@@ -66,7 +66,8 @@ class Hit:
     Attributes:
         tracklet: the gallery's.
         score: cosine between its feature and the query's.
-        probability: that both show the same person, as calibrated on the gallery itself; None before that was done.
+        probability: that both show the same person, if that were as likely as not before looking, as calibrated on the
+            gallery itself; None where it knows too few pairs to learn that from.
     """
 
     tracklet: Tracklet

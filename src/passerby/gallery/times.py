@@ -24,6 +24,11 @@ def microseconds(moment: datetime) -> int:
     return (moment - _BEGIN) // _UNIT
 
 
+def seconds_to_microseconds(seconds: float) -> int:
+    """Seconds from the start of a video in the same unit."""
+    return round(seconds * 1_000_000)
+
+
 def moment(kept: int) -> datetime:
     """The moment that was kept, in UTC."""
     return _BEGIN + kept * _UNIT
