@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from passerby.errors import DeviceError
 
@@ -23,6 +24,14 @@ EXTRA_OF = {
     "ray": "ray",
 }
 """The name a package is imported by → the extra of passerby that installs it."""
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package can be imported; nothing of it runs."""
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 @contextmanager

@@ -4,11 +4,15 @@ import hashlib
 import importlib.metadata
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from passerby.data.benchmarks import BENCHMARKS
 from passerby.exporting.graphs import EMBEDDINGS, IMAGES, TOKENS
 from passerby.inference.torch_embedder import TorchEmbedder
 from passerby.json_text import json_text
+from passerby.models.clip.vocabulary import numbers_by_word
+from passerby.models.clip.word_tokens import START
+from passerby.models.saga.anchor_phrases import PHRASES
 from passerby.models.weights_digest import add_weights
 from passerby.models.zoo import InputSection, LicenceSection, ModelCard, OutputSection, TextSection, file_digest
 from passerby.version import __version__
@@ -63,11 +67,22 @@ def exported_card(embedder: TorchEmbedder, *, licence: str | None, source: str, 
     )
 
 
-def text_section(file: Path, words: tuple[str, ...]) -> TextSection:
-    """What a card says of the text tower in a file beside the model's."""
-    return TextSection(
+def text_section(file: Path, description: Mapping[str, Any]) -> TextSection:
+    """What a card says of the text tower in a file beside the model's.
+
+    Args:
+        file: of the tower.
+        description: of the model; of one that has learned few of CLIP's tokens, those go into the card.
+    """
+    words, tokens = (tuple(description.get(key) or ()) for key in ("words", "tokens"))
+    section = TextSection(
         file=file.name, sha256=file_digest(file), input=TOKENS, output=EMBEDDINGS, context=CONTEXT, words=words
     )
+    if not tokens:
+        return section
+    unknown = next(number for number in range(1, START) if number not in tokens)
+    vocabulary = numbers_by_word(words, PHRASES, tokens)
+    return section.model_copy(update={"vocabulary": vocabulary, "unknown": unknown})
 
 
 def weights_digest(embedder: TorchEmbedder) -> str:

@@ -225,14 +225,13 @@ def _finished(
         facts |= {"text_parity": text.parity.told(), "tokenizer": text.tokenizer}
     values = reference_values(session)
     reference = ReferenceSection(values=tuple(values.tolist())) if len(values) <= _LONGEST_REFERENCE else None
-    words = tuple(embedder.description.get("words") or ())
     return ModelCard(
         **dict(card)
         | {
             "kind": "clip" if text is not None else "embedder",
             "facts": facts,
             "reference": reference,
-            "text": None if text is None else text_section(text.file, words),
+            "text": None if text is None else text_section(text.file, embedder.description),
         }
     )
 

@@ -18,9 +18,10 @@ from passerby.inference.runtimes import default_threads
 from passerby.inference.runtimes.onnx_session import open_onnx
 from passerby.inference.text_embedding import TextEmbeddingModel
 from passerby.inference.torch_embedder import TorchEmbedder
+from passerby.models.clip.word_tokens import END, START
 
 LENGTH = "L"
-_START, _END, _VOCABULARY = 49_406, 49_407, 49_405
+_VOCABULARY = START - 1
 _TEXTS = 64
 _SHORT = 20
 
@@ -75,9 +76,9 @@ def example_tokens(known: list[int] | None, count: int = _TEXTS) -> NDArray[np.i
         count: how many texts.
     """
     generator = np.random.default_rng(0)
-    choices = np.array([token for token in known if token < _START] if known else np.arange(1, _VOCABULARY))
+    choices = np.array([token for token in known if token < START] if known else np.arange(1, _VOCABULARY))
     tokens = np.zeros((count, CONTEXT), np.int64)
     for row, words in enumerate(np.linspace(1, CONTEXT - 2, count).astype(int).tolist()):
-        tokens[row, 0], tokens[row, words + 1] = _START, _END
+        tokens[row, 0], tokens[row, words + 1] = START, END
         tokens[row, 1 : words + 1] = generator.choice(choices, words)
     return tokens

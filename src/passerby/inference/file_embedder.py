@@ -103,7 +103,7 @@ class FileEmbedder(Embedder):
                 f"{self.file}: its card names no text tower: search by text with passerby.load('tiny-clip'), or "
                 "another model of kind clip"
             )
-        listed = check_texts(texts, most_tokens=section.context)
+        listed = check_texts(texts, most_tokens=section.context, count=self._text_tower.count)
         warn_of_unknown(listed, section.words or None)
         if not listed:
             return np.empty((0, self.embed_dim), np.float32)

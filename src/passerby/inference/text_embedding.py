@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from passerby.errors import CheckpointError
 from passerby.inference.text_input import check_texts, warn_of_unknown
-from passerby.models.clip.vocabulary import tokenise
+from passerby.models.clip.vocabulary import token_count, tokenise
 
 _MOST_TOKENS = 77
 _BATCH = 256
@@ -44,7 +44,7 @@ def embed_texts(
             "this model's features have no words: search by text with passerby.load('tiny-clip') or a run of "
             "clip-pretrain-tiny"
         )
-    listed = check_texts(texts, most_tokens=_MOST_TOKENS)
+    listed = check_texts(texts, most_tokens=_MOST_TOKENS, count=token_count)
     warn_of_unknown(listed, description.get("words"))
     parts = [listed[first : first + _BATCH] for first in range(0, len(listed), _BATCH)]
     text_model = cast(TextEmbeddingModel, model)

@@ -1,14 +1,20 @@
 """Sentences as users hand them in."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 from passerby.errors import DataError
+from passerby.models.clip.word_tokens import words_of
 
 
-def check_texts(texts: str | Sequence[str], *, most_tokens: int) -> list[str]:
+def check_texts(texts: str | Sequence[str], *, most_tokens: int, count: Callable[[str], int]) -> list[str]:
     """The texts one by one.
+
+    Args:
+        texts: sentences, or one of them alone.
+        most_tokens: that a text may have.
+        count: how many tokens a text has, start and end included.
 
     Raises:
         DataError: something is no text, empty, or longer than so many of CLIP's tokens.
@@ -16,14 +22,12 @@ def check_texts(texts: str | Sequence[str], *, most_tokens: int) -> list[str]:
     alone = isinstance(texts, str | bytes) or not isinstance(texts, Iterable)
     listed = [cast(str, texts)] if alone else list(texts)
     for text in listed:
-        _check(text, most_tokens)
+        _check(text, most_tokens, count)
     return listed
 
 
 def warn_of_unknown(texts: Sequence[str], words: Sequence[str] | None) -> None:
     """Warn of words in texts that are not among those that a model has learned; None: it has learned all."""
-    from passerby.models.clip.vocabulary import words_of
-
     if words is None:
         return
     known = frozenset(words)
@@ -35,11 +39,9 @@ def warn_of_unknown(texts: Sequence[str], words: Sequence[str] | None) -> None:
         )
 
 
-def _check(text: object, most_tokens: int) -> None:
-    from passerby.models.clip.vocabulary import token_count
-
+def _check(text: object, most_tokens: int, count: Callable[[str], int]) -> None:
     if not isinstance(text, str) or not text.strip():
         raise DataError(f"a text must be a sentence about a person, not {text!r}")
-    tokens = token_count(text)
+    tokens = count(text)
     if tokens > most_tokens:
         raise DataError(f"a text has {tokens} tokens, at most {most_tokens} can be read: shorten {text[:40]!r}…")

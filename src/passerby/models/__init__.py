@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from passerby.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from passerby.models.bundled import NAMES, TINY_CLIP, bundled_file, resolve_path
+    from passerby.models.bundled import NAMES, TINY_CLIP, bundled_file, bundled_model_file, resolve_path
     from passerby.models.checkpoint import load_strictly, read_description, read_tensors, save_model
     from passerby.models.feature_check import check_features
     from passerby.models.inference_mode import evaluation_mode
@@ -20,6 +20,7 @@ __all__ = [
     "add_weights",
     "bn_neck",
     "bundled_file",
+    "bundled_model_file",
     "check_features",
     "evaluation_mode",
     "identity_classifier",
@@ -33,7 +34,7 @@ __all__ = [
 __getattr__ = lazy_exports(
     __name__,
     {
-        "bundled": ["NAMES", "TINY_CLIP", "bundled_file", "resolve_path"],
+        "bundled": ["NAMES", "TINY_CLIP", "bundled_file", "bundled_model_file", "resolve_path"],
         "checkpoint": ["load_strictly", "read_description", "read_tensors", "save_model"],
         "inference_mode": ["evaluation_mode"],
         "feature_check": ["check_features"],

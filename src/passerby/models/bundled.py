@@ -23,6 +23,15 @@ def bundled_file(name: str) -> Path | None:
     return imagenet_file() if name == IMAGENET else None
 
 
+def bundled_model_file(name: str) -> Path | None:
+    """The `.onnx` file of this name, which needs no torch and computes what its weights do; None for other names.
+
+    It is what `passerby export tiny-clip --precision fp16 --licence Apache-2.0` has written: the weights are in half
+    precision already.
+    """
+    return Path(str(files("passerby") / "weights" / name / "model-fp16.onnx")) if name == TINY_CLIP else None
+
+
 def resolve_path(source: str | Path) -> Path:
     """The path of a model: of weights known by name, the file or folder itself, or a fetched file of the zoo by name.
 

@@ -3,7 +3,8 @@
 import torch
 
 from passerby.models.clip.prompts import CLIP_REID_PROMPT
-from passerby.models.clip.vocabulary import Vocabulary, tokenise, vocabulary_of, words_of
+from passerby.models.clip.vocabulary import Vocabulary, tokenise, vocabulary_of
+from passerby.models.clip.word_tokens import words_of
 from passerby.models.saga.anchor_phrases import PHRASES, phrase_tokens
 from passerby.models.saga.anchors import prompt_tokens
 

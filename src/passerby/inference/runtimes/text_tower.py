@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import CheckpointError
+from passerby.extras import naming_extras
 from passerby.inference.runtimes.onnx_session import explain_onnx, onnx_ports, open_onnx
 from passerby.inference.runtimes.session import default_threads
+from passerby.models.clip.word_tokens import WordTokenizer
 from passerby.models.zoo.card import TextSection
 from passerby.models.zoo.card_files import file_digest
 
@@ -36,10 +38,23 @@ class TextTower:
             raise CheckpointError(f"{self.file}: is missing: it embeds the sentences of {model.name}; get it too")
         if section.sha256 and file_digest(self.file) != section.sha256:
             raise CheckpointError(f"{self.file}: is not the file that the card of {model.name} names: get both again")
+        self._words = WordTokenizer(section.vocabulary, section.unknown) if section.vocabulary else None
         self._session = open_onnx(self.file, default_threads())
         inputs, outputs = onnx_ports(self._session)
         self._input = _chosen(self.file, "input", section.input, [port.name for port in inputs])
         self._output = _chosen(self.file, "output", section.output, [port.name for port in outputs])
+
+    def count(self, text: str) -> int:
+        """How many tokens a text has, start and end included.
+
+        Raises:
+            DeviceError: the card has no vocabulary, and CLIP's tokenizer is not installed.
+        """
+        if self._words is not None:
+            return self._words.count(text)
+        with naming_extras():
+            from passerby.models.clip.vocabulary import token_count
+        return token_count(text)
 
     def features(self, texts: list[str]) -> NDArray[np.float32]:
         """Features of sentences, float32 [N, D], as the tower gives them.
@@ -54,11 +69,8 @@ class TextTower:
         return found
 
     def _features(self, texts: list[str]) -> NDArray[np.float32]:
-        from passerby.models.clip.vocabulary import tokenise
-
-        tokens: NDArray[np.int64] = np.asarray(tokenise(texts), np.int64)[:, : self._section.context]
         try:
-            [found] = self._session.run([self._output], {self._input: tokens})
+            [found] = self._session.run([self._output], {self._input: self._tokens(texts)})
         except Exception as error:
             raise explain_onnx(self.file, error) from error
         features: NDArray[Any] = np.asarray(found, np.float32)
@@ -67,6 +79,14 @@ class TextTower:
                 f"{self.file}: gives {list(features.shape)} for {len(texts)} texts, not a feature each"
             )
         return features
+
+    def _tokens(self, texts: list[str]) -> NDArray[np.int64]:
+        """CLIP's token numbers, int64 [N, context]."""
+        if self._words is not None:
+            return self._words.tokenise(texts, self._section.context)
+        with naming_extras():
+            from passerby.models.clip.vocabulary import tokenise
+        return np.asarray(tokenise(texts), np.int64)[:, : self._section.context]
 
 
 def _chosen(file: Path, kind: str, name: str, names: list[str]) -> str:

@@ -10,23 +10,29 @@ if TYPE_CHECKING:
     from passerby.models.clip.pretrained import ClipWeights, clip_weights
     from passerby.models.clip.prompts import CLIP_REID_PROMPT, PromptLearner, TextEncoder, encode_all_prompts
     from passerby.models.clip.towers import SMALL_ARCHITECTURES, ClipShape, build_clip, residual_maps, vision_tokens
-    from passerby.models.clip.vocabulary import Vocabulary, token_count, tokenise, vocabulary_of, words_of
+    from passerby.models.clip.vocabulary import Vocabulary, numbers_by_word, token_count, tokenise, vocabulary_of
+    from passerby.models.clip.word_tokens import END, START, WordTokenizer, split_text, words_of
 
 __all__ = [
     "CLIP_REID_PROMPT",
+    "END",
     "SMALL_ARCHITECTURES",
+    "START",
     "ClipPair",
     "ClipShape",
     "ClipWeights",
     "PromptLearner",
     "TextEncoder",
     "Vocabulary",
+    "WordTokenizer",
     "as_clip",
     "build_clip",
     "clip_weights",
     "encode_all_prompts",
     "is_clip_pair",
+    "numbers_by_word",
     "residual_maps",
+    "split_text",
     "token_count",
     "tokenise",
     "vision_tokens",
@@ -42,6 +48,7 @@ __getattr__ = lazy_exports(
         "pretrained": ["ClipWeights", "clip_weights"],
         "prompts": ["CLIP_REID_PROMPT", "PromptLearner", "TextEncoder", "encode_all_prompts"],
         "towers": ["SMALL_ARCHITECTURES", "ClipShape", "build_clip", "residual_maps", "vision_tokens"],
-        "vocabulary": ["Vocabulary", "token_count", "tokenise", "vocabulary_of", "words_of"],
+        "vocabulary": ["Vocabulary", "numbers_by_word", "token_count", "tokenise", "vocabulary_of"],
+        "word_tokens": ["END", "START", "WordTokenizer", "split_text", "words_of"],
     },
 )

@@ -1,6 +1,5 @@
 """A small vocabulary inside CLIP's: the rows of its token embedding that are kept, and one row for everything else."""
 
-import re
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -8,8 +7,8 @@ from torch import Tensor
 
 from passerby.models.clip.prompts import CLIP_REID_PROMPT
 from passerby.models.clip.tokenizer import tokenizer
+from passerby.models.clip.word_tokens import END, START, split_text
 
-_WORD = re.compile(r"[^\W\d_]+|\d")
 _SIGNS = (".", ",", "-")
 
 
@@ -58,6 +57,15 @@ def token_count(text: str) -> int:
     return len(tokenizer().encode(text)) + 2
 
 
-def words_of(text: str) -> list[str]:
-    """The words of a text in lower case, as CLIP's tokenizer separates them, in order and each once."""
-    return list(dict.fromkeys(_WORD.findall(text.lower())))
+def numbers_by_word(words: Iterable[str], phrases: Iterable[str], tokens: Iterable[int]) -> dict[str, tuple[int, ...]]:
+    """CLIP's numbers of every word and run of signs that these tokens are enough for; see `WordTokenizer`.
+
+    Args:
+        words, phrases: texts that a model may have read; their words are tried, and so is each token by itself.
+        tokens: CLIP's numbers of the tokens that have a row.
+    """
+    known = frozenset(tokens)
+    alone = [tokenizer().decode([token]).strip() for token in sorted(known - {START, END})]
+    chunks = {chunk for text in (*words, *phrases, *alone, *_SIGNS, CLIP_REID_PROMPT) for chunk in split_text(text)}
+    numbers = {chunk: tuple(tokenizer().encode(chunk)) for chunk in sorted(chunks)}
+    return {chunk: found for chunk, found in numbers.items() if known.issuperset(found)}
