@@ -47,6 +47,7 @@ __all__ = [
     "ValidationSection",
     "Weights",
     "assign_overrides",
+    "assign_settings",
     "check_recipe",
     "describe_keys",
     "read_recipe",
@@ -238,7 +239,16 @@ def read_settings(schema: type[SectionType], settings: Sequence[str], **given: A
     Raises:
         RecipeError: a malformed setting, an unknown key, or a value that does not fit.
     """
-    return check_settings(schema, _assigned(given, settings, "is no setting: write key=value (--keys lists them)"))
+    return check_settings(schema, assign_settings(given, settings))
+
+
+def assign_settings(given: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """Change the settings of a command by texts `key=value`, and return them, not yet checked against a schema.
+
+    Raises:
+        RecipeError: a malformed setting.
+    """
+    return _assigned(given, settings, "is no setting: write key=value (--keys lists them)")
 
 
 def write_recipe(recipe: Recipe, path: Path) -> None:
@@ -262,7 +272,7 @@ def _assign(content: dict[str, Any], dotted: str, text: str) -> None:
         if not isinstance(content, dict):
             raise RecipeError(f"{dotted}: {section!r} is a value, not a section")
     try:
-        value = read_yaml(text)
+        value = text if text.startswith("%") else read_yaml(text)  # a form such as %Y%m%d: no YAML value begins so
     except RecipeError as error:
         raise RecipeError(f"{dotted}: {shown(text)} is not a YAML value: {error}") from None
     content[key] = _merged(content.get(key), value)

@@ -7,7 +7,7 @@ from typing import get_args
 from torch import nn
 
 from passerby.atomic_files import temporary_folder
-from passerby.config import assign_overrides, check_settings
+from passerby.config import read_settings
 from passerby.data.formats.open_data import open_data
 from passerby.data.split import Benchmark
 from passerby.errors import DataError
@@ -26,7 +26,7 @@ def export_settings(given: Sequence[str]) -> ExportSettings:
     Raises:
         RecipeError: an unknown key or a value that does not fit.
     """
-    return check_settings(ExportSettings, assign_overrides({}, given))
+    return read_settings(ExportSettings, given)
 
 
 def export(

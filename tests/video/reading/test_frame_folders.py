@@ -55,6 +55,21 @@ def test_a_plain_folder_needs_a_rate(tmp_path: Path) -> None:
     assert frames[2].wall_time == start + timedelta(seconds=1)
 
 
+def test_numbers_that_are_times_are_refused(tmp_path: Path) -> None:
+    for name in ("1714543200000000", "1714543300000001"):
+        cv2.imwrite(str(tmp_path / f"{name}.jpg"), numbered_picture(1))
+    with pytest.raises(DataError, match="the numbers of its pictures lie more than 100,000,000 apart"):
+        open_source(tmp_path, frame_rate=10)
+
+
+def test_a_time_beyond_the_calendar_is_an_error(tmp_path: Path) -> None:
+    for number in (1, 9):
+        cv2.imwrite(str(tmp_path / f"{number}.jpg"), numbered_picture(number))
+    start = datetime(2026, 5, 1, tzinfo=UTC)
+    with open_source(tmp_path, frame_rate=1e-12, start=start) as source, pytest.raises(DataError, match="no calendar"):
+        list(source)
+
+
 def test_a_folder_is_analysed_and_resumed_like_a_video(tmp_path: Path) -> None:
     folder = write_sequence(tmp_path / "seq", list(range(1, 31)))
     with open_source(folder, fps=3) as source:

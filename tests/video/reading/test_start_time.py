@@ -57,7 +57,13 @@ def test_what_names_do_not_tell_is_an_error(name: str, pattern: str, message: st
 def test_starts_are_read_with_their_zone() -> None:
     assert parse_start("2026-05-01T08:00:00+02:00") == datetime(2026, 5, 1, 8, tzinfo=timezone(timedelta(hours=2)))
     assert parse_start("2026-05-01 08:00", BERLIN).utcoffset() == timedelta(hours=2)
-    for text, message in (("tomorrow", "is no time"), ("2026-05-01 08:00", "has no time zone")):
+    mistakes = {
+        "tomorrow": "is no time",
+        "2026-05-01 08:00": "has no time zone",
+        "9999-12-31T23:59:59Z": "is not in the years 1000 to 9000",
+        "0001-01-01T00:00:00+14:00": "is not in the years",
+    }
+    for text, message in mistakes.items():
         with pytest.raises(DataError, match=message):
             parse_start(text)
     with pytest.raises(DataError, match="no time zone: name one"):

@@ -62,10 +62,22 @@ def test_a_list_says_more_of_each_source(videos: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- {source: gate.mp4, camra: x}", "camra: unknown setting; did you mean 'camera'"),
+        (
+            "- {source: gate.mp4, camra: x}",
+            "sources.yaml: source 1: camra: unknown key of a source; did you mean 'camera'",
+        ),
+        (
+            "- {source: gate.mp4}\n- {source: yard.mp4, colour: red}",
+            "source 2: colour: unknown key of a source; a source has",
+        ),
+        ("- {source: [gate.mp4", "sources.yaml: is not YAML: "),
+        (
+            "- {source: gate.mp4, clock_offset: 1.0e+30}",
+            "sources.yaml: source 1: clock_offset: must be at most 1000000000",
+        ),
         ("- {source: roof.mp4}", r"roof.mp4: is not there: give a video"),
         ("source: gate.mp4", "must be a list of sources, each with a key 'source'"),
-        ("- {source: gate.mp4, start: '2026-05-01T08:00:00'}", "has no time zone"),
+        ("- {source: gate.mp4, start: '2026-05-01T08:00:00'}", "gate.mp4: the start .* has no time zone"),
         ("- {source: gate.mp4}\n- {source: gate.mp4}", "two sources would both be called"),
         ("- {source: gate.mp4, threshold: 2}", "threshold: "),
     ],

@@ -89,6 +89,13 @@ def test_a_start_makes_times_of_day_and_ids(yard: Path, tmp_path: Path) -> None:
     assert set(table["camera"].to_pylist()) == {"gate"}
 
 
+def test_a_form_of_names_is_set_as_it_stands(tmp_path: Path) -> None:
+    sequence = write_sequence(tmp_path / "yard_20260501_083000", 60)
+    form, zone = "reading.start_pattern=%Y%m%d_%H%M%S", "reading.time_zone=Europe/Berlin"
+    tracked = passerby.track(sequence, tmp_path / "out", settings=[form, zone])
+    assert tracked.sources[0]["start"] == "2026-05-01T08:30:00+02:00"
+
+
 def test_what_is_dropped_is_listed_with_its_reason_and_a_crop(yard: Path, tmp_path: Path) -> None:
     tracked = passerby.track(yard, tmp_path / "out", settings=["tracklets.min_height=95"])
     assert read(tracked.table).num_rows == 60
@@ -166,6 +173,38 @@ def test_fragments_that_look_alike_are_joined(tmp_path: Path) -> None:
     assert sum(path is not None for path in rows["path"]) == len(list((tmp_path / "joined" / "crops").rglob("*.jpg")))
 
 
+def test_a_distance_that_has_to_be_said_does_not_begin_the_work_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = [frame for frame in walk(150) if not 60 <= frame.number < 90]
+    sequence, out = write_sequence(tmp_path / "yard", 150, frames=frames), tmp_path / "out"
+    settings = ["tracker.appearance.gap=0", "reading.damage_limit=1"]
+    with pytest.raises(DataError, match=r"too few to calibrate from.*--set join.distance=0.2"):
+        passerby.track(sequence, out, model="tiny-clip", join=True, settings=settings)
+    monkeypatch.setattr(source_work, "new_detector", None)  # nothing is looked for again
+    with pytest.raises(DataError, match="holds the tracklets of another command, with other settings"):
+        passerby.track(sequence, out, model="tiny-clip", settings=[*settings, "crops.count=3"])
+    joined = passerby.track(sequence, out, model="tiny-clip", join=True, settings=[*settings, "join.distance=1.5"])
+    assert joined.sources[0]["joined"] > 0
+    with pytest.raises(DataError, match="with other join: name a new folder"):
+        passerby.track(sequence, out, model="tiny-clip", join=True, settings=[*settings, "join.distance=1.4"])
+
+
+def test_a_folder_of_which_nothing_came_is_free_for_another_command(yard: Path, tmp_path: Path) -> None:
+    (tmp_path / "gate.mp4").write_bytes(b"no video")
+    with pytest.raises(DataError, match="cannot be read as a video"):
+        passerby.track(tmp_path / "gate.mp4", tmp_path / "out")
+    assert "track.json" not in contents(tmp_path / "out")
+    assert passerby.track(yard, tmp_path / "out").tracklets == 2
+
+
+def test_a_table_that_was_removed_is_missed(yard: Path, tmp_path: Path) -> None:
+    passerby.track(yard, tmp_path / "out").table.unlink()
+    with pytest.raises(DataError, match=r"tracklets.parquet: is not there any more.*begin anew with --replace"):
+        passerby.track(yard, tmp_path / "out")
+    assert passerby.track(yard, tmp_path / "out", replace=True).table.is_file()
+
+
 def test_a_source_that_cannot_be_read_does_not_stop_the_others(yard: Path, tmp_path: Path) -> None:
     broken = tmp_path / "gate.mp4"
     broken.write_bytes(b"no video")
@@ -180,6 +219,15 @@ def test_a_model_that_nobody_asks_is_refused(yard: Path, tmp_path: Path) -> None
         passerby.track(yard, tmp_path / "out", model="tiny-clip", settings=["tracker.appearance={gap: 0, weight: 0}"])
     with pytest.raises(DataError, match="name a model with --model"):
         passerby.track(yard, tmp_path / "out", join=True)
+    with pytest.raises(DataError, match=r"join.distance would do nothing"):
+        passerby.track(yard, tmp_path / "out", settings=["join.distance=0.2"])
+    with pytest.raises(DataError, match="--device cuda would do nothing, for detectors run on the CPU"):
+        passerby.track(yard, tmp_path / "out", device="cuda")
+    for fps in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(DataError, match="fps must be a number above 0"):
+            passerby.track(yard, tmp_path / "out", fps=fps)
+    with pytest.raises(RecipeError, match="'nonsense' is no setting: write key=value"):
+        passerby.track(yard, tmp_path / "out", settings=["nonsense"])
     with pytest.raises(RecipeError, match=r"tracker.bufer: unknown setting; did you mean 'tracker.buffer'"):
         passerby.track(yard, tmp_path / "out", settings=["tracker.bufer=2"])
 

@@ -6,7 +6,7 @@ from passerby.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from passerby.video.reading.opening import TIMEOUT, is_stream, open_source, shown_name
-    from passerby.video.reading.source import Source
+    from passerby.video.reading.source import Source, wall_time
     from passerby.video.reading.start_time import parse_start, time_zone_named
     from passerby.video.reading.summary import DAMAGE_LIMIT, SourceSummary, check_damage
 
@@ -21,13 +21,14 @@ __all__ = [
     "parse_start",
     "shown_name",
     "time_zone_named",
+    "wall_time",
 ]
 
 __getattr__ = lazy_exports(
     __name__,
     {
         "opening": ["TIMEOUT", "is_stream", "open_source", "shown_name"],
-        "source": ["Source"],
+        "source": ["Source", "wall_time"],
         "start_time": ["parse_start", "time_zone_named"],
         "summary": ["DAMAGE_LIMIT", "SourceSummary", "check_damage"],
     },

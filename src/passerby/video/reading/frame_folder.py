@@ -18,6 +18,7 @@ from passerby.video.reading.source import Source, wall_time
 from passerby.video.reading.summary import SourceSummary
 from passerby.video.reading.time_stamps import Pace
 
+_MOST_FRAMES = 10**8
 _GAP = 1.0  # seconds without a readable picture, after which nobody can be followed
 
 
@@ -65,6 +66,11 @@ def read_sequence(folder: Path) -> Sequence:
         if len(set(numbers)) < len(numbers) or numbers[0] < 0:
             raise DataError(
                 f"{printable(str(pictures))}: two pictures have one number, or one has 0: number them from 1"
+            )
+        if numbers[-1] > _MOST_FRAMES:
+            raise DataError(
+                f"{printable(str(pictures))}: the numbers of its pictures lie more than {_MOST_FRAMES:,} apart, as "
+                "times do: name them by numbers of frames"
             )
     else:
         numbers = list(range(len(names)))
@@ -152,6 +158,6 @@ def _described(file: Path) -> tuple[Path, float, int]:
         raise DataError(
             f"{printable(str(file))} is not as MOTChallenge's: it needs [Sequence] with imDir, frameRate and seqLength"
         ) from error
-    if rate is None or not (isfinite(rate) and rate > 0) or length < 0 or length > 10**8:
+    if rate is None or not (isfinite(rate) and rate > 0) or length < 0 or length > _MOST_FRAMES:
         raise DataError(f"{printable(str(file))}: frameRate must be above 0, and seqLength a count of frames")
     return folder, rate, length

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
+from passerby.errors import DataError
 from passerby.video.frame import Frame
 from passerby.video.reading.messages import Message
 from passerby.video.reading.summary import SourceSummary
@@ -49,8 +50,18 @@ class Source(ABC):
 
 
 def wall_time(start: datetime | None, seconds: float) -> datetime | None:
-    """When the frame was taken that lies so many seconds after the start."""
-    return None if start is None else start + timedelta(seconds=seconds)
+    """The moment so many seconds after another one; None where that is not known.
+
+    Raises:
+        DataError: no calendar reaches so far.
+    """
+    try:
+        return None if start is None else start + timedelta(seconds=seconds)
+    except OverflowError as error:
+        raise DataError(
+            f"{seconds:g} seconds from {start} no calendar has a date: correct the start, the clock's offset, or the "
+            "rate and the numbers of pictures"
+        ) from error
 
 
 def summary_of(name: str, counts: Message, analysed: int) -> SourceSummary:

@@ -28,6 +28,9 @@ _DIRECTIVES = {
 }
 
 
+_FIRST_YEAR, _LAST_YEAR = 1000, 9000  # so far from the ends of the calendar that no time of a frame lies beyond them
+
+
 def time_zone_named(name: str) -> tzinfo:
     """A time zone by its name, such as `Europe/Berlin` or `UTC`.
 
@@ -62,10 +65,17 @@ def with_zone(moment: datetime, time_zone: tzinfo | None, whose: str) -> datetim
         whose: begins the message, such as "the start".
 
     Raises:
-        DataError: neither has one.
+        DataError: neither has one, or nobody can have filmed then.
     """
     if moment.tzinfo is None and time_zone is None:
-        raise DataError(f"{whose} {moment.isoformat(sep=' ')} has no time zone: add one, as +02:00, or name the zone")
+        raise DataError(
+            f"{whose} {moment.isoformat(sep=' ')} has no time zone: add one, as +02:00, or name one, as --set "
+            "reading.time_zone=Europe/Berlin"
+        )
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise DataError(
+            f"{whose} {moment.isoformat(sep=' ')} is not in the years {_FIRST_YEAR} to {_LAST_YEAR}: correct it"
+        )
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=time_zone)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.errors import DataError
 from passerby.video.collection.follow import Describe
 from passerby.video.detection.camera_detector import CameraDetector, CameraSettings
 from passerby.video.detection.detector import Detector
@@ -56,7 +57,12 @@ def new_detector(equipment: Equipment, source: TrackedSource, settings: Tracking
 def _region(source: TrackedSource) -> Region | None:
     if source.region is None:
         return None
-    return read_region(Path(source.region)) if isinstance(source.region, str) else region_of_polygons([source.region])
+    if isinstance(source.region, str):
+        return read_region(Path(source.region))
+    try:
+        return region_of_polygons([source.region])
+    except DataError as error:
+        raise DataError(f"{source.shown}: {error}") from error
 
 
 def _opened(name: str, threads: int) -> Detector:

@@ -15,6 +15,8 @@ from passerby.output_lock import alone_at
 from passerby.printable import printable
 
 _RECORD = "track.json"
+_LATER = ("join",)
+"""Parts of a request that are done last, so that another one may ask for them while the work is unfinished."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,12 @@ class TrackFolder:
         found: dict[str, Any] | None = _read_record(self.record).get("outcome") if self.record.is_file() else None
         return found
 
+    def abandon(self) -> None:
+        """Let another request have the folder, if nothing has come of this one yet."""
+        if not self.table.exists() and not any(each.is_file() for each in self.work.rglob("*")):
+            shutil.rmtree(self.work, ignore_errors=True)
+            self.record.unlink()
+
     def finish(self, outcome: Mapping[str, Any]) -> None:
         """Write what came of it, and let go of what was for an interruption."""
         request = _read_record(self.record)["request"]
@@ -81,7 +89,7 @@ class TrackFolder:
 
 @contextmanager
 def claimed_folder(out: Path, request: Mapping[str, Any], *, replace: bool = False) -> Iterator[TrackFolder]:
-    """The output folder, for this process alone, either new or of the same request.
+    """The output folder, for this process alone, either new or of the same request; what is done last may differ.
 
     Args:
         out: the folder.
@@ -97,7 +105,7 @@ def claimed_folder(out: Path, request: Mapping[str, Any], *, replace: bool = Fal
         if replace and folder.record.is_file() and not _is_unfinished(folder, json.loads(json_text(request))):
             _clear(folder)
         if folder.record.is_file():
-            _check_same(folder, json.loads(json_text(request)))
+            _take_over(folder, json.loads(json_text(request)))
             sweep_temporaries(out, alone=True)
         else:
             sweep_temporaries(out, alone=True)
@@ -110,17 +118,24 @@ def claimed_folder(out: Path, request: Mapping[str, Any], *, replace: bool = Fal
 
 def _is_unfinished(folder: TrackFolder, request: dict[str, Any]) -> bool:
     before = _read_record(folder.record)
-    return before["request"] == request and "outcome" not in before
+    earlier = before["request"] | {key: request.get(key) for key in _LATER}
+    return earlier == request and "outcome" not in before
 
 
-def _check_same(folder: TrackFolder, request: dict[str, Any]) -> None:
+def _take_over(folder: TrackFolder, request: dict[str, Any]) -> None:
+    """Refuse another request than the folder's, unless only what is done last differs and the folder is unfinished."""
     before = _read_record(folder.record)["request"]
-    different = [key for key in {**before, **request} if before.get(key) != request.get(key)]
+    may_differ = _LATER if folder.outcome() is None else ()
+    different = [key for key in {**before, **request} if before.get(key) != request.get(key) and key not in may_differ]
     if different:
         raise DataError(
             f"{folder.path}: holds the tracklets of another command, with other {' and '.join(different)}: name a new "
             "folder with --out, or begin anew with --replace"
         )
+    if before != request:
+        for place in (folder.crops, folder.dropped_crops):
+            shutil.rmtree(place, ignore_errors=True)  # the other request may have chosen others
+        write_text_atomically(folder.record, json_text({"request": request}) + "\n")
 
 
 def _read_record(file: Path) -> dict[str, Any]:

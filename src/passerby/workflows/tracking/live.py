@@ -6,17 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from passerby.data.pixels.reading import thread_count
 from passerby.errors import DataError
 from passerby.video.collection import FollowedFrame, follow
 from passerby.video.detection.detector import Detections
 from passerby.video.frame import Frame
 from passerby.video.tracking import TrackedDetections
 from passerby.workflows.tracking.equipment import described_pictures, new_detector, new_tracker
-from passerby.workflows.tracking.request import TrackingOptions, equipment_of
-from passerby.workflows.tracking.settings import check_tracking_settings
+from passerby.workflows.tracking.request import TrackingOptions, tracking_request
 from passerby.workflows.tracking.source_work import SourceJob, collector_of, frames_by_the_clock, open_tracked
-from passerby.workflows.tracking.sources import resolve_sources
 
 
 def track_live(
@@ -50,13 +47,10 @@ def track_live(
     for name in ("join", "draw", "ground_truth", "replace"):
         if getattr(options, name):
             raise DataError(f"{name} is about what passerby.track writes: leave it out of track_live")
-    settings = check_tracking_settings(options.tracker, options.settings)
-    cameras = [options.cameras] if isinstance(options.cameras, str) else options.cameras
-    found = resolve_sources([source], cameras=cameras, start=options.start, time_zone=settings.reading.time_zone)
-    if len(found) != 1:
-        raise DataError(f"{source}: lists {len(found)} sources: follow each with a call of its own")
-    equipment = equipment_of(options, options.threads or thread_count())
-    return _follow(SourceJob(found[0], Path(), equipment, settings, options.fps))
+    request = tracking_request([source], Path(), options)
+    if len(request.sources) != 1:
+        raise DataError(f"{source}: lists {len(request.sources)} sources: follow each with a call of its own")
+    return _follow(SourceJob(request.sources[0], Path(), request.equipment, request.settings, request.fps))
 
 
 def _follow(job: SourceJob) -> Iterator[FollowedFrame]:

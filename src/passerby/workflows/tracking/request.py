@@ -4,11 +4,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from passerby.data.pixels.reading import thread_count
 from passerby.errors import DataError
+from passerby.printable import printable
 from passerby.video.tracking import make_tracker
 from passerby.workflows.tracking.equipment import Equipment
 from passerby.workflows.tracking.settings import TrackingSettings, check_tracking_settings
@@ -88,8 +90,8 @@ class TrackingRequest:
             "model": named_file(model) if isinstance(model, str | os.PathLike) else repr(model),
             "device": self.equipment.device,
             "fps": self.fps,
-            "join": self.join,
-            "settings": self.settings.model_dump(mode="json", exclude={"truth"}, serialize_as_any=True),
+            "join": self.settings.join.model_dump(mode="json") if self.join else None,
+            "settings": self.settings.model_dump(mode="json", exclude={"truth", "join"}, serialize_as_any=True),
         }
 
 
@@ -120,7 +122,9 @@ def tracking_request(sources: Sequence[Any], out: Path, options: TrackingOptions
     request = TrackingRequest(
         sources=resolved,
         out=out,
-        equipment=equipment_of(options, max(1, cores // workers)),
+        equipment=Equipment(
+            str(options.detector), options.tracker, options.model, options.device, max(1, cores // workers)
+        ),
         settings=settings,
         fps=options.fps,
         join=options.join,
@@ -130,16 +134,12 @@ def tracking_request(sources: Sequence[Any], out: Path, options: TrackingOptions
     return request
 
 
-def equipment_of(options: TrackingOptions, threads: int) -> Equipment:
-    """What finds, follows and describes people, with so many threads."""
-    return Equipment(str(options.detector), options.tracker, options.model, options.device, threads)
-
-
 def _check_goes_together(request: TrackingRequest, *, draw: bool) -> None:
     """Refuse options that would do nothing, or cannot be done.
 
     Raises:
-        DataError: a model that nobody asks, joining without one, or drawing streams, which cannot be read again.
+        DataError: a model that nobody asks, joining without one, a distance without joining, a device where nothing
+            computes on one, or drawing streams, which cannot be read again.
     """
     tracker = make_tracker(request.equipment.tracker, request.settings.tracker)
     if request.equipment.model is not None and not tracker.wants_features and not request.join:
@@ -149,8 +149,13 @@ def _check_goes_together(request: TrackingRequest, *, draw: bool) -> None:
         )
     if request.join and request.equipment.model is None:
         raise DataError("joining fragments compares people by their looks: name a model with --model")
+    if request.settings.join.distance is not None and not request.join:
+        raise DataError("join.distance would do nothing, for fragments are not joined: leave it out, or --join")
+    device = request.equipment.device
+    if device is not None and request.equipment.model is None and not device.startswith("cpu"):
+        raise DataError(f"--device {printable(device)} would do nothing, for detectors run on the CPU: leave it out")
     streams = [source.shown for source in request.sources if source.live]
     if draw and streams:
         raise DataError(f"{streams[0]}: a stream cannot be read a second time to draw on it: leave out --draw")
-    if request.fps is not None and not request.fps > 0:
-        raise DataError(f"fps must be above 0, not {request.fps:g}")
+    if request.fps is not None and not 0 < request.fps < inf:
+        raise DataError(f"fps must be a number above 0, not {request.fps:g}")

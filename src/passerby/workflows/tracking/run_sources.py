@@ -62,7 +62,7 @@ def _in_this_process(
             track_source(job, BoardWatch(board, number, partial(shown.update, number, board)))
         except PasserbyError as error:
             failed[job.source.name] = str(error)
-            log_line(f"{job.source.name}: {error}", show=shown.show)
+            shown.fail(number, error)
         shown.end(number)
 
 
@@ -84,7 +84,7 @@ def _in_processes(
                 error = future.exception()
                 if isinstance(error, PasserbyError):
                     failed[jobs[number].source.name] = str(error)
-                    log_line(f"{jobs[number].source.name}: {error}", show=shown.show)
+                    shown.fail(number, error)
                 elif isinstance(error, BrokenProcessPool):
                     raise DataError(
                         f"{jobs[number].source.name}: its process was ended from outside, as when memory runs out: "
@@ -134,6 +134,11 @@ class _Shown:
             if not duration
             else f"{self.names[number]} {100 * seconds / duration:.0f} %"
         )
+
+    def fail(self, number: int, error: PasserbyError) -> None:
+        """Say what went wrong with one of several sources; of a single one the command says it."""
+        if len(self.names) > 1:
+            log_line(f"{self.names[number]}: {error}", show=self.show)
 
     def end(self, number: int) -> None:
         self.ended.add(number)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, create_model
 
-from passerby.config import assign_overrides, check_settings
+from passerby.config import assign_settings, check_settings
 from passerby.recipe_section import NotNegative, Positive, Probability, Section
 from passerby.video.collection import CropOptions, TrackletOptions
 from passerby.video.tracking import TrackerOptions, find_tracker
@@ -91,7 +91,7 @@ def check_tracking_settings(
     if isinstance(settings, TrackingSettings):
         settings = settings.model_dump(serialize_as_any=True)
     if not isinstance(settings, Mapping):
-        settings = assign_overrides({}, settings or ())
+        settings = assign_settings({}, settings or ())
     checked = check_settings(settings_schema(tracker), settings)
     # Of the class that other processes know by name.
     return TrackingSettings.model_construct(**{name: getattr(checked, name) for name in TrackingSettings.model_fields})

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,11 +17,11 @@ from passerby.video.collection import Collector, follow
 from passerby.video.collection.detection_store import DetectionStore
 from passerby.video.collection.parts import PartWriter
 from passerby.video.frame import Frame
-from passerby.video.reading import Source, open_source, time_zone_named
+from passerby.video.reading import Source, open_source, time_zone_named, wall_time
 from passerby.workflows.tracking.equipment import Equipment, described_pictures, new_detector, new_tracker
 from passerby.workflows.tracking.frame_runs import FrameRuns
 from passerby.workflows.tracking.settings import TrackingSettings
-from passerby.workflows.tracking.sources import TrackedSource, shifted
+from passerby.workflows.tracking.sources import TrackedSource
 
 LOOK_BACK = 4
 """Frames whose pictures are kept for what a tracker tells later, at least."""
@@ -86,7 +85,7 @@ def track_source(job: SourceJob, watch: Watch) -> bool:
         return False
     parts.flush()
     outcome = {
-        "start": None if (start := shifted(source.start, job.source.clock_offset)) is None else start.isoformat(),
+        "start": None if (start := wall_time(source.start, job.source.clock_offset)) is None else start.isoformat(),
         "damaged_share": summary.damaged_share,
         "frame_runs": analysed.runs,
         **{name: value for name, value in asdict(summary).items() if name != "name"},
@@ -136,7 +135,7 @@ def frames_by_the_clock(source: Source, clock_offset: float) -> Iterator[Frame]:
     """The frames of a source whose clock is so many seconds slow."""
     for frame in source:
         if clock_offset and frame.wall_time is not None:
-            frame = frame._replace(wall_time=frame.wall_time + timedelta(seconds=clock_offset))
+            frame = frame._replace(wall_time=wall_time(frame.wall_time, clock_offset))
         yield frame
 
 
@@ -145,7 +144,7 @@ def collector_of(job: SourceJob, source: Source, memory: float) -> Collector:
     settings = job.settings
     return Collector(
         job.source.name,
-        shifted(source.start, job.source.clock_offset),
+        wall_time(source.start, job.source.clock_offset),
         patience=memory + 0.5,
         look_back=max(LOOK_BACK, settings.tracker.sights + 1),
         tracklets=settings.tracklets,

@@ -5,12 +5,14 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from passerby.config import check_settings
-from passerby.errors import DataError
+from passerby.errors import DataError, RecipeError
 from passerby.output_paths import expanded
 from passerby.printable import printable
 from passerby.recipe_section import Finite, Probability, Section
@@ -19,6 +21,7 @@ from passerby.video.reading import is_stream, parse_start, shown_name, time_zone
 
 LIST_SUFFIXES = (".yaml", ".yml")
 _LONGEST_NAME = 80
+_LONGEST_OFFSET = 10**9
 
 
 class ListedSource(Section):
@@ -30,7 +33,7 @@ class ListedSource(Section):
     """The camera's name; none: the source's own."""
     start: str | datetime | None = None
     """When it began, such as 2026-05-01T08:00:00+02:00."""
-    clock_offset: Finite = 0.0
+    clock_offset: Annotated[Finite, Field(ge=-_LONGEST_OFFSET, le=_LONGEST_OFFSET)] = 0.0
     """Seconds to add to the camera's clock so that it is right."""
     threshold: Probability | None = None
     """Lowest score of a detection; none: as for all sources."""
@@ -117,11 +120,7 @@ def resolve_sources(
     zone = None if time_zone is None else time_zone_named(time_zone)
     sources = []
     for each, name in zip(listed, _names([each.source for each in listed]), strict=True):
-        began = each.start if start is None else start
-        if isinstance(began, str):
-            began = parse_start(began, zone)
-        elif began is not None and began.tzinfo is None:
-            began = parse_start(began.isoformat(), zone)
+        began = _start(each.source, each.start if start is None else start, zone)
         region = each.region if each.region is None or isinstance(each.region, str) else tuple(each.region)
         sources.append(
             TrackedSource(name, each.source, each.camera or name, began, each.clock_offset, each.threshold, region)
@@ -129,27 +128,46 @@ def resolve_sources(
     return _with_cameras(sources, cameras)
 
 
-def shifted(moment: datetime | None, seconds: float) -> datetime | None:
-    """A moment by a clock that is so many seconds slow."""
-    return None if moment is None else moment + timedelta(seconds=seconds)
+def _start(source: str, start: str | datetime | None, zone: tzinfo | None) -> datetime | None:
+    if start is None:
+        return None
+    try:
+        return parse_start(start if isinstance(start, str) else start.isoformat(), zone)
+    except DataError as error:
+        raise DataError(f"{shown_name(source)}: {error}") from error
 
 
 def _listed(given: str | Path | Mapping[str, Any]) -> list[ListedSource]:
     if isinstance(given, Mapping):
-        return [_located(check_settings(ListedSource, given), Path.cwd())]
+        return [_located(_described(given), Path.cwd())]
     if not is_stream(given) and expanded(given).suffix.lower() in LIST_SUFFIXES:
         return _read_list(expanded(given))
     return [_located(ListedSource(source=os.fspath(given)), Path.cwd())]
 
 
 def _read_list(file: Path) -> list[ListedSource]:
+    name = printable(str(file))
     try:
         content = read_yaml(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{printable(str(file))}: cannot be read: give a list of sources in YAML") from error
+        raise DataError(f"{name}: cannot be read: give a list of sources in YAML") from error
+    except RecipeError as error:
+        raise RecipeError(f"{name}: is not YAML: {error}") from None
     if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
-        raise DataError(f"{printable(str(file))}: must be a list of sources, each with a key 'source'")
-    return [_located(check_settings(ListedSource, each), file.parent) for each in content]
+        raise DataError(f"{name}: must be a list of sources, each with a key 'source'")
+    listed = []
+    for number, each in enumerate(content, start=1):
+        try:
+            listed.append(_located(_described(each), file.parent))
+        except RecipeError as error:
+            raise RecipeError(f"{name}: source {number}: {error}") from None
+    return listed
+
+
+def _described(source: Mapping[str, Any]) -> ListedSource:
+    return check_settings(
+        ListedSource, source, kind="key of a source", listing=f"a source has {', '.join(ListedSource.model_fields)}"
+    )
 
 
 def _located(listed: ListedSource, folder: Path) -> ListedSource:

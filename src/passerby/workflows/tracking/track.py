@@ -113,11 +113,14 @@ def _tracked(request: TrackingRequest, *, replace: bool, show: bool) -> TrackedV
     with claimed_folder(request.out, request.record(), replace=replace) as folder:
         outcome = folder.outcome()
         if outcome is not None:
+            if missing := [file for file in (folder.table, folder.dropped) if not file.is_file()]:
+                raise DataError(f"{missing[0]}: is not there any more: begin anew with --replace")
             log_line(f"{folder.path}: is done already", show=show)
             return TrackedVideos(folder, outcome["sources"])
         jobs = _jobs(request, folder)
         failed = run_sources(jobs, folder.path / ".progress", workers=request.workers, show=show)
         if len(failed) == len(jobs):
+            folder.abandon()
             raise DataError(next(iter(failed.values())))
         done = [source for source in request.sources if source.name not in failed]
         tracked = _put_together(request, folder, done, show=show)
