@@ -40,6 +40,7 @@ def test_the_list_names_all_and_says_what_may_be_done_with_them() -> None:
     assert all(line in printed for line in ("resnet152_ibn", "transreid-ssl/vit_small_plain", "94.6", "76.7"))
     assert printed.count("licence: ") == 5
     assert "signed agreement: research only" in printed
+    assert "\n\nbackbones:\n" in printed
     listed = json.loads(zoo("list", "--json"))
     backbones = [each for each in listed if each["kind"] == "backbone"]
     assert len(backbones) == 43
@@ -108,6 +109,7 @@ def test_model_files_are_listed_and_told_in_full() -> None:
     assert listed["yolox-tiny"]["files"][0]["size"] == 20_219_662
     assert listed["yolox-tiny"]["kind"] == "detector"
     shown = zoo("show", "person-reidentification-retail-0277")
+    assert "\n  card:\n    kind: embedder\n" in shown
     assert "hash not stated" in shown
     assert "model.yml" in shown
     assert "channels: bgr" in shown

@@ -22,8 +22,11 @@ def print_models() -> None:
                 parameters = f"{model.parameters:.2f}" if model.parameters else "–"
                 get, stated = "get" if _can_be_fetched(model) else "ask", next(iter(model.figures), "")
                 echo(f"  {model.name:<{width}} {parameters:>5}  {get}  {stated}".rstrip())
-    echo("\nMillions of parameters; a figure that its makers state. `passerby zoo get NAME` fetches those marked get;")
-    echo("`passerby zoo show NAME` says how to get the others.\n\nbackbones:")
+    echo()
+    echo("Millions of parameters; a figure that its makers state. `passerby zoo get NAME` fetches those marked get;")
+    echo("`passerby zoo show NAME` says how to get the others.")
+    echo()
+    echo("backbones:")
 
 
 def print_model(model: "PublishedModel") -> None:
@@ -54,7 +57,8 @@ def print_model(model: "PublishedModel") -> None:
     if model.card is not None:
         card = model.card.model_copy(update={"reference": None})
         echo("  card:")
-        echo("\n".join(f"    {line}" for line in card_text(card).splitlines()))
+        for line in card_text(card).splitlines():
+            echo(f"    {line}")
 
 
 def model_as_json(model: "PublishedModel") -> dict[str, Any]:
