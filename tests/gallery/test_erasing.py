@@ -12,9 +12,11 @@ import pytest
 from passerby.errors import GalleryError
 from passerby.gallery.audit import broken_entries
 from passerby.gallery.gallery import Gallery, open_gallery
+from passerby.gallery.postgres import PostgresDatabase
 from passerby.gallery.records import Crop, NewTracklet
 from passerby.gallery.sqlite import SqliteDatabase
 from tests.gallery.people import MODEL, made_up
+from tests.gallery.servers import Store
 
 
 def with_pictures(tracklets: list[NewTracklet]) -> list[NewTracklet]:
@@ -33,7 +35,13 @@ def with_pictures(tracklets: list[NewTracklet]) -> list[NewTracklet]:
 
 
 @pytest.fixture
-def gallery(tmp_path: Path) -> Iterator[Gallery]:
+def gallery(store: Store) -> Iterator[Gallery]:
+    with open_gallery(store.location, create=True, actor="tester") as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder_gallery(tmp_path: Path) -> Iterator[Gallery]:
     with open_gallery(tmp_path / "gallery", create=True, actor="tester") as opened:
         yield opened
 
@@ -42,7 +50,7 @@ def texts_and_bytes(tracklet: NewTracklet) -> list[bytes]:
     feature = tracklet.features[MODEL]
     assert feature.halves is not None
     vectors = [array.astype("<f2").tobytes() for array in (feature.vector, *feature.halves)]
-    pictures = [crop.jpeg[start : start + 40] for crop in tracklet.crops for start in range(700, 6_500, 97)]
+    pictures = [crop.jpeg[start : start + 40] for crop in tracklet.crops for start in range(700, 5_900, 400)]
     return [tracklet.key.encode(), (tracklet.caption or "").encode(), *vectors, *pictures]
 
 
@@ -56,13 +64,13 @@ def files_with(folder: Path, wanted: list[bytes]) -> set[str]:
     }
 
 
-def test_one_of_500_people_is_in_no_file_after_being_erased(gallery: Gallery, tmp_path: Path) -> None:
+def test_one_of_500_people_is_in_no_file_after_being_erased(gallery: Gallery, store: Store) -> None:
     tracklets = with_pictures(made_up(500))
     gallery.add(tracklets)
     gallery.search(tracklets[123].features[MODEL].vector)
-    assert files_with(tmp_path, texts_and_bytes(tracklets[123]))
+    assert files_with(store.files, texts_and_bytes(tracklets[123]))
     receipt = gallery.erase([124], reason="on request")
-    assert files_with(tmp_path, texts_and_bytes(tracklets[123])) == set()
+    assert files_with(store.files, texts_and_bytes(tracklets[123])) == set()
     assert (receipt.tracklets, receipt.crops, receipt.features) == (1, 2, 1)
     assert receipt.pieces_searched > 40
     assert gallery.receipts() == [receipt]
@@ -71,7 +79,7 @@ def test_one_of_500_people_is_in_no_file_after_being_erased(gallery: Gallery, tm
     with pytest.raises(GalleryError, match="no tracklet 124: it was never added, or is erased"):
         gallery.get([124])
     for other in (122, 124):
-        assert files_with(tmp_path, texts_and_bytes(tracklets[other])) == {"gallery.sqlite"}
+        assert files_with(store.files, texts_and_bytes(tracklets[other]))
 
 
 def test_the_erased_is_not_added_again_with_its_video(gallery: Gallery) -> None:
@@ -110,39 +118,40 @@ def test_retention_erases_what_is_old_and_not_held(gallery: Gallery) -> None:
 
 
 def test_an_erasure_that_was_cut_off_before_the_files_were_clean_is_finished_when_the_gallery_is_opened(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tracklets = with_pictures(made_up(50))
-    with open_gallery(tmp_path, create=True) as gallery, monkeypatch.context() as patch:
+    with open_gallery(store.location, create=True) as gallery, monkeypatch.context() as patch:
         gallery.add(tracklets)
 
-        def killed(_: SqliteDatabase) -> None:
+        def killed(_: object) -> None:
             raise KeyboardInterrupt
 
-        patch.setattr(SqliteDatabase, "purge", killed)
+        for database in (SqliteDatabase, PostgresDatabase):
+            patch.setattr(database, "purge", killed)
         with pytest.raises(KeyboardInterrupt):
             gallery.erase([8])
-        assert files_with(tmp_path, texts_and_bytes(tracklets[7]))
+        assert files_with(store.files, texts_and_bytes(tracklets[7]))
         patch.undo()
-        with open_gallery(tmp_path):
-            assert files_with(tmp_path, texts_and_bytes(tracklets[7])) == set()
+        with open_gallery(store.location):
+            assert files_with(store.files, texts_and_bytes(tracklets[7])) == set()
 
 
-def test_a_copy_beside_the_gallery_is_found_and_named(gallery: Gallery, tmp_path: Path) -> None:
+def test_a_copy_beside_the_gallery_is_found_and_named(folder_gallery: Gallery, tmp_path: Path) -> None:
     tracklets = with_pictures(made_up(5))
-    gallery.add(tracklets)
+    folder_gallery.add(tracklets)
     (tmp_path / "gallery" / "old-page.html").write_bytes(b"<p>" + texts_and_bytes(tracklets[1])[1])
     with pytest.raises(GalleryError, match=r"old-page\.html: still holds a name of what was erased"):
-        gallery.erase([2])
-    assert len(gallery) == 4
+        folder_gallery.erase([2])
+    assert len(folder_gallery) == 4
 
 
-def test_the_log_names_nobody_and_shows_tampering(gallery: Gallery, tmp_path: Path) -> None:
+def test_the_log_names_nobody_and_shows_tampering(folder_gallery: Gallery, tmp_path: Path) -> None:
     tracklets = made_up(5)
-    gallery.add(tracklets)
-    gallery.search(tracklets[0].features[MODEL].vector, reason="lost child")
-    gallery.erase([1], reason="on request")
-    entries = gallery.log()
+    folder_gallery.add(tracklets)
+    folder_gallery.search(tracklets[0].features[MODEL].vector, reason="lost child")
+    folder_gallery.erase([1], reason="on request")
+    entries = folder_gallery.log()
     assert [(each.action, each.actor, each.reason) for each in entries] == [
         ("search", "tester", "lost child"),
         ("erase", "tester", "on request"),

@@ -20,19 +20,20 @@ from passerby.gallery.gallery import Gallery, open_gallery
 from passerby.gallery.records import Feature, ModelKey, NewTracklet
 from passerby.gallery.search import Filters
 from tests.gallery.people import MODEL, MORNING, made_up, unit
+from tests.gallery.servers import Store
 
 
 @pytest.fixture
-def gallery(tmp_path: Path) -> Iterator[Gallery]:
-    with open_gallery(tmp_path / "gallery", create=True, actor="tester") as opened:
+def gallery(store: Store) -> Iterator[Gallery]:
+    with open_gallery(store.location, create=True, actor="tester") as opened:
         yield opened
 
 
-def test_what_was_added_is_there_when_the_gallery_is_opened_again(tmp_path: Path) -> None:
+def test_what_was_added_is_there_when_the_gallery_is_opened_again(store: Store) -> None:
     tracklets = made_up(5)
-    with open_gallery(tmp_path, create=True) as gallery:
+    with open_gallery(store.location, create=True) as gallery:
         assert gallery.add(tracklets) == (5, 0, 0)
-    with open_gallery(tmp_path) as gallery:
+    with open_gallery(store.location) as gallery:
         assert len(gallery) == 5
         assert gallery.models() == [MODEL]
         for number, given_ in enumerate(tracklets, start=1):
@@ -110,10 +111,10 @@ def test_a_search_with_any_filter_finds_what_a_loop_finds(
     assert found == brute_force(tracklets, query, filters)[:count]
 
 
-def test_tracklets_that_others_add_meanwhile_are_found(tmp_path: Path) -> None:
+def test_tracklets_that_others_add_meanwhile_are_found(store: Store) -> None:
     tracklets = made_up(30)
     query = tracklets[25].features[MODEL].vector
-    with open_gallery(tmp_path, create=True) as reader, open_gallery(tmp_path) as writer:
+    with open_gallery(store.location, create=True) as reader, open_gallery(store.location) as writer:
         writer.add(tracklets[:20])
         assert len(reader.search(query, count=100)) == 20
         writer.add(tracklets[20:])
@@ -126,6 +127,7 @@ def test_tracklets_that_others_add_meanwhile_are_found(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"key": ""}, "its key is empty"),
+        ({"caption": "a\0b"}, "its caption holds a zero character"),
         ({"ends": -1.0}, "begins at 10.0 and ends at -1.0"),
         ({"ends": float("nan")}, "ends at nan"),
         ({"taken_to": None}, "only one of taken_from and taken_to"),
@@ -175,19 +177,21 @@ def test_a_missing_gallery_is_not_made_by_looking(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
-def _add_for_ever(folder: Path, acknowledged: Path) -> None:
-    with open_gallery(folder) as gallery, acknowledged.open("w") as log:
+def _add_for_ever(location: str, acknowledged: Path) -> None:
+    with open_gallery(location) as gallery, acknowledged.open("w") as log:
         for number in range(10_000):
             gallery.add(made_up(3, seed=number))
             log.write(f"{number}\n")
             log.flush()
 
 
-def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
-    open_gallery(tmp_path, create=True).close()
+def test_what_was_acknowledged_survives_a_kill(store: Store, tmp_path: Path) -> None:
+    open_gallery(store.location, create=True).close()
     acknowledged = tmp_path / "acknowledged"
     for pause in (0.3, 0.5):
-        process = multiprocessing.get_context("spawn").Process(target=_add_for_ever, args=(tmp_path, acknowledged))
+        process = multiprocessing.get_context("spawn").Process(
+            target=_add_for_ever, args=(store.location, acknowledged)
+        )
         process.start()
         while not acknowledged.exists() or not acknowledged.stat().st_size:
             time.sleep(0.01)
@@ -196,9 +200,55 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         done = len(acknowledged.read_text().splitlines())
-        with open_gallery(tmp_path) as gallery:
+        with open_gallery(store.location) as gallery:
             assert len(gallery) % 3 == 0
             assert len(gallery) >= 3 * done
-            keys = {each.key for each in gallery.get(range(1, len(gallery) + 1))}
+            query = made_up(1)[0].features[MODEL].vector
+            keys = {hit.tracklet.key for hit in gallery.search(query, count=10**6)}
         assert {f"seed{number}/{place}" for number in range(done) for place in range(3)} <= keys
         acknowledged.unlink()
+
+
+def _write(location: str, seeds: range) -> None:
+    with open_gallery(location) as gallery:
+        for seed in seeds:
+            gallery.add(made_up(4, seed=seed))
+
+
+def _read(location: str, until: int) -> None:
+    """Count upwards only, in whole additions, until all are there."""
+    query, seen = made_up(1)[0].features[MODEL].vector, 0
+    with open_gallery(location) as gallery:
+        while seen < until:
+            found = len(gallery.search(query, count=10**6)) if len(gallery) else 0
+            assert found >= seen
+            assert found % 4 == 0
+            seen = found
+
+
+def test_two_writers_and_readers_work_at_once(store: Store) -> None:
+    open_gallery(store.location, create=True).close()
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_write, args=(store.location, range(first, 40, 2))) for first in (0, 1)]
+    processes += [context.Process(target=_read, args=(store.location, 160)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0] * 4
+    with open_gallery(store.location) as gallery:
+        assert len(gallery) == 160
+
+
+def test_both_stores_give_the_same_ranking(tmp_path: Path, postgres_store: Store) -> None:
+    tracklets = made_up(200)
+    queries = [tracklets[place].features[MODEL].vector for place in (0, 7, 150)]
+    filters = [Filters(), Filters(cameras=["cam1"], min_height=90), Filters(since=MORNING + timedelta(seconds=500))]
+    found = []
+    for location in (tmp_path / "gallery", postgres_store.location):
+        with open_gallery(location, create=True) as gallery:
+            gallery.add(tracklets)
+            found.append([gallery.search(query, filters=each, count=50) for query in queries for each in filters])
+    assert [[(hit.tracklet.key, hit.score) for hit in hits] for hits in found[0]] == [
+        [(hit.tracklet.key, hit.score) for hit in hits] for hits in found[1]
+    ]

@@ -81,6 +81,8 @@ def _checked(each: NewTracklet) -> NewTracklet:
     for name in ("key", "camera", "video"):
         if not getattr(each, name) or "\0" in getattr(each, name):
             raise GalleryError(f"{named}: its {name} is empty or holds a zero character: give it a name")
+    if "\0" in (each.caption or ""):
+        raise GalleryError(f"{named}: its caption holds a zero character: leave it out")
     if not (math.isfinite(each.begins) and math.isfinite(each.ends) and each.begins <= each.ends):
         raise GalleryError(f"{named}: begins at {each.begins} and ends at {each.ends} seconds: see its times")
     if (each.taken_from is None) != (each.taken_to is None):

@@ -59,6 +59,14 @@ class Database(Protocol):
         """
         ...
 
+    def check_may_purge(self) -> None:
+        """See, before anything is deleted, whether `purge` will be allowed.
+
+        Raises:
+            GalleryError: a right is missing.
+        """
+        ...
+
     def purge(self) -> None:
         """Remove what was deleted from every file: logs, free pages, indexes. When it returns, the bytes are gone."""
         ...

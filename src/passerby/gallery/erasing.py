@@ -25,6 +25,10 @@ _SHORTEST_TEXT = 6
 _TEXTS = (("tracklets", "key"), ("tracklets", "caption"), ("identities", "name"), ("identities", "notes"))
 
 
+_REMEDY = {
+    "sqlite": "remove that file, or repeat the erasure",
+    "postgresql": "see what makes the server keep it: its log, replication slots, wal_keep_size, archiving",
+}
 _BYTES = {"picture": (("crops", "jpeg"),), "feature": (("features", "vector"), ("features", "halves"))}
 
 
@@ -68,6 +72,7 @@ def erase(database: Database, files: Sequence[Path], numbers: Sequence[int], act
         GalleryError: one of them is under a legal hold (nothing is erased then), or something was found in a file
             after all: the rows are gone, and the message names the file.
     """
+    database.check_may_purge()
     with database.writing() as transaction:
         check_not_held(transaction, numbers)
         keys, wanted, counts = _look_up(transaction, numbers)
@@ -84,7 +89,7 @@ def erase(database: Database, files: Sequence[Path], numbers: Sequence[int], act
     if left:
         raise GalleryError(
             f"{left[0].file}: still holds a {left[0].kind} of what was erased (at byte {left[0].offset}; {len(left)} "
-            "pieces in all): the gallery itself has forgotten it; remove that file, or repeat the erasure"
+            f"pieces in all): the gallery itself has forgotten it; {_REMEDY[database.dialect]}"
         )
     digest = hashlib.sha256(b"".join(sorted(piece for _, piece in wanted))).hexdigest()
     when = moment(now()).isoformat()

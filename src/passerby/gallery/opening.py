@@ -5,7 +5,8 @@ from pathlib import Path
 from passerby.errors import GalleryError
 from passerby.gallery.database import Database
 from passerby.gallery.erasing import clean_if_needed
-from passerby.gallery.schema import prepare
+from passerby.gallery.postgres import PostgresDatabase
+from passerby.gallery.schema import is_empty, prepare
 from passerby.gallery.sqlite import FILE, SqliteDatabase
 
 
@@ -20,13 +21,22 @@ def open_database(location: str | Path, *, create: bool = False) -> Database:
         GalleryError: there is no gallery, or it cannot be opened.
     """
     if str(location).startswith(("postgresql://", "postgres://")):
-        raise GalleryError("a gallery on a PostgreSQL server is not supported yet: name a folder")
+        return _opened(PostgresDatabase(str(location)), create=create)
     folder = Path(location).expanduser()
     if not create and not (folder / FILE).is_file():
         raise GalleryError(f"{folder}: there is no gallery; `passerby index` makes one from videos")
     if create:
         folder.mkdir(parents=True, exist_ok=True)
-    database = SqliteDatabase(folder)
-    prepare(database)
-    clean_if_needed(database)
+    return _opened(SqliteDatabase(folder), create=create)
+
+
+def _opened(database: Database, *, create: bool) -> Database:
+    try:
+        if not create and is_empty(database):
+            raise GalleryError(f"{database.location}: there is no gallery; `passerby index` makes one from videos")
+        prepare(database)
+        clean_if_needed(database)
+    except BaseException:
+        database.close()
+        raise
     return database

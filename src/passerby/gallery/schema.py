@@ -85,11 +85,36 @@ def prepare(database: Database) -> None:
             transaction.run("CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
         for statement in (each for version in MIGRATIONS[begun:] for each in version):
             transaction.run(statement.format_map(TYPES[database.dialect]))
+        if database.dialect == "postgresql":
+            _keep_as_given(transaction)
         write_setting(transaction, "version", str(VERSION))
         if not begun:
             write_setting(transaction, "kind", "passerby gallery")
             write_setting(transaction, "removals", "0")
             write_setting(transaction, "secret", secrets.token_hex(32))
+
+
+def is_empty(database: Database) -> bool:
+    """Whether there are no tables at all.
+
+    Raises:
+        GalleryError: there are some, but not a gallery's.
+    """
+    with database.reading() as transaction:
+        return _version(database, transaction) == 0
+
+
+def _keep_as_given(transaction: Transaction) -> None:
+    """Let PostgreSQL keep no samples of texts and bytes in its statistics, and store bytes as they are.
+
+    What was erased could live on in the one, and would not be found by a search for it in the other.
+    """
+    columns = "SELECT quote_ident(table_name), quote_ident(column_name), data_type FROM information_schema.columns"
+    columns += " WHERE table_schema = current_schema() AND data_type IN ('text', 'bytea')"
+    for table, column, kind in transaction.rows(columns):
+        transaction.run(f"ALTER TABLE {table} ALTER COLUMN {column} SET STATISTICS 0")
+        if kind == "bytea":
+            transaction.run(f"ALTER TABLE {table} ALTER COLUMN {column} SET STORAGE EXTERNAL")
 
 
 def read_setting(transaction: Transaction, key: str) -> str | None:
@@ -121,4 +146,5 @@ def _tables(database: Database, transaction: Transaction) -> set[str]:
         statement = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
     else:
         statement = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+        statement += " AND table_type = 'BASE TABLE'"
     return {row[0] for row in transaction.rows(statement)}

@@ -4,17 +4,20 @@ What is looked for are pieces of them. A database may cut a long value in two at
 than a piece there are several, so that whatever is left of it holds at least one whole.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 PIECE = 24
 """Bytes of a piece: as good as never the same by chance."""
 
 _STEP = 256
 _BLOCK = 1 << 24
-_PATTERNS_AT_ONCE = 2_000
+_STRIDE = 1 << 18
+"""Bytes that are looked at together: what is computed of them fits into a processor's cache."""
 
 
 class Trace(NamedTuple):
@@ -42,21 +45,59 @@ def find_traces(files: Iterable[Path], wanted: Sequence[tuple[str, bytes]]) -> d
 
     Args:
         files: to read, in blocks; one that vanishes meanwhile is passed over.
-        wanted: kind and byte string, none of them empty.
+        wanted: kind and byte string, each of at least four bytes.
     """
     kinds = {piece: kind for kind, piece in wanted}
-    listed = sorted(kinds)
+    if not kinds:
+        return {}
+    patterns = _Patterns(list(kinds))
     found: dict[bytes, Trace] = {}
     for file in files:
-        for first in range(0, len(listed), _PATTERNS_AT_ONCE):
-            some = listed[first : first + _PATTERNS_AT_ONCE]
-            expression = re.compile(b"|".join(map(re.escape, some)))
-            for offset, piece in _matches(file, expression, max(map(len, some)) - 1):
-                found.setdefault(piece, Trace(file, offset, kinds[piece]))
+        for offset, piece in _matches(file, patterns):
+            found.setdefault(piece, Trace(file, offset, kinds[piece]))
     return found
 
 
-def _matches(file: Path, expression: re.Pattern[bytes], overlap: int) -> Iterator[tuple[int, bytes]]:
+class _Patterns:
+    """Byte strings to look for all at once: tables of which pairs of bytes they have where leave few places to compare.
+
+    Args:
+        pieces: the strings, each of at least four bytes.
+    """
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        self.longest = max(map(len, pieces))
+        self._begins = _pairs_at(0, pieces), _pairs_at(2, pieces)
+        self._groups = []
+        for size in sorted({*map(len, pieces)}):
+            group = {piece for piece in pieces if len(piece) == size}
+            tables = [(place, _pairs_at(place, group)) for place in range(0, size - 1, 2)]
+            self._groups.append((size, group, tables))
+
+    def find(self, text: bytes) -> Iterator[tuple[int, bytes]]:
+        """Places in a text, and which string stands there."""
+        for start in range(0, len(text) - 3, _STRIDE):
+            read = min(_STRIDE + self.longest, len(text) - start)
+            single = np.frombuffer(text, np.uint8, read, start).astype(np.uint16)
+            pairs = single[:-1] | single[1:] << np.uint16(8)
+            likely = np.flatnonzero(self._begins[0][pairs[:-2][:_STRIDE]])
+            likely = likely[self._begins[1][pairs[likely + 2]]]
+            for size, pieces, tables in self._groups:
+                places = likely[likely <= read - size]
+                for offset, table in tables:
+                    places = places[table[pairs[places + offset]]]
+                for place in (places + start).tolist():
+                    if (piece := text[place : place + size]) in pieces:
+                        yield place, piece
+
+
+def _pairs_at(place: int, pieces: Iterable[bytes]) -> NDArray[np.bool_]:
+    table = np.zeros(1 << 16, np.bool_)
+    table[[int.from_bytes(piece[place : place + 2], "little") for piece in pieces]] = True
+    return table
+
+
+def _matches(file: Path, patterns: _Patterns) -> Iterator[tuple[int, bytes]]:
     try:
         stream = file.open("rb")
     except FileNotFoundError:
@@ -65,8 +106,8 @@ def _matches(file: Path, expression: re.Pattern[bytes], overlap: int) -> Iterato
         start, rest = 0, b""
         while block := stream.read(_BLOCK):
             text = rest + block
-            for match in expression.finditer(text):
-                if match.end() > len(rest):  # others were found in the block before
-                    yield start + match.start(), match.group()
-            kept = min(overlap, len(text))
+            for place, piece in patterns.find(text):
+                if place + len(piece) > len(rest):  # others were found in the block before
+                    yield start + place, piece
+            kept = min(patterns.longest - 1, len(text))
             start, rest = start + len(text) - kept, text[len(text) - kept :]
