@@ -12,9 +12,9 @@ import pytest
 from passerby.errors import GalleryError
 from passerby.gallery.audit import broken_entries
 from passerby.gallery.gallery import Gallery, open_gallery
-from passerby.gallery.postgres import PostgresDatabase
 from passerby.gallery.records import Crop, NewTracklet
-from passerby.gallery.sqlite import SqliteDatabase
+from passerby.gallery.stores.postgres import PostgresDatabase
+from passerby.gallery.stores.sqlite import SqliteDatabase
 from tests.gallery.people import MODEL, made_up
 from tests.gallery.servers import Store
 

@@ -23,8 +23,8 @@ from passerby.gallery.probability.calibration import Calibration, calibration_of
 from passerby.gallery.records import Added, Crop, ModelKey, NewTracklet, Tracklet
 from passerby.gallery.retention import keep_for, kept_for, outdated
 from passerby.gallery.search import EVERYTHING, Filters, Hit, nearest, pooled
+from passerby.gallery.upkeep.verification import Finding, verify
 from passerby.gallery.vectors import from_bytes
-from passerby.gallery.verification import Finding, verify
 
 _NAMED_AT_ONCE = 500
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from passerby.errors import GalleryError
 from passerby.gallery.database import Database
 from passerby.gallery.erasing import clean_if_needed
-from passerby.gallery.postgres import PostgresDatabase
 from passerby.gallery.schema import is_empty, prepare
-from passerby.gallery.sqlite import FILE, SqliteDatabase
+from passerby.gallery.stores.postgres import PostgresDatabase
+from passerby.gallery.stores.sqlite import FILE, SqliteDatabase
 
 
 def open_database(location: str | Path, *, create: bool = False) -> Database:

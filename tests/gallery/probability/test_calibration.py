@@ -14,7 +14,7 @@ from passerby.gallery.database import Database
 from passerby.gallery.gallery import Gallery, open_gallery
 from passerby.gallery.probability.calibration import Calibration, fit, fit_logistic
 from passerby.gallery.probability.evidence import Evidence, gather_evidence
-from passerby.gallery.sqlite import SqliteDatabase
+from passerby.gallery.stores.sqlite import SqliteDatabase
 from tests.gallery.people import MODEL, SIZES, centres, crowd, made_up, unit, views
 
 

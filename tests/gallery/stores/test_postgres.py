@@ -71,7 +71,7 @@ def test_a_user_without_the_rights_to_purge_is_told_before_anything_is_erased(
 def test_an_open_transaction_that_still_sees_the_erased_is_waited_for(
     postgres_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("passerby.gallery.postgres_purge._PATIENCE", 0.3)
+    monkeypatch.setattr("passerby.gallery.stores.postgres_purge._PATIENCE", 0.3)
     with open_gallery(postgres_store.location, create=True) as gallery:
         gallery.add(made_up(3))
         with psycopg.connect(postgres_store.location) as reader:

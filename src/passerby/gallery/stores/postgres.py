@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from passerby.errors import GalleryError
 from passerby.extras import naming_extras
 from passerby.gallery.database import Row, Value
-from passerby.gallery.postgres_purge import check_may_purge, data_directory, purge
+from passerby.gallery.stores.postgres_purge import check_may_purge, data_directory, purge
 
 if TYPE_CHECKING:
     import psycopg
