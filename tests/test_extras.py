@@ -78,3 +78,30 @@ def test_the_road_of_a_model_file_needs_no_torch(tmp_path: Path) -> None:
         assert done.returncode == 0, f"{command[0]}: {done.stderr}"
     assert json.loads((tmp_path / "evaluation" / "metrics.json").read_text("utf-8"))
     assert (tmp_path / "features.parquet").is_file()
+
+
+def test_the_road_from_drawn_tracklets_to_identities_needs_no_torch(tmp_path: Path) -> None:
+    script = "sys.argv[0] = 'passerby'\nfrom passerby.cli import main\nmain()"
+    world, tracks, features = tmp_path / "world", tmp_path / "tracks", tmp_path / "features.parquet"
+    small = ["--identities", "4", "--cameras", "2"]
+    commands = [
+        ["synth", *small, "--images", "2", "--processes", "1", "--out", str(world)],
+        ["eval", "tiny-clip", "--data", str(world), "--out", str(tmp_path / "evaluation")],
+        ["synth", *small, "--tracklets", "1", "--out", str(tracks)],
+        ["embed", "tiny-clip", str(tracks / "tracklets.parquet"), "--out", str(features)],
+        [
+            "denoise",
+            str(tracks / "tracklets.parquet"),
+            "--features",
+            str(features),
+            "-o",
+            str(tmp_path / "who.parquet"),
+        ],
+        ["zoo", "check", "tiny-clip"],
+        ["track", "--help"],
+    ]
+    for command in commands:
+        done = run_without_torch(script, *command)
+        assert done.returncode == 0, f"{command[0]}: {done.stderr}"
+    assert json.loads((tmp_path / "evaluation" / "metrics.json").read_text("utf-8"))
+    assert (tmp_path / "who.parquet").is_file()

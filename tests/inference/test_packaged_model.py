@@ -5,7 +5,9 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 import passerby
 from passerby.errors import CheckpointError, DeviceError
@@ -102,3 +104,15 @@ def test_what_a_file_cannot_do_is_said() -> None:
 def test_a_named_runtime_is_taken() -> None:
     assert isinstance(passerby.load("tiny-clip", runtime="torch"), TorchEmbedder)
     assert "in OpenVINO" in repr(passerby.load("tiny-clip", runtime="openvino"))
+
+
+def test_commands_take_the_runtime_that_is_named(people: tuple[np.ndarray, list[str]], tmp_path: Path) -> None:
+    for number, image in enumerate(people[0][:4]):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    tables = {}
+    for runtime in ("torch", "onnx"):
+        out = tmp_path / f"{runtime}.parquet"
+        passerby.embed("tiny-clip", tmp_path, out, runtime=runtime)
+        tables[runtime] = np.stack(pq.read_table(out)["embedding"].to_numpy(zero_copy_only=False))
+    np.testing.assert_allclose(tables["torch"], tables["onnx"], atol=1e-5)
+    assert not np.array_equal(tables["torch"], tables["onnx"]), "computed by the same runtime"

@@ -13,6 +13,7 @@ from passerby.cli.options import (
     AsJson,
     Device,
     ModelArgument,
+    Runtime,
     SkipUnreadable,
     argument,
     option,
@@ -46,6 +47,7 @@ def embed(
     out: Annotated[Path, option("FILE", "The Parquet file to write.", "--out", "-o")] = Path("features.parquet"),
     batch_size: Annotated[int, option("N", "Images embedded at once.", panel=MODEL, at_least=1)] = 64,
     device: Device = None,
+    runtime: Runtime = "auto",
     network: Annotated[
         str | None, option("NAME", "Of a run of cion: teacher or student; default: as its recipe says.", panel=MODEL)
     ] = None,
@@ -64,6 +66,7 @@ def embed(
         batch_size=batch_size,
         skip_unreadable=skip_unreadable,
         device=device,
+        runtime=runtime,
         network=network,
         allow_torchscript=allow_torchscript,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -68,6 +68,14 @@ Data = Annotated[str | None, option("DATA", "A benchmark's name, a table or a fo
 Device = Annotated[str | None, option("NAME", "cpu, cuda, …; default: a GPU where there is one.", panel=MODEL)]
 Root = Annotated[
     Path | None, option("DIR", "Holds the benchmark; without --data, where the run's data is now.", panel=DATA)
+]
+Runtime = Annotated[
+    Literal["auto", "torch", "onnx", "openvino"],
+    option(
+        "KIND",
+        "What computes tiny-clip (torch, onnx, openvino) or an .onnx file (onnx, openvino); default: auto.",
+        panel=MODEL,
+    ),
 ]
 Settings = Annotated[
     list[str] | None, option("KEY=VALUE", "Change a rarely used setting; repeatable.", "--set", panel=SETTINGS)

@@ -8,7 +8,7 @@ from PIL import Image
 from passerby.atomic_files import write_atomically
 from passerby.errors import CheckpointError
 from passerby.inference.runtimes import Port, check_reference, find_card, open_session, reference_values
-from passerby.models.bundled import resolve_path
+from passerby.models.bundled import bundled_model_file, resolve_path
 from passerby.models.zoo.card import ModelCard, ReferenceSection
 from passerby.models.zoo.card_files import card_path, write_card
 from passerby.models.zoo.check_picture import check_picture
@@ -40,14 +40,14 @@ def check_model_file(source: str | Path, *, write_reference: bool = False) -> Ch
     """Run a model file on the drawn picture, and compare with its card.
 
     Args:
-        source: an `.onnx`, an OpenVINO `.xml`, or a name of the zoo.
+        source: an `.onnx`, an OpenVINO `.xml`, a name of the zoo, or `tiny-clip`.
         write_reference: put what the file gives into the card beside it, where the card has no reference yet. Sensible
             when other figures, such as an evaluation, have shown that the card is right.
 
     Raises:
         CheckpointError: the file or its card cannot be used, the card is wrong, or a reference cannot be written.
     """
-    file = resolve_path(source)
+    file = bundled_model_file(str(source)) or resolve_path(source)
     card = find_card(file)
     session = open_session(file, card, check=False)
     cosine = check_reference(session)

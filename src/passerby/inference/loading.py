@@ -78,12 +78,13 @@ def as_embedder(
     device: str | None = None,
     network: str | None = None,
     allow_torchscript: bool = False,
+    runtime: ModelRuntime = "auto",
 ) -> Embedder:
     """An embedder of what users call a model.
 
     Args:
         model: an embedder, a network of one's own (see `TorchEmbedder.of`), or what `load` takes.
-        device, network, allow_torchscript: for `load`.
+        device, network, allow_torchscript, runtime: for `load`.
 
     Raises:
         CheckpointError: see `load`.
@@ -91,7 +92,7 @@ def as_embedder(
     if isinstance(model, Embedder):
         return model
     if isinstance(model, str | os.PathLike):
-        return load(model, device=device, network=network, allow_torchscript=allow_torchscript)
+        return load(model, device=device, network=network, allow_torchscript=allow_torchscript, runtime=runtime)
     from passerby.inference.torch_loading import embedder_of_network
 
     return embedder_of_network(model, device)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from passerby.data.formats.open_data import list_images
 from passerby.inference.embedder import Embedder, check_batch_size
 from passerby.inference.embedding_table import EMBEDDING_SUFFIXES, embed_to_table
-from passerby.inference.loading import as_embedder
+from passerby.inference.loading import ModelRuntime, as_embedder
 from passerby.output_paths import check_output_file, expanded, expanded_paths
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def embed(
     device: str | None = None,
     network: str | None = None,
     allow_torchscript: bool = False,
+    runtime: ModelRuntime = "auto",
 ) -> EmbeddedImages:
     """Write a table of one feature per image; an interrupted call continues where it stopped.
 
@@ -59,7 +60,7 @@ def embed(
         out: the Parquet file to write.
         batch_size: images embedded at once.
         skip_unreadable: leave out images that cannot be decoded instead of stopping.
-        device, network, allow_torchscript: for a model that has yet to be loaded, see `passerby.load`.
+        device, network, allow_torchscript, runtime: for a model that has yet to be loaded, see `passerby.load`.
 
     Raises:
         DataError: there are no images, one cannot be read, or the file cannot be written.
@@ -70,7 +71,7 @@ def embed(
     check_batch_size(batch_size)
     places = expanded_paths(images, "images")
     split = list_images(places[0] if len(places) == 1 else places)
-    embedder = as_embedder(model, device=device, network=network, allow_torchscript=allow_torchscript)
+    embedder = as_embedder(model, device=device, network=network, allow_torchscript=allow_torchscript, runtime=runtime)
     written = embed_to_table(embedder, split, out, batch_size=batch_size, skip_unreadable=skip_unreadable)
     with_cameras = bool(embedder.description.get("camera_count"))
     return EmbeddedImages(out, written.rows, written.skipped, embedder.embed_dim, with_cameras)

@@ -12,7 +12,7 @@ from passerby.evaluation.metrics_file import FILE_NAME, folder_of_model, model_r
 from passerby.evaluation.protocol import PLAIN, Protocol
 from passerby.evaluation.query_table import EXPORT_SUFFIXES
 from passerby.inference.embedder import Embedder
-from passerby.inference.loading import load
+from passerby.inference.loading import ModelRuntime, load
 from passerby.models.bundled import resolve_path
 from passerby.output_paths import check_output_file, check_output_folder
 from passerby.report.ranking.figure import FIGURE_SUFFIXES
@@ -40,7 +40,7 @@ class EvaluationRequest:
         export: also write how every query did as a table.
         protocol: how query and gallery are compared.
         batch_size, skip_unreadable, check_counts: see `passerby.evaluate`.
-        device, allow_torchscript: see `passerby.load`.
+        device, runtime, allow_torchscript: see `passerby.load`.
         camera_embedding: of an official checkpoint.
     """
 
@@ -55,6 +55,7 @@ class EvaluationRequest:
     skip_unreadable: bool | None = None
     check_counts: bool | None = None
     device: str | None = None
+    runtime: ModelRuntime = "auto"
     allow_torchscript: bool = False
     camera_embedding: CameraEmbedding = _NOTHING_DECLARED
 
@@ -97,11 +98,12 @@ def open_request(request: EvaluationRequest) -> OpenedRequest:
             check_output_file(file, suffixes)
             sweep_temporaries_of(file)
     embedder = load(
-        path,
+        request.model,
         device=request.device,
         allow_torchscript=request.allow_torchscript,
         trained_on=request.camera_embedding.trained_on,
         camera_coefficient=request.camera_embedding.weight,
+        runtime=request.runtime,
     )
     folder = request.out or _default_folder(path, embedder)
     check_output_folder(folder / "report")
