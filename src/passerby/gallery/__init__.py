@@ -8,6 +8,11 @@ if TYPE_CHECKING:
     from passerby.gallery.erasing import Receipt
     from passerby.gallery.gallery import Gallery, open_gallery
     from passerby.gallery.holding import Hold
+    from passerby.gallery.identities.cameras import Camera
+    from passerby.gallery.identities.decisions import Decision
+    from passerby.gallery.identities.history import Change
+    from passerby.gallery.identities.identifying import Identified
+    from passerby.gallery.identities.people import Identity
     from passerby.gallery.probability.calibration import Calibration
     from passerby.gallery.records import Added, Crop, Feature, ModelKey, NewTracklet, Tracklet
     from passerby.gallery.search import Filters, Hit
@@ -15,12 +20,17 @@ if TYPE_CHECKING:
 __all__ = [
     "Added",
     "Calibration",
+    "Camera",
+    "Change",
     "Crop",
+    "Decision",
     "Feature",
     "Filters",
     "Gallery",
     "Hit",
     "Hold",
+    "Identified",
+    "Identity",
     "ModelKey",
     "NewTracklet",
     "Receipt",
@@ -34,6 +44,11 @@ __getattr__ = lazy_exports(
         "erasing": ["Receipt"],
         "gallery": ["Gallery", "open_gallery"],
         "holding": ["Hold"],
+        "identities.cameras": ["Camera"],
+        "identities.decisions": ["Decision"],
+        "identities.history": ["Change"],
+        "identities.identifying": ["Identified"],
+        "identities.people": ["Identity"],
         "probability.calibration": ["Calibration"],
         "records": ["Added", "Crop", "Feature", "ModelKey", "NewTracklet", "Tracklet"],
         "search": ["Filters", "Hit"],

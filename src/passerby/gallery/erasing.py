@@ -22,7 +22,14 @@ from passerby.gallery.traces import Trace, find_traces, pieces
 
 _AT_ONCE = 500
 _SHORTEST_TEXT = 6
-_TEXTS = (("tracklets", "key"), ("tracklets", "caption"), ("identities", "name"), ("identities", "notes"))
+_TEXTS = (
+    ("tracklets", "key"),
+    ("tracklets", "caption"),
+    ("identities", "name"),
+    ("identities", "notes"),
+    ("edits", "name"),
+    ("edits", "notes"),
+)
 
 
 _REMEDY = {
@@ -147,15 +154,23 @@ def _look_up(
 def _delete(transaction: Transaction, numbers: Sequence[int]) -> None:
     for some, marks in _in_parts(numbers):
         transaction.run(f"DELETE FROM tracklets WHERE id IN ({marks})", some)
-    transaction.run("DELETE FROM changes WHERE id NOT IN (SELECT change FROM moves)")
     transaction.run("DELETE FROM calibrations")
 
 
 def _delete_empty_identities(transaction: Transaction, wanted: list[tuple[str, bytes]]) -> int:
     empty = "id NOT IN (SELECT identity FROM tracklets WHERE identity IS NOT NULL)"
-    for row in transaction.rows(f"SELECT name, notes FROM identities WHERE {empty}"):
-        wanted += [("name", text.encode()) for text in row if text is not None]
-    return transaction.run(f"DELETE FROM identities WHERE {empty}")
+    empty += " AND id NOT IN (SELECT identity FROM holds WHERE identity IS NOT NULL AND (until IS NULL OR until > ?))"
+    moment_now = (now(),)
+    texts = transaction.rows(f"SELECT name, notes FROM identities WHERE {empty}", moment_now)
+    gone = f"(SELECT id FROM identities WHERE {empty})"
+    texts += transaction.rows(f"SELECT name, notes FROM edits WHERE identity IN {gone}", moment_now)
+    wanted += [("name", text.encode()) for row in texts for text in row if text is not None]
+    deleted = transaction.run(f"DELETE FROM identities WHERE {empty}", moment_now)
+    transaction.run(
+        "DELETE FROM changes WHERE id NOT IN (SELECT change FROM moves) AND id NOT IN (SELECT change FROM edits)"
+        " AND id NOT IN (SELECT change FROM rulings)"
+    )
+    return deleted
 
 
 def _telling(transaction: Transaction, wanted: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:

@@ -19,17 +19,17 @@ from passerby.gallery.erasing import Receipt, erase, read_receipts
 from passerby.gallery.holding import Hold, hold, read_holds, release
 from passerby.gallery.matrix import Matrix
 from passerby.gallery.opening import open_database
-from passerby.gallery.probability.calibration import Calibration, calibration_of
 from passerby.gallery.records import Added, Crop, ModelKey, NewTracklet, Tracklet
 from passerby.gallery.retention import keep_for, kept_for, outdated
 from passerby.gallery.search import EVERYTHING, Filters, Hit, nearest, pooled
 from passerby.gallery.upkeep.verification import Finding, verify
 from passerby.gallery.vectors import from_bytes
+from passerby.gallery.who_is_who import WhoIsWho
 
 _NAMED_AT_ONCE = 500
 
 
-class Gallery:
+class Gallery(WhoIsWho):
     """An open gallery; `open_gallery` gives one.
 
     Args:
@@ -164,15 +164,6 @@ class Gallery:
             Hit(tracklet, score, calibration.probability(score))
             for tracklet, (_, score) in zip(tracklets, found, strict=True)
         ]
-
-    def calibration(self, model: ModelKey | None = None) -> Calibration:
-        """What cosines of a model mean: learned from pairs that the gallery is sure about, and kept until it has grown.
-
-        Raises:
-            GalleryError: the gallery has no features of this model, or of several and none is named.
-        """
-        matrix = self._matrix(model)
-        return calibration_of(self._database, matrix.model, matrix.dim, len(matrix.columns().tracklets))
 
     def erase(self, numbers: Sequence[int], *, reason: str = "") -> Receipt:
         """Erase tracklets with all that was derived from them, and prove it.

@@ -10,9 +10,11 @@ from passerby.gallery.times import microseconds, moment, now
 
 HELD = (
     "SELECT tracklets.id FROM tracklets JOIN holds ON holds.tracklet = tracklets.id"
-    " OR holds.identity = tracklets.identity WHERE holds.until IS NULL OR holds.until > ?"
+    " OR holds.identity = tracklets.identity OR EXISTS (SELECT 1 FROM moves WHERE moves.tracklet = tracklets.id"
+    " AND moves.old = holds.identity AND moves.change > holds.after_change)"
+    " WHERE holds.until IS NULL OR holds.until > ?"
 )
-"""Numbers of the tracklets that are held at a moment."""
+"""Numbers of the tracklets that are held at a moment: those that left a held identity too."""
 
 
 class Hold(NamedTuple):
@@ -47,9 +49,12 @@ def hold(
     kind, number = ("identities", identity) if tracklet is None else ("tracklets", tracklet)
     if not transaction.rows(f"SELECT 1 FROM {kind} WHERE id = ?", (number,)):
         raise GalleryError(f"there is no {'identity' if tracklet is None else 'tracklet'} {number} to hold")
-    statement = "INSERT INTO holds (identity, tracklet, reason, until) VALUES (?, ?, ?, ?) RETURNING id"
+    newest: int = transaction.rows("SELECT coalesce(max(id), 0) FROM changes")[0][0]
+    statement = (
+        "INSERT INTO holds (identity, tracklet, reason, until, after_change) VALUES (?, ?, ?, ?, ?) RETURNING id"
+    )
     ends = None if until is None else microseconds(until)
-    made: int = transaction.rows(statement, (identity, tracklet, reason, ends))[0][0]
+    made: int = transaction.rows(statement, (identity, tracklet, reason, ends, newest))[0][0]
     return made
 
 

@@ -50,8 +50,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE moves (change {whole} NOT NULL REFERENCES changes ON DELETE CASCADE,"
         " tracklet {whole} NOT NULL REFERENCES tracklets ON DELETE CASCADE, old {whole}, new {whole},"
         " PRIMARY KEY (change, tracklet))",
+        # what was before a change: of identities, and of decisions (NULL: there was none)
+        "CREATE TABLE edits (change {whole} NOT NULL REFERENCES changes ON DELETE CASCADE,"
+        " identity {whole} NOT NULL REFERENCES identities ON DELETE CASCADE, name TEXT, notes TEXT,"
+        " confirmed {whole} NOT NULL, PRIMARY KEY (change, identity))",
+        "CREATE TABLE rulings (change {whole} NOT NULL REFERENCES changes ON DELETE CASCADE,"
+        " first {whole} NOT NULL REFERENCES tracklets ON DELETE CASCADE,"
+        " second {whole} NOT NULL REFERENCES tracklets ON DELETE CASCADE, same {whole}, PRIMARY KEY (change))",
+        "CREATE INDEX moves_by_tracklet ON moves (tracklet)",
+        # after_change: the newest change when it was placed; tracklets that leave the identity later stay held
         "CREATE TABLE holds (id {serial}, identity {whole} REFERENCES identities ON DELETE CASCADE,"
-        " tracklet {whole} REFERENCES tracklets ON DELETE CASCADE, reason TEXT NOT NULL, until {whole})",
+        " tracklet {whole} REFERENCES tracklets ON DELETE CASCADE, reason TEXT NOT NULL, until {whole},"
+        " after_change {whole} NOT NULL)",
         # what cosines of a model mean, learned from the tracklets: goes whenever one of them is erased
         "CREATE TABLE calibrations (model {whole} PRIMARY KEY REFERENCES models, content TEXT NOT NULL)",
         # keyed hashes of the keys of erased tracklets: they are not added again when their video is

@@ -16,11 +16,12 @@ from passerby.gallery.probability.calibration import Calibration, fit, fit_logis
 from passerby.gallery.probability.evidence import Evidence, gather_evidence
 from passerby.gallery.stores.sqlite import SqliteDatabase
 from tests.gallery.people import MODEL, SIZES, centres, crowd, made_up, unit, views
+from tests.gallery.servers import Store
 
 
 @pytest.fixture
-def gallery(tmp_path: Path) -> Iterator[Gallery]:
-    with open_gallery(tmp_path, create=True, actor="tester") as opened:
+def gallery(store: Store) -> Iterator[Gallery]:
+    with open_gallery(store.location, create=True, actor="tester") as opened:
         yield opened
 
 

@@ -77,7 +77,7 @@ def _seen_at_once(
     transaction: Transaction, model: int, generator: np.random.Generator
 ) -> tuple[Integers, Integers, Integers]:
     """Numbers of tracklets [T] of drawn videos, and the places (first, second) of those that were seen at once."""
-    counts = transaction.rows("SELECT video, count(*) FROM tracklets GROUP BY video ORDER BY video")
+    counts = sorted(transaction.rows("SELECT video, count(*) FROM tracklets GROUP BY video"))
     numbers, firsts, seconds = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     total = 0
     for place in generator.permutation(len(counts)).tolist():

@@ -19,7 +19,7 @@ LARGEST_DENSE = 4096
 _PENDING = 2_000_000
 """Links after which they are reduced before more are looked for."""
 
-_CANNOT_LINK = 4.0 * LARGEST_DENSE**2
+CANNOT_LINK = 4.0 * LARGEST_DENSE**2
 """Stands for an infinite distance, which scipy refuses: two groups of LARGEST_DENSE members in all have at most a
 quarter of its square of pairs, so an average over them with one of it is at least 16, beyond every cosine distance."""
 
@@ -153,7 +153,7 @@ class _LinksOfGroups:
 
 def _all_links(centroids: Rows, members: Integers, sigma: float, reach: int | None) -> Links:
     """All links between the members of a group, by their numbers among all tracklets."""
-    distances = _distances(centroids[members])
+    distances = distances_inside(centroids[members])
     first, second = np.triu_indices(members.size, 1)
     near = distances[first, second] <= sigma
     if reach is not None:
@@ -161,7 +161,7 @@ def _all_links(centroids: Rows, members: Integers, sigma: float, reach: int | No
     return Links(members[first[near]], members[second[near]], distances[first[near], second[near]])
 
 
-def _distances(centroids: Float32) -> Float64:
+def distances_inside(centroids: Float32) -> Float64:
     """All cosine distances inside of a component, float64 [n, n]."""
     rows = directions(centroids.astype(np.float64), np.ones(len(centroids), np.int64))
     distances = np.zeros((len(rows), len(rows)))
@@ -173,9 +173,9 @@ def _distances(centroids: Float32) -> Float64:
 
 def _average(centroids: Float32, cannot_link: tuple[Integers, Integers] | None, sigma: float) -> Integers:
     """Average linkage cut at sigma; pairs that cannot be linked are never in one group."""
-    distances = _distances(centroids)
+    distances = distances_inside(centroids)
     if cannot_link is not None:
-        distances[cannot_link] = distances[cannot_link[::-1]] = _CANNOT_LINK
+        distances[cannot_link] = distances[cannot_link[::-1]] = CANNOT_LINK
     tree = linkage(squareform(distances, checks=False), "average")
     return in_first_order(fcluster(tree, sigma, "distance").astype(np.int64))
 
