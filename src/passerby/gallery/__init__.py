@@ -6,7 +6,7 @@ from passerby.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from passerby.gallery.erasing import Receipt
-    from passerby.gallery.gallery import Gallery, open_gallery
+    from passerby.gallery.gallery import Gallery, open_gallery, restore_gallery
     from passerby.gallery.holding import Hold
     from passerby.gallery.identities.cameras import Camera
     from passerby.gallery.identities.decisions import Decision
@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from passerby.gallery.probability.calibration import Calibration
     from passerby.gallery.records import Added, Crop, Feature, ModelKey, NewTracklet, Tracklet
     from passerby.gallery.search import Filters, Hit
+    from passerby.gallery.upkeep.backup import Backup, Restored
+    from passerby.gallery.upkeep.verification import Finding
 
 __all__ = [
     "Added",
+    "Backup",
     "Calibration",
     "Camera",
     "Change",
@@ -26,6 +29,7 @@ __all__ = [
     "Decision",
     "Feature",
     "Filters",
+    "Finding",
     "Gallery",
     "Hit",
     "Hold",
@@ -34,15 +38,17 @@ __all__ = [
     "ModelKey",
     "NewTracklet",
     "Receipt",
+    "Restored",
     "Tracklet",
     "open_gallery",
+    "restore_gallery",
 ]
 
 __getattr__ = lazy_exports(
     __name__,
     {
         "erasing": ["Receipt"],
-        "gallery": ["Gallery", "open_gallery"],
+        "gallery": ["Gallery", "open_gallery", "restore_gallery"],
         "holding": ["Hold"],
         "identities.cameras": ["Camera"],
         "identities.decisions": ["Decision"],
@@ -52,6 +58,8 @@ __getattr__ = lazy_exports(
         "probability.calibration": ["Calibration"],
         "records": ["Added", "Crop", "Feature", "ModelKey", "NewTracklet", "Tracklet"],
         "search": ["Filters", "Hit"],
+        "upkeep.backup": ["Backup", "Restored"],
+        "upkeep.verification": ["Finding"],
     },
 )
 

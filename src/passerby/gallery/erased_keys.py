@@ -21,5 +21,12 @@ def is_erased(transaction: Transaction, key: str) -> bool:
     return bool(transaction.rows("SELECT 1 FROM erased WHERE hash = ?", (_hash(secret, key),)))
 
 
+def erased_among(transaction: Transaction, keys: Iterable[str]) -> list[str]:
+    """Those of some keys that were erased."""
+    secret = read_setting(transaction, "secret") or ""
+    hashes = {row[0] for row in transaction.rows("SELECT hash FROM erased")}
+    return [key for key in keys if hashes and _hash(secret, key) in hashes]
+
+
 def _hash(secret: str, key: str) -> str:
     return hmac.new(bytes.fromhex(secret), key.encode(), hashlib.sha256).hexdigest()

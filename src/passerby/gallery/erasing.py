@@ -86,7 +86,7 @@ def erase(database: Database, files: Sequence[Path], numbers: Sequence[int], act
         write_setting(transaction, "unclean", "1")
         _delete(transaction, numbers)
         remember_erased(transaction, keys)
-        counts["identities"] = _delete_empty_identities(transaction, wanted)
+        counts["identities"] = delete_empty_identities(transaction, wanted)
         write_setting(transaction, "removals", str(int(read_setting(transaction, "removals") or 0) + 1))
         wanted = _telling(transaction, wanted)
         write_entry(transaction, actor, "erase", reason, dict(counts))
@@ -157,7 +157,16 @@ def _delete(transaction: Transaction, numbers: Sequence[int]) -> None:
     transaction.run("DELETE FROM calibrations")
 
 
-def _delete_empty_identities(transaction: Transaction, wanted: list[tuple[str, bytes]]) -> int:
+def delete_empty_identities(transaction: Transaction, wanted: list[tuple[str, bytes]]) -> int:
+    """Delete identities that have lost all their tracklets and are not held, and changes of nothing that is left.
+
+    Args:
+        transaction: to do it in.
+        wanted: their names and notes are put here, to be searched for.
+
+    Returns:
+        How many identities are gone.
+    """
     empty = "id NOT IN (SELECT identity FROM tracklets WHERE identity IS NOT NULL)"
     empty += " AND id NOT IN (SELECT identity FROM holds WHERE identity IS NOT NULL AND (until IS NULL OR until > ?))"
     moment_now = (now(),)

@@ -22,6 +22,7 @@ from passerby.gallery.opening import open_database
 from passerby.gallery.records import Added, Crop, ModelKey, NewTracklet, Tracklet
 from passerby.gallery.retention import keep_for, kept_for, outdated
 from passerby.gallery.search import EVERYTHING, Filters, Hit, nearest, pooled
+from passerby.gallery.upkeep.backup import Backup, Restored, back_up, restore
 from passerby.gallery.upkeep.verification import Finding, verify
 from passerby.gallery.vectors import from_bytes
 from passerby.gallery.who_is_who import WhoIsWho
@@ -238,6 +239,16 @@ class Gallery(WhoIsWho):
         """Read everything and tell what is torn, tampered with or left over; nothing where all is well."""
         return verify(self._database)
 
+    def backup(self, folder: str | Path, *, reason: str = "") -> Backup:
+        """Copy the gallery as it is now into a new folder, while others go on reading and writing.
+
+        Who is erased later lives on in the copy until that is deleted.
+
+        Raises:
+            GalleryError: the folder exists or cannot be written, or the gallery is on a server.
+        """
+        return back_up(self._database, Path(folder).expanduser(), self._actor, reason)
+
     def _matrix(self, model: ModelKey | None) -> Matrix:
         with self._database.reading() as transaction:
             rows = transaction.rows("SELECT id, fingerprint, name, dim FROM models ORDER BY id")
@@ -265,3 +276,16 @@ def open_gallery(location: str | Path, *, create: bool = False, actor: str | Non
     """
     database = open_database(location, create=create)
     return Gallery(database, actor, database.places)
+
+
+def restore_gallery(backup: str | Path, folder: str | Path, *, actor: str | None = None, reason: str = "") -> Restored:
+    """Bring a backup back: into a folder without a gallery, or over the gallery that it was made of.
+
+    Over a gallery, its log, receipts, holds and settings stay, and what was erased since the backup was made stays
+    erased. In a folder without one nobody knows what was erased since, and it comes back.
+
+    Raises:
+        GalleryError: the backup is damaged, no backup, of another gallery or of a newer passerby. Nothing has changed
+            then.
+    """
+    return restore(Path(backup).expanduser(), Path(folder).expanduser(), actor or getpass.getuser(), reason)

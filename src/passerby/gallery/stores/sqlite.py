@@ -6,7 +6,7 @@ Committed means on disk (`synchronous=FULL` with a write-ahead log), and deleted
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +23,7 @@ _REMEDIES = {
     "SQLITE_CANTOPEN": "cannot be opened: see the folder and your rights to it",
     "SQLITE_BUSY": "another process has been writing for more than a minute: repeat it later",
     "SQLITE_NOTADB": "is no SQLite file: restore a backup, or name another folder",
-    "SQLITE_CORRUPT": "is damaged: restore a backup (`passerby gallery restore`)",
+    "SQLITE_CORRUPT": "is damaged: move it away with its -wal and -shm files, and restore a backup",
     "SQLITE_IOERR": "cannot be read or written (an error of the disk): nothing of this was stored",
 }
 
@@ -52,6 +52,7 @@ class SqliteDatabase:
 
     Args:
         folder: of the gallery; it exists.
+        log: keep a write-ahead log beside the file, so that others can read while one writes; without, the file is all.
 
     Raises:
         GalleryError: the file is damaged, no SQLite file, or cannot be opened.
@@ -59,8 +60,8 @@ class SqliteDatabase:
 
     dialect: Literal["sqlite"] = "sqlite"
 
-    def __init__(self, folder: Path) -> None:
-        self.file = folder / FILE
+    def __init__(self, folder: Path, *, log: bool = True) -> None:
+        self.file, self._journal = folder / FILE, "WAL" if log else "DELETE"
         self.location = str(folder)
         self.places = (folder,)
         self._own = threading.local()
@@ -84,6 +85,31 @@ class SqliteDatabase:
         """
         with self._transaction("BEGIN IMMEDIATE") as transaction:
             yield transaction
+
+    @contextmanager
+    def writing_beside(self, file: Path, name: str) -> Iterator[SqliteTransaction]:
+        """A writing transaction that also has the tables of another file, as `name.table`.
+
+        Raises:
+            GalleryError: as `writing` does, or the other file is damaged.
+        """
+        with self._telling():
+            self._connection().execute(f"ATTACH ? AS {name}", (str(file),))
+        try:
+            with self.writing() as transaction:
+                yield transaction
+        finally:
+            with suppress(sqlite3.Error):  # a connection that is broken lets go of it by itself
+                self._connection().execute(f"DETACH {name}")
+
+    def copy_to(self, file: Path) -> None:
+        """Copy the state of this moment into a new file, while others read and write.
+
+        Raises:
+            GalleryError: the disk of the new file is full, or this one is damaged.
+        """
+        with self._telling(), closing(sqlite3.connect(file)) as copy:
+            self._connection().backup(copy)
 
     def check_may_purge(self) -> None:
         """Whoever may write may purge."""
@@ -111,9 +137,10 @@ class SqliteDatabase:
         return found + [f"{self.file}: row {row[1]} of {row[0]} belongs to nothing: restore a backup" for row in lost]
 
     def leftovers(self) -> list[Path]:
-        """Files in the folder that are not the gallery's."""
-        own = {self.file, *(self.file.with_name(FILE + ending) for ending in ("-wal", "-shm"))}
-        return sorted(file for file in self.file.parent.rglob("*") if file.is_file() and file not in own)
+        """What is in the folder beside the gallery's own files, and the locks of those who write."""
+        own = {self.file, *(self.file.with_name(FILE + ending) for ending in ("-wal", "-shm", "-journal"))}
+        found = sorted(set(self.file.parent.iterdir()) - own)
+        return [each for each in found if not (each.name.startswith(".") and each.suffix == ".lock")]
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -142,7 +169,7 @@ class SqliteDatabase:
             connection = sqlite3.connect(self.file, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
             with self._lock:
                 self._all.append(connection)
-            for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
+            for setting in (f"journal_mode={self._journal}", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
                 connection.execute(f"PRAGMA {setting}")
             self._own.connection = connection
         return connection
