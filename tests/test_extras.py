@@ -105,3 +105,18 @@ def test_the_road_from_drawn_tracklets_to_identities_needs_no_torch(tmp_path: Pa
         assert done.returncode == 0, f"{command[0]}: {done.stderr}"
     assert json.loads((tmp_path / "evaluation" / "metrics.json").read_text("utf-8"))
     assert (tmp_path / "who.parquet").is_file()
+
+
+def test_the_road_from_a_video_to_a_search_needs_no_torch(tmp_path: Path) -> None:
+    script = "sys.argv[0] = 'passerby'\nfrom passerby.cli import main\nmain()"
+    world, gallery = tmp_path / "world", tmp_path / "gallery"
+    video = world / "videos" / "c1-001.mp4"
+    commands = [
+        ["synth", "--videos", "4", "--identities", "3", "--cameras", "1", "--out", str(world)],
+        ["index", str(video), "--detector", "motion", "--out", str(gallery)],
+        ["search", str(gallery), "--text", "a man in a red coat"],
+    ]
+    for command in commands:
+        done = run_without_torch(script, *command)
+        assert done.returncode == 0, f"{command[0]}: {done.stderr}"
+    assert "c1-001" in done.stdout
