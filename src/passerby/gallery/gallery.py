@@ -19,6 +19,7 @@ from passerby.gallery.erasing import Receipt, erase, read_receipts
 from passerby.gallery.holding import Hold, hold, read_holds, release
 from passerby.gallery.matrix import Matrix
 from passerby.gallery.opening import open_database
+from passerby.gallery.probability.calibration import calibration_of
 from passerby.gallery.records import Added, Crop, ModelKey, NewTracklet, Tracklet
 from passerby.gallery.retention import keep_for, kept_for, outdated
 from passerby.gallery.search import EVERYTHING, Filters, Hit, nearest, pooled
@@ -154,7 +155,9 @@ class Gallery(WhoIsWho):
         """
         if count < 1:
             raise GalleryError(f"count must be at least 1, not {count}")
-        columns, calibration = self._matrix(model).columns(), self.calibration(model)
+        matrix = self._matrix(model)
+        columns = matrix.columns()
+        calibration = calibration_of(self._database, matrix.model, matrix.dim, len(columns.tracklets))
         least = -math.inf if false_match_rate is None else calibration.threshold(false_match_rate)
         found = nearest(columns, pooled(features), filters, count, by_identity=by_identity)
         found = [(number, score) for number, score in found if score >= least]

@@ -42,6 +42,7 @@ class WhoIsWho(ABC):
         false_links: float | None = None,
         threshold: float | None = None,
         reason: str = "",
+        show: bool = False,
     ) -> Identified:
         """Find out who is who among all tracklets, and keep it: CION's correlation, by average linkage.
 
@@ -55,6 +56,7 @@ class WhoIsWho(ABC):
             threshold: the cosine from which on groups are one person, on average; by default as follows from
                 `false_links` and the pairs of different people in the gallery.
             reason: for the log.
+            show: whether to show progress: time grows with the square of the number of tracklets.
 
         Raises:
             GalleryError: without `threshold`, the gallery knows fewer than 200 pairs of tracklets seen at once.
@@ -63,7 +65,7 @@ class WhoIsWho(ABC):
         if threshold is None:
             links = default_false_links() if false_links is None else false_links
             threshold = threshold_for(self.calibration(model), links, len(columns.tracklets))
-        outcome = identify(self._database, columns, threshold, self._actor)
+        outcome = identify(self._database, columns, threshold, self._actor, show=show)
         with self._database.writing() as transaction:
             write_entry(transaction, self._actor, "identify", reason, outcome._asdict())
         return outcome

@@ -1,16 +1,22 @@
 """Who is found to be who, against worlds where that is known and against doing everything at once."""
 
+import multiprocessing
+import os
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from passerby.errors import GalleryError
 from passerby.gallery.gallery import Gallery, open_gallery
+from passerby.gallery.identities import identifying
 from passerby.gallery.identities.identifying import owners_of
 from passerby.gallery.records import Feature, NewTracklet
 from tests.gallery.identities.worlds import everything, partition, scores, walks
@@ -235,3 +241,70 @@ def test_groups_go_on_as_the_identity_that_most_of_their_tracklets_had() -> None
     identities = np.array([7, 7, 5, 7, 5, 9, 0, 0])
     confirmed = np.array([0, 0, 0, 0, 0, 9, 0, 0])
     assert owners_of(groups, identities, confirmed).tolist() == [7, 5, 9, 0]
+
+
+def test_what_somebody_changes_meanwhile_is_honoured(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracklets, _ = walks(10)
+    with open_gallery(store.location, create=True) as gallery, open_gallery(store.location) as other:
+        gallery.add(tracklets)
+        gallery.identify(threshold=0.55)
+        first, second, third = (each.number for each in gallery.identities()[:3])
+        gone = gallery.identity(third).tracklets
+        begun: list[int] = []
+        grouped = identifying.group_decided
+
+        def interrupted(*given: Any, **named: Any) -> np.ndarray:
+            begun.append(1)
+            if len(begun) == 1:
+                other.merge(first, second)
+            if len(begun) == 2:
+                other.erase(gone)
+            return grouped(*given, **named)
+
+        monkeypatch.setattr(identifying, "group_decided", interrupted)
+        gallery.identify(threshold=0.9)
+        assert len(begun) == 3
+        assert gallery.identity(first).confirmed
+        assert sum(len(each.tracklets) for each in gallery.identities()) == len(tracklets) - len(gone)
+
+        def always_interrupted(*given: Any, **named: Any) -> np.ndarray:
+            other.name(first)
+            return grouped(*given, **named)
+
+        monkeypatch.setattr(identifying, "group_decided", always_interrupted)
+        with pytest.raises(GalleryError, match="others keep changing identities"):
+            gallery.identify(threshold=0.5)
+
+
+def _identify_for_ever(folder: Path) -> None:
+    with open_gallery(folder) as gallery:
+        while True:
+            for threshold in (0.4, 0.7):
+                gallery.identify(threshold=threshold)
+
+
+def test_a_killed_run_leaves_the_identities_of_one_run_as_a_whole(tmp_path: Path) -> None:
+    tracklets, _ = walks(60)
+    wholes = []
+    with open_gallery(tmp_path, create=True) as gallery:
+        gallery.add(tracklets)
+        for threshold in (0.4, 0.7):
+            gallery.identify(threshold=threshold)
+            wholes.append(partition(gallery))
+    for pause in (0.0, 0.05, 0.13, 0.2):
+        process = multiprocessing.get_context("spawn").Process(target=_identify_for_ever, args=(tmp_path,))
+        with open_gallery(tmp_path) as gallery:
+            before = len(gallery.history())
+            process.start()
+            while len(gallery.history()) < before + 2:
+                time.sleep(0.01)
+        time.sleep(pause)
+        assert process.pid
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        with open_gallery(tmp_path) as gallery:
+            assert partition(gallery) in wholes
+            moved = gallery.history()[-1].moved
+            assert moved
+            gallery.undo()
+            assert partition(gallery) in wholes

@@ -18,6 +18,7 @@ from passerby.gallery.identities.history import Move, begin_change, move, state_
 from passerby.gallery.identities.people import found_identity
 from passerby.gallery.matrix import Columns
 from passerby.gallery.probability.calibration import Calibration
+from passerby.progress import Progress
 from passerby.tracklets.grouping import group_decided
 from passerby.tracklets.thresholds.calibration import FALSE_LINKS
 
@@ -79,7 +80,7 @@ class _Known(NamedTuple):
     circumstances: Circumstances
 
 
-def identify(database: Database, columns: Columns, threshold: float, actor: str) -> Identified:
+def identify(database: Database, columns: Columns, threshold: float, actor: str, *, show: bool = False) -> Identified:
     """Find out who is who, and keep it.
 
     Tracklets of identities that are confirmed stay where they are; others may join them.
@@ -89,6 +90,7 @@ def identify(database: Database, columns: Columns, threshold: float, actor: str)
         columns: of the model by which tracklets are compared; tracklets without its features are left as they are.
         threshold: the cosine from which on groups of tracklets, on average, are one person.
         actor: who asks for it.
+        show: whether to show progress.
 
     Raises:
         GalleryError: not a cosine between -1 and 1, or others keep changing identities meanwhile.
@@ -98,7 +100,14 @@ def identify(database: Database, columns: Columns, threshold: float, actor: str)
     for _ in range(_ATTEMPTS):
         with database.reading() as transaction:
             known = _read(transaction, columns)
-        groups = group_decided(known.features, 1 - threshold, together=known.together, apart=known.circumstances.apart)
+        with Progress("identify", known.numbers.size, unit="tracklets", quiet=not show) as progress:
+            groups = group_decided(
+                known.features,
+                1 - threshold,
+                together=known.together,
+                apart=known.circumstances.apart,
+                advance=progress.advance,
+            )
         with database.writing() as transaction:
             if state_of_identities(transaction) == known.state:
                 founded, moved = _keep(transaction, known, groups, actor)

@@ -1,6 +1,6 @@
 """Average linkage where some tracklets are known to be one person, and some known to be two."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from passerby.tracklets.grouping.linkage import CANNOT_LINK, LARGEST_DENSE, dist
 from passerby.tracklets.grouping.links import Links, band_links, closure, in_first_order, join, minimum_forest
 from passerby.tracklets.options import DenoisingOptions
 
+_ROWS = 1024
+
 _LIFT = 4.0
 """Added to distances, so that those that are known to be one person, at 0, are joined before everybody else."""
 
@@ -20,7 +22,9 @@ Apart = Callable[[Integers], NDArray[np.bool_]]
 """Which of some tracklets [n] are two people, by their numbers: bool [n, n], symmetric."""
 
 
-def group_decided(features: Float32, sigma: float, *, together: Integers, apart: Apart) -> Integers:
+def group_decided(
+    features: Float32, sigma: float, *, together: Integers, apart: Apart, advance: Callable[[int], None] | None = None
+) -> Integers:
     """Group T tracklets by average linkage: every pair of them is compared.
 
     Args:
@@ -29,6 +33,7 @@ def group_decided(features: Float32, sigma: float, *, together: Integers, apart:
         together: int64 [T]; those of one number are one person whatever else is said, -1 for those of whom nothing is
             known.
         apart: tells who is not one person.
+        advance: told as they are done how many more tracklets were compared with all others.
 
     Returns:
         int64 [T], groups numbered by their first members.
@@ -37,7 +42,7 @@ def group_decided(features: Float32, sigma: float, *, together: Integers, apart:
     """
     count = len(features)
     options = DenoisingOptions(sigma_discrimination=sigma, linkage="average")
-    links, _ = gathered(band_links(features, sigma, max(1, count)), options)
+    links, _ = gathered(_links(features, sigma, advance), options)
     within = (together[links.first] == together[links.second]) & (together[links.first] >= 0)
     forest = minimum_forest(join([links.take(np.flatnonzero(~within)), _chains(together)]))
     groups = closure(forest, count)
@@ -52,6 +57,15 @@ def group_decided(features: Float32, sigma: float, *, together: Integers, apart:
         refined[members] = following + _parts(features[members], sigma, together[members], apart(members))
         following += members.size
     return in_first_order(_whole(refined, together))
+
+
+def _links(features: Float32, sigma: float, advance: Callable[[int], None] | None) -> Iterator[Links]:
+    count = len(features)
+    for begin in range(0, count, _ROWS):
+        rows = range(begin, min(begin + _ROWS, count))
+        yield from band_links(features, sigma, count, rows)
+        if advance is not None:
+            advance(len(rows))
 
 
 def _chains(together: Integers) -> Links:
