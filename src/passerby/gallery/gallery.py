@@ -131,6 +131,7 @@ class Gallery(WhoIsWho):
         count: int = 20,
         by_identity: bool = False,
         false_match_rate: float | None = None,
+        sentence: bool = False,
         reason: str = "",
     ) -> list[Hit]:
         """Find the tracklets most like a person.
@@ -141,9 +142,9 @@ class Gallery(WhoIsWho):
             filters: which tracklets count.
             count: how many at most.
             by_identity: of each identity only the best tracklet.
-            false_match_rate: leave out hits less similar than all but this share of pairs of different people in the
-                gallery: nobody is found then for somebody whom it does not have, but in about so many of the tracklets
-                compared. None for all hits, however unlike.
+            false_match_rate: leave out hits less similar than all but this share of pairs of different people; so few
+                remain for somebody whom the gallery does not have. None for all hits, however unlike.
+            sentence: the features are of a sentence: what is learned of pictures says nothing of their cosines.
             reason: why one searches, for the log.
 
         Returns:
@@ -151,10 +152,12 @@ class Gallery(WhoIsWho):
 
         Raises:
             GalleryError: features of another model, or that cannot be compared; an unknown camera; a false-match rate
-                that the gallery's pairs of different people are too few to tell.
+                that the gallery's pairs of different people are too few to tell, or of a sentence.
         """
         if count < 1:
             raise GalleryError(f"count must be at least 1, not {count}")
+        if sentence and false_match_rate is not None:
+            raise GalleryError("false-match rates are known of pictures, not of sentences: leave out false_match_rate")
         matrix = self._matrix(model)
         columns = matrix.columns()
         calibration = calibration_of(self._database, matrix.model, matrix.dim, len(columns.tracklets))
@@ -165,7 +168,7 @@ class Gallery(WhoIsWho):
             write_entry(transaction, self._actor, "search", reason, {"found": len(found)})
         tracklets = self.get([number for number, _ in found])
         return [
-            Hit(tracklet, score, calibration.probability(score))
+            Hit(tracklet, score, None if sentence else calibration.probability(score))
             for tracklet, (_, score) in zip(tracklets, found, strict=True)
         ]
 

@@ -67,7 +67,7 @@ class Hit:
         tracklet: the gallery's.
         score: cosine between its feature and the query's.
         probability: that both show the same person, if that were as likely as not before looking, as calibrated on the
-            gallery itself; None where it knows too few pairs to learn that from.
+            gallery itself; None for a sentence, and where the gallery knows too few pairs to learn that from.
     """
 
     tracklet: Tracklet

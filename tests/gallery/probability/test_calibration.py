@@ -175,3 +175,12 @@ def test_too_few_pairs_give_no_probability_and_one_line_where_a_rate_is_asked_fo
     for wrong in (0.0, -1.0, 0.7, float("nan")):
         with pytest.raises(GalleryError, match=r"a share above 0 and at most 0\.5"):
             gallery.search(query, false_match_rate=wrong)
+
+
+def test_what_is_learned_of_pictures_is_not_said_of_sentences(gallery: Gallery) -> None:
+    tracklets = crowd(300)
+    gallery.add(tracklets)
+    query = tracklets[0].features[SIZES].vector
+    assert {hit.probability for hit in gallery.search(query, sentence=True)} == {None}
+    with pytest.raises(GalleryError, match="of pictures, not of sentences"):
+        gallery.search(query, sentence=True, false_match_rate=0.1)

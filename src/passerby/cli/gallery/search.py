@@ -48,6 +48,9 @@ def search(
     ] = 0.0,
     top: Annotated[int, option("N", "How many at most.", at_least=1)] = 20,
     by_identity: Annotated[bool, flag("--by-identity", "Of each identity only its best tracklet.")] = False,
+    false_match_rate: Annotated[
+        float | None, option("X", "Leave out who is less alike than all but this share of different people.")
+    ] = None,
     crops: Annotated[Path | None, option("DIR", "Receives the best picture of each.")] = None,
     reason: Annotated[str, option("TEXT", "Why, for the gallery's log.")] = "",
     model: Annotated[
@@ -70,6 +73,7 @@ def search(
         filters=filters,
         count=top,
         by_identity=by_identity,
+        false_match_rate=false_match_rate,
         crops=crops,
         reason=reason,
         device=device,
@@ -114,14 +118,13 @@ def _print(hits: "list[Hit]") -> None:
     from rich.table import Table
 
     if not hits:
-        echo("No tracklet passes these filters.")
+        echo("Nobody: no tracklet passes the filters and is alike enough.")
         return
-    shown = Table("", "tracklet", "identity", "score", "camera", "when", "height")
+    shown = Table("", "tracklet", "identity", "score", "probability", "camera", "when", "height")
     for rank, hit in enumerate(hits, start=1):
         each = hit.tracklet
         when = f"{each.begins:.1f} to {each.ends:.1f} s" if each.taken_from is None else f"{each.taken_from:%F %T}Z"
         identity = "" if each.identity is None else str(each.identity)
-        shown.add_row(
-            str(rank), str(each.number), identity, f"{hit.score:.3f}", cell(each.camera), when, f"{each.height:.0f}"
-        )
+        alike = f"{hit.score:.3f}", "" if hit.probability is None else f"{hit.probability:.2f}"
+        shown.add_row(str(rank), str(each.number), identity, *alike, cell(each.camera), when, f"{each.height:.0f}")
     Console().print(shown)

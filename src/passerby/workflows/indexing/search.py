@@ -48,6 +48,7 @@ def search(
     filters: Filters = EVERYTHING,
     count: int = 20,
     by_identity: bool = False,
+    false_match_rate: float | None = None,
     crops: str | Path | None = None,
     reason: str = "",
     device: str | None = None,
@@ -61,6 +62,7 @@ def search(
         filters: which tracklets count.
         count: how many at most.
         by_identity: of each identity only the best tracklet.
+        false_match_rate: leave out whoever is less alike than all but this share of pairs of different people.
         crops: a folder that receives the best picture of each, named by rank and tracklet.
         reason: why one searches, for the gallery's log.
         device: where the model computes.
@@ -71,20 +73,35 @@ def search(
         CheckpointError: the model cannot be loaded, or has no text tower.
     """
     with open_gallery(gallery) as opened:
-        known = opened.models()
-        if not known:
-            raise GalleryError(f"{gallery}: is empty: `passerby index` puts videos into it")
-        if query.tracklet is not None and model is None:
-            features, key = opened.feature(query.tracklet, known[-1]), known[-1]
-        else:
-            embedder = as_embedder(known[-1].name if model is None else model, device=device)
-            key = model_key(embedder, str(model or known[-1].name))
-            _check_known(key, known, gallery)
-            features = _features(opened, query, embedder, key)
-        hits = opened.search(features, model=key, filters=filters, count=count, by_identity=by_identity, reason=reason)
+        features, key = _embedded(opened, query, model, gallery, device)
+        hits = opened.search(
+            features,
+            model=key,
+            filters=filters,
+            count=count,
+            by_identity=by_identity,
+            false_match_rate=false_match_rate,
+            sentence=query.text is not None,
+            reason=reason,
+        )
         if crops is not None:
             _write_crops(opened, hits, checked_folder(crops))
         return hits
+
+
+def _embedded(
+    opened: Gallery, query: Query, model: Embedder | str | Path | None, gallery: str | Path, device: str | None
+) -> tuple[NDArray[np.float32], ModelKey]:
+    """Features of the query, and of which model they are."""
+    known = opened.models()
+    if not known:
+        raise GalleryError(f"{gallery}: is empty: `passerby index` puts videos into it")
+    if query.tracklet is not None and model is None:
+        return opened.feature(query.tracklet, known[-1]), known[-1]
+    embedder = as_embedder(known[-1].name if model is None else model, device=device)
+    key = model_key(embedder, str(model or known[-1].name))
+    _check_known(key, known, gallery)
+    return _features(opened, query, embedder, key), key
 
 
 def _features(gallery: Gallery, query: Query, model: Embedder, key: ModelKey) -> NDArray[np.float32]:
