@@ -3,14 +3,17 @@
 import string
 
 import numpy as np
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from passerby.models.bundled import bundled_file, bundled_model_file
 from passerby.models.checkpoint import read_description
 from passerby.models.clip.tokenizer import tokenizer
 from passerby.models.clip.vocabulary import numbers_by_word, tokenise
 from passerby.models.clip.word_tokens import END, START, WordTokenizer, split_text
+from passerby.models.zoo.card import TextSection
 from passerby.models.zoo.card_files import read_card
 from passerby.synth.words.vocabulary import caption_words
 
@@ -71,3 +74,12 @@ def test_words_of_several_pieces_are_kept_whole_or_not_at_all() -> None:
     assert len(pieces) > 1
     assert numbers_by_word(["heavyset"], [], pieces)["heavyset"] == tuple(pieces)
     assert "heavyset" not in numbers_by_word(["heavyset"], [], pieces[:1])
+
+
+def test_a_vocabulary_in_a_card_is_one_text_or_a_mapping() -> None:
+    text = TextSection.model_validate({"file": "text.onnx", "vocabulary": "a=320 heavyset=12048/1167 ==30 /=270"})
+    assert text.vocabulary == {"a": (320,), "heavyset": (12048, 1167), "=": (30,), "/": (270,)}
+    assert TextSection.model_validate(text.model_dump()) == text
+    assert TextSection.model_validate({"file": "text.onnx", "vocabulary": dict(text.vocabulary)}) == text
+    with pytest.raises(ValidationError, match="vocabulary"):
+        TextSection.model_validate({"file": "text.onnx", "vocabulary": "a=x"})

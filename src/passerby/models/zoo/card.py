@@ -94,8 +94,7 @@ class TextSection(Section):
     words: tuple[str, ...] = ()
     """Words that it has learned, to warn of others; none: all of CLIP's."""
     vocabulary: dict[str, tuple[TokenNumber, ...]] = Field(default_factory=dict)
-    """CLIP's token numbers of each word and run of signs that it has learned, as text `a=320 t=339 heavyset=2361/4000`;
-    with them, sentences are read without CLIP's own tokenizer. None: that is needed."""
+    """CLIP's numbers of the words and signs it has learned, `a=320 heavyset=12048/1167`; none: CLIP's tokenizer."""
     unknown: TokenNumber = 1
     """The token number that stands for all others, where there is a vocabulary."""
 
