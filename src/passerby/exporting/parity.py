@@ -102,7 +102,7 @@ def compare(run: Callable[[NDArray[Any]], Features], inputs: NDArray[Any], expec
 
 
 def check_parity(parity: Parity, precision: Precision, name: str) -> None:
-    """Refuse features that differ too much; int8 has bounds of its own, see `check_ranking`.
+    """Refuse features that differ too much; int8 has bounds of its own, see `ranks_alike`.
 
     Args:
         parity: as measured.

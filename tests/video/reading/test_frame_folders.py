@@ -7,7 +7,7 @@ import cv2
 import pytest
 
 from passerby.errors import DataError
-from passerby.video.reading import open_source
+from passerby.video.reading import open_source, wall_time
 from tests.video.reading.video_files import number_shown, numbered_picture
 
 
@@ -62,12 +62,16 @@ def test_numbers_that_are_times_are_refused(tmp_path: Path) -> None:
         open_source(tmp_path, frame_rate=10)
 
 
-def test_a_time_beyond_the_calendar_is_an_error(tmp_path: Path) -> None:
-    for number in (1, 9):
-        cv2.imwrite(str(tmp_path / f"{number}.jpg"), numbered_picture(number))
-    start = datetime(2026, 5, 1, tzinfo=UTC)
-    with open_source(tmp_path, frame_rate=1e-12, start=start) as source, pytest.raises(DataError, match="no calendar"):
-        list(source)
+@pytest.mark.parametrize("rate", [1e-300, 1e-6, 1e5, 1e300])
+def test_a_rate_that_no_camera_has_is_refused(tmp_path: Path, rate: float) -> None:
+    cv2.imwrite(str(tmp_path / "1.jpg"), numbered_picture(1))
+    with pytest.raises(DataError, match=r"pictures a second is not between 1e-05 and 10,000: correct frame_rate"):
+        open_source(tmp_path, frame_rate=rate)
+
+
+def test_a_time_beyond_the_calendar_is_an_error() -> None:
+    with pytest.raises(DataError, match="no calendar has a date"):
+        wall_time(datetime(2026, 5, 1, tzinfo=UTC), 1e13)
 
 
 def test_a_folder_is_analysed_and_resumed_like_a_video(tmp_path: Path) -> None:

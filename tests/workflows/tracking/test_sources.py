@@ -93,6 +93,8 @@ def test_a_start_is_that_of_one_source(videos: Path) -> None:
     assert found.start == datetime(2026, 5, 1, 6, tzinfo=UTC)
     with pytest.raises(DataError, match="the start is that of one source, not of 2"):
         resolve_sources([videos / "gate.mp4", videos / "yard.mp4"], start="2026-05-01T08:00:00Z")
+    with pytest.raises(DataError, match=r"rtsp://10.0.0.7/live: a stream's frames are stamped as they arrive"):
+        resolve_sources(["rtsp://user:secret@10.0.0.7/live"], start="2026-05-01T08:00:00Z")
     with pytest.raises(DataError, match="no videos are named"):
         resolve_sources([])
 

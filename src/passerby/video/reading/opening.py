@@ -20,6 +20,7 @@ from passerby.video.reading.start_time import find_start
 from passerby.video.reading.video_file import VideoFile
 
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "rtp", "srt")
+_SLOWEST, _FASTEST = 1e-5, 1e4  # pictures a second, from one a day on
 TIMEOUT = 10.0
 """Seconds that a server may take to open a stream, and to send the next frame, by default."""
 
@@ -129,7 +130,13 @@ def _open_folder(
     rate = frame_rate or sequence.frame_rate
     if rate is None:
         raise DataError(
-            f"{name}: nothing says at which rate its pictures were taken: give frame_rate, or a seqinfo.ini"
+            f"{name}: nothing says at which rate its pictures were taken: give frame_rate (--set "
+            "reading.frame_rate=25), or a seqinfo.ini"
+        )
+    if not _SLOWEST <= rate <= _FASTEST:
+        raise DataError(
+            f"{name}: a rate of {rate:g} pictures a second is not between {_SLOWEST:g} and {_FASTEST:,g}: correct "
+            "frame_rate, or its seqinfo.ini"
         )
     return FrameFolder(name, sequence, rate, fps, skip_to, start)
 

@@ -70,7 +70,7 @@ class VideoFile(Source):
         if not crash:
             raise DataError(
                 f"{self.name}: nothing could be read for {self._timeout:g} s after frame {self._counts.number}: see "
-                "that its disk or server answers, or raise read_timeout"
+                "that its disk or server answers, or raise read_timeout (--set reading.timeout=60)"
             )
         read, seconds = max(1, self._counts.read), self._counts.seconds
         left = max(0.0, (self.duration or 0.0) - seconds)

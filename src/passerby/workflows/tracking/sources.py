@@ -131,6 +131,8 @@ def resolve_sources(
 def _start(source: str, start: str | datetime | None, zone: tzinfo | None) -> datetime | None:
     if start is None:
         return None
+    if is_stream(source):
+        raise DataError(f"{shown_name(source)}: a stream's frames are stamped as they arrive: leave out its start")
     try:
         return parse_start(start if isinstance(start, str) else start.isoformat(), zone)
     except DataError as error:
