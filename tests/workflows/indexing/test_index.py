@@ -167,3 +167,29 @@ def test_the_commands_do_what_the_functions_do(
     assert "asked for it" in out
     _, out, _ = run(capsys, monkeypatch, "gallery", "retain", place, "--days", "10000")
     assert out == "Nothing is older.\n"
+
+
+def test_people_are_named_merged_split_and_taken_back(
+    gallery: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = str(gallery)
+
+    def people() -> list[tuple[str | None, list[int]]]:
+        _, out, _ = run(capsys, monkeypatch, "gallery", "identities", place, "--json")
+        return sorted((each["name"], each["tracklets"]) for each in json.loads(out))
+
+    code, _, err = run(capsys, monkeypatch, "gallery", "identify", place)
+    assert code == 1
+    assert "seen at once" in err
+    _, out, _ = run(capsys, monkeypatch, "gallery", "identify", place, "--threshold", "0.9", "--json")
+    assert json.loads(out)["identities"] == 2  # they were seen at once
+    assert people() == [(None, [1]), (None, [2])]
+    assert run(capsys, monkeypatch, "gallery", "merge", place, "1", "2")[0] == 0
+    assert people() == [(None, [1, 2])]
+    assert run(capsys, monkeypatch, "gallery", "split", place, "1", "2")[0] == 0
+    assert run(capsys, monkeypatch, "gallery", "undo", place)[0] == 0
+    assert run(capsys, monkeypatch, "gallery", "name", place, "1", "Anna")[0] == 0
+    assert people() == [("Anna", [1, 2])]
+    assert run(capsys, monkeypatch, "gallery", "decide", place, "1", "2")[0] == 2
+    code, out, _ = run(capsys, monkeypatch, "gallery", "verify", place)
+    assert (code, out) == (0, "Nothing is torn, tampered with or left over.\n")

@@ -73,6 +73,13 @@ def index(
     if emit(done, as_json):
         return
     echo(f"{done.new:,} tracklets are new, {done.known:,} were there before; the gallery has {done.tracklets:,}.")
+    if done.identities is None:
+        echo(
+            "Who is who is not known: too few people were seen at once to learn how alike strangers are. Add videos, "
+            f"or give a threshold: `passerby gallery identify {out} --threshold 0.7`"
+        )
+    else:
+        echo(f"They are {done.identities:,} people: `passerby gallery identities {out}`")
     if done.erased:
         echo(f"{done.erased:,} were erased from the gallery earlier and were not added again.")
     echo(f"Next: `passerby search {out} PICTURE`, or `passerby search {out} --text 'a person in a red coat'`")

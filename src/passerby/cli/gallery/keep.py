@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from passerby.cli.echo import cell, echo
+from passerby.cli.gallery.arguments import GalleryArgument, Reason
+from passerby.cli.gallery.people import register_people
 from passerby.cli.help import USE, command, group
 from passerby.cli.options import AsJson, argument, option
 
@@ -29,10 +31,9 @@ _HOLD = "Keep a tracklet or an identity from being erased."
 
 _RELEASE = "End a legal hold."
 
-_LOG = "Show what was done with a gallery: searches, erasures, holds, each with its reason."
+_VERIFY = "Look for what is torn, tampered with or left over in a gallery."
 
-Gallery = Annotated[str, argument("GALLERY", "The folder of a gallery.")]
-Reason = Annotated[str, option("TEXT", "Why, for the gallery's log.")]
+_LOG = "Show what was done with a gallery: searches, erasures, holds, each with its reason."
 
 
 def register_keep(app: typer.Typer) -> None:
@@ -44,13 +45,15 @@ def register_keep(app: typer.Typer) -> None:
     command(gallery, "hold", hold, _HOLD, "passerby gallery hold gallery --tracklet 17 --reason 'case 12'")
     command(gallery, "release", release, _RELEASE, "passerby gallery release gallery 1")
     command(gallery, "log", log, _LOG, "passerby gallery log gallery")
+    register_people(gallery)
+    command(gallery, "verify", verify, _VERIFY, "passerby gallery verify gallery")
     app.add_typer(gallery, name="gallery", rich_help_panel=USE)
 
 
-def stats(gallery: Gallery, as_json: AsJson = False) -> None:
+def stats(gallery: GalleryArgument, as_json: AsJson = False) -> None:
     """Parse, look, print."""
     from passerby.cli.output import emit
-    from passerby.gallery.gallery import open_gallery
+    from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
         held, receipts, models = opened.holds(), opened.receipts(), opened.models()
@@ -72,14 +75,14 @@ def stats(gallery: Gallery, as_json: AsJson = False) -> None:
 
 
 def erase(
-    gallery: Gallery,
+    gallery: GalleryArgument,
     tracklets: Annotated[list[int], argument("TRACKLET", "Numbers of tracklets, as `passerby search` shows them.")],
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
     """Parse, erase, print."""
     from passerby.cli.output import emit
-    from passerby.gallery.gallery import open_gallery
+    from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
         opened.get(tracklets)
@@ -90,13 +93,13 @@ def erase(
 
 
 def retain(
-    gallery: Gallery,
+    gallery: GalleryArgument,
     days: Annotated[float | None, option("X", "For how many days tracklets are kept from now on.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Parse, erase, print."""
     from passerby.cli.output import emit
-    from passerby.gallery.gallery import open_gallery
+    from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
         receipt = opened.retain(days)
@@ -105,14 +108,14 @@ def retain(
 
 
 def hold(
-    gallery: Gallery,
+    gallery: GalleryArgument,
     reason: Annotated[str, option("TEXT", "Why; needed.")],
     tracklet: Annotated[int | None, option("N", "The tracklet to hold.")] = None,
     identity: Annotated[int | None, option("N", "The identity to hold.")] = None,
     until: Annotated[str | None, option("TIME", "When it ends, with time zone; default: when released.")] = None,
 ) -> None:
     """Parse, hold, print."""
-    from passerby.gallery.gallery import open_gallery
+    from passerby.gallery import open_gallery
 
     ends = None
     if until is not None:
@@ -127,9 +130,11 @@ def hold(
     echo(f"Hold {number}; `passerby gallery release {gallery} {number}` ends it.")
 
 
-def release(gallery: Gallery, number: Annotated[int, argument("HOLD", "Its number.")], reason: Reason = "") -> None:
+def release(
+    gallery: GalleryArgument, number: Annotated[int, argument("HOLD", "Its number.")], reason: Reason = ""
+) -> None:
     """Parse, release, print."""
-    from passerby.gallery.gallery import open_gallery
+    from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
         opened.release(number, reason=reason)
@@ -137,7 +142,7 @@ def release(gallery: Gallery, number: Annotated[int, argument("HOLD", "Its numbe
 
 
 def log(
-    gallery: Gallery,
+    gallery: GalleryArgument,
     after: Annotated[int, option("N", "Only entries after this number.", at_least=0)] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -146,7 +151,7 @@ def log(
     from rich.table import Table
 
     from passerby.cli.output import emit
-    from passerby.gallery.gallery import open_gallery
+    from passerby.gallery import open_gallery
     from passerby.gallery.times import moment
 
     with open_gallery(gallery) as opened:
@@ -159,3 +164,19 @@ def log(
         when = f"{moment(each.happened):%F %T}Z"
         shown.add_row(str(each.number), when, cell(each.actor), each.action, cell(each.reason), cell(detail))
     Console().print(shown)
+
+
+def verify(gallery: GalleryArgument, as_json: AsJson = False) -> None:
+    """Parse, verify, print; exit code 1 if something is found."""
+    from passerby.cli.output import emit
+    from passerby.gallery import open_gallery
+
+    with open_gallery(gallery) as opened:
+        found = opened.verify()
+    if not emit([each._asdict() for each in found], as_json):
+        for each in found:
+            echo(f"{each.kind}: {each.message}")
+        if not found:
+            echo("Nothing is torn, tampered with or left over.")
+    if found:
+        raise typer.Exit(1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from passerby.cli.echo import cell, echo
+from passerby.cli.gallery.arguments import GalleryArgument, Reason
 from passerby.cli.help import START, command
 from passerby.cli.options import MODEL, AsJson, Device, argument, flag, option
 
@@ -33,7 +34,7 @@ def register_search(app: typer.Typer) -> None:
 
 
 def search(
-    gallery: Annotated[str, argument("GALLERY", "The folder of a gallery.")],
+    gallery: GalleryArgument,
     pictures: Annotated[list[str] | None, argument("[PICTURE]", "Pictures of the one person.")] = None,
     text: Annotated[str | None, option("TEXT", "A sentence about the person instead.", panel=_WHO)] = None,
     tracklet: Annotated[int | None, option("N", "A tracklet of the gallery instead.", panel=_WHO)] = None,
@@ -52,7 +53,7 @@ def search(
         float | None, option("X", "Leave out who is less alike than all but this share of different people.")
     ] = None,
     crops: Annotated[Path | None, option("DIR", "Receives the best picture of each.")] = None,
-    reason: Annotated[str, option("TEXT", "Why, for the gallery's log.")] = "",
+    reason: Reason = "",
     model: Annotated[
         str | None, option("MODEL", "The one the gallery was made with; default: as it was named then.", panel=MODEL)
     ] = None,

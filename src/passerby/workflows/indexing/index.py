@@ -34,6 +34,7 @@ class IndexedVideos:
         gallery: its folder.
         new, known, erased: tracklets that were added, that were there, and that had been erased and were not added.
         tracklets: how many the gallery holds now.
+        identities: how many people they are; None where too few were seen at once to know how alike strangers are.
     """
 
     gallery: Path
@@ -41,6 +42,7 @@ class IndexedVideos:
     known: int
     erased: int
     tracklets: int
+    identities: int | None
 
 
 def index(
@@ -53,7 +55,7 @@ def index(
     show: bool = False,
     **choices: Any,
 ) -> IndexedVideos:
-    """Find and follow the people in videos, and put their tracklets into a gallery that can be searched.
+    """Find and follow the people in videos, put them into a gallery that can be searched, and find out who is who.
 
     Interrupted at any moment, the same call goes on where it was. More videos may be added at any time; one that is
     added again changes nothing.
@@ -92,7 +94,9 @@ def index(
         )
         added = _add(opened, people, tracked.tracklets, show=show)
         shutil.rmtree(place)  # the gallery holds all of it, and must be able to erase it
-        return IndexedVideos(folder, *added, tracklets=len(opened))
+        evidence = opened.calibration(key).rates
+        identities = opened.identify(model=key, reason="index").identities if evidence else None
+        return IndexedVideos(folder, *added, tracklets=len(opened), identities=identities)
 
 
 def _add(gallery: Gallery, people: Iterator[list[NewTracklet]], count: int, *, show: bool) -> Added:
