@@ -1,13 +1,16 @@
 """`passerby index`: from videos to a gallery that can be searched."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from passerby.cli.echo import echo
 from passerby.cli.help import START, command
 from passerby.cli.options import MODEL, AsJson, Device, Settings, argument, flag, option
+
+if TYPE_CHECKING:
+    from passerby.workflows.indexing.index import IndexedVideos
 
 _ABOUT = """Find and follow the people in videos, and put them into a gallery that can be searched.
 
@@ -70,16 +73,19 @@ def index(
         threads=threads,
     )
     done = index_videos(videos, out, model=model, options=options, show=True)
-    if emit(done, as_json):
-        return
+    if not emit(done, as_json):
+        _print(done)
+
+
+def _print(done: "IndexedVideos") -> None:
     echo(f"{done.new:,} tracklets are new, {done.known:,} were there before; the gallery has {done.tracklets:,}.")
     if done.identities is None:
         echo(
             "Who is who is not known: too few people were seen at once to learn how alike strangers are. Add videos, "
-            f"or give a threshold: `passerby gallery identify {out} --threshold 0.7`"
+            f"or give a threshold: `passerby gallery identify {done.gallery} --threshold 0.7`"
         )
     else:
-        echo(f"They are {done.identities:,} people: `passerby gallery identities {out}`")
+        echo(f"They are {done.identities:,} people: `passerby gallery identities {done.gallery}`")
     if done.erased:
         echo(f"{done.erased:,} were erased from the gallery earlier and were not added again.")
-    echo(f"Next: `passerby search {out} PICTURE`, or `passerby search {out} --text 'a person in a red coat'`")
+    echo(f"Next: `passerby search {done.gallery} PICTURE` or `--text 'a person in a red coat'`")

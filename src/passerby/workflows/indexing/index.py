@@ -10,7 +10,7 @@ from typing import Any
 
 from passerby.errors import DataError
 from passerby.gallery.gallery import Gallery, open_gallery
-from passerby.gallery.records import Added, NewTracklet
+from passerby.gallery.records import Added, ModelKey, NewTracklet
 from passerby.inference.embedder import Embedder, check_batch_size
 from passerby.inference.loading import as_embedder
 from passerby.json_text import json_text
@@ -94,9 +94,7 @@ def index(
         )
         added = _add(opened, people, tracked.tracklets, show=show)
         shutil.rmtree(place)  # the gallery holds all of it, and must be able to erase it
-        evidence = opened.calibration(key).rates
-        identities = opened.identify(model=key, reason="index").identities if evidence else None
-        return IndexedVideos(folder, *added, tracklets=len(opened), identities=identities)
+        return IndexedVideos(folder, *added, tracklets=len(opened), identities=_identities(opened, key))
 
 
 def _add(gallery: Gallery, people: Iterator[list[NewTracklet]], count: int, *, show: bool) -> Added:
@@ -107,6 +105,11 @@ def _add(gallery: Gallery, people: Iterator[list[NewTracklet]], count: int, *, s
             total = Added(*(before + now for before, now in zip(total, added, strict=True)))
             progress.advance(len(some))
     return total
+
+
+def _identities(gallery: Gallery, key: ModelKey) -> int | None:
+    """How many people there are; None where the gallery cannot know how alike strangers are."""
+    return gallery.identify(model=key, reason="index").identities if gallery.calibration(key).rates else None
 
 
 def _check_no_streams(request: TrackingRequest) -> None:
