@@ -42,6 +42,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # halves: of the tracklet's crops, to learn how alike two views of one person are
         "CREATE TABLE features (id {serial}, tracklet {whole} NOT NULL REFERENCES tracklets ON DELETE CASCADE,"
         " model {whole} NOT NULL REFERENCES models, vector {bytes} NOT NULL, halves {bytes}, UNIQUE (model, tracklet))",
+        # searches ask for what is newer than what they know, at every query
+        "CREATE INDEX features_by_age ON features (model, id)",
         "CREATE TABLE decisions (first {whole} NOT NULL REFERENCES tracklets ON DELETE CASCADE,"
         " second {whole} NOT NULL REFERENCES tracklets ON DELETE CASCADE, same {whole} NOT NULL,"
         " PRIMARY KEY (first, second))",
