@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from passerby.errors import DataError
-from passerby.output_paths import check_output_file, check_output_folder, expanded_paths, seed_folders
+from passerby.output_paths import check_not_input, check_output_file, check_output_folder, expanded_paths, seed_folders
 
 
 def test_a_good_place_is_left_as_it_was(tmp_path: Path) -> None:
@@ -15,6 +15,14 @@ def test_a_good_place_is_left_as_it_was(tmp_path: Path) -> None:
     check_output_folder(tmp_path)
     check_output_file(tmp_path / "other" / "a.parquet", (".parquet",))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "link.parquet").symlink_to(tmp_path / "a.parquet")
+    check_not_input(tmp_path / "b.parquet", [tmp_path / "a.parquet"])
+    for name in ("a.parquet", "link.parquet", "x/../a.parquet"):
+        with pytest.raises(DataError, match="is also the input, which would be lost: name another file to write"):
+            check_not_input(tmp_path / name, [tmp_path, tmp_path / "a.parquet"])
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux's /proc")

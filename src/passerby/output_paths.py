@@ -113,6 +113,16 @@ def check_output_file(file: Path, suffixes: tuple[str, ...]) -> None:
     check_output_folder(file.parent)
 
 
+def check_not_input(file: Path, inputs: Iterable[Path]) -> None:
+    """Refuse to write over what is read.
+
+    Raises:
+        DataError: the file is one of the inputs.
+    """
+    if any(file.resolve() == each.resolve() for each in inputs):
+        raise DataError(f"{file} is also the input, which would be lost: name another file to write")
+
+
 def default_cache_folder() -> Path:
     """The folder of what can be made or fetched again: `$PASSERBY_CACHE`, or `~/.cache/passerby`."""
     named = os.environ.get("PASSERBY_CACHE")

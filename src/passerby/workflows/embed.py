@@ -9,7 +9,7 @@ from passerby.data.formats.open_data import list_images
 from passerby.inference.embedder import Embedder, check_batch_size
 from passerby.inference.embedding_table import EMBEDDING_SUFFIXES, embed_to_table
 from passerby.inference.loading import ModelRuntime, as_embedder
-from passerby.output_paths import check_output_file, expanded, expanded_paths
+from passerby.output_paths import check_not_input, check_output_file, expanded, expanded_paths
 
 if TYPE_CHECKING:
     from torch import nn
@@ -63,13 +63,14 @@ def embed(
         device, network, allow_torchscript, runtime: for a model that has yet to be loaded, see `passerby.load`.
 
     Raises:
-        DataError: there are no images, one cannot be read, or the file cannot be written.
+        DataError: there are no images, one cannot be read, or the file cannot be written or is one of `images`.
         CheckpointError: the model cannot be loaded.
     """
     out = expanded(out)
     check_output_file(out, EMBEDDING_SUFFIXES)
     check_batch_size(batch_size)
     places = expanded_paths(images, "images")
+    check_not_input(out, places)
     split = list_images(places[0] if len(places) == 1 else places)
     embedder = as_embedder(model, device=device, network=network, allow_torchscript=allow_torchscript, runtime=runtime)
     written = embed_to_table(embedder, split, out, batch_size=batch_size, skip_unreadable=skip_unreadable)

@@ -18,7 +18,7 @@ from passerby.inference.embedder import Embedder
 from passerby.inference.loading import as_embedder
 from passerby.inference.torch_embedder import TorchEmbedder, in_torch
 from passerby.models.inspection.attention_maps import AttentionMaps
-from passerby.output_paths import check_output_file, expanded, expanded_paths
+from passerby.output_paths import check_not_input, check_output_file, expanded, expanded_paths
 from passerby.report.ranking.figure import FIGURE_SUFFIXES, save_figure
 
 _COLOURS = "inferno"
@@ -103,6 +103,7 @@ def explain(
     if occluder is not None:
         check_type("occluder", occluder, Occluder)
     files = expanded_paths(images, "images")
+    check_not_input(out, files)
     embedder = in_torch(as_embedder(model, device=device, allow_torchscript=allow_torchscript), "explain")
     explained = [each for file in files for each in _explain(embedder, file, occluder, anchors)]
     save_figure(explain_figure(explained), out)

@@ -11,7 +11,7 @@ from passerby.data.formats.schema import TABLE_SUFFIXES
 from passerby.data.formats.table import optional_integers, required_text, unique_paths
 from passerby.data.formats.table_file import read_table
 from passerby.errors import DataError
-from passerby.output_paths import check_output_file
+from passerby.output_paths import check_not_input, check_output_file
 from passerby.tracklets.distance import Integers
 
 
@@ -90,6 +90,4 @@ def check_output(out: Path, *inputs: Path) -> None:
     if out.suffix.lower() == ".csv":
         raise DataError(f"{out} would be Parquet with the name of a CSV table: name it {out.with_suffix('.parquet')}")
     check_output_file(out, (".parquet", ".pq"))
-    for file in inputs:
-        if out.resolve() == file.resolve():
-            raise DataError(f"{out} is also the input, which would be lost: name another file to write")
+    check_not_input(out, inputs)
