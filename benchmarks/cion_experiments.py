@@ -178,7 +178,7 @@ def _groups(row: str) -> tuple[int, ...]:
 
 
 def _changes(row: str, epochs: int) -> list[int]:
-    """When the next N begins; epochs so few that two changes meet are refused by the recipe."""
+    """When the next N begins; of fewer than five epochs two changes would meet."""
     return [round(share * epochs) for share in (0.4, 0.6, 0.8)][: len(_groups(row)) - 1]
 
 
@@ -195,7 +195,7 @@ def _steps(setup: Setup, identities: NDArray[np.int64], row: str, epochs: int) -
 def _epochs(setup: Setup, table: Path, row: str) -> int:
     """So many that about `setup.steps` come out."""
     identities = identities_of(table)[0]
-    return min(range(4, 41), key=lambda epochs: abs(_steps(setup, identities, row, epochs) - setup.steps))
+    return min(range(5, 41), key=lambda epochs: abs(_steps(setup, identities, row, epochs) - setup.steps))
 
 
 def _pretrain(setup: Setup, row: str) -> None:
