@@ -25,6 +25,8 @@ def open_database(location: str | Path, *, create: bool = False) -> Database:
     folder = Path(location).expanduser()
     if not create and not (folder / FILE).is_file():
         raise GalleryError(f"{folder}: there is no gallery; `passerby index` makes one from videos")
+    if not create and not (folder / FILE).stat().st_size:
+        raise GalleryError(f"{folder / FILE}: is empty: move it away, and restore a backup")
     if create:
         folder.mkdir(parents=True, exist_ok=True)
     return _opened(SqliteDatabase(folder), create=create)
