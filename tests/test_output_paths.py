@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import passerby
 from passerby.errors import DataError
 from passerby.output_paths import check_not_input, check_output_file, check_output_folder, expanded_paths, seed_folders
 
@@ -112,3 +113,14 @@ def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
     for name in ("pipe.png", "full.png"):
         with pytest.raises(DataError, match=rf"{name}: is a pipe or a device, which would be replaced: name a file"):
             check_output_file(tmp_path / name, (".png",))
+
+
+def test_commands_do_not_write_over_what_they_are_given(tmp_path: Path) -> None:
+    table, picture = tmp_path / "tracklets.parquet", tmp_path / "a.png"
+    for file in (table, picture):
+        file.write_bytes(b"mine")
+    with pytest.raises(DataError, match=r"tracklets.parquet is also the input"):
+        passerby.embed("tiny-clip", table, table)
+    with pytest.raises(DataError, match=r"a.png is also the input"):
+        passerby.explain("tiny-clip", [picture], picture)
+    assert table.read_bytes() == picture.read_bytes() == b"mine"

@@ -14,7 +14,7 @@ from passerby.evaluation.query_table import EXPORT_SUFFIXES
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import ModelRuntime, load
 from passerby.models.bundled import resolve_path
-from passerby.output_paths import check_output_file, check_output_folder
+from passerby.output_paths import check_not_input, check_output_file, check_output_folder
 from passerby.report.ranking.figure import FIGURE_SUFFIXES
 from passerby.runs.provenance import Provenance
 from passerby.runs.recipe_data import open_sets
@@ -96,6 +96,7 @@ def open_request(request: EvaluationRequest) -> OpenedRequest:
     for file, suffixes in ((request.figure, FIGURE_SUFFIXES), (request.export, EXPORT_SUFFIXES)):
         if file is not None:
             check_output_file(file, suffixes)
+            check_not_input(file, [Path(request.data)] if request.data is not None else [])
             sweep_temporaries_of(file)
     embedder = load(
         request.model,

@@ -98,10 +98,8 @@ def shown_figure(name: str, value: float) -> str:
 
 def describe_worst(worst: WorstTrack) -> str:
     """Such as `40 of 100 boxes show its person; 2 people; 5 boxes show nobody`."""
-    return (
-        f"{worst.of_main:,} of {worst.boxes:,} boxes show its person; {worst.people} people; "
-        f"{worst.false:,} boxes show nobody"
-    )
+    people = "1 person" if worst.people == 1 else f"{worst.people} people"
+    return f"{worst.of_main:,} of {worst.boxes:,} boxes show its person; {people}; {worst.false:,} boxes show nobody"
 
 
 def found_truths(sources: Sequence[TrackedSource], given: str | Path | None) -> list[Path]:

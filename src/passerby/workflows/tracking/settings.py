@@ -56,7 +56,7 @@ class TruthSettings(Section):
 
 
 class TrackingSettings(Section):
-    """All of them."""
+    """All settings of `passerby track`."""
 
     reading: ReadingSettings = ReadingSettings()
     detector: DetectorSettings = DetectorSettings()
