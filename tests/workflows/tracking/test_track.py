@@ -13,9 +13,10 @@ from passerby.data.formats.open_data import list_images
 from passerby.errors import DataError, RecipeError
 from passerby.tracklets import open_tracklets
 from passerby.video.detection.detector import Detector
+from passerby.video.frame import Frame
 from passerby.workflows.tracking import live, source_work
 from passerby.workflows.tracking import track as track_module
-from tests.video.collection.drawn import ReadsBoxes, walk
+from tests.video.collection.drawn import HEIGHT, WIDTH, ReadsBoxes, walk
 from tests.workflows.tracking.sequences import contents, read, write_sequence
 
 
@@ -196,6 +197,15 @@ def test_a_folder_of_which_nothing_came_is_free_for_another_command(yard: Path, 
         passerby.track(tmp_path / "gate.mp4", tmp_path / "out")
     assert "track.json" not in contents(tmp_path / "out")
     assert passerby.track(yard, tmp_path / "out").tracklets == 2
+
+
+def test_a_camera_that_saw_nobody_is_counted_on_the_page(yard: Path, tmp_path: Path) -> None:
+    nobody = Frame(np.zeros((HEIGHT, WIDTH, 3), np.uint8), 0, 0.0, None, False)
+    gate = write_sequence(tmp_path / "gate", 1, frames=[nobody])
+    tracked = passerby.track([yard, gate], tmp_path / "out", threads=1)
+    assert [source["boxes"] for source in tracked.sources] == [120, 0]
+    assert tracked.page is not None
+    assert "of 2 cameras<" in tracked.page.read_text("utf-8")
 
 
 def test_a_table_that_was_removed_is_missed(yard: Path, tmp_path: Path) -> None:

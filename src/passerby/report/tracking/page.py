@@ -68,8 +68,9 @@ def _headlines(cameras: Sequence[CameraTracks], sources: Sequence[Mapping[str, A
     dropped = sum(len(camera.dropped) for camera in cameras)
     seconds = [span.last - span.first for span in kept]
     frames = sum(source["frames_analysed"] for source in sources)
+    filmed = len({source["camera"] for source in sources})  # also those that saw nobody
     return [
-        ("tracklets", f"{len(kept):,}", f"of {len(cameras)} {'camera' if len(cameras) == 1 else 'cameras'}"),
+        ("tracklets", f"{len(kept):,}", f"of {filmed} {'camera' if filmed == 1 else 'cameras'}"),
         ("boxes", f"{sum(span.boxes for span in kept):,}", f"observed in {frames:,} frames"),
         ("crops", f"{sum(len(span.paths) for span in kept):,}", "the best of each tracklet"),
         ("seconds each", f"{np.median(seconds):.1f}" if seconds else "–", "in the middle of all tracklets"),
