@@ -193,3 +193,18 @@ def test_people_are_named_merged_split_and_taken_back(
     assert run(capsys, monkeypatch, "gallery", "decide", place, "1", "2")[0] == 2
     code, out, _ = run(capsys, monkeypatch, "gallery", "verify", place)
     assert (code, out) == (0, "Nothing is torn, tampered with or left over.\n")
+
+
+def test_a_backup_is_made_and_brought_back_without_what_was_erased(
+    gallery: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, safe = str(gallery), str(gallery.parent / "safe")
+    _, out, _ = run(capsys, monkeypatch, "gallery", "backup", place, safe, "--reason", "weekly", "--json")
+    assert json.loads(out)["tracklets"] == 2
+    code, _, err = run(capsys, monkeypatch, "gallery", "backup", place, safe)
+    assert (code, len(err.splitlines())) == (1, 1)
+    assert run(capsys, monkeypatch, "gallery", "erase", place, "1")[0] == 0
+    _, out, _ = run(capsys, monkeypatch, "gallery", "restore", safe, "-o", place)
+    assert "has 1 tracklets.\n1 of the backup's were erased" in out
+    _, out, _ = run(capsys, monkeypatch, "gallery", "restore", safe, "-o", f"{place}-of-old", "--json")
+    assert json.loads(out) == {"tracklets": 2, "erased_again": 0}

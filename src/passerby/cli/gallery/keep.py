@@ -7,6 +7,7 @@ import typer
 
 from passerby.cli.echo import cell, echo
 from passerby.cli.gallery.arguments import GalleryArgument, Reason
+from passerby.cli.gallery.copies import register_copies
 from passerby.cli.gallery.people import register_people
 from passerby.cli.help import USE, command, group
 from passerby.cli.options import AsJson, argument, option
@@ -47,6 +48,7 @@ def register_keep(app: typer.Typer) -> None:
     command(gallery, "log", log, _LOG, "passerby gallery log gallery")
     register_people(gallery)
     command(gallery, "verify", verify, _VERIFY, "passerby gallery verify gallery")
+    register_copies(gallery)
     app.add_typer(gallery, name="gallery", rich_help_panel=USE)
 
 
