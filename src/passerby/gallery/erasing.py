@@ -19,6 +19,7 @@ from passerby.gallery.holding import check_not_held
 from passerby.gallery.schema import read_setting, write_setting
 from passerby.gallery.times import moment, now
 from passerby.gallery.traces import Trace, find_traces, pieces
+from passerby.gallery.written.files import mark_outdated, outdated_files, remove_outdated
 
 _AT_ONCE = 500
 _SHORTEST_TEXT = 6
@@ -51,6 +52,9 @@ class Receipt:
         pieces_searched: of what was erased, in the files.
         files_searched, bytes_searched: where they were looked for, and not found.
         pieces_hash: SHA-256 over all pieces; proves later what was erased to somebody who still has it.
+        files_removed: pages and pictures that were written from the gallery and showed what is erased.
+        files_left: files likewise that were not removed, for they are tables of an export, were changed since, or lie
+            on another computer: look into them.
     """
 
     erased: str
@@ -64,6 +68,8 @@ class Receipt:
     files_searched: int
     bytes_searched: int
     pieces_hash: str
+    files_removed: int = 0
+    files_left: Sequence[str] = ()
 
 
 def erase(database: Database, files: Sequence[Path], numbers: Sequence[int], actor: str, reason: str) -> Receipt:
@@ -84,13 +90,16 @@ def erase(database: Database, files: Sequence[Path], numbers: Sequence[int], act
         check_not_held(transaction, numbers)
         keys, wanted, counts = _look_up(transaction, numbers)
         write_setting(transaction, "unclean", "1")
+        mark_outdated(transaction, numbers)
         _delete(transaction, numbers)
         remember_erased(transaction, keys)
         counts["identities"] = delete_empty_identities(transaction, wanted)
         write_setting(transaction, "removals", str(int(read_setting(transaction, "removals") or 0) + 1))
         wanted = _telling(transaction, wanted)
         write_entry(transaction, actor, "erase", reason, dict(counts))
-    clean(database)
+    files_removed = clean(database)
+    with database.reading() as transaction:
+        files_left = outdated_files(transaction)
     searched = _files_below(files)
     left = _left_behind(database, find_traces(searched, wanted))
     if left:
@@ -103,7 +112,7 @@ def erase(database: Database, files: Sequence[Path], numbers: Sequence[int], act
     searched_bytes = sum(file.stat().st_size for file in searched if file.exists())
     receipt = Receipt(
         when, actor, reason, **counts, pieces_searched=len(wanted), files_searched=len(searched),
-        bytes_searched=searched_bytes, pieces_hash=digest,
+        bytes_searched=searched_bytes, pieces_hash=digest, files_removed=files_removed, files_left=files_left,
     )  # fmt: skip
     with database.writing() as transaction:
         transaction.run("INSERT INTO receipts (content) VALUES (?)", (json.dumps(asdict(receipt)),))
@@ -115,11 +124,17 @@ def read_receipts(transaction: Transaction) -> list[Receipt]:
     return [Receipt(**json.loads(row[0])) for row in transaction.rows("SELECT content FROM receipts ORDER BY id")]
 
 
-def clean(database: Database) -> None:
-    """Remove deleted rows from the files, and note that this is done."""
+def clean(database: Database) -> int:
+    """Remove deleted rows from the files, and files that were written from them, and note that this is done.
+
+    Returns:
+        How many files that were written from the gallery were removed.
+    """
+    removed = remove_outdated(database)
     database.purge()
     with database.writing() as transaction:
         transaction.run("DELETE FROM settings WHERE key = 'unclean'")
+    return removed
 
 
 def clean_if_needed(database: Database) -> None:

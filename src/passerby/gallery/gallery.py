@@ -27,11 +27,12 @@ from passerby.gallery.upkeep.backup import Backup, Restored, back_up, restore
 from passerby.gallery.upkeep.verification import Finding, verify
 from passerby.gallery.vectors import from_bytes
 from passerby.gallery.who_is_who import WhoIsWho
+from passerby.gallery.written.handing_out import HandingOut
 
 _NAMED_AT_ONCE = 500
 
 
-class Gallery(WhoIsWho):
+class Gallery(WhoIsWho, HandingOut):
     """An open gallery; `open_gallery` gives one.
 
     Args:

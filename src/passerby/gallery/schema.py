@@ -72,6 +72,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE audit (id {serial}, happened {whole} NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,"
         " reason TEXT NOT NULL, detail TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL)",
     ),
+    (
+        # files that were written from the gallery; outdated: they show somebody who is erased
+        "CREATE TABLE written (id {serial}, path TEXT NOT NULL, computer TEXT NOT NULL, sha256 TEXT NOT NULL,"
+        " removable {whole} NOT NULL, outdated {whole} NOT NULL DEFAULT 0, UNIQUE (path, computer))",
+        "CREATE TABLE shown (written {whole} NOT NULL REFERENCES written ON DELETE CASCADE,"
+        " tracklet {whole} NOT NULL REFERENCES tracklets ON DELETE CASCADE, PRIMARY KEY (written, tracklet))",
+        "CREATE INDEX shown_by_tracklet ON shown (tracklet)",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

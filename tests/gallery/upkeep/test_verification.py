@@ -75,7 +75,7 @@ def test_files_beside_the_gallery_are_named(gallery: Gallery, tmp_path: Path) ->
 
 def test_pages_that_were_overwritten_are_found(tmp_path: Path) -> None:
     with open_gallery(tmp_path, create=True) as gallery:
-        gallery.add(photographed(60))
+        gallery.add(photographed(200))
     file = tmp_path / "gallery.sqlite"
     content = bytearray(file.read_bytes())
     content[len(content) // 2 : len(content) // 2 + 8_192] = b"\xff" * 8_192

@@ -114,6 +114,8 @@ def test_a_person_is_found_by_picture_and_by_tracklet(gallery: Path, model: Path
     assert sorted(file.name for file in (gallery.parent / "found").iterdir()) == ["001-1.jpg", "002-2.jpg"]
     with open_gallery(gallery) as opened:
         assert [entry.reason for entry in opened.log()] == ["", "a test"]
+        assert opened.erase([1]).files_removed == 1
+    assert [file.name for file in (gallery.parent / "found").iterdir()] == ["002-2.jpg"]
 
 
 def test_what_cannot_be_searched_is_refused_in_one_line(gallery: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from passerby.version import __version__
 
 MANIFEST = "backup.json"
 _KIND = "passerby gallery backup"
-_STAYS = frozenset({"settings", "erased", "receipts", "audit", "holds"})
+_STAYS = frozenset({"settings", "erased", "receipts", "audit", "holds", "written", "shown"})
 """Tables that tell what was done with a gallery: going back in time does not undo it."""
 
 
@@ -204,6 +204,7 @@ def _take_over(transaction: Transaction) -> None:
     listed = "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
     tables = [row[0] for row in transaction.rows(listed) if row[0] not in _STAYS]
     holds = transaction.rows("SELECT id, identity, tracklet, reason, until, after_change FROM main.holds")
+    shown = transaction.rows("SELECT written, tracklet FROM main.shown")
     transaction.run("PRAGMA defer_foreign_keys = ON")
     for table in reversed(tables):
         transaction.run(f"DELETE FROM main.{table}")
@@ -214,6 +215,9 @@ def _take_over(transaction: Transaction) -> None:
         if _exists(transaction, "identities", identity) or _exists(transaction, "tracklets", tracklet):
             row: Row = (number, identity, tracklet, *others)
             transaction.run("INSERT OR REPLACE INTO main.holds VALUES (?, ?, ?, ?, ?, ?)", row)
+    there = {number for (number,) in transaction.rows("SELECT id FROM main.tracklets")}
+    known = [row for row in shown if row[1] in there]
+    transaction.run_many("INSERT OR IGNORE INTO main.shown (written, tracklet) VALUES (?, ?)", known)
 
 
 def _exists(transaction: Transaction, table: str, number: int | None) -> bool:

@@ -14,6 +14,7 @@ from passerby.gallery.audit import broken_entries
 from passerby.gallery.database import Database, Row, Transaction
 from passerby.gallery.schema import read_setting
 from passerby.gallery.vectors import from_bytes
+from passerby.gallery.written.files import outdated_files
 from passerby.printable import printable_line
 
 Kind = Literal["database", "tracklet", "feature", "picture", "log", "erasure", "file"]
@@ -126,6 +127,8 @@ def _bad_entries(transaction: Transaction) -> Iterator[str]:
 def _unfinished_erasure(transaction: Transaction) -> Iterator[str]:
     if read_setting(transaction, "unclean") is not None:
         yield "an erasure was interrupted before the files were clean: close the gallery and open it again"
+    for file in outdated_files(transaction):
+        yield f"{file}: was written from the gallery, and may show who is erased: look into it and remove it"
 
 
 def _leftover(file: Path) -> str:

@@ -122,11 +122,15 @@ def _check_known(key: ModelKey, known: Sequence[ModelKey], gallery: str | Path) 
 
 def _write_crops(gallery: Gallery, hits: Sequence[Hit], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for rank, hit in enumerate(hits, start=1):
-        pictures = gallery.crops(hit.tracklet.number)
-        if pictures:
+    found = {
+        (folder / f"{rank:03d}-{number}.jpg", number): pictures
+        for rank, number in enumerate([hit.tracklet.number for hit in hits], start=1)
+        if (pictures := gallery.crops(number))
+    }
+    with gallery.handing_out({file: [number] for file, number in found}):
+        for (file, _), pictures in found.items():
             largest = max(pictures, key=lambda crop: _pixels(crop.jpeg))
-            with write_atomically(folder / f"{rank:03d}-{hit.tracklet.number}.jpg") as temporary:
+            with write_atomically(file) as temporary:
                 temporary.write_bytes(largest.jpeg)
 
 

@@ -1,0 +1,65 @@
+"""The part of a gallery that knows what leaves it: lists of tracklets, and files that show them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from passerby.errors import GalleryError
+from passerby.gallery.audit import write_entry
+from passerby.gallery.database import Database
+from passerby.gallery.written.files import begin_files, finish_files
+
+
+class HandingOut:
+    """What is written from a gallery is remembered, so that erasing somebody reaches it."""
+
+    _database: Database
+    _actor: str
+
+    def numbers(self, *, unknown: bool = False) -> list[int]:
+        """Numbers of all tracklets, ascending.
+
+        Args:
+            unknown: only of those that belong to no identity.
+        """
+        chosen = " WHERE identity IS NULL" if unknown else ""
+        with self._database.reading() as transaction:
+            return [row[0] for row in transaction.rows(f"SELECT id FROM tracklets{chosen} ORDER BY id")]
+
+    @contextmanager
+    def handing_out(
+        self,
+        shown: Mapping[Path, Sequence[int]],
+        *,
+        action: str | None = None,
+        reason: str = "",
+        removable: bool = True,
+    ) -> Iterator[None]:
+        """Remember the files that the block writes, and which tracklets each of them shows.
+
+        When one of these is erased, the file is removed if it is still as it was written, or named if it is not.
+
+        Args:
+            shown: numbers of tracklets by file.
+            action: for the log, such as `report`; None where the log tells of it already.
+            reason: why, for the log.
+            removable: False for files that are never removed, only named.
+
+        Raises:
+            GalleryError: one of the tracklets was erased before the files were whole; those that show it are removed.
+        """
+        absolute = {file.absolute(): numbers for file, numbers in shown.items()}
+        with self._database.writing() as transaction:
+            begin_files(transaction, absolute, removable=removable)
+            if action is not None:
+                count = len({number for numbers in shown.values() for number in numbers})
+                write_entry(transaction, self._actor, action, reason, {"tracklets": count})
+        yield
+        with self._database.writing() as transaction:
+            late = finish_files(transaction, absolute)
+        for file in late:
+            file.unlink(missing_ok=True)
+        if late:
+            raise GalleryError(
+                f"{late[0]}: shows somebody who was erased meanwhile, and is removed: repeat the command"
+            )
