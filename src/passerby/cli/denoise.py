@@ -40,8 +40,9 @@ _SCORE = "Compare identities with the column `true_identity` of the same table."
 
 _READ = """Write the table of tracklets of a data set that is laid out its own way.
 
-KIND is one of market1501, msmt17, mars (folders of images), luperson-nl (keys.pkl or a list of keys), synth-pedes and
-cion-al (annotations, JSON).
+KIND is one of market1501, msmt17, mars (folders of images), mot (a sequence of MOTChallenge, a folder of sequences, or
+what `passerby synth --videos` wrote: crops are cut out of the frames), luperson-nl (keys.pkl or a list of keys),
+synth-pedes and cion-al (annotations, JSON).
 """
 
 _READ_EXAMPLE = "passerby denoise read market1501 /data/Market-1501-v15.09.15 -o tracklets.parquet"
@@ -174,19 +175,24 @@ def score(table: Table, as_json: AsJson = False) -> None:
 
 def read(
     kind: Annotated[
-        Literal["market1501", "msmt17", "mars", "luperson-nl", "synth-pedes", "cion-al"],
+        Literal["market1501", "msmt17", "mars", "mot", "luperson-nl", "synth-pedes", "cion-al"],
         argument("KIND", "How the data is laid out."),
     ],
     source: Annotated[Path, argument("SOURCE", "The folder, or the file of keys or annotations.")],
     out: Annotated[Path, option("FILE", "The Parquet file to write.", "--out", "-o")] = Path("tracklets.parquet"),
     gap: Annotated[
-        int, option("N", "Market-1501, MSMT17: frames without the person that end a tracklet.", at_least=1)
+        int, option("N", "Market-1501, MSMT17, truth of mot: frames unseen that end a tracklet.", at_least=1)
     ] = 100,
+    tracks: Annotated[
+        Path | None,
+        option("PATH", "mot: tracks, a file or a folder with NAME.txt of each; default: SOURCE's tracks, else truth."),
+    ] = None,
+    every: Annotated[int, option("N", "mot: read only every N-th frame.", at_least=1)] = 1,
 ) -> None:
     """Parse, read, write."""
-    from passerby.tracklets import write_tracklets
+    from passerby.workflows.denoise import read_tracklets
 
-    rows = write_tracklets(kind, source, out, gap=gap)
+    rows = read_tracklets(kind, source, out, gap=gap, tracks=tracks, every=every, show=True)
     echo(f"{out}: {rows:,} images. Next: passerby embed MODEL {out} -o features.parquet")
 
 

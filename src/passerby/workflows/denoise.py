@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from passerby.config import read_settings
+from passerby.errors import DataError
 from passerby.output_lock import alone_at
 from passerby.output_paths import check_output_file, expanded
 from passerby.report.denoising import (
@@ -24,6 +25,7 @@ from passerby.tracklets import (
     calibrate_table,
     denoise_table,
     score,
+    write_tracklets,
 )
 from passerby.tracklets.engines import Engine
 
@@ -140,3 +142,35 @@ def calibrate_and_draw(
         figure.parent.mkdir(parents=True, exist_ok=True)
         calibration_figure(calibration).savefig(figure, dpi=110)
     return calibration
+
+
+def read_tracklets(
+    kind: str,
+    source: Path,
+    out: Path,
+    *,
+    gap: int = 100,
+    tracks: Path | None = None,
+    every: int = 1,
+    show: bool = False,
+) -> int:
+    """Write the table of tracklets of a data set that is laid out its own way; returns the number of its rows.
+
+    Args:
+        kind: `mot`, or what `passerby.tracklets.write_tracklets` knows.
+        source: the folder or file of the data set.
+        out: the Parquet file to write.
+        gap: frames without a person that end a tracklet, where the data set does not name tracklets.
+        tracks, every: of `mot` alone: tracks to read, and every how many-th frame.
+        show: whether progress is shown.
+
+    Raises:
+        DataError: the source is not as it should be, or an option does not fit its kind.
+    """
+    if kind == "mot":
+        from passerby.workflows.mot_tracklets.read import read_mot_tracklets
+
+        return read_mot_tracklets(source, out, tracks=tracks, gap=gap, every=every, show=show)
+    if tracks is not None or every != 1:
+        raise DataError(f"--tracks and --every are for mot: leave them out for {kind}")
+    return write_tracklets(kind, source, out, gap=gap)

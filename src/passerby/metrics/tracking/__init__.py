@@ -4,6 +4,7 @@ from passerby.metrics.tracking.counts import IdentityCounts, TrackingCounts
 from passerby.metrics.tracking.identity import count_multi_camera_identity
 from passerby.metrics.tracking.ignore_rules import Rules, drop_ignored
 from passerby.metrics.tracking.overlap import box_areas, pairwise_iou
+from passerby.metrics.tracking.people import people_shown
 from passerby.metrics.tracking.score import TrackingScore, combine_scores, score_tracking, tracking_intervals
 from passerby.metrics.tracking.trajectories import Trajectories
 
@@ -18,6 +19,7 @@ __all__ = [
     "count_multi_camera_identity",
     "drop_ignored",
     "pairwise_iou",
+    "people_shown",
     "score_tracking",
     "tracking_intervals",
 ]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from passerby.data.formats.mot import read_mot_truth
 from passerby.errors import DataError
@@ -18,7 +17,7 @@ from passerby.metrics.tracking import (
     combine_scores,
     count_multi_camera_identity,
     drop_ignored,
-    pairwise_iou,
+    people_shown,
     score_tracking,
 )
 from passerby.output_paths import expanded
@@ -27,7 +26,6 @@ from passerby.workflows.tracking.boxes import read_boxes
 from passerby.workflows.tracking.frame_runs import frames_in
 from passerby.workflows.tracking.sources import TrackedSource
 
-_OVERLAP = 0.5
 WORST = 10
 
 FIGURES = ("HOTA", "DetA", "AssA", "LocA", "IDF1", "IDP", "IDR", "MOTA", "switches", "fragments", "purity", "coverage")
@@ -178,13 +176,8 @@ def worst_tracks(truth: Trajectories, result: Trajectories, names: Sequence[str]
     """The tracks of which some boxes are not of their person; both by frame, and tracks as places in `names`."""
     shown: dict[int, Counter[int]] = {}
     boxes: Counter[int] = Counter(result.identities.tolist())
-    for frame in np.unique(result.frames).tolist():
-        own, others = (slice(*np.searchsorted(each.frames, [frame, frame + 1])) for each in (truth, result))
-        overlap = pairwise_iou(truth.boxes[own], result.boxes[others])
-        people, tracks = linear_sum_assignment(np.where(overlap >= _OVERLAP, overlap, 0.0), maximize=True)
-        right = overlap[people, tracks] >= _OVERLAP
-        persons, numbers = truth.identities[own][people[right]], result.identities[others][tracks[right]]
-        for person, track in zip(persons.tolist(), numbers.tolist(), strict=True):
+    for track, person in zip(result.identities.tolist(), people_shown(truth, result).tolist(), strict=True):
+        if person >= 0:
             shown.setdefault(track, Counter())[person] += 1
     found = []
     for track, count in sorted(boxes.items()):

@@ -1,0 +1,1 @@
+"""Tables of tracklets with crops out of MOTChallenge's sequences and of videos that `passerby synth` drew."""
