@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from passerby.workflows.explain import Occluder, explain
     from passerby.workflows.export import export
     from passerby.workflows.indexing.index import index
+    from passerby.workflows.indexing.report import gallery_report
     from passerby.workflows.indexing.search import Query, search
     from passerby.workflows.occlusion import occlusion
     from passerby.workflows.tracking.live import track_live
@@ -56,6 +57,7 @@ __all__ = [
     "evaluate",
     "explain",
     "export",
+    "gallery_report",
     "index",
     "load",
     "load_benchmark",
@@ -90,6 +92,7 @@ __getattr__ = lazy_exports(
         "workflows.export": ["export"],
         "workflows.explain": ["Occluder", "explain"],
         "workflows.indexing.index": ["index"],
+        "workflows.indexing.report": ["gallery_report"],
         "workflows.indexing.search": ["Query", "search"],
         "workflows.occlusion": ["occlusion"],
         "workflows.tracking.live": ["track_live"],

@@ -9,6 +9,7 @@ from passerby.cli.echo import cell, echo
 from passerby.cli.gallery.arguments import GalleryArgument, Reason
 from passerby.cli.gallery.copies import register_copies
 from passerby.cli.gallery.people import register_people
+from passerby.cli.gallery.report import register_report
 from passerby.cli.help import USE, command, group
 from passerby.cli.options import AsJson, argument, option
 
@@ -47,6 +48,7 @@ def register_keep(app: typer.Typer) -> None:
     command(gallery, "release", release, _RELEASE, "passerby gallery release gallery 1")
     command(gallery, "log", log, _LOG, "passerby gallery log gallery")
     register_people(gallery)
+    register_report(gallery)
     command(gallery, "verify", verify, _VERIFY, "passerby gallery verify gallery")
     register_copies(gallery)
     app.add_typer(gallery, name="gallery", rich_help_panel=USE)

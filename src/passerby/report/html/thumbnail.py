@@ -20,12 +20,25 @@ def thumbnail(file: Path, limit: tuple[int, int] = _LIMIT) -> Image.Image | None
     """
     try:
         with open_image(file) as opened:
-            opened.draft("RGB", limit)
-            picture = ImageOps.exif_transpose(opened).convert("RGB")
-            picture.thumbnail(limit, Image.Resampling.LANCZOS)
-            return picture
+            return _shrunk(opened, limit)
     except (PasserbyError, OSError, ValueError, SyntaxError):  # what Pillow raises for broken files
         return None
+
+
+def thumbnail_of(jpeg: bytes, limit: tuple[int, int] = _LIMIT) -> Image.Image | None:
+    """The same of the content of a JPEG file."""
+    try:
+        with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as opened:
+            return _shrunk(opened, limit)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+def _shrunk(opened: Image.Image, limit: tuple[int, int]) -> Image.Image:
+    opened.draft("RGB", limit)
+    picture = ImageOps.exif_transpose(opened).convert("RGB")
+    picture.thumbnail(limit, Image.Resampling.LANCZOS)
+    return picture
 
 
 def data_uri(picture: Image.Image) -> str:

@@ -1,13 +1,11 @@
 """Search a gallery by pictures, by a sentence, or by a tracklet: what `passerby search` does."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from passerby.atomic_files import write_atomically
 from passerby.errors import GalleryError
@@ -17,6 +15,7 @@ from passerby.gallery.search import EVERYTHING, Filters, Hit
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import as_embedder
 from passerby.output_paths import checked_folder
+from passerby.workflows.indexing.pictures import largest_picture
 from passerby.workflows.indexing.tracked_people import model_key
 
 
@@ -129,11 +128,5 @@ def _write_crops(gallery: Gallery, hits: Sequence[Hit], folder: Path) -> None:
     }
     with gallery.handing_out({file: [number] for file, number in found}):
         for (file, _), pictures in found.items():
-            largest = max(pictures, key=lambda crop: _pixels(crop.jpeg))
             with write_atomically(file) as temporary:
-                temporary.write_bytes(largest.jpeg)
-
-
-def _pixels(jpeg: bytes) -> int:
-    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
-        return picture.width * picture.height
+                temporary.write_bytes(largest_picture(pictures))
