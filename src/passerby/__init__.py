@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from passerby.workflows.explain import Occluder, explain
     from passerby.workflows.export import export
     from passerby.workflows.indexing.index import index
+    from passerby.workflows.indexing.photographs import find_people
     from passerby.workflows.indexing.report import gallery_report
     from passerby.workflows.indexing.search import Query, search
     from passerby.workflows.occlusion import occlusion
@@ -57,6 +58,7 @@ __all__ = [
     "evaluate",
     "explain",
     "export",
+    "find_people",
     "gallery_report",
     "index",
     "load",
@@ -92,6 +94,7 @@ __getattr__ = lazy_exports(
         "workflows.export": ["export"],
         "workflows.explain": ["Occluder", "explain"],
         "workflows.indexing.index": ["index"],
+        "workflows.indexing.photographs": ["find_people"],
         "workflows.indexing.report": ["gallery_report"],
         "workflows.indexing.search": ["Query", "search"],
         "workflows.occlusion": ["occlusion"],

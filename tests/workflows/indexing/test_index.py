@@ -119,7 +119,7 @@ def test_a_person_is_found_by_picture_and_by_tracklet(gallery: Path, model: Path
 
 
 def test_what_cannot_be_searched_is_refused_in_one_line(gallery: Path, tmp_path: Path) -> None:
-    with pytest.raises(GalleryError, match="pictures of the person, a sentence, or a tracklet; one of them"):
+    with pytest.raises(GalleryError, match="a sentence, a tracklet, or a photograph; one of them"):
         passerby.Query()
     other = write_model(tmp_path / "other.onnx", seed=1)
     with pytest.raises(GalleryError, match=r"has no features of .*other\.onnx, but of .*model\.onnx"):

@@ -8,6 +8,7 @@ import typer
 
 from passerby.cli.echo import cell, echo
 from passerby.cli.gallery.arguments import GalleryArgument, Reason
+from passerby.cli.gallery.photograph import WHO, Find, PhotographDetector, WhichPerson, chosen
 from passerby.cli.help import START, command
 from passerby.cli.options import MODEL, AsJson, Device, argument, flag, option
 
@@ -16,16 +17,25 @@ if TYPE_CHECKING:
 
 _ABOUT = """Find the people of a gallery who are most like the one in a picture, or in a sentence.
 
-A picture shows one person and little else; several pictures of that person make one query. Each search is written into
+A picture shows one person and little else; several pictures of that person make one query. In a whole photograph
+--find finds the people; where they are several, they are listed, and --person says which. Each search is written into
 the gallery's log with its reason.
 """
 
 _EXAMPLES = (
     "passerby search gallery somebody.jpg",
+    "passerby search gallery street.jpg --find --person 2",
     "passerby search gallery --text 'a man in a red coat' --camera gate --top 5",
 )
 
-_WHO, _WHERE = "Who", "Which tracklets"
+_WHERE = "Which tracklets"
+
+_FalseMatchRate = Annotated[
+    float | None, option("X", "Leave out who is less alike than all but this share of different people.")
+]
+_Model = Annotated[
+    str | None, option("MODEL", "The one the gallery was made with; default: as it was named then.", panel=MODEL)
+]
 
 
 def register_search(app: typer.Typer) -> None:
@@ -36,8 +46,10 @@ def register_search(app: typer.Typer) -> None:
 def search(
     gallery: GalleryArgument,
     pictures: Annotated[list[str] | None, argument("[PICTURE]", "Pictures of the one person.")] = None,
-    text: Annotated[str | None, option("TEXT", "A sentence about the person instead.", panel=_WHO)] = None,
-    tracklet: Annotated[int | None, option("N", "A tracklet of the gallery instead.", panel=_WHO)] = None,
+    text: Annotated[str | None, option("TEXT", "A sentence about the person instead.", panel=WHO)] = None,
+    tracklet: Annotated[int | None, option("N", "A tracklet of the gallery instead.", panel=WHO)] = None,
+    find: Find = False,
+    person: WhichPerson = None,
     cameras: Annotated[
         list[str] | None, option("NAME", "Only of this camera; repeatable.", "--camera", panel=_WHERE)
     ] = None,
@@ -49,14 +61,11 @@ def search(
     ] = 0.0,
     top: Annotated[int, option("N", "How many at most.", at_least=1)] = 20,
     by_identity: Annotated[bool, flag("--by-identity", "Of each identity only its best tracklet.")] = False,
-    false_match_rate: Annotated[
-        float | None, option("X", "Leave out who is less alike than all but this share of different people.")
-    ] = None,
+    false_match_rate: _FalseMatchRate = None,
     crops: Annotated[Path | None, option("DIR", "Receives the best picture of each.")] = None,
     reason: Reason = "",
-    model: Annotated[
-        str | None, option("MODEL", "The one the gallery was made with; default: as it was named then.", panel=MODEL)
-    ] = None,
+    model: _Model = None,
+    detector: PhotographDetector = "yolox-nano",
     device: Device = None,
     as_json: AsJson = False,
 ) -> None:
@@ -66,10 +75,13 @@ def search(
     from passerby.workflows.indexing.search import Query
     from passerby.workflows.indexing.search import search as search_gallery
 
+    query = Query(pictures or (), text, tracklet)
+    if find or person is not None:
+        query = chosen(query, person, detector, find=find, as_json=as_json)
     filters = Filters(cameras or None, _moment("--since", since), _moment("--until", until), min_height, min_visible)
     hits = search_gallery(
         gallery,
-        Query(pictures or (), text, tracklet),
+        query,
         model=model,
         filters=filters,
         count=top,

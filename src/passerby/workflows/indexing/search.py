@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 
 from passerby.atomic_files import write_atomically
 from passerby.errors import GalleryError
@@ -15,28 +16,38 @@ from passerby.gallery.search import EVERYTHING, Filters, Hit
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import as_embedder
 from passerby.output_paths import checked_folder
+from passerby.video.detection.opening import DEFAULT_DETECTOR
+from passerby.workflows.indexing.photographs import chosen_person, find_people
 from passerby.workflows.indexing.pictures import largest_picture
 from passerby.workflows.indexing.tracked_people import model_key
 
 
 @dataclass(frozen=True)
 class Query:
-    """Who is looked for; exactly one of the three.
+    """Who is looked for; exactly one of pictures, text, tracklet and photo.
 
     Attributes:
-        pictures: crops that show one person each, always the same one; together they are one query.
+        pictures: crops that show one person each, always the same one, files or PIL images; one query together.
         text: a sentence about the person, for models with a text tower.
         tracklet: the number of a tracklet of the gallery.
+        photo: a whole photograph, of which one person is looked for.
+        person: which one, as `find_people` numbers them; may be left out where it shows only one.
     """
 
-    pictures: Sequence[str | Path] = ()
+    pictures: Sequence[str | Path | Image] = ()
     text: str | None = None
     tracklet: int | None = None
+    photo: str | Path | None = None
+    person: int | None = None
 
     def __post_init__(self) -> None:
-        given = bool(self.pictures) + (self.text is not None) + (self.tracklet is not None)
-        if given != 1:
-            raise GalleryError("say who is looked for: pictures of the person, a sentence, or a tracklet; one of them")
+        others = (self.text, self.tracklet, self.photo)
+        if bool(self.pictures) + sum(each is not None for each in others) != 1:
+            raise GalleryError(
+                "say who is looked for: pictures of the person, a sentence, a tracklet, or a photograph; one of them"
+            )
+        if self.person is not None and self.photo is None:
+            raise GalleryError("a person's number is for whole photographs: give one, or leave the number out")
 
 
 def search(
@@ -51,6 +62,7 @@ def search(
     crops: str | Path | None = None,
     reason: str = "",
     device: str | None = None,
+    detector: str | Path = DEFAULT_DETECTOR,
 ) -> list[Hit]:
     """Find the tracklets of a gallery that are most like a person.
 
@@ -65,12 +77,14 @@ def search(
         crops: a folder that receives the best picture of each, named by rank and tracklet.
         reason: why one searches, for the gallery's log.
         device: where the model computes.
+        detector: finds the people of a photograph, as of `find_people`.
 
     Raises:
         GalleryError: there is no gallery, it has no features of the model, or there is no such tracklet.
-        DataError: a picture cannot be read.
+        DataError: a picture cannot be read, or a photograph shows nobody, or several and none is chosen.
         CheckpointError: the model cannot be loaded, or has no text tower.
     """
+    query = _cut_out(query, detector)
     with open_gallery(gallery) as opened:
         features, key = _embedded(opened, query, model, gallery, device)
         hits = opened.search(
@@ -86,6 +100,14 @@ def search(
         if crops is not None:
             _write_crops(opened, hits, checked_folder(crops))
         return hits
+
+
+def _cut_out(query: Query, detector: str | Path) -> Query:
+    """The query, by the picture of its person where a whole photograph was given."""
+    if query.photo is None:
+        return query
+    person = chosen_person(find_people(query.photo, detector=detector), query.person, query.photo)
+    return Query(pictures=[person.picture])
 
 
 def _embedded(
