@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from passerby.workflows.denoise import denoise
     from passerby.workflows.embed import embed
     from passerby.workflows.evaluate import evaluate
+    from passerby.workflows.exchange.export_gallery import export_gallery
+    from passerby.workflows.exchange.import_table import import_table
     from passerby.workflows.explain import Occluder, explain
     from passerby.workflows.export import export
     from passerby.workflows.indexing.index import index
@@ -58,8 +60,10 @@ __all__ = [
     "evaluate",
     "explain",
     "export",
+    "export_gallery",
     "find_people",
     "gallery_report",
+    "import_table",
     "index",
     "load",
     "load_benchmark",
@@ -92,6 +96,8 @@ __getattr__ = lazy_exports(
         "workflows.embed": ["embed"],
         "workflows.evaluate": ["evaluate"],
         "workflows.export": ["export"],
+        "workflows.exchange.export_gallery": ["export_gallery"],
+        "workflows.exchange.import_table": ["import_table"],
         "workflows.explain": ["Occluder", "explain"],
         "workflows.indexing.index": ["index"],
         "workflows.indexing.photographs": ["find_people"],

@@ -10,6 +10,7 @@ from passerby.gallery.identities.cameras import Camera
 from passerby.gallery.identities.decisions import Decision
 from passerby.gallery.identities.history import Change
 from passerby.gallery.identities.identifying import Identified, default_false_links, identify, threshold_for
+from passerby.gallery.identities.labelled import LabelledPerson, take_over
 from passerby.gallery.identities.people import Identity
 from passerby.gallery.matrix import Matrix
 from passerby.gallery.probability.calibration import Calibration, calibration_of
@@ -128,6 +129,16 @@ class WhoIsWho(ABC):
         with self._database.writing() as transaction:
             people.name(transaction, self._actor, identity, label, notes, confirm=confirm)
             write_entry(transaction, self._actor, "name", reason, {"identity": identity})
+
+    def take_over(self, labelled: Sequence[LabelledPerson], *, reason: str = "") -> int:
+        """Give tracklets without identity those that somebody else knows; returns how many identities were founded.
+
+        A person of whom the gallery has tracklets with an identity joins that one. Said twice, it changes nothing more.
+        """
+        with self._database.writing() as transaction:
+            founded = take_over(transaction, self._actor, labelled)
+            write_entry(transaction, self._actor, "import", reason, {"identities": founded})
+        return founded
 
     def decide(self, first: int, second: int, *, same: bool | None, reason: str = "") -> None:
         """Say that two tracklets are one person, or two, or that it is open again (None); `identify` keeps to that.

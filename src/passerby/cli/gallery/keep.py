@@ -10,6 +10,7 @@ from passerby.cli.gallery.arguments import GalleryArgument, Reason
 from passerby.cli.gallery.copies import register_copies
 from passerby.cli.gallery.people import register_people
 from passerby.cli.gallery.report import register_report
+from passerby.cli.gallery.tables import register_tables
 from passerby.cli.help import USE, command, group
 from passerby.cli.options import AsJson, argument, option
 
@@ -51,6 +52,7 @@ def register_keep(app: typer.Typer) -> None:
     register_report(gallery)
     command(gallery, "verify", verify, _VERIFY, "passerby gallery verify gallery")
     register_copies(gallery)
+    register_tables(gallery)
     app.add_typer(gallery, name="gallery", rich_help_panel=USE)
 
 

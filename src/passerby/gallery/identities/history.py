@@ -16,7 +16,7 @@ class Change(NamedTuple):
     Attributes:
         number: grows with time.
         happened: when (UTC).
-        kind: `identify`, `merge`, `split`, `name` or `decide`.
+        kind: `identify`, `merge`, `split`, `name`, `decide` or `import`.
         actor: who made it.
         undone: whether it was undone since.
         moved: how many tracklets it gave another identity.

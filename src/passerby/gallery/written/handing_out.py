@@ -4,10 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from passerby.errors import GalleryError
 from passerby.gallery.audit import write_entry
-from passerby.gallery.database import Database
+from passerby.gallery.database import Database, Value
+from passerby.gallery.records import Feature, ModelKey
+from passerby.gallery.vectors import from_bytes
 from passerby.gallery.written.files import begin_files, finish_files
+
+_AT_ONCE = 500
 
 
 class HandingOut:
@@ -25,6 +31,20 @@ class HandingOut:
         chosen = " WHERE identity IS NULL" if unknown else ""
         with self._database.reading() as transaction:
             return [row[0] for row in transaction.rows(f"SELECT id FROM tracklets{chosen} ORDER BY id")]
+
+    def features(self, numbers: Sequence[int], model: ModelKey) -> dict[int, Feature]:
+        """What a model says of tracklets, by number; those of which it says nothing are not in it."""
+        found: dict[int, Feature] = {}
+        with self._database.reading() as transaction:
+            for first in range(0, len(numbers), _AT_ONCE):
+                some: Sequence[Value] = numbers[first : first + _AT_ONCE]
+                statement = (
+                    "SELECT tracklet, vector, halves FROM features JOIN models ON models.id = model"
+                    f" WHERE fingerprint = ? AND tracklet IN ({', '.join('?' * len(some))})"
+                )
+                for number, vector, halves in transaction.rows(statement, (model.fingerprint, *some)):
+                    found[number] = _feature(vector, halves, model.dim)
+        return found
 
     @contextmanager
     def handing_out(
@@ -63,3 +83,11 @@ class HandingOut:
             raise GalleryError(
                 f"{late[0]}: shows somebody who was erased meanwhile, and is removed: repeat the command"
             )
+
+
+def _feature(vector: bytes, halves: bytes | None, dim: int) -> Feature:
+    parts = None if halves is None else [halves[: 2 * dim], halves[2 * dim :]]
+    return Feature(
+        from_bytes([vector], dim)[0].astype(np.float32),
+        None if parts is None else from_bytes(parts, dim).astype(np.float32),
+    )

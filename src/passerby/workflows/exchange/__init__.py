@@ -1,0 +1,1 @@
+"""Galleries as tables: export and import."""
