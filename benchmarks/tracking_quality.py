@@ -11,26 +11,32 @@ around nobody. Each tracker then sees every frame, or every second one and is ju
 
 `sequences` are folders in MOTChallenge's layout with ground truth, or films of `passerby synth` (`world/videos/*.mp4`).
 Boxes of at least 0.1 are taken, with suppression above an overlap of 0.7. With an embedder, each tracker is also given
-what each box looks like. Settings are the defaults.
+what each box looks like. Settings are the defaults. The last columns are of the tracklets that `passerby track`
+makes of the tracks: it cuts them where two people may have been mixed up.
 """
 
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from passerby.data import MotTruth, read_mot_truth
 from passerby.metrics import TrackingScore, Trajectories, combine_scores, drop_ignored, score_tracking
+from passerby.video.collection import Collector, Tracklet
 from passerby.video.detection import Detections, open_detector
+from passerby.video.frame import Frame
 from passerby.video.reading import open_source
 from passerby.video.tracking import TRACKERS, make_tracker
+
+Rules = Literal["MOT15", "MOT17", "MOT20"]
 
 RATE = 25.0
 SHOWN = ("HOTA", "DetA", "AssA", "IDF1", "MOTA", "switches", "purity", "coverage", "tracklets per person")
 COUNTS = ("switches", "tracklets per person")
+OF_TRACKLETS = ("purity", "coverage", "tracklets per person")
 
 
 class Seen(NamedTuple):
@@ -87,32 +93,59 @@ def crops(image: NDArray[np.uint8], found: Detections) -> list[NDArray[np.uint8]
     return [image[max(0, top) : bottom, max(0, left) : right] for left, top, right, bottom in corners]
 
 
-def follow(name: str, frames: list[Seen], truth: MotTruth, rules: str, *, step: int = 1) -> TrackingScore:
+class Followed(NamedTuple):
+    """What tracks, and the tracklets that they are cut into, are worth."""
+
+    tracks: TrackingScore
+    tracklets: TrackingScore
+
+
+def follow(name: str, frames: list[Seen], truth: MotTruth, rules: Rules, *, step: int = 1) -> Followed:
     """Follow people through every `step`-th frame, and score it."""
     tracker, by_number = make_tracker(name), {each.number: each for each in frames}
+    collector, ended = Collector(name, patience=tracker.memory + 0.5), []
     told = []
     for each in frames[::step]:
         image = each.image if tracker.wants_image else None
         told.append(
             tracker.update(each.detections, frame=each.number, time=each.time, features=each.features, image=image)
         )
+        ended += collector.add(Frame(NO_PICTURE, each.number, each.time, None, False), each.detections, told[-1])
     told.append(tracker.break_off())
+    ended += collector.break_off(told[-1])
     numbers = np.concatenate([each.frames for each in told])
     places = np.concatenate([each.detections for each in told])
     tracks = np.concatenate([each.tracks for each in told])
     boxes = [by_number[int(number)].detections.boxes[place] for number, place in zip(numbers, places, strict=True)]
+    whole = Trajectories(numbers, tracks, np.array(boxes).reshape(-1, 4))
+    kept = [each for each in ended if isinstance(each, Tracklet)]
+    parts = Trajectories(
+        np.concatenate([each.frames for each in kept]),
+        np.repeat(np.arange(len(kept)), [len(each) for each in kept]),
+        np.concatenate([each.boxes for each in kept]),
+    )
+    return Followed(*(judge(truth, result, rules, step) for result in (whole, parts)))
+
+
+NO_PICTURE = np.zeros((1, 1, 3), np.uint8)
+"""Crops do not matter here."""
+
+
+def judge(truth: MotTruth, result: Trajectories, rules: Rules, step: int) -> TrackingScore:
+    """Score what was found in every `step`-th frame."""
     judged = truth.frames % step == 0
     people = Trajectories(truth.frames, truth.identities, truth.boxes).kept(judged)
     classes = None if truth.classes is None else truth.classes[judged]
-    result = Trajectories(numbers, tracks, np.array(boxes).reshape(-1, 4))
     flags = truth.considered[judged].astype(int)
-    return score_tracking(*drop_ignored(people, result, considered=flags, classes=classes, rules=rules))  # type: ignore[arg-type]
+    return score_tracking(*drop_ignored(people, result, considered=flags, classes=classes, rules=rules))
 
 
-def row(name: str, score: TrackingScore) -> str:
-    """A line of the table."""
-    figures = score.figures()
-    cells = (f"{figures[key]:.2f}" if key in COUNTS else f"{100 * figures[key]:.1f}" for key in SHOWN)
+def row(name: str, *followed: Followed) -> str:
+    """A line of the table, of films together."""
+    whole = combine_scores([each.tracks for each in followed]).figures()
+    parts = combine_scores([each.tracklets for each in followed]).figures()
+    figures = [*((key, whole[key]) for key in SHOWN), *((key, parts[key]) for key in OF_TRACKLETS)]
+    cells = (f"{value:.2f}" if key in COUNTS else f"{100 * value:.1f}" for key, value in figures)
     return f"| {name} | {' | '.join(cells)} |"
 
 
@@ -121,8 +154,8 @@ def world(folder: Path) -> None:
     films = [(truth, spoiled(truth)) for truth in map(read_mot_truth, sorted((folder / "gt").glob("*.txt")))]
     for name in TRACKERS:
         for step, shown in ((1, "every frame"), (2, "every second frame")):
-            scores = [follow(name, frames, truth, "MOT17", step=step) for truth, frames in films]
-            print(row(f"{name}, {shown}", combine_scores(scores)), flush=True)
+            found = [follow(name, frames, truth, "MOT17", step=step) for truth, frames in films]
+            print(row(f"{name}, {shown}", *found), flush=True)
 
 
 def sequences(folders: list[Path], detector: str, embedder: str | None) -> None:
@@ -130,7 +163,7 @@ def sequences(folders: list[Path], detector: str, embedder: str | None) -> None:
     for folder in folders:
         film = folder.suffix == ".mp4"
         truth = read_mot_truth(folder.parent.parent / "gt" / f"{folder.stem}.txt" if film else folder / "gt" / "gt.txt")
-        rules = "MOT15" if truth.classes is None else "MOT20" if folder.name.startswith("MOT20") else "MOT17"
+        rules: Rules = "MOT15" if truth.classes is None else "MOT20" if folder.name.startswith("MOT20") else "MOT17"
         frames = list(detected(folder, detector, embedder))
         for name in TRACKERS:
             if embedder:
@@ -149,7 +182,8 @@ def main() -> None:
     parser.add_argument("--detector", default="yolox-nano")
     parser.add_argument("--embedder")
     arguments = parser.parse_args()
-    print(f"| | {' | '.join(SHOWN)} |\n|---|{'---|' * len(SHOWN)}")
+    columns = [*SHOWN, *(f"{each}, cut" for each in OF_TRACKLETS)]
+    print(f"| | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
     if arguments.what == "world":
         for folder in arguments.folders:
             world(folder)

@@ -18,6 +18,7 @@ from passerby.metrics import (
     score_tracking,
     tracking_intervals,
 )
+from passerby.metrics.tracking import people_shown, score_tracklets
 from tests.metrics.tracking.cases import CASES, TOGETHER, Case, make_case
 
 GOLDEN = json.loads(Path(__file__).with_name("golden.json").read_text(encoding="utf-8"))
@@ -170,3 +171,29 @@ def test_nobody_anywhere_is_no_trouble() -> None:
     figures = score_tracking(nobody, nobody).figures()
     assert figures["HOTA"] == 0
     assert all(np.isfinite(value) for value in figures.values())
+
+
+def test_tracklets_cut_out_of_tracks_have_purity_of_their_own_and_the_tracks_all_else() -> None:
+    frames = np.arange(10)
+    boxes = np.tile([0.0, 0.0, 10.0, 20.0], (10, 1))
+    truth = Trajectories(frames, np.where(frames < 4, 1, 2), boxes)
+    track = Trajectories(frames, np.ones(10, np.int64), boxes)
+    whole = score_tracking(truth, track).figures()
+    cut = score_tracklets(truth, track, np.where(frames < 4, 1, 2)).figures()
+    assert (whole["purity"], cut["purity"]) == (0.6, 1.0)
+    assert (whole["tracklets per person"], cut["tracklets per person"]) == (0.5, 1.0)
+    assert {name for name in whole if whole[name] != cut[name]} <= {"purity", "coverage", "tracklets per person"}
+
+
+def test_each_box_shows_the_person_whom_it_overlaps_most_or_nobody() -> None:
+    people = Trajectories(
+        np.array([0, 0, 1]),
+        np.array([7, 8, 7]),
+        np.array([[0, 0, 10, 10], [4, 0, 14, 10], [0, 0, 10, 10]], np.float64),
+    )
+    found = Trajectories(
+        np.array([0, 0, 1, 2]),
+        np.arange(4),
+        np.array([[3, 0, 13, 10], [0, 0, 10, 10], [0, 6, 10, 16], [0, 0, 10, 10]], np.float64),
+    )
+    assert people_shown(people, found).tolist() == [8, 7, -1, -1]

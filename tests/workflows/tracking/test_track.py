@@ -120,6 +120,19 @@ def test_perfect_tracks_are_perfect_against_the_truth(yard: Path, tmp_path: Path
     assert every_third.figures()["yard"]["DetA"] == 1.0
 
 
+def test_tracks_that_are_cut_are_judged_whole(yard: Path, tmp_path: Path) -> None:
+    met = ["tracklets.cut_at_overlap=0.3"]
+    tracked = passerby.track(yard, tmp_path / "out", ground_truth=yard, settings=met)
+    assert {row["track"] for row in read(tracked.table).to_pylist()} == {
+        f"yard-{name}" for name in ("000001", "000001.2", "000002", "000002.2")
+    }
+    assert tracked.quality is not None
+    figures = tracked.quality.figures()["yard"]
+    assert figures["HOTA"] == figures["IDF1"] == figures["purity"] == 1.0
+    assert figures["tracklets per person"] == 2.0
+    assert figures["coverage"] < 1.0
+
+
 def test_a_track_of_two_people_is_the_worst(yard: Path, tmp_path: Path) -> None:
     truth = (yard / "gt" / "gt.txt").read_text().splitlines()
     swapped = [

@@ -5,7 +5,13 @@ from passerby.metrics.tracking.identity import count_multi_camera_identity
 from passerby.metrics.tracking.ignore_rules import Rules, drop_ignored
 from passerby.metrics.tracking.overlap import box_areas, pairwise_iou
 from passerby.metrics.tracking.people import people_shown
-from passerby.metrics.tracking.score import TrackingScore, combine_scores, score_tracking, tracking_intervals
+from passerby.metrics.tracking.score import (
+    TrackingScore,
+    combine_scores,
+    score_tracking,
+    score_tracklets,
+    tracking_intervals,
+)
 from passerby.metrics.tracking.trajectories import Trajectories
 
 __all__ = [
@@ -21,5 +27,6 @@ __all__ = [
     "pairwise_iou",
     "people_shown",
     "score_tracking",
+    "score_tracklets",
     "tracking_intervals",
 ]

@@ -108,6 +108,21 @@ def score_tracking(truth: Trajectories, result: Trajectories) -> TrackingScore:
     return TrackingScore(TrackingCounts(count_hota(comparison), clear, count_identity(comparison), tracklets))
 
 
+def score_tracklets(truth: Trajectories, tracks: Trajectories, tracklets: NDArray[np.int64]) -> TrackingScore:
+    """Score the tracks of one sequence that were cut into tracklets: what tracklets are worth is told of these.
+
+    Args:
+        truth: see `score_tracking`.
+        tracks: the whole ones.
+        tracklets: integer [N], of which tracklet each box of a track is.
+
+    Raises:
+        EvaluationError: as of `score_tracking`.
+    """
+    whole, parts = score_tracking(truth, tracks), score_tracking(truth, tracks._replace(identities=tracklets))
+    return TrackingScore(whole.counts._replace(tracklets=parts.counts.tracklets))
+
+
 def combine_scores(sequences: Sequence[TrackingScore]) -> TrackingScore:
     """Score several sequences together: counts are summed, so a long sequence weighs more.
 

@@ -3,7 +3,7 @@
 from passerby.video.collection.collector import Collector
 from passerby.video.collection.follow import FollowedFrame, follow
 from passerby.video.collection.options import CropOptions, TrackletOptions
-from passerby.video.collection.tracklet import Crop, DroppedTrack, Tracklet, TrackletId
+from passerby.video.collection.tracklet import Crop, DroppedTrack, Tracklet, TrackletId, whole_track
 
 __all__ = [
     "Collector",
@@ -15,4 +15,5 @@ __all__ = [
     "TrackletId",
     "TrackletOptions",
     "follow",
+    "whole_track",
 ]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from passerby.errors import DataError
 from passerby.video.collection.best_crops import BestCrops
+from passerby.video.collection.cutting import Sight, is_cut, overlap_with
 from passerby.video.collection.options import CropOptions, TrackletOptions
 from passerby.video.collection.quality import as_jpeg, crop_quality, cut
 from passerby.video.collection.tracklet import DroppedTrack, Tracklet, TrackletId
@@ -39,6 +40,7 @@ class _SeenFrame:
     """What is remembered of a frame: its picture for a few frames only, and then crops of nobody's detections."""
 
     image: NDArray[np.uint8] | None
+    index: int
     time: float
     wall_time: int
     detections: Detections
@@ -48,10 +50,10 @@ class _SeenFrame:
 
 
 class _LivingTrack:
-    """A track that may still go on; its observations lie in compact arrays."""
+    """A track, or its newest part, that may still go on; its observations lie in compact arrays."""
 
-    def __init__(self, crops: BestCrops, begun: float) -> None:
-        self.crops, self.begun, self.last = crops, begun, begun
+    def __init__(self, crops: BestCrops, sight: Sight, part: int) -> None:
+        self.crops, self.begun, self.last, self.sight, self.part = crops, sight.time, sight.time, sight, part
         self.frames, self.wall_times = array("q"), array("q")
         self.times, self.values = array("d"), array("f")  # values: box, score and visible fraction of each
 
@@ -107,21 +109,24 @@ class Collector:
         self._tracklets, self._crops = tracklets or TrackletOptions(), crops or CropOptions()
         self._frames: OrderedDict[int, _SeenFrame] = OrderedDict()
         self._living: dict[int, _LivingTrack] = {}
+        self._cut_off: list[tuple[int, _LivingTrack]] = []
         self._ended: set[int] = set()
         self._held_at = float("-inf")
+        self._analysed = 0
 
     def add(self, frame: Frame, detections: Detections, told: TrackedDetections) -> list[Ended]:
         """Take the next frame and what the tracker told of it.
 
         Returns:
-            The tracks that have ended, by counter.
+            The tracks that have ended, by counter, and parts of those that were cut.
 
         Raises:
             DataError: the tracker goes on with a track that had ended, or names a frame that is long past.
         """
+        self._analysed += 1
         visible = visible_fractions(detections.boxes, detections.scores, occluder_score=self._crops.occluder_score)
         self._frames[frame.number] = _SeenFrame(
-            frame.image, frame.time, _microseconds(frame.wall_time), detections, visible
+            frame.image, self._analysed, frame.time, _microseconds(frame.wall_time), detections, visible
         )
         self._hear(told)
         self._forget(frame.time)
@@ -144,23 +149,19 @@ class Collector:
         return self._end(list(self._living))
 
     def _hear(self, told: TrackedDetections) -> None:
-        for track, number, place in zip(
-            told.tracks.tolist(), told.frames.tolist(), told.detections.tolist(), strict=True
-        ):
+        rows = list(zip(told.tracks.tolist(), told.frames.tolist(), told.detections.tolist(), strict=True))
+        for _, number, place in rows:  # who meets whom is known when all are heard
+            if number in self._frames:
+                self._frames[number].told.add(place)
+        for track, number, place in rows:
             self._observe(track, number, place)
 
     def _observe(self, counter: int, number: int, place: int) -> None:
         seen = self._frames.get(number)
         if seen is None:
             raise DataError(f"{self._source}: the tracker tells of frame {number}, which is gone: it must tell sooner")
-        track = self._living.get(counter)
-        if track is None:
-            if counter in self._ended:
-                raise DataError(f"{self._source}: track {counter} goes on after it had ended: raise the patience")
-            track = _LivingTrack(BestCrops(self._crops.count, self._crops.min_quality), seen.time)
-            self._living[counter] = track
+        track = self._track(counter, _sight(seen, place))
         track.observe(number, seen, place)
-        seen.told.add(place)
         since = max(0.0, seen.time - track.begun)
         held = seen.held.pop(place, None)
         if held is not None and track.crops.wants(since, held[0]):
@@ -169,6 +170,19 @@ class Collector:
             quality = self._quality(seen, place)
             if track.crops.wants(since, quality):
                 track.crops.add(number, since, quality, self._jpeg(seen, place))
+
+    def _track(self, counter: int, sight: Sight) -> _LivingTrack:
+        """The track that is seen, or the new part of it that begins."""
+        track = self._living.get(counter)
+        if track is None and counter in self._ended:
+            raise DataError(f"{self._source}: track {counter} goes on after it had ended: raise the patience")
+        if track is None or is_cut(track.sight, sight, self._tracklets):
+            if track is not None:
+                self._cut_off.append((counter, track))
+            crops = BestCrops(self._crops.count, self._crops.min_quality)
+            track = self._living[counter] = _LivingTrack(crops, sight, 1 if track is None else track.part + 1)
+        track.sight = sight
+        return track
 
     def _quality(self, seen: _SeenFrame, place: int) -> float:
         assert seen.image is not None
@@ -202,15 +216,21 @@ class Collector:
 
     def _end(self, counters: list[int]) -> list[Ended]:
         self._ended.update(counters)
-        return [self._judged(counter, self._living.pop(counter)) for counter in sorted(counters)]
+        over = self._cut_off + [(counter, self._living.pop(counter)) for counter in counters]
+        self._cut_off = []
+        return [self._judged(*each) for each in sorted(over, key=lambda each: (each[0], each[1].part))]
 
     def _judged(self, counter: int, track: _LivingTrack) -> Ended:
-        tracklet = track.tracklet(TrackletId(self._source, self._start, counter))
+        tracklet = track.tracklet(TrackletId(self._source, self._start, counter, track.part))
         reason = reason_to_drop(tracklet, self._tracklets)
         if reason is None:
             return tracklet
         best = max(tracklet.crops, key=lambda crop: crop.quality, default=None)
         return DroppedTrack(replace(tracklet, crops=() if best is None else (best,)), reason)
+
+
+def _sight(seen: _SeenFrame, place: int) -> Sight:
+    return Sight(seen.index, seen.time, overlap_with(seen.detections, place, seen.told))
 
 
 def reason_to_drop(tracklet: Tracklet, options: TrackletOptions) -> str | None:

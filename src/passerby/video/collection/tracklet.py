@@ -1,5 +1,6 @@
 """Tracklets: somebody followed without interruption through one video."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -15,18 +16,29 @@ class TrackletId(NamedTuple):
         source: name of the video or stream.
         start: when the source began, with a time zone; None where nobody said.
         counter: 1, 2, … in the order in which the tracks of the source began.
+        part: 1, 2, … of a track that was cut.
     """
 
     source: str
     start: datetime | None
     counter: int
+    part: int = 1
 
     def __str__(self) -> str:
-        """Such as `yard-20260501T060000.000Z-000017`, or `yard-000017` where the start is unknown."""
+        """Such as `yard-20260501T060000.000Z-000017`, `yard-000017` where the start is unknown, `yard-000017.2`."""
+        number = f"{self.counter:06d}" if self.part == 1 else f"{self.counter:06d}.{self.part}"
         if self.start is None:
-            return f"{self.source}-{self.counter:06d}"
+            return f"{self.source}-{number}"
         moment = self.start.astimezone(UTC)
-        return f"{self.source}-{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z-{self.counter:06d}"
+        return f"{self.source}-{moment:%Y%m%dT%H%M%S}.{moment.microsecond // 1000:03d}Z-{number}"
+
+
+def whole_track(name: str) -> str:
+    """The name of the track of which a tracklet is a part, from the tracklet's name: of its first part."""
+    return _LATER_PART.sub(r"\1", name)
+
+
+_LATER_PART = re.compile(r"(-\d{6,})\.\d+$")
 
 
 @dataclass(frozen=True)

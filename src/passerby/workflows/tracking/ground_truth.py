@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from passerby.data.formats.mot import read_mot_truth
 from passerby.errors import DataError
@@ -18,10 +19,11 @@ from passerby.metrics.tracking import (
     count_multi_camera_identity,
     drop_ignored,
     people_shown,
-    score_tracking,
+    score_tracklets,
 )
 from passerby.output_paths import expanded
 from passerby.printable import printable
+from passerby.video.collection import whole_track
 from passerby.workflows.tracking.boxes import read_boxes
 from passerby.workflows.tracking.frame_runs import frames_in
 from passerby.workflows.tracking.sources import TrackedSource
@@ -134,8 +136,12 @@ def judge_tracks(
     outcomes: Sequence[dict[str, Any]],
     truths: Sequence[Path],
     rules: Rules,
+    *,
+    joined: bool = False,
 ) -> TrackingQuality:
     """Compare the tracklets of each source with the truth, in the frames that were analysed.
+
+    Purity, coverage and the worst are of tracklets, all else is of the tracks that they were cut out of.
 
     Args:
         table: `tracklets.parquet`.
@@ -143,6 +149,7 @@ def judge_tracks(
         outcomes: what came of each: `frame_runs` is needed.
         truths: MOTChallenge's file for each.
         rules: whose rules say what is ignored.
+        joined: whether tracklets were joined, so that they themselves are the tracks.
 
     Raises:
         DataError: a truth cannot be read.
@@ -163,13 +170,20 @@ def judge_tracks(
             classes=None if found.classes is None else found.classes[analysed],
             rules="MOT15" if found.classes is None else rules,
         )
-        scores[source.name] = score_tracking(truth, result)
+        whole = result if joined else result._replace(identities=_whole(known.names)[result.identities])
+        scores[source.name] = score_tracklets(truth, whole, result.identities)
         worst += worst_tracks(truth, result, known.names)
-        pairs.append((truth, result._replace(identities=result.identities + numbered)))
+        pairs.append((truth, whole._replace(identities=whole.identities + numbered)))
         numbered += len(known.names)
     multi = count_multi_camera_identity(pairs).idf1 if len(pairs) > 1 else None
     worst.sort(key=lambda each: (each.of_main - each.boxes, each.track))
     return TrackingQuality(scores, multi, worst[:WORST])
+
+
+def _whole(names: Sequence[str]) -> NDArray[np.int64]:
+    """The number of the track of which each tracklet is a part, int64 [T]."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(whole_track(name), len(numbers)) for name in names], np.int64)
 
 
 def worst_tracks(truth: Trajectories, result: Trajectories, names: Sequence[str]) -> list[WorstTrack]:

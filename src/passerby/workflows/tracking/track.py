@@ -154,7 +154,7 @@ def _shown(
     folder, quality, drawn = tracked.folder, None, list[Path]()
     if truths:
         rules = request.settings.truth.rules
-        quality = judge_tracks(folder.table, request.sources, tracked.sources, truths, rules)
+        quality = judge_tracks(folder.table, request.sources, tracked.sources, truths, rules, joined=request.join)
     if draw:
         drawn = draw_videos(folder, _jobs(request, folder), tracked.sources, show=show)
     if report:
