@@ -86,7 +86,7 @@ def test_the_same_export_gives_the_same_bytes_and_leaves_out_the_erased(gallery:
     assert not list(done.pictures.glob("000003-*"))
     with open_gallery(gallery) as opened:
         assert opened.erase([7]).files_left == [str(done.table)]
-    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine-pictures").mkdir()
     with pytest.raises(DataError, match="holds something else than pictures of an export"):
         export_gallery(gallery, tmp_path / "mine.parquet")
     with pytest.raises(GalleryError, match="no features of other, but of made-up"):
@@ -198,6 +198,8 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "own.parquet").write_text("nothing")
     with pytest.raises(DataError, match=r"own\.parquet: is no table that can be read"):
         import_table(tmp_path / "own.parquet", tmp_path / "gallery")
+    with pytest.raises(DataError, match=r"none\.csv: is no table that can be read \(No such file or directory\)"):
+        import_table(tmp_path / "none.csv", tmp_path / "gallery")
 
 
 def run(*arguments: object) -> Result:

@@ -97,7 +97,9 @@ def erase(
         echo(f"Erased {receipt.tracklets:,} tracklets with {receipt.crops:,} pictures, {receipt.features:,} features.")
         echo(f"Searched {receipt.files_searched:,} files for {receipt.pieces_searched:,} pieces of them: none is left.")
         if receipt.files_removed:
-            echo(f"Removed {receipt.files_removed:,} pages and pictures that were written from the gallery.")
+            echo(
+                f"Pages and pictures written from the gallery that showed them, removed too: {receipt.files_removed:,}"
+            )
         for file in receipt.files_left:
             echo(f"{file}: was written from the gallery too, and may show them: look into it and remove it.")
 

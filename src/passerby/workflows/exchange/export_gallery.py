@@ -44,7 +44,7 @@ def export_gallery(gallery: str | Path, out: str | Path, *, model: str | None = 
 
     Args:
         gallery: its folder, or the address of a server.
-        out: the table, `.parquet`; pictures go into a folder of its name beside it.
+        out: the table, `.parquet`; pictures go into a folder beside it, `NAME-pictures`.
         model: name of the one whose features are written; by default the only one.
         reason: why, for the gallery's log.
 
@@ -54,7 +54,8 @@ def export_gallery(gallery: str | Path, out: str | Path, *, model: str | None = 
     """
     table = expanded(out)
     check_output_file(table, (".parquet",))
-    folder = table.with_suffix("")
+    folder = table.with_name(f"{table.stem}-pictures")
+    _check_room(folder)
     with open_gallery(gallery) as opened:
         key = _model(opened.models(), model)
         numbers = opened.numbers()
@@ -77,11 +78,14 @@ def _model(known: Sequence[ModelKey], name: str | None) -> ModelKey | None:
     return chosen[0] if chosen else None
 
 
+def _check_room(folder: Path) -> None:
+    if folder.exists() and not (folder / _MARK).is_file():
+        raise DataError(f"{folder}: holds something else than pictures of an export: name another table")
+
+
 def _make_room(folder: Path) -> None:
     """An empty folder for pictures; those of an earlier export, who may be erased since, go."""
     if folder.exists():
-        if not (folder / _MARK).is_file():
-            raise DataError(f"{folder}: holds something else than pictures of an export: name another table")
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     (folder / _MARK).touch()

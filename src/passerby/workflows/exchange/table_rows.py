@@ -1,5 +1,6 @@
 """Rows of a table of people, grouped into tracklets, with checks that name the file and the row."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,8 @@ def read_people(file: Path) -> tuple[PeopleTable, pa.Schema]:
         else:
             stored = pa.parquet.read_table(file)
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
+        errno = error.errno if isinstance(error, OSError) else None
+        reason = os.strerror(errno) if errno else " ".join(str(error).split())
         raise DataError(f"{printable_line(str(file))}: is no table that can be read ({reason})") from error
     if not {"path", "embedding"} & set(stored.column_names):
         raise DataError(f"{printable_line(str(file))}: has neither a column `path` nor `embedding`: add one")
