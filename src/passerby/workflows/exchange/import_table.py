@@ -88,7 +88,7 @@ def import_table(
             added = opened.add([each.new for each in some])
             total = Added(*(before + now for before, now in zip(total, added, strict=True)))
             _label(labelled, some)
-            progress.advance(len(some))
+            progress.advance(sum(each.rows for each in some))
         founded = opened.take_over(list(labelled.values()), reason=reason)
     return Imported(str(gallery), *total, identities=founded)
 

@@ -33,6 +33,7 @@ class TablePerson:
         new: the tracklet.
         label: whose it is by the column `identity`; None where that is not said.
         name, notes, confirmed: of the identity.
+        rows: how many of the table it is.
     """
 
     new: NewTracklet
@@ -40,6 +41,7 @@ class TablePerson:
     name: str | None
     notes: str | None
     confirmed: bool
+    rows: int
 
 
 def people_of(
@@ -152,6 +154,7 @@ def _with_features(
             each.one("name"),
             each.one("notes"),
             each.one("confirmed") is not False,
+            len(each.rows),
         )
         for each, feature in zip(some, features, strict=True)
     ]
