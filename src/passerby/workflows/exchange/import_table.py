@@ -80,7 +80,7 @@ def import_table(
     total, labelled = Added(0, 0), dict[str, LabelledPerson]()
     with (
         open_gallery(place, create=True) as opened,
-        Progress("importing rows", people.rows.num_rows, quiet=not show) as progress,
+        Progress("importing", people.rows.num_rows, unit="rows", quiet=not show) as progress,
     ):
         for some in people_of(
             people, key, embedder, exported=is_export(stored), batch_size=batch_size, at_once=_AT_ONCE
