@@ -76,7 +76,8 @@ class TorchEmbedder(Embedder):
             network: has a method `embed(images)`, or returns features when it is called: float [B, D] for normalised
                 images [B, 3, H, W]. Features are scaled to length 1.
             size: height and width that it sees.
-            mean, std: of its normalisation, per channel (RGB), on the scale 0..1; by default ImageNet's.
+            mean: of its normalisation, per channel (RGB), on the scale 0..1; by default ImageNet's.
+            std: likewise.
             device: `cpu`, `cuda`, …; by default a GPU where there is one.
 
         Raises:

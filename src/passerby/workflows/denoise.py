@@ -105,7 +105,12 @@ def denoise(
         >>> done.denoised.correlation.levels[-1].identities, done.warning
 
     Args:
-        table, out, features, options, engine, show: as of `passerby.tracklets.denoise_table`.
+        table: as of `passerby.tracklets.denoise_table`.
+        out: as of `passerby.tracklets.denoise_table`.
+        features: as of `passerby.tracklets.denoise_table`.
+        options: as of `passerby.tracklets.denoise_table`.
+        engine: as of `passerby.tracklets.denoise_table`.
+        show: as of `passerby.tracklets.denoise_table`.
         report: whether to write the page, `OUT-report.html`.
 
     Raises:

@@ -60,7 +60,10 @@ def embed(
         out: the Parquet file to write.
         batch_size: images embedded at once.
         skip_unreadable: leave out images that cannot be decoded instead of stopping.
-        device, network, allow_torchscript, runtime: for a model that has yet to be loaded, see `passerby.load`.
+        device: of a model that has yet to be loaded, see `passerby.load`.
+        network: of a model that has yet to be loaded, see `passerby.load`.
+        allow_torchscript: of a model that has yet to be loaded, see `passerby.load`.
+        runtime: of a model that has yet to be loaded, see `passerby.load`.
 
     Raises:
         DataError: there are no images, one cannot be read, or the file cannot be written or is one of `images`.

@@ -89,7 +89,8 @@ def explain(
         out: the picture to write: .png, .svg or .pdf.
         occluder: how each image is also occluded, to be shown next to it.
         anchors: how many of SAGA's anchors are shown.
-        device, allow_torchscript: for a model that has yet to be loaded, see `passerby.load`.
+        device: of a model that has yet to be loaded, see `passerby.load`.
+        allow_torchscript: of a model that has yet to be loaded, see `passerby.load`.
 
     Returns:
         Each whole image, followed by its occluded version if that was asked for.

@@ -61,7 +61,8 @@ def export(
         root: the folder that holds the benchmark that `data` names.
         licence: of the weights, for the card.
         settings: how much is compared, and which layers int8 leaves alone.
-        network, allow_torchscript: for a model that has yet to be loaded, see `passerby.load`.
+        network: of a model that has yet to be loaded, see `passerby.load`.
+        allow_torchscript: of a model that has yet to be loaded, see `passerby.load`.
 
     Raises:
         ExportError: the file does not compute what the model does; none is left.

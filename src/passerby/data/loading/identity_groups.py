@@ -38,7 +38,10 @@ def identity_groups(
         images_per_identity: N, which divides the batch.
         batch_size: images per step and process.
         remainder: see above.
-        seed, epoch, rank, processes: as in `passerby.data.loading.sampling`.
+        seed: key of all drawing, as in `passerby.data.loading.sampling`.
+        epoch: counts from 0.
+        rank: which of the processes this is, from 0.
+        processes: how many there are.
 
     Returns:
         Rows, int64 [steps, batch_size].

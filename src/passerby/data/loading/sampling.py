@@ -40,7 +40,10 @@ def identity_balanced_batches(
         identities: labels, int64 [N], without junk.
         identities_per_batch: P, per process.
         images_per_identity: K.
-        seed, epoch, rank, processes: see the top of this file; epochs count from 0.
+        seed: see the top of this file.
+        epoch: counts from 0.
+        rank: which of the processes this is, from 0.
+        processes: how many there are.
 
     Returns:
         Rows, int64 [steps, P × K]; the K images of a group stand next to each other.
@@ -132,7 +135,9 @@ def continued_class_batches(
         images_per_class: K.
         first: number of the first batch wanted, from the beginning of the sequence.
         count: how many.
-        seed, rank, processes: see the top of this file; what is an epoch elsewhere is a pass here.
+        seed: see the top of this file; what is an epoch elsewhere is a pass here.
+        rank: which of the processes this is, from 0.
+        processes: how many there are.
         whole_only: leave out the last step of a pass if it has fewer classes than others, so that the classes in it
             wait for the next pass.
 

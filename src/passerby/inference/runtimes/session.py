@@ -43,7 +43,8 @@ class ModelSession(ABC):
     Args:
         file: of the model.
         card: says what it takes and gives.
-        inputs, outputs: what the file says about that.
+        inputs: what the file says about its inputs.
+        outputs: and about its outputs.
 
     Raises:
         CheckpointError: the card and the file contradict each other.

@@ -63,7 +63,9 @@ def calibrate(
         cameras: integer [N], or None.
         far: false acceptance rate wanted.
         metric: `"cosine"` or `"euclidean"`.
-        confidence, repeats, seed: of the intervals.
+        confidence: of the intervals, between 0 and 1.
+        repeats: how often people are drawn for them.
+        seed: of the drawing.
 
     Raises:
         EvaluationError: features that cannot be compared, fewer than three people, no genuine pair, or a rate below

@@ -73,8 +73,10 @@ def identify(
     Args:
         query: float [Q, D], array or torch tensor.
         gallery: float [G, D].
-        query_identities, gallery_identities: integer [Q] and [G], as for `rank`.
-        query_cameras, gallery_cameras: integer [Q] and [G], or neither, as for `rank`.
+        query_identities: integer [Q], as for `rank`.
+        gallery_identities: integer [G].
+        query_cameras: integer [Q], or None, as for `rank`.
+        gallery_cameras: integer [G], or None where the queries have none.
         unknown: integers, the identities to remove; by default drawn among those of the queries.
         unknown_share: how many of them are drawn, between 0 and 1.
         seed: of the draw. Draws differ: give their mean and spread over several.

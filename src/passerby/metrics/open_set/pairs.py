@@ -53,8 +53,10 @@ def pair_scores(
     Args:
         query: float [Q, D], array or torch tensor; need not be normalised.
         gallery: float [G, D].
-        query_identities, gallery_identities: integer [Q] and [G], as for `rank`.
-        query_cameras, gallery_cameras: integer [Q] and [G], or neither, as for `rank`.
+        query_identities: integer [Q], as for `rank`.
+        gallery_identities: integer [G].
+        query_cameras: integer [Q], or None, as for `rank`.
+        gallery_cameras: integer [G], or None where the queries have none.
         metric: `"cosine"` or `"euclidean"`.
         max_impostors: most impostor scores that are kept.
         seed: of the sample.

@@ -100,7 +100,9 @@ def compare_paired(
         first: float [Q], a metric of each query in the first run; NaN where it has none.
         second: float [Q], the same in the second run.
         groups: integer [Q], such as the identity of each query.
-        confidence, repeats, seed: as for `mean_interval`.
+        confidence: as for `mean_interval`.
+        repeats: as for `mean_interval`.
+        seed: as for `mean_interval`.
 
     Raises:
         EvaluationError: columns of different lengths, or one run has a value where the other has none.

@@ -51,11 +51,14 @@ def camera_matrix(
     Args:
         query_features: float [Q, D], array or torch tensor.
         gallery_features: float [G, D].
-        query_identities, gallery_identities: integer [Q] and [G], as for `rank`.
-        query_cameras, gallery_cameras: integer [Q] and [G].
+        query_identities: integer [Q], as for `rank`.
+        gallery_identities: integer [G].
+        query_cameras: integer [Q].
+        gallery_cameras: integer [G].
         same_camera_rule: leave out images of the query's own identity and camera; then there is nothing to find within
             one camera.
-        metric, ties: as for `rank`.
+        metric: as for `rank`.
+        ties: as for `rank`.
 
     Raises:
         EvaluationError: as `rank`, except that no match is no error for a pair of cameras.

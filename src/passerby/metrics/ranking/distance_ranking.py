@@ -31,7 +31,8 @@ def rank_distances(
         distances: float [Q, G], array or torch tensor; smaller is nearer. Any number that orders will do.
         query_identities: integer [Q]; -1 is refused.
         gallery_identities: integer [G]; -1 is junk.
-        query_cameras, gallery_cameras: integer [Q] and [G], or neither, as for `rank`.
+        query_cameras: integer [Q], or None, as for `rank`.
+        gallery_cameras: integer [G], or None where the queries have none.
         max_rank: length of the CMC curve.
         ap: how average precision is summed, as for `rank`.
         ties: the order of equally far images, as for `rank`.

@@ -31,7 +31,8 @@ def open_detector(
         name: a file, `.onnx` or `.xml`, of which a card is known; a detector of the zoo, which is fetched if it is not
             on this machine; `motion` for static cameras; or `hog`.
         most_iou: boxes that overlap a better one by more are dropped; None: as the model's card says.
-        runtime, threads: of a model, see `passerby.inference.runtimes.open_session`.
+        runtime: of a model, see `passerby.inference.runtimes.open_session`.
+        threads: of a model, likewise.
 
     Raises:
         CheckpointError: there is no such file or name, it has no card, is no detector, or cannot be fetched.

@@ -34,7 +34,8 @@ class Region:
 
         Args:
             boxes: float32 [N, 4], left, top, right, bottom in pixels of the picture.
-            height, width: of the picture.
+            height: of the picture, in pixels.
+            width: of the picture, in pixels.
         """
         rows, columns = self.cells.shape
         row = np.minimum((boxes[:, 3] / height * rows).astype(np.int64), rows - 1)

@@ -69,7 +69,8 @@ def open_source(
         start_pattern: the form of the time in the file's name, see `start_of_name`.
         time_zone: of times that name none.
         frame_rate: pictures a second, for a folder without seqinfo.ini.
-        open_timeout, read_timeout: seconds without an answer, after which a stream is opened anew and a file given up.
+        open_timeout: seconds without an answer at opening, after which a stream is tried again and a file given up.
+        read_timeout: seconds without a frame, after which a stream is opened anew and a file given up.
         give_up_after: seconds without a connection, after which a stream is an error; None for never.
         tell: is given a line when a stream breaks and when it is back.
 
