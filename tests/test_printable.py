@@ -2,7 +2,7 @@
 
 import pytest
 
-from passerby.cli.echo import echo
+from passerby.cli.printing.echo import echo
 from passerby.printable import guarded_cell, printable, printable_line
 from passerby.progress import Progress, log_line
 

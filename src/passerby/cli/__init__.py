@@ -12,8 +12,8 @@ from importlib import import_module
 
 import typer
 
-from passerby.cli.echo import echo
-from passerby.cli.help import Group
+from passerby.cli.printing.echo import echo
+from passerby.cli.printing.help import Group
 from passerby.distributed.roles import is_launched_helper
 from passerby.errors import PasserbyError
 from passerby.extras import naming_extras

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from passerby.cli.echo import echo
-from passerby.cli.help import TRAINING, command
 from passerby.cli.options import AsJson, argument, option
 from passerby.cli.plugin_option import with_plugins
+from passerby.cli.printing.echo import echo
+from passerby.cli.printing.help import TRAINING, command
 
 ORDER = 15
 
@@ -42,7 +42,7 @@ def associations(
     as_json: AsJson = False,
 ) -> None:
     """Parse, write, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.workflows.associations import AssociationRequest, write_association_page
 
     written = write_association_page(AssociationRequest(run, out, epoch, links, crops))

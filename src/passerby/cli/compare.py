@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passerby.cli.echo import cell, echo
-from passerby.cli.help import TRAINING, command
 from passerby.cli.options import AsJson, argument, option
+from passerby.cli.printing.echo import cell, echo
+from passerby.cli.printing.help import TRAINING, command
 
 if TYPE_CHECKING:
     from passerby.evaluation.comparison import Comparison
@@ -35,7 +35,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Parse, compare, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.workflows.compare import compare as compare_runs
 
     compared = compare_runs(runs, out, data)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from passerby.cli.echo import cell
-from passerby.cli.help import DATA, command, group
 from passerby.cli.options import AsJson, argument, flag, option
 from passerby.cli.plugin_option import with_plugins
+from passerby.cli.printing.echo import cell
+from passerby.cli.printing.help import DATA, command, group
 from passerby.printable import printable_line
 
 ORDER = 30
@@ -58,7 +58,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Parse, inspect, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.workflows.data_check import check_data
 
     inspection = check_data(data, root, decode=not fast, workers=workers, show_progress=sys.stderr.isatty())
@@ -70,7 +70,7 @@ def check(
 
 def list_benchmarks(as_json: AsJson = False) -> None:
     """Print what `BENCHMARKS` holds."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.data.benchmarks import BENCHMARKS
     from passerby.plugins import load_installed_plugins
 

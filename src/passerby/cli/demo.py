@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passerby.cli.echo import echo
-from passerby.cli.help import START, command
 from passerby.cli.options import AsJson, option
+from passerby.cli.printing.echo import echo
+from passerby.cli.printing.help import START, command
 
 if TYPE_CHECKING:
     from passerby.workflows.demo import DemoOutcome
@@ -37,8 +37,8 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
-    from passerby.cli import output
     from passerby.cli.occlusion import print_occlusion
+    from passerby.cli.printing import output
     from passerby.workflows.demo import run_demo
 
     made = run_demo(out, seed=seed)

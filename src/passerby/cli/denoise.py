@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from passerby.cli.echo import echo
-from passerby.cli.help import DATA, Group, command, group
 from passerby.cli.options import SETTINGS, AsJson, Settings, argument, flag, keys_option, option
+from passerby.cli.printing.echo import echo
+from passerby.cli.printing.help import DATA, Group, command, group
 
 if TYPE_CHECKING:
     from passerby.metrics import CorrelationResult
@@ -200,7 +200,7 @@ def _print_run(reported: "ReportedDenoising", *, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table as Rich
 
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
 
     if emit(reported.summary(), as_json):
         return
@@ -223,7 +223,7 @@ def _print_run(reported: "ReportedDenoising", *, as_json: bool) -> None:
 
 
 def _print_calibration(calibration: "Calibration", figure: Path | None, *, center: bool, as_json: bool) -> None:
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
 
     thresholds = ("sigma_consistency", "sigma_discrimination", "sigma_reallocation")
     names = (*thresholds, "switched", "lost", "allowed", "overlapping")
@@ -252,7 +252,7 @@ def _print_quality(result: "CorrelationResult", *, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table as Rich
 
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
 
     if emit(result.to_dict(), as_json):
         return

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from passerby.cli.echo import echo
-from passerby.cli.help import USE, command
 from passerby.cli.options import (
     MODEL,
     AllowTorchscript,
@@ -19,6 +17,8 @@ from passerby.cli.options import (
     option,
 )
 from passerby.cli.plugin_option import with_plugins
+from passerby.cli.printing.echo import echo
+from passerby.cli.printing.help import USE, command
 
 ORDER = 20
 
@@ -56,7 +56,7 @@ def embed(
     as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.workflows.embed import embed as embed_images
 
     written = embed_images(

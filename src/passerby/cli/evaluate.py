@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passerby.cli.help import TRAINING, command
 from passerby.cli.options import (
     PROTOCOL,
     AllowTorchscript,
@@ -24,6 +23,7 @@ from passerby.cli.options import (
     option,
 )
 from passerby.cli.plugin_option import with_plugins
+from passerby.cli.printing.help import TRAINING, command
 
 if TYPE_CHECKING:
     from passerby.config import Section
@@ -90,7 +90,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
-    from passerby.cli.output import print_seeds
+    from passerby.cli.printing.output import print_seeds
     from passerby.config import read_settings
     from passerby.evaluation.pooling import as_pooling
     from passerby.workflows.evaluation_settings import CameraEmbedding, EvaluationSettings

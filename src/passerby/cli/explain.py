@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passerby.cli.echo import echo
-from passerby.cli.help import TRAINING, command
 from passerby.cli.options import AllowTorchscript, AsJson, Device, ModelArgument, argument, option
 from passerby.cli.plugin_option import with_plugins
+from passerby.cli.printing.echo import echo
+from passerby.cli.printing.help import TRAINING, command
 
 if TYPE_CHECKING:
     from passerby.workflows.explain import Occluder
@@ -60,7 +60,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.workflows.explain import explain as explain_images
 
     occluder = _occluder(condition, level, fill, donor)

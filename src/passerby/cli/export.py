@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passerby.cli.echo import echo
-from passerby.cli.help import USE, command
 from passerby.cli.options import (
     DATA,
     MODEL,
@@ -19,6 +17,8 @@ from passerby.cli.options import (
     option,
 )
 from passerby.cli.plugin_option import with_plugins
+from passerby.cli.printing.echo import echo
+from passerby.cli.printing.help import USE, command
 
 if TYPE_CHECKING:
     from passerby.config import Section
@@ -81,7 +81,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.workflows.export import export as write_files
     from passerby.workflows.export import export_settings
 

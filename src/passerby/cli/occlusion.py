@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passerby.cli.echo import cell, echo
-from passerby.cli.help import TRAINING, command
 from passerby.cli.options import (
     DATA,
     AllowTorchscript,
@@ -24,6 +22,8 @@ from passerby.cli.options import (
     option,
 )
 from passerby.cli.plugin_option import with_plugins
+from passerby.cli.printing.echo import cell, echo
+from passerby.cli.printing.help import TRAINING, command
 
 if TYPE_CHECKING:
     from passerby.config import Section
@@ -135,7 +135,7 @@ def print_occlusion(reported: "list[ReportedOcclusion]", *, as_json: bool) -> No
     from rich.console import Console
     from rich.table import Table
 
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
 
     if as_json:
         emit([json.loads((each.folder / "metrics.json").read_text("utf-8")) for each in reported], as_json)

@@ -100,7 +100,7 @@ def keys_option(schema: Callable[[], "type[Section]"]) -> Any:
 
     def print_keys(wanted: bool) -> None:
         if wanted:
-            from passerby.cli.output import print_settings
+            from passerby.cli.printing.output import print_settings
 
             print_settings(schema())
             raise typer.Exit

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passerby.cli.echo import echo
-from passerby.cli.help import DATA, command
 from passerby.cli.options import flag, option
+from passerby.cli.printing.echo import echo
+from passerby.cli.printing.help import DATA, command
 
 if TYPE_CHECKING:
     from passerby.workflows.synth import WorldRequest

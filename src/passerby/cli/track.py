@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passerby.cli.echo import cell, echo
-from passerby.cli.help import START, command
 from passerby.cli.options import MODEL, AsJson, Device, Settings, argument, flag, keys_option, option
 from passerby.cli.plugin_option import with_plugins
+from passerby.cli.printing.echo import cell, echo
+from passerby.cli.printing.help import START, command
 
 if TYPE_CHECKING:
     from passerby.workflows.tracking.ground_truth import TrackingQuality
@@ -90,7 +90,7 @@ def track(
     as_json: AsJson = False,
 ) -> None:
     """Parse, track, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.workflows.tracking.request import TrackingOptions
     from passerby.workflows.tracking.track import track as track_videos
 

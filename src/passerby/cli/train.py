@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from passerby.cli.help import TRAINING, command
 from passerby.cli.options import DATA, AsJson, SkipUnreadable, flag, option
 from passerby.cli.plugin_option import with_plugins
+from passerby.cli.printing.help import TRAINING, command
 
 ORDER = 10
 
@@ -72,7 +72,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
-    from passerby.cli import output
+    from passerby.cli.printing import output
 
     if list_recipes:
         output.print_recipes(as_json=as_json)

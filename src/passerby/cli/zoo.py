@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from passerby.cli.echo import echo
-from passerby.cli.help import USE, command, group
 from passerby.cli.options import AsJson, argument, flag, option
+from passerby.cli.printing.echo import echo
+from passerby.cli.printing.help import USE, command, group
 
 if TYPE_CHECKING:
     from passerby.models.zoo.catalogue import PublishedResult, ZooEntry
@@ -55,7 +55,7 @@ def register(app: typer.Typer) -> None:
 
 def list_zoo(as_json: AsJson = False) -> None:
     """Parse, run, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.cli.printing.zoo_models import model_as_json, print_models
     from passerby.models.zoo.catalogue import entries
     from passerby.models.zoo.published import published_model, published_names
@@ -87,7 +87,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.cli.printing.zoo_models import model_as_json, print_model
     from passerby.models.zoo.catalogue import count_operations, find_entry, published_results
     from passerby.models.zoo.published import published_model, published_names
@@ -123,7 +123,7 @@ def get(
     as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.models.zoo.fetching import fetch_model
     from passerby.models.zoo.published import published_model
 
@@ -145,7 +145,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.cli.printing.zoo_models import print_card_keys, print_check
     from passerby.inference.card_check import check_model_file, write_check_picture
 
@@ -181,7 +181,7 @@ def convert(
     as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.models.zoo.files import convert_backbone
 
     description = convert_backbone(file, out, name, _size(size))

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from passerby.cli.echo import echo
 from passerby.cli.gallery.arguments import GalleryArgument, Reason
-from passerby.cli.help import command
 from passerby.cli.options import AsJson, argument, option
+from passerby.cli.printing.echo import echo
+from passerby.cli.printing.help import command
 
 _BACKUP = """Copy a gallery into a new folder while others use it.
 
@@ -35,7 +35,7 @@ def backup(
     as_json: AsJson = False,
 ) -> None:
     """Parse, copy, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
@@ -51,7 +51,7 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Parse, restore, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.gallery import restore_gallery
 
     restored = restore_gallery(folder, out, reason=reason)

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passerby.cli.echo import echo
-from passerby.cli.help import START, command
 from passerby.cli.options import MODEL, AsJson, Device, Settings, argument, flag, option
+from passerby.cli.printing.echo import echo
+from passerby.cli.printing.help import START, command
 
 if TYPE_CHECKING:
     from passerby.workflows.indexing.index import IndexedVideos
@@ -57,7 +57,7 @@ def index(
     as_json: AsJson = False,
 ) -> None:
     """Parse, index, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.workflows.indexing.index import index as index_videos
     from passerby.workflows.tracking.request import TrackingOptions
 

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from passerby.cli.echo import cell, echo
 from passerby.cli.gallery.arguments import GalleryArgument, Reason
 from passerby.cli.gallery.copies import register_copies
 from passerby.cli.gallery.people import register_people
 from passerby.cli.gallery.report import register_report
 from passerby.cli.gallery.tables import register_tables
-from passerby.cli.help import USE, command, group
 from passerby.cli.options import AsJson, argument, option
+from passerby.cli.printing.echo import cell, echo
+from passerby.cli.printing.help import USE, command, group
 
 _ABOUT = "Galleries of people in videos: what is in them, how long it is kept, and how it is erased."
 
@@ -58,7 +58,7 @@ def register_keep(app: typer.Typer) -> None:
 
 def stats(gallery: GalleryArgument, as_json: AsJson = False) -> None:
     """Parse, look, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
@@ -87,7 +87,7 @@ def erase(
     as_json: AsJson = False,
 ) -> None:
     """Parse, erase, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
@@ -110,7 +110,7 @@ def retain(
     as_json: AsJson = False,
 ) -> None:
     """Parse, erase, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
@@ -162,7 +162,7 @@ def log(
     from rich.console import Console
     from rich.table import Table
 
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
     from passerby.gallery.times import moment
 
@@ -180,7 +180,7 @@ def log(
 
 def verify(gallery: GalleryArgument, as_json: AsJson = False) -> None:
     """Parse, verify, print; exit code 1 if something is found."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from passerby.cli.echo import cell, echo
 from passerby.cli.gallery.arguments import GalleryArgument, IdentityArgument, Reason
-from passerby.cli.help import command
 from passerby.cli.options import AsJson, argument, flag, option
+from passerby.cli.printing.echo import cell, echo
+from passerby.cli.printing.help import command
 
 if TYPE_CHECKING:
     from passerby.gallery.identities.people import Identity
@@ -58,7 +58,7 @@ def identify(
     as_json: AsJson = False,
 ) -> None:
     """Parse, identify, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
@@ -76,7 +76,7 @@ def identities(
     as_json: AsJson = False,
 ) -> None:
     """Parse, list, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passerby.cli.echo import echo
 from passerby.cli.options import MODEL, flag, option
+from passerby.cli.printing.echo import echo
 
 if TYPE_CHECKING:
     from passerby.workflows.indexing.photographs import FoundPerson
@@ -23,7 +23,7 @@ PhotographDetector = Annotated[
 
 def chosen(query: "Query", person: int | None, detector: str, *, find: bool, as_json: bool) -> "Query":
     """The picture of one person in a photograph; lists them and ends the command where they are several."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.workflows.indexing.photographs import chosen_person, find_people
     from passerby.workflows.indexing.search import Query
 

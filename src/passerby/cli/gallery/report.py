@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from passerby.cli.echo import echo
 from passerby.cli.gallery.arguments import GalleryArgument, Reason
-from passerby.cli.help import command
 from passerby.cli.options import AsJson, option
+from passerby.cli.printing.echo import echo
+from passerby.cli.printing.help import command
 
 _REPORT = """Write a page of a gallery: its people as rows of pictures over cameras and time.
 
@@ -30,7 +30,7 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Parse, write, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.workflows.indexing.report import gallery_report
 
     done = gallery_report(gallery, out, top=top, title=title, reason=reason)

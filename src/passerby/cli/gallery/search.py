@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from passerby.cli.echo import cell, echo
 from passerby.cli.gallery.arguments import GalleryArgument, Reason
 from passerby.cli.gallery.photograph import WHO, Find, PhotographDetector, WhichPerson, chosen
-from passerby.cli.help import START, command
 from passerby.cli.options import MODEL, AsJson, Device, argument, flag, option
+from passerby.cli.printing.echo import cell, echo
+from passerby.cli.printing.help import START, command
 
 if TYPE_CHECKING:
     from passerby.gallery.search import Hit
@@ -70,7 +70,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Parse, search, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.gallery.search import Filters
     from passerby.workflows.indexing.search import Query
     from passerby.workflows.indexing.search import search as search_gallery

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from passerby.cli.echo import echo
 from passerby.cli.gallery.arguments import GalleryArgument, Reason
-from passerby.cli.help import command
 from passerby.cli.options import MODEL, AsJson, BatchSize, Device, argument, option
+from passerby.cli.printing.echo import echo
+from passerby.cli.printing.help import command
 
 _EXPORT = """Write a gallery into a table and a folder of pictures beside it.
 
@@ -39,7 +39,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Parse, export, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.workflows.exchange.export_gallery import export_gallery
 
     done = export_gallery(gallery, out, model=model, reason=reason)
@@ -62,7 +62,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Parse, import, print."""
-    from passerby.cli.output import emit
+    from passerby.cli.printing.output import emit
     from passerby.workflows.exchange.import_table import import_table
 
     done = import_table(

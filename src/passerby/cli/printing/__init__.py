@@ -1,1 +1,1 @@
-"""What commands print, where that is more than a few lines."""
+"""How commands print: lines, tables, JSON and help, with what users named shown as text."""

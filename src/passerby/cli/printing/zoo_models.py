@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from passerby.cli.echo import echo
+from passerby.cli.printing.echo import echo
 
 if TYPE_CHECKING:
     from passerby.models.zoo.published import PublishedModel
@@ -70,7 +70,7 @@ def model_as_json(model: "PublishedModel") -> dict[str, Any]:
 
 def print_card_keys() -> None:
     """The keys of a card with their defaults and meanings."""
-    from passerby.cli.output import print_settings
+    from passerby.cli.printing.output import print_settings
     from passerby.models.zoo.card import ModelCard
 
     print_settings(ModelCard)

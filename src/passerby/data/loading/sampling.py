@@ -138,8 +138,7 @@ def continued_class_batches(
         seed: see the top of this file; what is an epoch elsewhere is a pass here.
         rank: which of the processes this is, from 0.
         processes: how many there are.
-        whole_only: leave out the last step of a pass if it has fewer classes than others, so that the classes in it
-            wait for the next pass.
+        whole_only: leave out the last step of a pass if it has fewer classes than others; these wait for the next pass.
 
     Returns:
         Rows of this process, int64 [p × K] for each batch; the K images of a class stand next to each other.

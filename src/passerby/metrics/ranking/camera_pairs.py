@@ -1,6 +1,7 @@
 """mAP and rank-1 for every pair of a query camera and a gallery camera."""
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,7 @@ def camera_matrix(
         gallery_identities: integer [G].
         query_cameras: integer [Q].
         gallery_cameras: integer [G].
-        same_camera_rule: leave out images of the query's own identity and camera; then there is nothing to find within
-            one camera.
+        same_camera_rule: leave out images of the query's own identity and camera, and so pairs of a camera with itself.
         metric: as for `rank`.
         ties: as for `rank`.
 
@@ -73,16 +73,14 @@ def camera_matrix(
     shape = (names.size, names.size)
     matrix = CameraMatrix(names, np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, dtype=np.int64))
     rows = [[np.flatnonzero(side == camera) for camera in names] for side in cameras]
-    for first, query in enumerate(rows[0]):
-        for second, gallery in enumerate(rows[1]):
-            if same_camera_rule and first == second:
-                continue
-            who = identities[0][query], identities[1][gallery]
-            if np.isin(who[0], who[1]).any():
-                result = rank(features[0][query], features[1][gallery], *who, metric=metric, max_rank=1, ties=ties)
-                matrix.mAP[first, second] = result.mAP
-                matrix.rank1[first, second] = result.rank1
-                matrix.queries[first, second] = result.valid_queries
+    for (first, query), (second, gallery) in product(enumerate(rows[0]), enumerate(rows[1])):
+        who = identities[0][query], identities[1][gallery]
+        if (same_camera_rule and first == second) or not np.isin(who[0], who[1]).any():
+            continue
+        result = rank(features[0][query], features[1][gallery], *who, metric=metric, max_rank=1, ties=ties)
+        matrix.mAP[first, second] = result.mAP
+        matrix.rank1[first, second] = result.rank1
+        matrix.queries[first, second] = result.valid_queries
     return matrix
 
 

@@ -61,8 +61,7 @@ def open_source(
     Args:
         source: a file, a folder (MOTChallenge's, with `seqinfo.ini`, or of pictures), or an address that begins with
             `rtsp://`, `http://` and the like.
-        fps: analyse at most so many frames a second: frames that lie at least 1 / fps apart by their times. None for
-            all.
+        fps: analyse at most so many frames a second, which lie at least 1 / fps apart by their times; None for all.
         skip_to: hand out no frame before the one of this number. Which frames are handed out after it, and their
             numbers and times, does not depend on it; damage to a folder's skipped pictures is not counted.
         start: when the source began. Otherwise it is what the file's name says, or else its container.

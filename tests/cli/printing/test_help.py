@@ -9,7 +9,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from passerby.cli import app
-from passerby.cli.help import examples_of
+from passerby.cli.printing.help import examples_of
 
 WIDTH = 80
 LEAST_HELP = 46

@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from passerby.cli.echo import cell, echo
-from passerby.cli.help import column_width, terminal_width, two_columns
+from passerby.cli.printing.echo import cell, echo
+from passerby.cli.printing.help import column_width, terminal_width, two_columns
 from passerby.json_text import json_text
 from passerby.printable import printable, printable_line
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from passerby.cli.output import emit, print_evaluation
+from passerby.cli.printing.output import emit, print_evaluation
 from passerby.workflows.evaluation_report import ReportedEvaluation
 
 FIGURES: dict[str, object] = {
