@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from passerby.workflows.exchange.import_table import import_table
     from passerby.workflows.explain import Occluder, explain
     from passerby.workflows.export import export
+    from passerby.workflows.indexing.erasure import plan_erasure
     from passerby.workflows.indexing.index import index
     from passerby.workflows.indexing.photographs import find_people
     from passerby.workflows.indexing.report import gallery_report
@@ -70,6 +71,7 @@ __all__ = [
     "load_plugin",
     "occlusion",
     "open_gallery",
+    "plan_erasure",
     "rank",
     "search",
     "track",
@@ -99,6 +101,7 @@ __getattr__ = lazy_exports(
         "workflows.exchange.export_gallery": ["export_gallery"],
         "workflows.exchange.import_table": ["import_table"],
         "workflows.explain": ["Occluder", "explain"],
+        "workflows.indexing.erasure": ["plan_erasure"],
         "workflows.indexing.index": ["index"],
         "workflows.indexing.photographs": ["find_people"],
         "workflows.indexing.report": ["gallery_report"],

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from passerby.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from passerby.gallery.erasing import Receipt
+    from passerby.gallery.erasure.erasing import Receipt
+    from passerby.gallery.erasure.plan import ErasurePlan
     from passerby.gallery.gallery import Gallery, open_gallery, restore_gallery
     from passerby.gallery.holding import Hold
     from passerby.gallery.identities.cameras import Camera
@@ -27,6 +28,7 @@ __all__ = [
     "Change",
     "Crop",
     "Decision",
+    "ErasurePlan",
     "Feature",
     "Filters",
     "Finding",
@@ -47,7 +49,8 @@ __all__ = [
 __getattr__ = lazy_exports(
     __name__,
     {
-        "erasing": ["Receipt"],
+        "erasure.erasing": ["Receipt"],
+        "erasure.plan": ["ErasurePlan"],
         "gallery": ["Gallery", "open_gallery", "restore_gallery"],
         "holding": ["Hold"],
         "identities.cameras": ["Camera"],

@@ -4,7 +4,6 @@ import getpass
 import math
 import threading
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -15,13 +14,11 @@ from passerby.errors import GalleryError
 from passerby.gallery.adding import COLUMNS, add, tracklet_of
 from passerby.gallery.audit import Entry, read_entries, write_entry
 from passerby.gallery.database import Database, Value
-from passerby.gallery.erasing import Receipt, erase, read_receipts
-from passerby.gallery.holding import Hold, hold, read_holds, release
-from passerby.gallery.matrix import Matrix
+from passerby.gallery.keeping import Keeping
+from passerby.gallery.matrix import Columns, Matrix
 from passerby.gallery.opening import open_database
-from passerby.gallery.probability.calibration import calibration_of
+from passerby.gallery.probability.calibration import Calibration, calibration_of
 from passerby.gallery.records import Added, Crop, ModelKey, NewTracklet, Tracklet
-from passerby.gallery.retention import keep_for, kept_for, outdated
 from passerby.gallery.search import EVERYTHING, Filters, Hit, nearest, pooled
 from passerby.gallery.upkeep.backup import Backup, Restored, back_up, restore
 from passerby.gallery.upkeep.verification import Finding, verify
@@ -32,7 +29,7 @@ from passerby.gallery.written.handing_out import HandingOut
 _NAMED_AT_ONCE = 500
 
 
-class Gallery(WhoIsWho, HandingOut):
+class Gallery(WhoIsWho, Keeping, HandingOut):
     """An open gallery; `open_gallery` gives one.
 
     Args:
@@ -90,15 +87,20 @@ class Gallery(WhoIsWho, HandingOut):
         Raises:
             GalleryError: there is no such tracklet.
         """
+        found = self._there(numbers)
+        if missing := [number for number in numbers if number not in found]:
+            raise GalleryError(f"there is no tracklet {missing[0]}: it was never added, or is erased")
+        return [found[number] for number in numbers]
+
+    def _there(self, numbers: Sequence[int]) -> dict[int, Tracklet]:
+        """Those of some tracklets that are not erased, by number."""
         found: dict[int, Tracklet] = {}
         with self._database.reading() as transaction:
             for first in range(0, len(numbers), _NAMED_AT_ONCE):
                 some: Sequence[Value] = numbers[first : first + _NAMED_AT_ONCE]
                 statement = f"SELECT {COLUMNS} FROM tracklets WHERE id IN ({', '.join('?' * len(some))})"
                 found.update((row[0], tracklet_of(row)) for row in transaction.rows(statement, some))
-        if missing := [number for number in numbers if number not in found]:
-            raise GalleryError(f"there is no tracklet {missing[0]}: it was never added, or is erased")
-        return [found[number] for number in numbers]
+        return found
 
     def crops(self, number: int) -> list[Crop]:
         """The pictures of a tracklet, by frame."""
@@ -159,83 +161,32 @@ class Gallery(WhoIsWho, HandingOut):
             raise GalleryError(f"count must be at least 1, not {count}")
         if sentence and false_match_rate is not None:
             raise GalleryError("false-match rates are known of pictures, not of sentences: leave out false_match_rate")
-        matrix = self._matrix(model)
-        columns = matrix.columns()
-        calibration = calibration_of(self._database, matrix.model, matrix.dim, len(columns.tracklets))
+        columns, calibration = self._searched(model)
         least = -math.inf if false_match_rate is None else calibration.threshold(false_match_rate)
         found = nearest(columns, pooled(features), filters, count, by_identity=by_identity)
-        found = [(number, score) for number, score in found if score >= least]
+        hits = self._hits([each for each in found if each[1] >= least], calibration, reason)
+        return [Hit(hit.tracklet, hit.score, None) for hit in hits] if sentence else hits
+
+    def _alike(
+        self, features: NDArray[np.float32], model: ModelKey | None, filters: Filters, probability: float, reason: str
+    ) -> list[Hit]:
+        columns, calibration = self._searched(model)
+        least = calibration.cosine(probability)
+        found = nearest(columns, pooled(features), filters, max(1, len(columns.tracklets)), by_identity=False)
+        return self._hits([each for each in found if each[1] >= least], calibration, reason)
+
+    def _searched(self, model: ModelKey | None) -> tuple[Columns, Calibration]:
+        """The features of a model, and what their cosines mean."""
+        matrix = self._matrix(model)
+        columns = matrix.columns()
+        return columns, calibration_of(self._database, matrix.model, matrix.dim, len(columns.tracklets))
+
+    def _hits(self, found: Sequence[tuple[int, float]], calibration: Calibration, reason: str) -> list[Hit]:
+        """What a search found, after it was written into the log; without what somebody erased meanwhile."""
         with self._database.writing() as transaction:
             write_entry(transaction, self._actor, "search", reason, {"found": len(found)})
-        tracklets = self.get([number for number, _ in found])
-        return [
-            Hit(tracklet, score, None if sentence else calibration.probability(score))
-            for tracklet, (_, score) in zip(tracklets, found, strict=True)
-        ]
-
-    def erase(self, numbers: Sequence[int], *, reason: str = "") -> Receipt:
-        """Erase tracklets with all that was derived from them, and prove it.
-
-        When this returns, no file of the gallery holds their features, pictures, keys or captions, nor the names of
-        identities that had no others. They are not added again when their video is.
-
-        Raises:
-            GalleryError: one of them is under a legal hold: nothing is erased then. Or a piece of them is left in some
-                file, which is named.
-        """
-        return erase(self._database, self._places, numbers, self._actor, reason)
-
-    def receipts(self) -> list[Receipt]:
-        """What was erased so far, oldest first; without personal data."""
-        with self._database.reading() as transaction:
-            return read_receipts(transaction)
-
-    def hold(
-        self, *, identity: int | None = None, tracklet: int | None = None, reason: str, until: datetime | None = None
-    ) -> int:
-        """Keep an identity or a tracklet from being erased; returns the hold's number.
-
-        Raises:
-            GalleryError: both or neither is named, it does not exist, or there is no reason.
-        """
-        with self._database.writing() as transaction:
-            write_entry(transaction, self._actor, "hold", reason)
-            return hold(transaction, identity=identity, tracklet=tracklet, reason=reason, until=until)
-
-    def release(self, number: int, *, reason: str = "") -> None:
-        """End a hold.
-
-        Raises:
-            GalleryError: there is no such hold.
-        """
-        with self._database.writing() as transaction:
-            release(transaction, number)
-            write_entry(transaction, self._actor, "release", reason, {"hold": number})
-
-    def holds(self) -> list[Hold]:
-        """All holds, oldest first; those that have ended too."""
-        with self._database.reading() as transaction:
-            return read_holds(transaction)
-
-    def retain(self, days: float | None = None, *, reason: str = "retention") -> Receipt | None:
-        """Erase what is older than tracklets are kept; None where nothing is.
-
-        Args:
-            days: for how many days tracklets are kept from now on, by the time they were filmed, or, where that is
-                unknown, added; by default as was set before.
-            reason: for the log.
-
-        Raises:
-            GalleryError: nobody has set it, or as `erase` does.
-        """
-        with self._database.writing() as transaction:
-            if days is not None:
-                keep_for(transaction, days)
-            kept = kept_for(transaction)
-            if kept is None:
-                raise GalleryError("nobody has said for how many days tracklets are kept: give `days`")
-            numbers, _ = outdated(transaction, kept)
-        return self.erase(numbers, reason=reason) if numbers else None
+        there = self._there([number for number, _ in found])
+        return [Hit(there[number], score, calibration.probability(score)) for number, score in found if number in there]
 
     def log(self, after: int = 0) -> list[Entry]:
         """Entries of the log of what was done with the gallery, after a number, oldest first."""

@@ -11,8 +11,8 @@ import pytest
 
 from passerby.errors import GalleryError
 from passerby.gallery.gallery import open_gallery
+from tests.gallery.erasure.test_erasing import with_pictures
 from tests.gallery.people import MODEL, made_up
-from tests.gallery.test_erasing import with_pictures
 
 ADD_UNTIL_FULL = """
 import sys

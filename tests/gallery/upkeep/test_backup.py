@@ -11,9 +11,9 @@ import pytest
 from passerby.errors import GalleryError
 from passerby.gallery.gallery import open_gallery, restore_gallery
 from passerby.gallery.stores.sqlite import SqliteDatabase
+from tests.gallery.erasure.test_erasing import files_with, texts_and_bytes, with_pictures
 from tests.gallery.people import MODEL, made_up
 from tests.gallery.servers import Store
-from tests.gallery.test_erasing import files_with, texts_and_bytes, with_pictures
 
 
 def test_a_backup_brings_the_gallery_back_elsewhere(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_an_erasure_that_was_killed_before_pages_were_removed_is_finished_by_who
         opened.add(made_up(3))
         page = write(opened, tmp_path / "page.html", 1)
         with monkeypatch.context() as patch:
-            patch.setattr("passerby.gallery.erasing.clean", killed)
+            patch.setattr("passerby.gallery.erasure.erasing.clean", killed)
             with pytest.raises(KeyboardInterrupt):
                 opened.erase([1])
     assert page.exists()

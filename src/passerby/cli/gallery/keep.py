@@ -1,12 +1,12 @@
 """`passerby gallery`: what a gallery holds, for how long, and what is erased from it."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
-from passerby.cli.gallery.arguments import GalleryArgument, Reason
+from passerby.cli.gallery.arguments import GalleryArgument, Reason, moment_of
 from passerby.cli.gallery.copies import register_copies
+from passerby.cli.gallery.erase import register_erase
 from passerby.cli.gallery.people import register_people
 from passerby.cli.gallery.report import register_report
 from passerby.cli.gallery.tables import register_tables
@@ -17,12 +17,6 @@ from passerby.cli.printing.help import USE, command, group
 _ABOUT = "Galleries of people in videos: what is in them, how long it is kept, and how it is erased."
 
 _STATS = "Tell what a gallery holds."
-
-_ERASE = """Erase tracklets from every file of a gallery, and prove it.
-
-Their features, pictures and captions go, and identities that had no others. The files are searched afterwards, and a
-receipt is kept that names nobody. Erased tracklets are not added again with their video.
-"""
 
 _RETAIN = """Erase what is older than tracklets are kept.
 
@@ -43,7 +37,7 @@ def register_keep(app: typer.Typer) -> None:
     """Add the commands."""
     gallery = group(_ABOUT, "passerby gallery stats gallery")
     command(gallery, "stats", stats, _STATS, "passerby gallery stats gallery")
-    command(gallery, "erase", erase, _ERASE, "passerby gallery erase gallery 17 18 --reason 'asked for it'")
+    register_erase(gallery)
     command(gallery, "retain", retain, _RETAIN, "passerby gallery retain gallery --days 3")
     command(gallery, "hold", hold, _HOLD, "passerby gallery hold gallery --tracklet 17 --reason 'case 12'")
     command(gallery, "release", release, _RELEASE, "passerby gallery release gallery 1")
@@ -80,30 +74,6 @@ def stats(gallery: GalleryArgument, as_json: AsJson = False) -> None:
     echo(f"{len(held)} legal holds, {len(receipts)} erasures so far")
 
 
-def erase(
-    gallery: GalleryArgument,
-    tracklets: Annotated[list[int], argument("TRACKLET", "Numbers of tracklets, as `passerby search` shows them.")],
-    reason: Reason = "",
-    as_json: AsJson = False,
-) -> None:
-    """Parse, erase, print."""
-    from passerby.cli.printing.output import emit
-    from passerby.gallery import open_gallery
-
-    with open_gallery(gallery) as opened:
-        opened.get(tracklets)
-        receipt = opened.erase(tracklets, reason=reason)
-    if not emit(receipt, as_json):
-        echo(f"Erased {receipt.tracklets:,} tracklets with {receipt.crops:,} pictures, {receipt.features:,} features.")
-        echo(f"Searched {receipt.files_searched:,} files for {receipt.pieces_searched:,} pieces of them: none is left.")
-        if receipt.files_removed:
-            echo(
-                f"Pages and pictures written from the gallery that showed them, removed too: {receipt.files_removed:,}"
-            )
-        for file in receipt.files_left:
-            echo(f"{file}: was written from the gallery too, and may show them: look into it and remove it.")
-
-
 def retain(
     gallery: GalleryArgument,
     days: Annotated[float | None, option("X", "For how many days tracklets are kept from now on.")] = None,
@@ -129,14 +99,7 @@ def hold(
     """Parse, hold, print."""
     from passerby.gallery import open_gallery
 
-    ends = None
-    if until is not None:
-        try:
-            ends = datetime.fromisoformat(until)
-        except ValueError as error:
-            raise typer.BadParameter(
-                f"--until needs a time such as 2026-05-01T08:00:00+02:00, not {until!r}"
-            ) from error
+    ends = moment_of("--until", until)
     with open_gallery(gallery) as opened:
         number = opened.hold(identity=identity, tracklet=tracklet, reason=reason, until=ends)
     echo(f"Hold {number}; `passerby gallery release {gallery} {number}` ends it.")

@@ -1,14 +1,13 @@
 """`passerby search`: find a person in a gallery."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from passerby.cli.gallery.arguments import GalleryArgument, Reason
+from passerby.cli.gallery.arguments import GalleryArgument, GalleryModel, Reason, moment_of
 from passerby.cli.gallery.photograph import WHO, Find, PhotographDetector, WhichPerson, chosen
-from passerby.cli.options import MODEL, AsJson, Device, argument, flag, option
+from passerby.cli.options import AsJson, Device, argument, flag, option
 from passerby.cli.printing.echo import cell, echo
 from passerby.cli.printing.help import START, command
 
@@ -30,11 +29,10 @@ _EXAMPLES = (
 
 _WHERE = "Which tracklets"
 
+_MinVisible = Annotated[float, option("X", "Share that nobody hides, at least.", panel=_WHERE, at_least=0, at_most=1)]
+_MinVisible = Annotated[float, option("X", "Share that nobody hides, at least.", panel=_WHERE, at_least=0, at_most=1)]
 _FalseMatchRate = Annotated[
     float | None, option("X", "Leave out who is less alike than all but this share of different people.")
-]
-_Model = Annotated[
-    str | None, option("MODEL", "The one the gallery was made with; default: as it was named then.", panel=MODEL)
 ]
 
 
@@ -56,15 +54,13 @@ def search(
     since: Annotated[str | None, option("TIME", "Filmed then or later, with time zone.", panel=_WHERE)] = None,
     until: Annotated[str | None, option("TIME", "Filmed then or earlier.", panel=_WHERE)] = None,
     min_height: Annotated[float, option("X", "Pixels of the person, at least.", panel=_WHERE, at_least=0)] = 0.0,
-    min_visible: Annotated[
-        float, option("X", "Share that nobody hides, at least.", panel=_WHERE, at_least=0, at_most=1)
-    ] = 0.0,
+    min_visible: _MinVisible = 0.0,
     top: Annotated[int, option("N", "How many at most.", at_least=1)] = 20,
     by_identity: Annotated[bool, flag("--by-identity", "Of each identity only its best tracklet.")] = False,
     false_match_rate: _FalseMatchRate = None,
     crops: Annotated[Path | None, option("DIR", "Receives the best picture of each.")] = None,
     reason: Reason = "",
-    model: _Model = None,
+    model: GalleryModel = None,
     detector: PhotographDetector = "yolox-nano",
     device: Device = None,
     as_json: AsJson = False,
@@ -78,7 +74,9 @@ def search(
     query = Query(pictures or (), text, tracklet)
     if find or person is not None:
         query = chosen(query, person, detector, find=find, as_json=as_json)
-    filters = Filters(cameras or None, _moment("--since", since), _moment("--until", until), min_height, min_visible)
+    filters = Filters(
+        cameras or None, moment_of("--since", since), moment_of("--until", until), min_height, min_visible
+    )
     hits = search_gallery(
         gallery,
         query,
@@ -93,18 +91,6 @@ def search(
     )
     if not emit([_as_json(hit) for hit in hits], as_json):
         _print(hits)
-
-
-def _moment(name: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise typer.BadParameter(f"{name} needs a time with a time zone, as 2026-05-01T08:00:00+02:00, not {text!r}")
-    return moment
 
 
 def _as_json(hit: "Hit") -> dict[str, Any]:

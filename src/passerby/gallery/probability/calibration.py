@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, ndtri
+from scipy.special import expit, logit, ndtri
 
 from passerby.errors import GalleryError
 from passerby.gallery.database import Database
@@ -59,6 +59,22 @@ class Calibration:
         if self.slope is None or self.intercept is None:
             return None
         return float(expit(self.slope * cosine + self.intercept))
+
+    def cosine(self, probability: float) -> float:
+        """The cosine from which on two features are of one person with at least this probability.
+
+        Raises:
+            GalleryError: not a probability between 0 and 1, or too few pairs are known.
+        """
+        if not 0 < probability < 1:
+            raise GalleryError(f"a probability lies between 0 and 1, not at {probability}")
+        if self.slope is None or self.intercept is None:
+            raise GalleryError(
+                f"probabilities are not known: the gallery has {self.same} tracklets with halves and {self.apart} "
+                f"pairs seen at once, of {FEWEST_SAME} and {FEWEST_APART} needed, or its features do not tell people "
+                "apart: choose among what a search finds, by number"
+            )
+        return float((logit(probability) - self.intercept) / self.slope)
 
     def threshold(self, false_match_rate: float) -> float:
         """The cosine that pairs of two different people reach at this rate.

@@ -15,7 +15,7 @@ from passerby.errors import GalleryError
 from passerby.gallery.audit import write_entry
 from passerby.gallery.database import Database, Row, Transaction
 from passerby.gallery.erased_keys import erased_among
-from passerby.gallery.erasing import clean, delete_empty_identities
+from passerby.gallery.erasure.erasing import clean, delete_empty_identities
 from passerby.gallery.schema import VERSION, prepare, read_setting, write_setting
 from passerby.gallery.stores.sqlite import FILE, SqliteDatabase
 from passerby.version import __version__

@@ -57,10 +57,7 @@ def gallery_report(
     """
     if top < 1:
         raise DataError(f"top must be at least 1, not {top}")
-    page = expanded(out)
-    check_output_file(page, (".html",))
-    if any((folder / FILE).exists() for folder in page.absolute().parents):
-        raise DataError(f"{page}: lies in the folder of a gallery, which holds nothing else: name another place")
+    page = checked_page(out)
     with open_gallery(gallery) as opened:
         known = sorted(opened.identities(), key=lambda each: (-len(each.tracklets), each.number))
         content = _content(opened, known, top, title or _title(str(gallery)))
@@ -69,6 +66,19 @@ def gallery_report(
         with opened.handing_out({page: shown}, action="report", reason=reason):
             write_text_atomically(page, gallery_page(content))
     return GalleryPage(page, len(content.people), len(known), content.unknown_count)
+
+
+def checked_page(out: str | Path) -> Path:
+    """Where a page of a gallery may be written.
+
+    Raises:
+        DataError: it is no `.html`, cannot be written, or lies in the folder of a gallery.
+    """
+    page = expanded(out)
+    check_output_file(page, (".html",))
+    if any((folder / FILE).exists() for folder in page.absolute().parents):
+        raise DataError(f"{page}: lies in the folder of a gallery, which holds nothing else: name another place")
+    return page
 
 
 def _title(gallery: str) -> str:

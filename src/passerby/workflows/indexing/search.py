@@ -84,9 +84,9 @@ def search(
         DataError: a picture cannot be read, or a photograph shows nobody, or several and none is chosen.
         CheckpointError: the model cannot be loaded, or has no text tower.
     """
-    query = _cut_out(query, detector)
+    query = cut_out(query, detector)
     with open_gallery(gallery) as opened:
-        features, key = _embedded(opened, query, model, gallery, device)
+        features, key = embedded_query(opened, query, model, gallery, device)
         hits = opened.search(
             features,
             model=key,
@@ -102,18 +102,37 @@ def search(
         return hits
 
 
-def _cut_out(query: Query, detector: str | Path) -> Query:
-    """The query, by the picture of its person where a whole photograph was given."""
+def cut_out(query: Query, detector: str | Path) -> Query:
+    """The query, by the picture of its person where a whole photograph was given.
+
+    Args:
+        query: who is looked for.
+        detector: finds the people of a photograph.
+
+    Raises:
+        DataError: the photograph shows nobody, or several and none is chosen.
+    """
     if query.photo is None:
         return query
     person = chosen_person(find_people(query.photo, detector=detector), query.person, query.photo)
     return Query(pictures=[person.picture])
 
 
-def _embedded(
+def embedded_query(
     opened: Gallery, query: Query, model: Embedder | str | Path | None, gallery: str | Path, device: str | None
 ) -> tuple[NDArray[np.float32], ModelKey]:
-    """Features of the query, and of which model they are."""
+    """Features of the query, float32 [Q, D] or [D], and of which model they are.
+
+    Args:
+        opened: the gallery.
+        query: who is looked for, not by a photograph.
+        model: as of `search`.
+        gallery: its name, for messages.
+        device: where the model computes.
+
+    Raises:
+        GalleryError: the gallery is empty, has no features of the model, or there is no such tracklet.
+    """
     known = opened.models()
     if not known:
         raise GalleryError(f"{gallery}: is empty: `passerby index` puts videos into it")

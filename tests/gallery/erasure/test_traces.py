@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from passerby.gallery import traces
-from passerby.gallery.traces import find_traces
+from passerby.gallery.erasure import traces
+from passerby.gallery.erasure.traces import find_traces
 
 LETTERS = st.binary(min_size=4, max_size=9).map(lambda text: bytes(65 + byte % 2 for byte in text))
 

@@ -15,10 +15,10 @@ from passerby.errors import GalleryError
 from passerby.gallery.audit import write_entry
 from passerby.gallery.database import Database, Transaction, Value
 from passerby.gallery.erased_keys import remember_erased
+from passerby.gallery.erasure.traces import Trace, find_traces, pieces
 from passerby.gallery.holding import check_not_held
 from passerby.gallery.schema import read_setting, write_setting
 from passerby.gallery.times import moment, now
-from passerby.gallery.traces import Trace, find_traces, pieces
 from passerby.gallery.written.files import mark_outdated, outdated_files, remove_outdated
 
 _AT_ONCE = 500

@@ -26,7 +26,7 @@ def with_pictures(tracklets: list[NewTracklet]) -> list[NewTracklet]:
     return [
         replace(
             each,
-            key=f"entrance.mp4@2026-03-01T08:00:00Z#{number}",
+            key=f"entrance.mp4@2026-03-01T08:00:00Z#{number:05d}",
             caption=f"somebody with the number {number:05d} on the shirt",
             crops=[Crop(frame, head + bytes(generator.integers(0, 256, 6_000, dtype=np.uint8))) for frame in range(2)],
         )

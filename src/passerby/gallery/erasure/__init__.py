@@ -1,0 +1,1 @@
+"""Erase tracklets, and prove that they are gone."""
