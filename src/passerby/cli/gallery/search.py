@@ -30,7 +30,6 @@ _EXAMPLES = (
 _WHERE = "Which tracklets"
 
 _MinVisible = Annotated[float, option("X", "Share that nobody hides, at least.", panel=_WHERE, at_least=0, at_most=1)]
-_MinVisible = Annotated[float, option("X", "Share that nobody hides, at least.", panel=_WHERE, at_least=0, at_most=1)]
 _FalseMatchRate = Annotated[
     float | None, option("X", "Leave out who is less alike than all but this share of different people.")
 ]
