@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -23,17 +22,11 @@ from passerby.report.demo.film import Film
 from passerby.report.demo.page import FEATURE, Shown, write_demo_page
 from passerby.report.occlusion.samples import OccludedPicture
 from passerby.workflows.compare import compare
+from tests.needed_programs import cannot_run
 from tests.report.evaluated import drawn_splits, evaluated, reported
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LIMIT = 240
-
-
-def cannot_run(reason: str) -> NoReturn:
-    """Skip where a browser is optional; CI, which installs one, fails."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def started(browser: str, *arguments: str) -> bytes:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from math import isfinite, nan
+from pathlib import Path
 from typing import BinaryIO
 
 import cv2
@@ -22,6 +23,7 @@ _MISSING_SHARE = 0.01  # and as a share of what they announce
 _MOST_FAILURES = 1000  # packets in a row that are damaged
 _SLOW_FAILURE = 1.0  # seconds, as of a server that does not answer
 _MISSING_STEPS = 3.0  # and as a multiple of the longest step between frames
+_HELD_BACK = 16  # frames that a decoder may hand out between damage and what was lost by it
 
 
 def main() -> None:
@@ -56,6 +58,7 @@ class _Reading:
         self.counts = Message("alive")
         self.longest_step = 0.0
         self.damaged = False
+        self.since_damage = _HELD_BACK
         self.discontinuity = False
         self.told = time.monotonic()
 
@@ -65,6 +68,8 @@ class _Reading:
             self.complaints.any_new()
             return self._tell("failed", reason=self.complaints.last or "nothing in it can be decoded")
         if (reason := _too_large(capture, self.request)) is not None:
+            return self._tell("failed", reason=reason)
+        if (reason := self._cannot_show(capture)) is not None:
             return self._tell("failed", reason=reason)
         duration = self.request.duration or _announced_duration(capture)
         self._tell("opened", finite=duration is not None or not self.request.live, duration=duration)
@@ -93,13 +98,26 @@ class _Reading:
                 return False
         return False
 
+    def _cannot_show(self, capture: cv2.VideoCapture) -> str | None:
+        """Why the first frame, which was decoded, can be given no colours; None if it can."""
+        self.complaints.any_new()
+        capture.retrieve()
+        if not self.complaints.any_new():
+            return None
+        if "interlaced" in self.complaints.last:
+            return (
+                f"its frames are interlaced, which OpenCV {cv2.__version__} cannot show: deinterlace it, as with "
+                "ffmpeg -i FILE -vf yadif NEW, or install opencv-python-headless<4.13"
+            )
+        return self.complaints.last
+
     def _take(self, capture: cv2.VideoCapture, stamps: TimeStamps, stamp: float, pace: Pace) -> None:
         """Count the frame that was grabbed last, and hand it out if it is wanted."""
         step, last = stamps.usual_step, self.counts.seconds
         seconds, repaired, jumped = stamps.next(stamp)
         damaged = self.complaints.any_new() or self.damaged
         self.damaged = False
-        lost = max(0, round((seconds - last) / step) - 1) if damaged and self.counts.read else 0
+        lost = self._lost(seconds - last, step, damaged) if self.counts.read else 0
         self.longest_step = max(self.longest_step, 0.0 if jumped else seconds - last)
         self.discontinuity |= jumped
         counts = self.counts
@@ -119,9 +137,15 @@ class _Reading:
         elif time.monotonic() - self.told > _SIGN_OF_LIFE:
             self._tell("alive")
 
+    def _lost(self, gap: float, step: float, damaged: bool) -> int:
+        """How many frames damage has cost between the last two; a decoder may have held some back after it."""
+        self.since_damage = 0 if damaged else self.since_damage + 1
+        recent = self.since_damage < _HELD_BACK and gap > max(_MISSING_STEPS * step, self.longest_step)
+        return max(0, round(gap / step) - 1) if damaged or recent else 0
+
     def _hand_out(self, capture: cv2.VideoCapture) -> None:
         good, image = capture.retrieve()
-        if not good or image is None:
+        if not good or image is None or self.complaints.any_new():  # as of a frame that cannot be given colours
             self.counts = replace(self.counts, damaged=self.counts.damaged + 1)
             return
         if image.ndim == 2 or image.shape[2] == 1:
@@ -136,8 +160,9 @@ class _Reading:
 
     def _missing_at_end(self, stamps: TimeStamps, duration: float | None) -> int:
         """Frames that the container announces after the last one."""
-        if duration is None:
-            return 0
+        cut_off = self.complaints.any_new() or self.since_damage < _HELD_BACK
+        if duration is None or not (cut_off or self.request.duration or _is_avi(self.request.location)):
+            return 0  # other containers announce the length of their longest track, such as sound
         missing = duration - self.counts.seconds - stamps.usual_step
         may_be_wrong = max(_LEAST_MISSING, _MISSING_SHARE * duration, _MISSING_STEPS * self.longest_step)
         return round(missing / stamps.usual_step) if missing > may_be_wrong else 0
@@ -173,6 +198,15 @@ def _announced_duration(capture: cv2.VideoCapture) -> float | None:
     """Seconds, from the number and rate of frames that OpenCV itself derives from the duration where it must."""
     seconds = capture.get(cv2.CAP_PROP_FRAME_COUNT) * _announced_step(capture)
     return seconds if isfinite(seconds) and 0 < seconds < 1e9 else None
+
+
+def _is_avi(location: str) -> bool:
+    """Whether a file is an AVI, which announces how many frames it has."""
+    try:
+        with Path(location).open("rb") as stream:
+            return stream.read(12)[8:] == b"AVI "
+    except OSError:
+        return False  # it is an address, or gone
 
 
 def _container_clock(capture: cv2.VideoCapture) -> Callable[[], float]:

@@ -18,6 +18,7 @@ _EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
 _MOST_BOXES = 100_000
 _FULL = struct.Struct(">B3x")
 _HEADERS = (struct.Struct(">IIII"), struct.Struct(">QQIQ"))  # of mvhd by version: made, changed, units a second, length
+_EDITS = (struct.Struct(">Ii4x"), struct.Struct(">Qq4x"))  # of elst: length, place in the track or -1 for nothing
 _TRACKS = (struct.Struct(">IIIII"), struct.Struct(">QQIIQ"))  # of tkhd: made, changed, number, reserved, length
 
 
@@ -27,7 +28,8 @@ class Mp4Facts:
 
     Attributes:
         created: when the recording was made, as its maker wrote it; None where nobody did.
-        duration: seconds that the longest video track is shown; None where it is not said, as in fragmented files.
+        duration: seconds that the video track is shown, from its first frame on, of several the shortest; None where it
+            is not said, as in fragmented files.
         video_tracks: how many there are.
     """
 
@@ -70,7 +72,7 @@ def _facts(stream: BinaryIO, end: int) -> Mp4Facts | None:
     known = [duration for duration in durations if 0 < duration < 2**31 * max(units, 1)]
     return Mp4Facts(
         created=_date(made),
-        duration=max(known) / units if known and units and length else None,
+        duration=min(known) / units if known and units and length else None,
         video_tracks=len(durations),
     )
 
@@ -84,7 +86,24 @@ def _video_duration(stream: BinaryIO, track: list[int]) -> Iterator[int]:
         return
     stream.seek(handler[0] + 8)
     if stream.read(4) == b"vide":
-        yield _versioned(stream, header[0], _TRACKS)[4]
+        yield _versioned(stream, header[0], _TRACKS)[4] - _wait(stream, track)
+
+
+def _wait(stream: BinaryIO, track: list[int]) -> int:
+    """For how long nothing is shown before a track's first frame, in the movie's units: edits without a place."""
+    edits = _find(stream, track[0], track[1], b"edts")
+    table = _find(stream, *edits, b"elst") if edits else None
+    if table is None:
+        return 0
+    version, count = struct.unpack(">B3xI", _at(stream, table[0], 8))
+    edit = _EDITS[version == 1]
+    wait = 0
+    for row in range(min(count, (table[1] - table[0] - 8) // edit.size)):
+        length, place = edit.unpack(_at(stream, table[0] + 8 + row * edit.size, edit.size))
+        if place != -1:
+            break
+        wait += length
+    return wait
 
 
 def _versioned(stream: BinaryIO, start: int, layouts: tuple[struct.Struct, struct.Struct]) -> tuple[int, ...]:
@@ -94,6 +113,11 @@ def _versioned(stream: BinaryIO, start: int, layouts: tuple[struct.Struct, struc
         raise _DamagedError
     layout = layouts[version]
     return layout.unpack(stream.read(layout.size))
+
+
+def _at(stream: BinaryIO, place: int, size: int) -> bytes:
+    stream.seek(place)
+    return stream.read(size)
 
 
 def _find(stream: BinaryIO, start: int, end: int, kind: bytes) -> tuple[int, int] | None:

@@ -9,6 +9,7 @@ _REMEMBERED = 25
 _JUMP = 1.0  # seconds, and as many times the usual step as the next constant says
 _USUAL_STEPS = 5.0
 _NO_TIME = 1e9  # seconds
+_LEAST_STEP = 5e-7  # seconds: times are to the microsecond
 _ROUNDING = 0.001  # containers such as Matroska round to milliseconds
 
 
@@ -30,8 +31,10 @@ class TimeStamps:
     """Turns a source's time stamps into times that grow.
 
     A time stamp that is missing (no number, or the same as the frame's before) or lies a little back is replaced by the
-    time of the frame before and the usual step. One that goes back by more than a second is where a clock was set or
-    another recording begins: times go on from there without a leap, and the place counts as a jump.
+    time of the frame before and the usual step. Those that grow after it but still lie behind go on at half their pace,
+    until they have caught up. One that goes back by more than a second is where a clock was set or another recording
+    begins: times go on from there without a leap, and the place counts as a jump. A zero may be a missing stamp or a
+    beginning; the one after it tells.
 
     Args:
         step: seconds between frames, until some were seen.
@@ -60,13 +63,17 @@ class TimeStamps:
             return self._begin(stamp)
         seconds = stamp + self._offset
         step = seconds - self._last
-        back = isfinite(stamp) and self._raw is not None and stamp < self._raw
-        if isfinite(step) and step > 5e-7:
+        own_step = nan if self._raw is None else stamp - self._raw
+        if isfinite(step) and step > _LEAST_STEP:
             jumped = step > max(_JUMP, _USUAL_STEPS * self.usual_step)
             self._steps.append(step)
             return self._accept(stamp, seconds, repaired=False, jumped=jumped)
+        if own_step > 2 * _LEAST_STEP:
+            return self._accept(stamp, self._last + min(own_step, self.usual_step) / 2, repaired=True, jumped=False)
         seconds = self._last + self.usual_step
-        reset = back and step < -_JUMP and stamp != 0.0
+        if stamp == 0.0:
+            return self._accept(nan, seconds, repaired=True, jumped=False)
+        reset = own_step < 0 and step < -_JUMP
         if reset:
             self._offset = seconds - stamp
         return self._accept(stamp, seconds, repaired=True, jumped=reset)
