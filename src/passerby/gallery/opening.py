@@ -4,7 +4,7 @@ from pathlib import Path
 
 from passerby.errors import GalleryError
 from passerby.gallery.database import Database
-from passerby.gallery.erasure.erasing import clean_if_needed
+from passerby.gallery.erasure.cleaning import clean_if_needed
 from passerby.gallery.schema import is_empty, prepare
 from passerby.gallery.stores.postgres import PostgresDatabase
 from passerby.gallery.stores.sqlite import FILE, SqliteDatabase

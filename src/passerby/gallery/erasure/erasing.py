@@ -1,25 +1,27 @@
 """Erase tracklets: from the tables, and then, provably, from the files.
 
-The rows go in one transaction, which also notes that files have still to be cleaned; whoever opens the gallery after a
-crash in between finishes that. Then every file of the gallery is searched for pieces of what was erased, and a receipt
-is kept that holds no personal data.
+The rows go in one transaction, which also writes the receipt, without personal data, and notes that files have still to
+be cleaned; whoever opens the gallery after a crash in between finishes that. Then every file of the gallery is searched
+for pieces of what was erased, and the receipt tells of that too.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from passerby.errors import GalleryError
 from passerby.gallery.audit import write_entry
 from passerby.gallery.database import Database, Transaction, Value
 from passerby.gallery.erased_keys import remember_erased
+from passerby.gallery.erasure.cleaning import clean, mark_unclean
 from passerby.gallery.erasure.traces import Trace, find_traces, pieces
 from passerby.gallery.holding import check_not_held
 from passerby.gallery.schema import read_setting, write_setting
 from passerby.gallery.times import moment, now
-from passerby.gallery.written.files import mark_outdated, outdated_files, remove_outdated
+from passerby.gallery.written.files import mark_outdated, outdated_files
+from passerby.printable import printable_line
 
 _AT_ONCE = 500
 _SHORTEST_TEXT = 6
@@ -34,7 +36,7 @@ _TEXTS = (
 
 
 _REMEDY = {
-    "sqlite": "remove that file, or repeat the erasure",
+    "sqlite": "remove that file",
     "postgresql": "see what makes the server keep it: its log, replication slots, wal_keep_size, archiving",
 }
 _BYTES = {"picture": (("crops", "jpeg"),), "feature": (("features", "vector"), ("features", "halves"))}
@@ -50,11 +52,12 @@ class Receipt:
         reason: why, in the actor's words.
         tracklets, crops, features, identities: how many of each are gone.
         pieces_searched: of what was erased, in the files.
-        files_searched, bytes_searched: where they were looked for, and not found.
+        files_searched, bytes_searched: where they were looked for; 0 where nobody could look: on another computer, or
+            when the erasure was interrupted and finished by whoever opened the gallery next.
         pieces_hash: SHA-256 over all pieces; proves later what was erased to somebody who still has it.
         files_removed: pages and pictures that were written from the gallery and showed what is erased.
         files_left: files likewise that were not removed, for they are tables of an export, were changed since, or lie
-            on another computer: look into them.
+            on another computer, and files of the gallery in which a piece was found: look into them.
     """
 
     erased: str
@@ -89,7 +92,7 @@ def erase(database: Database, files: Sequence[Path], numbers: Sequence[int], act
     with database.writing() as transaction:
         check_not_held(transaction, numbers)
         keys, wanted, counts = _look_up(transaction, numbers)
-        write_setting(transaction, "unclean", "1")
+        mark_unclean(transaction)
         mark_outdated(transaction, numbers)
         _delete(transaction, numbers)
         remember_erased(transaction, keys)
@@ -97,52 +100,53 @@ def erase(database: Database, files: Sequence[Path], numbers: Sequence[int], act
         write_setting(transaction, "removals", str(int(read_setting(transaction, "removals") or 0) + 1))
         wanted = _telling(transaction, wanted)
         write_entry(transaction, actor, "erase", reason, dict(counts))
-    files_removed = clean(database)
-    with database.reading() as transaction:
-        files_left = outdated_files(transaction)
+        receipt = _receipt(actor, reason, counts, wanted)
+        number = _write_receipt(transaction, receipt)
+    receipt = replace(receipt, files_removed=clean(database))
     searched = _files_below(files)
     left = _left_behind(database, find_traces(searched, wanted))
+    with database.writing() as transaction:
+        receipt = replace(
+            receipt,
+            files_searched=len(searched),
+            bytes_searched=sum(file.stat().st_size for file in searched if file.exists()),
+            files_left=[*outdated_files(transaction), *sorted({printable_line(str(each.file)) for each in left})],
+        )
+        transaction.run("UPDATE receipts SET content = ? WHERE id = ?", (json.dumps(asdict(receipt)), number))
     if left:
         raise GalleryError(
             f"{left[0].file}: still holds a {left[0].kind} of what was erased (at byte {left[0].offset}; {len(left)} "
             f"pieces in all): the gallery itself has forgotten it; {_REMEDY[database.dialect]}"
         )
-    digest = hashlib.sha256(b"".join(sorted(piece for _, piece in wanted))).hexdigest()
-    when = moment(now()).isoformat()
-    searched_bytes = sum(file.stat().st_size for file in searched if file.exists())
-    receipt = Receipt(
-        when, actor, reason, **counts, pieces_searched=len(wanted), files_searched=len(searched),
-        bytes_searched=searched_bytes, pieces_hash=digest, files_removed=files_removed, files_left=files_left,
-    )  # fmt: skip
-    with database.writing() as transaction:
-        transaction.run("INSERT INTO receipts (content) VALUES (?)", (json.dumps(asdict(receipt)),))
     return receipt
+
+
+def _receipt(actor: str, reason: str, counts: Mapping[str, int], wanted: Sequence[tuple[str, bytes]]) -> Receipt:
+    """What is known of an erasure before the files were searched."""
+    return Receipt(
+        erased=moment(now()).isoformat(),
+        actor=actor,
+        reason=reason,
+        tracklets=counts["tracklets"],
+        crops=counts["crops"],
+        features=counts["features"],
+        identities=counts["identities"],
+        pieces_searched=len(wanted),
+        files_searched=0,
+        bytes_searched=0,
+        pieces_hash=hashlib.sha256(b"".join(sorted(piece for _, piece in wanted))).hexdigest(),
+    )
+
+
+def _write_receipt(transaction: Transaction, receipt: Receipt) -> int:
+    statement = "INSERT INTO receipts (content) VALUES (?) RETURNING id"
+    number: int = transaction.rows(statement, (json.dumps(asdict(receipt)),))[0][0]
+    return number
 
 
 def read_receipts(transaction: Transaction) -> list[Receipt]:
     """All receipts, oldest first."""
     return [Receipt(**json.loads(row[0])) for row in transaction.rows("SELECT content FROM receipts ORDER BY id")]
-
-
-def clean(database: Database) -> int:
-    """Remove deleted rows from the files, and files that were written from them, and note that this is done.
-
-    Returns:
-        How many files that were written from the gallery were removed.
-    """
-    removed = remove_outdated(database)
-    database.purge()
-    with database.writing() as transaction:
-        transaction.run("DELETE FROM settings WHERE key = 'unclean'")
-    return removed
-
-
-def clean_if_needed(database: Database) -> None:
-    """Finish an erasure that was interrupted before the files were clean."""
-    with database.reading() as transaction:
-        unclean = read_setting(transaction, "unclean") is not None
-    if unclean:
-        clean(database)
 
 
 def _look_up(

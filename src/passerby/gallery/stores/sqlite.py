@@ -118,12 +118,15 @@ class SqliteDatabase:
         """Write the log back into the file, where deleted rows are zeroes already, and cut it to nothing.
 
         Raises:
-            GalleryError: a reader kept the log from being cut; repeat it.
+            GalleryError: a reader kept the log from being cut.
         """
         with self._telling():
             blocked, _, _ = self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if blocked:
-            raise GalleryError(f"{self.location}: a reader keeps the log in use: end it, and repeat the erasure")
+            raise GalleryError(
+                f"{self.location}: a reader keeps the log in use: end it, and open the gallery again, which finishes "
+                "the erasure"
+            )
 
     def faults(self) -> list[str]:
         """What SQLite finds wrong with the file, one line each."""

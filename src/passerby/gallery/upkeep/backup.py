@@ -15,7 +15,8 @@ from passerby.errors import GalleryError
 from passerby.gallery.audit import write_entry
 from passerby.gallery.database import Database, Row, Transaction
 from passerby.gallery.erased_keys import erased_among
-from passerby.gallery.erasure.erasing import clean, delete_empty_identities
+from passerby.gallery.erasure.cleaning import clean, mark_unclean
+from passerby.gallery.erasure.erasing import delete_empty_identities
 from passerby.gallery.schema import VERSION, prepare, read_setting, write_setting
 from passerby.gallery.stores.sqlite import FILE, SqliteDatabase
 from passerby.version import __version__
@@ -182,7 +183,7 @@ def _restored_over(copy: Path, secret: str | None, folder: Path, actor: str, rea
                 delete_empty_identities(transaction, [])
                 transaction.run("DELETE FROM calibrations")
             tracklets: int = transaction.rows("SELECT count(*) FROM tracklets")[0][0]
-            write_setting(transaction, "unclean", "1")
+            mark_unclean(transaction)
             write_setting(transaction, "removals", str(int(read_setting(transaction, "removals") or 0) + 1))
             write_entry(transaction, actor, "restore", reason, {"tracklets": tracklets, "erased_again": erased})
         clean(database)

@@ -12,7 +12,7 @@ from PIL import Image
 from passerby.errors import GalleryError
 from passerby.gallery.audit import broken_entries
 from passerby.gallery.database import Database, Row, Transaction
-from passerby.gallery.schema import read_setting
+from passerby.gallery.erasure.cleaning import unclean_marks
 from passerby.gallery.vectors import from_bytes
 from passerby.gallery.written.files import outdated_files
 from passerby.printable import printable_line
@@ -120,12 +120,12 @@ def _bad_entries(transaction: Transaction) -> Iterator[str]:
         yield f"entry {number} of the log is not as it was written, or those before it are gone: see who changed it"
     told = transaction.rows("SELECT count(*) FROM audit WHERE action = 'erase'")[0][0]
     receipts = transaction.rows("SELECT count(*) FROM receipts")[0][0]
-    if receipts > told:
-        yield f"there are {receipts} receipts of erasures, but the log tells of {told}: entries were cut off"
+    if receipts != told:
+        yield f"there are {receipts} receipts of erasures, but the log tells of {told}: some of one were removed"
 
 
 def _unfinished_erasure(transaction: Transaction) -> Iterator[str]:
-    if read_setting(transaction, "unclean") is not None:
+    if unclean_marks(transaction):
         yield "an erasure was interrupted before the files were clean: close the gallery and open it again"
     for file in outdated_files(transaction):
         yield f"{file}: was written from the gallery, and may show who is erased: look into it and remove it"
