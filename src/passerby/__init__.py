@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from passerby.workflows.indexing.index import index
     from passerby.workflows.indexing.photographs import find_people
     from passerby.workflows.indexing.report import gallery_report
-    from passerby.workflows.indexing.search import Query, search
+    from passerby.workflows.indexing.search import search
+    from passerby.workflows.indexing.searcher import Query
     from passerby.workflows.occlusion import occlusion
     from passerby.workflows.tracking.live import track_live
     from passerby.workflows.tracking.track import track
@@ -105,7 +106,8 @@ __getattr__ = lazy_exports(
         "workflows.indexing.index": ["index"],
         "workflows.indexing.photographs": ["find_people"],
         "workflows.indexing.report": ["gallery_report"],
-        "workflows.indexing.search": ["Query", "search"],
+        "workflows.indexing.search": ["search"],
+        "workflows.indexing.searcher": ["Query"],
         "workflows.occlusion": ["occlusion"],
         "workflows.tracking.live": ["track_live"],
         "workflows.tracking.track": ["track"],

@@ -29,6 +29,10 @@ class GalleryError(PasserbyError):
     """A gallery cannot be opened, written or searched as was asked."""
 
 
+class NotInGalleryError(GalleryError):
+    """A tracklet, an identity or something else that was named is not in the gallery."""
+
+
 class DeviceError(PasserbyError):
     """The machine lacks a device, a precision or a package extra that was asked for."""
 

@@ -23,6 +23,11 @@ EXTRA_OF = {
     "faiss": "faiss",
     "ray": "ray",
     "psycopg": "postgres",
+    "fastapi": "serve",
+    "starlette": "serve",
+    "uvicorn": "serve",
+    "h11": "serve",
+    "python_multipart": "serve",
 }
 """The name a package is imported by → the extra of passerby that installs it."""
 

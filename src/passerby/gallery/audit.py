@@ -9,8 +9,16 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from passerby.errors import GalleryError
 from passerby.gallery.database import Transaction, Value
+from passerby.gallery.schema import read_setting
 from passerby.gallery.times import now
+
+REASONS = "reasons"
+"""Setting: "1" where `REASONED` actions need a reason."""
+
+REASONED = frozenset({"search", "view", "erase", "report", "export", "backup"})
+"""Actions that show people or take them away."""
 
 _FIRST = "0" * 64
 _COLUMNS = "id, happened, actor, action, reason, detail, previous, hash"
@@ -46,7 +54,13 @@ def write_entry(
     reason: str = "",
     detail: Mapping[str, int | float | str] | None = None,
 ) -> Entry:
-    """Append an entry, in a writing transaction: it is kept if what it tells of is."""
+    """Append an entry, in a writing transaction: it is kept if what it tells of is.
+
+    Raises:
+        GalleryError: the gallery asks for a reason, and there is none.
+    """
+    if action in REASONED and not reason.strip() and read_setting(transaction, REASONS) == "1":
+        raise GalleryError(f"this gallery asks why: give a reason for this {action}")
     last = transaction.rows("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")
     number, previous = (last[0][0] + 1, last[0][1]) if last else (1, _FIRST)
     text, happened = json.dumps(dict(detail or {}), sort_keys=True), now()
@@ -56,9 +70,21 @@ def write_entry(
     return Entry(number, happened, actor, action, reason, dict(detail or {}), previous, digest)
 
 
-def read_entries(transaction: Transaction, after: int = 0) -> list[Entry]:
-    """The entries after a number, oldest first."""
-    rows = transaction.rows(f"SELECT {_COLUMNS} FROM audit WHERE id > ? ORDER BY id", (after,))
+def read_entries(
+    transaction: Transaction, after: int = 0, limit: int | None = None, *, newest: bool = False
+) -> list[Entry]:
+    """The entries after a number, oldest first.
+
+    Args:
+        transaction: reads the gallery.
+        after: the number.
+        limit: how many at most; None for all.
+        newest: the newest so many instead of the first.
+    """
+    order = "ORDER BY id DESC" if newest else "ORDER BY id"
+    at_most = "" if limit is None else f" LIMIT {int(limit)}"
+    rows = transaction.rows(f"SELECT {_COLUMNS} FROM audit WHERE id > ? {order}{at_most}", (after,))
+    rows = rows[::-1] if newest else rows
     return [
         Entry(number, happened, actor, action, reason, json.loads(detail), previous, digest)
         for number, happened, actor, action, reason, detail, previous, digest in rows

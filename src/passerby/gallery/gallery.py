@@ -10,15 +10,17 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.errors import GalleryError
+from passerby.errors import GalleryError, NotInGalleryError
+from passerby.gallery.access.overseen import Overseen
 from passerby.gallery.adding import COLUMNS, add, tracklet_of
-from passerby.gallery.audit import Entry, read_entries, write_entry
+from passerby.gallery.audit import write_entry
 from passerby.gallery.database import Database, Value
 from passerby.gallery.keeping import Keeping
 from passerby.gallery.matrix import Columns, Matrix
 from passerby.gallery.opening import open_database
+from passerby.gallery.pictures import Pictured
 from passerby.gallery.probability.calibration import Calibration, calibration_of
-from passerby.gallery.records import Added, Crop, ModelKey, NewTracklet, Tracklet
+from passerby.gallery.records import Added, ModelKey, NewTracklet, Tracklet
 from passerby.gallery.search import EVERYTHING, Filters, Hit, nearest, pooled
 from passerby.gallery.upkeep.backup import Backup, Restored, back_up, restore
 from passerby.gallery.upkeep.verification import Finding, verify
@@ -29,7 +31,7 @@ from passerby.gallery.written.handing_out import HandingOut
 _NAMED_AT_ONCE = 500
 
 
-class Gallery(WhoIsWho, Keeping, HandingOut):
+class Gallery(WhoIsWho, Keeping, HandingOut, Pictured, Overseen):
     """An open gallery; `open_gallery` gives one.
 
     Args:
@@ -89,7 +91,7 @@ class Gallery(WhoIsWho, Keeping, HandingOut):
         """
         found = self._there(numbers)
         if missing := [number for number in numbers if number not in found]:
-            raise GalleryError(f"there is no tracklet {missing[0]}: it was never added, or is erased")
+            raise NotInGalleryError(f"there is no tracklet {missing[0]}: it was never added, or is erased")
         return [found[number] for number in numbers]
 
     def _there(self, numbers: Sequence[int]) -> dict[int, Tracklet]:
@@ -101,12 +103,6 @@ class Gallery(WhoIsWho, Keeping, HandingOut):
                 statement = f"SELECT {COLUMNS} FROM tracklets WHERE id IN ({', '.join('?' * len(some))})"
                 found.update((row[0], tracklet_of(row)) for row in transaction.rows(statement, some))
         return found
-
-    def crops(self, number: int) -> list[Crop]:
-        """The pictures of a tracklet, by frame."""
-        with self._database.reading() as transaction:
-            rows = transaction.rows("SELECT frame, jpeg FROM crops WHERE tracklet = ? ORDER BY frame", (number,))
-        return [Crop(*row) for row in rows]
 
     def feature(self, number: int, model: ModelKey) -> NDArray[np.float32]:
         """What a model says of a tracklet, float32 [D].
@@ -187,11 +183,6 @@ class Gallery(WhoIsWho, Keeping, HandingOut):
             write_entry(transaction, self._actor, "search", reason, {"found": len(found)})
         there = self._there([number for number, _ in found])
         return [Hit(there[number], score, calibration.probability(score)) for number, score in found if number in there]
-
-    def log(self, after: int = 0) -> list[Entry]:
-        """Entries of the log of what was done with the gallery, after a number, oldest first."""
-        with self._database.reading() as transaction:
-            return read_entries(transaction, after)
 
     def verify(self) -> list[Finding]:
         """Read everything and tell what is torn, tampered with or left over; nothing where all is well."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from passerby.errors import GalleryError
+from passerby.errors import GalleryError, NotInGalleryError
 from passerby.gallery.database import Transaction
 from passerby.gallery.times import microseconds, moment, now
 
@@ -48,7 +48,7 @@ def hold(
         raise GalleryError("a hold needs a reason")
     kind, number = ("identities", identity) if tracklet is None else ("tracklets", tracklet)
     if not transaction.rows(f"SELECT 1 FROM {kind} WHERE id = ?", (number,)):
-        raise GalleryError(f"there is no {'identity' if tracklet is None else 'tracklet'} {number} to hold")
+        raise NotInGalleryError(f"there is no {'identity' if tracklet is None else 'tracklet'} {number} to hold")
     newest: int = transaction.rows("SELECT coalesce(max(id), 0) FROM changes")[0][0]
     statement = (
         "INSERT INTO holds (identity, tracklet, reason, until, after_change) VALUES (?, ?, ?, ?, ?) RETURNING id"
@@ -65,7 +65,7 @@ def release(transaction: Transaction, number: int) -> None:
         GalleryError: there is no such hold.
     """
     if not transaction.run("DELETE FROM holds WHERE id = ?", (number,)):
-        raise GalleryError(f"there is no hold {number}")
+        raise NotInGalleryError(f"there is no hold {number}")
 
 
 def read_holds(transaction: Transaction) -> list[Hold]:

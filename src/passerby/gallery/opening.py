@@ -20,7 +20,7 @@ def open_database(location: str | Path, *, create: bool = False) -> Database:
     Raises:
         GalleryError: there is no gallery, or it cannot be opened.
     """
-    if str(location).startswith(("postgresql://", "postgres://")):
+    if is_address(location):
         return _opened(PostgresDatabase(str(location)), create=create)
     folder = Path(location).expanduser()
     if not create and not (folder / FILE).is_file():
@@ -30,6 +30,11 @@ def open_database(location: str | Path, *, create: bool = False) -> Database:
     if create:
         folder.mkdir(parents=True, exist_ok=True)
     return _opened(SqliteDatabase(folder), create=create)
+
+
+def is_address(location: str | Path) -> bool:
+    """Whether a gallery is on a server, not in a folder."""
+    return str(location).startswith(("postgresql://", "postgres://"))
 
 
 def _opened(database: Database, *, create: bool) -> Database:

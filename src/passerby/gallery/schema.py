@@ -80,6 +80,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " tracklet {whole} NOT NULL REFERENCES tracklets ON DELETE CASCADE, PRIMARY KEY (written, tracklet))",
         "CREATE INDEX shown_by_tracklet ON shown (tracklet)",
     ),
+    (
+        # hash: SHA-256 of a key of a service, which is kept nowhere
+        "CREATE TABLE access_keys (id {serial}, name TEXT NOT NULL UNIQUE, role TEXT NOT NULL,"
+        " hash TEXT NOT NULL UNIQUE, made {whole} NOT NULL)",
+        # videos that a service was given to index; request and progress are JSON
+        "CREATE TABLE jobs (id {serial}, made {whole} NOT NULL, changed {whole} NOT NULL, actor TEXT NOT NULL,"
+        " state TEXT NOT NULL, request TEXT NOT NULL, progress TEXT NOT NULL, message TEXT NOT NULL DEFAULT '')",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

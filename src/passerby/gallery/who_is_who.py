@@ -1,31 +1,23 @@
 """The part of a gallery that knows people: identities, decisions, cameras, and their history."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from passerby.gallery.audit import write_entry
-from passerby.gallery.database import Database
 from passerby.gallery.identities import cameras, decisions, history, people
 from passerby.gallery.identities.cameras import Camera
 from passerby.gallery.identities.decisions import Decision
+from passerby.gallery.identities.doubtful import THRESHOLD, Doubtful
 from passerby.gallery.identities.history import Change
 from passerby.gallery.identities.identifying import Identified, default_false_links, identify, threshold_for
 from passerby.gallery.identities.labelled import LabelledPerson, take_over
 from passerby.gallery.identities.people import Identity
-from passerby.gallery.matrix import Matrix
 from passerby.gallery.probability.calibration import Calibration, calibration_of
 from passerby.gallery.records import ModelKey
+from passerby.gallery.schema import write_setting
 
 
-class WhoIsWho(ABC):
+class WhoIsWho(Doubtful):
     """Identities of a gallery. Every change is in the history and can be undone, the newest first."""
-
-    _database: Database
-    _actor: str
-
-    @abstractmethod
-    def _matrix(self, model: ModelKey | None) -> Matrix:
-        """The features of a model."""
 
     def calibration(self, model: ModelKey | None = None) -> Calibration:
         """What cosines of a model mean: learned from pairs that the gallery is sure about, and kept until it has grown.
@@ -68,6 +60,7 @@ class WhoIsWho(ABC):
             threshold = threshold_for(self.calibration(model), links, len(columns.tracklets))
         outcome = identify(self._database, columns, threshold, self._actor, show=show)
         with self._database.writing() as transaction:
+            write_setting(transaction, THRESHOLD, repr(outcome.threshold))
             write_entry(transaction, self._actor, "identify", reason, outcome._asdict())
         return outcome
 
@@ -84,6 +77,11 @@ class WhoIsWho(ABC):
         """
         with self._database.reading() as transaction:
             return people.read_identity(transaction, number)
+
+    def identity_names(self, numbers: Iterable[int]) -> dict[int, people.Named]:
+        """How identities are called, whether they are confirmed, by number; unknown ones are left out."""
+        with self._database.reading() as transaction:
+            return people.read_names(transaction, numbers)
 
     def merge(self, into: int, *others: int, reason: str = "") -> None:
         """Make identities one, which keeps its number and name, and is confirmed; without a name it takes another's.

@@ -80,7 +80,7 @@ def erase(
     """Parse, list, ask, erase, print."""
     from passerby.gallery.search import EVERYTHING, Filters
     from passerby.workflows.indexing.erasure import DEFAULT_PROBABILITY, plan_erasure
-    from passerby.workflows.indexing.search import Query
+    from passerby.workflows.indexing.searcher import Query
 
     filters = Filters(cameras or None, moment_of("--from", since), moment_of("--to", until))
     by_number = bool(tracklets or identities)

@@ -7,6 +7,7 @@ import typer
 from passerby.cli.gallery.arguments import GalleryArgument, Reason, moment_of
 from passerby.cli.gallery.copies import register_copies
 from passerby.cli.gallery.erase import register_erase
+from passerby.cli.gallery.keys import register_keys
 from passerby.cli.gallery.people import register_people
 from passerby.cli.gallery.report import register_report
 from passerby.cli.gallery.tables import register_tables
@@ -44,6 +45,7 @@ def register_keep(app: typer.Typer) -> None:
     command(gallery, "log", log, _LOG, "passerby gallery log gallery")
     register_people(gallery)
     register_report(gallery)
+    register_keys(gallery)
     command(gallery, "verify", verify, _VERIFY, "passerby gallery verify gallery")
     register_copies(gallery)
     register_tables(gallery)

@@ -9,7 +9,7 @@ from passerby.cli.printing.echo import echo
 
 if TYPE_CHECKING:
     from passerby.workflows.indexing.photographs import FoundPerson
-    from passerby.workflows.indexing.search import Query
+    from passerby.workflows.indexing.searcher import Query
 
 WHO = "Who"
 """Heading of the options that say who is searched for."""
@@ -25,7 +25,7 @@ def chosen(query: "Query", person: int | None, detector: str, *, find: bool, as_
     """The picture of one person in a photograph; lists them and ends the command where they are several."""
     from passerby.cli.printing.output import emit
     from passerby.workflows.indexing.photographs import chosen_person, find_people
-    from passerby.workflows.indexing.search import Query
+    from passerby.workflows.indexing.searcher import Query
 
     if not find:
         raise typer.BadParameter("--person is for photographs: add --find")

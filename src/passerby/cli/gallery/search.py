@@ -67,8 +67,8 @@ def search(
     """Parse, search, print."""
     from passerby.cli.printing.output import emit
     from passerby.gallery.search import Filters
-    from passerby.workflows.indexing.search import Query
     from passerby.workflows.indexing.search import search as search_gallery
+    from passerby.workflows.indexing.searcher import Query
 
     query = Query(pictures or (), text, tracklet)
     if find or person is not None:

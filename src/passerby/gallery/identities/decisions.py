@@ -27,12 +27,22 @@ def decide(transaction: Transaction, actor: str, first: int, second: int, same: 
     """Say that two tracklets are one person, or two people; None leaves it open again.
 
     Raises:
+        GalleryError: as `check_decision` does.
+    """
+    first, second = min(first, second), max(first, second)
+    check_decision(transaction, first, second, same)
+    write_decision(transaction, begin_change(transaction, "decide", actor), first, second, same)
+
+
+def check_decision(transaction: Transaction, first: int, second: int, same: bool | None) -> None:
+    """See whether that can be said of two tracklets, the lower number first.
+
+    Raises:
         GalleryError: there is no such tracklet, both are one, or it contradicts other decisions or identities that are
             confirmed.
     """
     if first == second:
         raise GalleryError("a decision is about two different tracklets")
-    first, second = min(first, second), max(first, second)
     owners = [identity_of(transaction, each) for each in (first, second)]
     confirmed = read_confirmed(transaction)
     if same is not None:
@@ -47,7 +57,6 @@ def decide(transaction: Transaction, actor: str, first: int, second: int, same: 
                 f"that contradicts what was said before: tracklets {broken[0].first} and {broken[0].second} would be "
                 "one person and two; take one of these decisions back"
             )
-    write_decision(transaction, begin_change(transaction, "decide", actor), first, second, same)
 
 
 def read_confirmed(transaction: Transaction) -> dict[int, int]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from passerby.errors import GalleryError
+from passerby.errors import GalleryError, NotInGalleryError
 from passerby.gallery.database import Row, Transaction
 from passerby.gallery.schema import read_setting, write_setting
 from passerby.gallery.times import moment, now
@@ -139,6 +139,6 @@ def identity_of(transaction: Transaction, tracklet: int) -> int | None:
     """
     rows: list[Row] = transaction.rows("SELECT identity FROM tracklets WHERE id = ?", (tracklet,))
     if not rows:
-        raise GalleryError(f"there is no tracklet {tracklet}: it was never added, or is erased")
+        raise NotInGalleryError(f"there is no tracklet {tracklet}: it was never added, or is erased")
     identity: int | None = rows[0][0]
     return identity

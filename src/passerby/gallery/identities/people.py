@@ -1,11 +1,14 @@
 """The identities of a gallery, and what people do with them: merge, split, name, confirm."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from passerby.errors import GalleryError
-from passerby.gallery.database import Transaction
+from passerby.errors import GalleryError, NotInGalleryError
+from passerby.gallery.database import Transaction, Value
 from passerby.gallery.identities.history import Move, begin_change, edit, move
+
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,24 @@ class Identity:
     confirmed: bool
     tracklets: tuple[int, ...]
     cameras: tuple[str, ...]
+
+
+class Named(NamedTuple):
+    """How people call an identity (None where nobody named it), and whether somebody vouched for it."""
+
+    name: str | None
+    confirmed: bool
+
+
+def read_names(transaction: Transaction, numbers: Iterable[int]) -> dict[int, Named]:
+    """Names of identities, by number."""
+    found: dict[int, Named] = {}
+    wanted = sorted(set(numbers))
+    for first in range(0, len(wanted), _AT_ONCE):
+        some: Sequence[Value] = wanted[first : first + _AT_ONCE]
+        statement = f"SELECT id, name, confirmed FROM identities WHERE id IN ({', '.join('?' * len(some))})"
+        found.update((row[0], Named(row[1], bool(row[2]))) for row in transaction.rows(statement, some))
+    return found
 
 
 def read_identities(transaction: Transaction, number: int | None = None) -> list[Identity]:
@@ -62,7 +83,7 @@ def read_identity(transaction: Transaction, number: int) -> Identity:
     """
     found = read_identities(transaction, number)
     if not found:
-        raise GalleryError(f"there is no identity {number}: it was merged into another, erased, or never found")
+        raise NotInGalleryError(f"there is no identity {number}: it was merged into another, erased, or never found")
     return found[0]
 
 

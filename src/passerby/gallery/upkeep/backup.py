@@ -23,7 +23,7 @@ from passerby.version import __version__
 
 MANIFEST = "backup.json"
 _KIND = "passerby gallery backup"
-_STAYS = frozenset({"settings", "erased", "receipts", "audit", "holds", "written", "shown"})
+_STAYS = frozenset({"settings", "erased", "receipts", "audit", "holds", "written", "shown", "access_keys", "jobs"})
 """Tables that tell what was done with a gallery: going back in time does not undo it."""
 
 

@@ -13,7 +13,8 @@ from passerby.report.gallery.erasure import ErasureContent, Reached, erasure_pag
 from passerby.video.detection.opening import DEFAULT_DETECTOR
 from passerby.workflows.indexing.pictures import largest_picture
 from passerby.workflows.indexing.report import checked_page
-from passerby.workflows.indexing.search import Query, cut_out, embedded_query
+from passerby.workflows.indexing.search import cut_out
+from passerby.workflows.indexing.searcher import Query, Searcher
 
 _SHOWN = 500
 """Tracklets on a page; of more, those that are the least probable, for they are the ones to look at."""
@@ -63,7 +64,7 @@ def plan_erasure(
         if query is None:
             plan = opened.plan_erasure(filters=filters, reason=reason)
         else:
-            features, key = embedded_query(opened, query, model, gallery, device)
+            features, key = Searcher(gallery, model=model, device=device).features(opened, query)
             plan = opened.plan_erasure(features, probability=probability, model=key, filters=filters, reason=reason)
         if place is not None:
             _write_page(opened, plan, place, reason)

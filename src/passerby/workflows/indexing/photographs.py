@@ -1,5 +1,6 @@
 """Find the people in a whole photograph, so that one of them can be searched for."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,42 @@ class FoundPerson:
     picture: Image.Image
 
 
+class PeopleFinder:
+    """Finds the people in photographs, with the detector in memory; several threads may ask.
+
+    Args:
+        detector: a detector's name, or a file with its card, as of `passerby.index`; none that needs moving pictures.
+        min_score: people of whom the detector is less sure are left out, between 0 and 1.
+
+    Raises:
+        DataError: the detector needs a video, or min_score is no share.
+        CheckpointError: there is no such detector, it cannot be fetched, or has no card.
+    """
+
+    def __init__(self, detector: str | Path = DEFAULT_DETECTOR, *, min_score: float = _SURE) -> None:
+        self._detector = CameraDetector(open_detector(detector), CameraSettings(threshold=min_score))
+        self._lock = threading.Lock()
+        if self._detector.remembers:
+            raise DataError(f"{detector} finds who moves in a video, not people in a photograph: name another detector")
+
+    def find(self, photo: Image.Image) -> list[FoundPerson]:
+        """The people in a photograph, upright and RGB, from left to right."""
+        image = np.array(photo, np.uint8)
+        with self._lock:
+            found = self._detector.detect([image])[0]
+        order = np.lexsort((found.boxes[:, 1], found.boxes[:, 0]))
+        margin = CropOptions().margin
+        return [
+            FoundPerson(
+                number,
+                _box(found.boxes[place]),
+                round(float(found.scores[place]), 4),
+                Image.fromarray(cut(image, found.boxes[place], margin=margin)),
+            )
+            for number, place in enumerate(order.tolist(), start=1)
+        ]
+
+
 def find_people(
     photo: str | Path, *, detector: str | Path = DEFAULT_DETECTOR, min_score: float = _SURE
 ) -> list[FoundPerson]:
@@ -55,22 +92,8 @@ def find_people(
         CheckpointError: there is no such detector, it cannot be fetched, or has no card.
     """
     file = expanded(photo)
-    opened = CameraDetector(open_detector(detector), CameraSettings(threshold=min_score))
-    if opened.remembers:
-        raise DataError(f"{detector} finds who moves in a video, not people in a photograph: name another detector")
-    image = np.array(read_image(file), np.uint8)
-    found = opened.detect([image])[0]
-    order = np.lexsort((found.boxes[:, 1], found.boxes[:, 0]))
-    margin = CropOptions().margin
-    return [
-        FoundPerson(
-            number,
-            _box(found.boxes[place]),
-            round(float(found.scores[place]), 4),
-            Image.fromarray(cut(image, found.boxes[place], margin=margin)),
-        )
-        for number, place in enumerate(order.tolist(), start=1)
-    ]
+    finder = PeopleFinder(detector, min_score=min_score)
+    return finder.find(read_image(file))
 
 
 def _box(edges: NDArray[np.float32]) -> tuple[float, float, float, float]:

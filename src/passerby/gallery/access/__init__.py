@@ -1,0 +1,1 @@
+"""Who may use a gallery through a service, and what is written down of it."""

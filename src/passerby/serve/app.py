@@ -1,0 +1,88 @@
+"""The application: routes behind the guard, and errors in one line."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from passerby.errors import NotInGalleryError, PasserbyError
+from passerby.printable import printable_line
+from passerby.serve.api import decisions, documentation, health, overview, people, search, session, tracklets
+from passerby.serve.api.complaints import complaint
+from passerby.serve.errors import RefusedError
+from passerby.serve.security.guard import Guard, answer_of
+from passerby.serve.state.service import Service
+from passerby.version import __version__
+
+_ABOUT = (
+    "Search a gallery of people in videos, say who is who, and erase. Send a key as `Authorization: Bearer KEY`; "
+    "`passerby gallery key add` makes one. Why one asks is sent as the header `X-Reason`, percent-encoded, and stands "
+    "in the gallery's log."
+)
+_ROUTERS = (search, tracklets, people, decisions, overview, session, health, documentation)
+
+
+def create_app(service: Service, *, local: bool = True) -> FastAPI:
+    """The application of a service, which it closes in the end.
+
+    Args:
+        service: that answers.
+        local: whether it can be reached from this computer alone. Where it is not, nobody comes in without a key, and
+            any name of the host is answered.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.close()
+
+    app = FastAPI(
+        title="passerby",
+        version=__version__,
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.service, app.state.local = service, local
+    for each in _ROUTERS:
+        app.include_router(each.router)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    app.add_middleware(Guard, service=service, local=local)
+    documentation.describe(app)
+    return app
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedError)
+    answer: Response = answer_of(error)
+    return answer
+
+
+async def _wrong(_: Request, error: Exception) -> Response:
+    """What a gallery or a model says no to."""
+    status = 404 if isinstance(error, NotInGalleryError) else 422
+    return JSONResponse({"error": printable_line(" ".join(str(error).split()))}, status)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return JSONResponse({"error": complaint(error.errors())}, 422)
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+
+
+_HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
+    RefusedError: _refused,
+    PasserbyError: _wrong,
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+}

@@ -1,0 +1,1 @@
+"""Who may ask a service, and what a request may cost."""

@@ -1,0 +1,134 @@
+"""Search an open gallery, as often as wanted, with the model in memory."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL.Image import Image
+
+from passerby.errors import GalleryError
+from passerby.gallery.gallery import Gallery
+from passerby.gallery.records import ModelKey
+from passerby.gallery.search import EVERYTHING, Filters, Hit
+from passerby.inference.embedder import Embedder
+from passerby.inference.loading import as_embedder
+from passerby.workflows.indexing.tracked_people import model_key
+
+
+@dataclass(frozen=True)
+class Query:
+    """Who is looked for; exactly one of pictures, text, tracklet and photo.
+
+    Attributes:
+        pictures: crops that show one person each, always the same one, files or PIL images; one query together.
+        text: a sentence about the person, for models with a text tower.
+        tracklet: the number of a tracklet of the gallery.
+        photo: a whole photograph, of which one person is looked for.
+        person: which one, as `find_people` numbers them; may be left out where it shows only one.
+    """
+
+    pictures: Sequence[str | Path | Image] = ()
+    text: str | None = None
+    tracklet: int | None = None
+    photo: str | Path | None = None
+    person: int | None = None
+
+    def __post_init__(self) -> None:
+        others = (self.text, self.tracklet, self.photo)
+        if bool(self.pictures) + sum(each is not None for each in others) != 1:
+            raise GalleryError(
+                "say who is looked for: pictures of the person, a sentence, a tracklet, or a photograph; one of them"
+            )
+        if self.person is not None and self.photo is None:
+            raise GalleryError("a person's number is for whole photographs: give one, or leave the number out")
+
+
+class Searcher:
+    """Turns queries into features, and searches with them; several threads may ask.
+
+    Args:
+        location: of the gallery, for messages.
+        model: as of `passerby.search`; None for the one the gallery was made with, by the name it had then.
+        device: where the model computes.
+    """
+
+    def __init__(
+        self, location: str | Path, *, model: Embedder | str | Path | None = None, device: str | None = None
+    ) -> None:
+        self._location, self._model, self._device = location, model, device
+        self._lock = threading.Lock()
+        self._loaded: tuple[str, Embedder, ModelKey] | None = None
+
+    def search(
+        self,
+        gallery: Gallery,
+        query: Query,
+        *,
+        filters: Filters = EVERYTHING,
+        count: int = 20,
+        by_identity: bool = False,
+        false_match_rate: float | None = None,
+        reason: str = "",
+    ) -> list[Hit]:
+        """Find people, see `passerby.search`; the query is not a photograph."""
+        features, key = self.features(gallery, query)
+        return gallery.search(
+            features,
+            model=key,
+            filters=filters,
+            count=count,
+            by_identity=by_identity,
+            false_match_rate=false_match_rate,
+            sentence=query.text is not None,
+            reason=reason,
+        )
+
+    def features(self, gallery: Gallery, query: Query) -> tuple[NDArray[np.float32], ModelKey]:
+        """Features of a query, float32 [N, D] or [D], and of which model they are.
+
+        Raises:
+            GalleryError: the gallery is empty, has no features of the model, or there is no such tracklet.
+            DataError: a picture cannot be read.
+            CheckpointError: the model cannot be loaded, or has no text tower.
+        """
+        known = gallery.models()
+        if not known:
+            raise GalleryError(f"{self._location}: is empty: `passerby index` puts videos into it")
+        if query.tracklet is not None and self._model is None:
+            return gallery.feature(query.tracklet, known[-1]), known[-1]
+        embedder, key = self._embedder(known)
+        if query.tracklet is not None:
+            return gallery.feature(query.tracklet, key), key
+        with self._lock:
+            if query.text is not None:
+                return embedder.embed_text(query.text), key
+            return embedder.embed(list(query.pictures)), key
+
+    def check(self, gallery: Gallery) -> ModelKey:
+        """Load the model now, and see that the gallery has features of it.
+
+        Raises:
+            GalleryError: the gallery is empty, or has no features of the model.
+            CheckpointError: the model cannot be loaded.
+        """
+        known = gallery.models()
+        if not known:
+            raise GalleryError(f"{self._location}: is empty: `passerby index` puts videos into it")
+        return self._embedder(known)[1]
+
+    def _embedder(self, known: Sequence[ModelKey]) -> tuple[Embedder, ModelKey]:
+        name = str(known[-1].name if self._model is None else self._model)
+        with self._lock:
+            if self._loaded is None or self._loaded[0] != name:
+                embedder = as_embedder(known[-1].name if self._model is None else self._model, device=self._device)
+                self._loaded = name, embedder, model_key(embedder, name)
+            _, embedder, key = self._loaded
+        if key.fingerprint not in {each.fingerprint for each in known}:
+            raise GalleryError(
+                f"{self._location}: has no features of {key.name}, but of {', '.join(each.name for each in known)}: "
+                "search with the same file as `passerby index` was given"
+            )
+        return embedder, key

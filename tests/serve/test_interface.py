@@ -1,0 +1,123 @@
+"""What the service answers is what the gallery says."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+import passerby
+from passerby.gallery.gallery import open_gallery
+from tests.serve.drawn import clothes, jpeg
+from tests.video.collection.drawn import picture
+
+BOXES = [(150, 20, 200, 120), (20, 50, 60, 150), (90, 5, 110, 60)]
+
+
+def png(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_a_person_is_found_by_a_crop_as_from_python(client: TestClient, gallery: Path, tmp_path: Path) -> None:
+    (tmp_path / "somebody.jpg").write_bytes(jpeg(clothes(3, 77)))
+    expected = passerby.search(gallery, passerby.Query(pictures=[tmp_path / "somebody.jpg"]), count=5)
+    found = client.post(
+        "/v1/search", files={"crop": ("somebody.jpg", jpeg(clothes(3, 77)))}, data={"count": "5", "reason": "lost"}
+    )
+    assert found.status_code == 200, found.text
+    (query,) = found.json()["queries"]
+    assert (query["kind"], query["input"], query["box"]) == ("crop", "somebody.jpg", None)
+    assert [hit["tracklet"] for hit in query["hits"]] == [hit.tracklet.number for hit in expected]
+    assert [hit["score"] for hit in query["hits"]] == pytest.approx([hit.score for hit in expected], abs=1e-6)
+    assert [hit["tracklet"] for hit in query["hits"][:2]] in ([7, 8], [8, 7])
+    with open_gallery(gallery) as opened:
+        assert [(each.action, each.reason) for each in opened.log()][-1] == ("search", "lost")
+        shown = client.get(query["hits"][0]["picture"])
+        assert shown.headers["content-type"] == "image/jpeg"
+        assert shown.content in [crop.jpeg for crop in opened.crops(query["hits"][0]["tracklet"])]
+
+
+def test_everybody_in_a_photograph_is_looked_for(client: TestClient) -> None:
+    found = client.post("/v1/search", files={"picture": ("street.png", png(picture(BOXES)))}).json()
+    assert [query["box"] for query in found["queries"]] == [[float(edge) for edge in box] for box in sorted(BOXES)]
+    assert [query["person"] for query in found["queries"]] == [1, 2, 3]
+    assert all(len(query["hits"]) == 12 for query in found["queries"])
+
+
+def test_what_cannot_be_used_comes_back_with_its_reason(client: TestClient) -> None:
+    files = [
+        ("crop", ("good.jpg", jpeg(clothes(1)))),
+        ("crop", ("page.html", b"<html>")),
+        ("picture", ("empty.png", png(picture([])))),
+    ]
+    answer = client.post("/v1/search", files=files)
+    assert answer.status_code == 200
+    assert [query["input"] for query in answer.json()["queries"]] == ["good.jpg"]
+    refused = {each["input"]: each["reason"] for each in answer.json()["refused"]}
+    assert "page.html cannot be read" in refused["page.html"]
+    assert "nobody was found" in refused["empty.png"]
+    alone = client.post("/v1/search", files=[("crop", ("page.html", b"<html>"))])
+    assert alone.status_code == 422
+    assert "page.html cannot be read" in alone.json()["error"]
+
+
+def test_a_tracklet_is_searched_for_with_filters(client: TestClient) -> None:
+    found = client.post("/v1/search", json={"tracklet": 1, "cameras": ["cam1"], "count": 3}).json()
+    hits = found["queries"][0]["hits"]
+    assert hits[0]["tracklet"] == 2
+    assert {hit["camera"] for hit in hits} == {"cam1"}
+    since = client.post("/v1/search", json={"tracklet": 1, "since": "2026-05-01T08:08:00Z"}).json()
+    assert {hit["camera"] for hit in since["queries"][0]["hits"]} == {"cam1"}
+
+
+def test_identities_are_named_merged_split_and_taken_back(client: TestClient, gallery: Path) -> None:
+    listed = client.get("/v1/identities").json()
+    assert listed["total"] == 6
+    first, second = (each["identity"] for each in listed["identities"][:2])
+    named = client.patch(f"/v1/identities/{first}", json={"name": "Anna"}).json()
+    assert (named["name"], named["confirmed"]) == ("Anna", True)
+    merged = client.post("/v1/identities/merge", json={"into": first, "others": [second]}).json()
+    assert len(merged["tracklets"]) == 4
+    assert client.get(f"/v1/identities/{second}").status_code == 404
+    split = client.post(f"/v1/identities/{first}/split", json={"tracklets": merged["tracklets"][2:]}).json()
+    assert split["new"]["tracklets"] == merged["tracklets"][2:]
+    kinds = [client.post("/v1/undo").json()["kind"] for _ in range(3)]
+    assert kinds == ["split", "merge", "name"]
+    whole = client.get(f"/v1/identities/{first}").json()
+    assert whole["name"] is None
+    assert [each["camera"] for each in whole["seen"]] == ["cam0", "cam1"]
+    with open_gallery(gallery) as opened:
+        assert opened.identity(first).tracklets == tuple(whole["tracklets"])
+
+
+def test_an_identity_is_erased_after_a_preview_with_a_receipt(client: TestClient, gallery: Path) -> None:
+    client.patch("/v1/identities/1", json={"name": "Anna Example"})
+    preview = client.get("/v1/identities/1/erasure").json()
+    assert (preview["tracklets"], preview["crops"], preview["names"]) == (2, 8, ["Anna Example"])
+    held = client.post("/v1/holds", json={"identity": 1, "reason": "case 12"}).json()
+    assert client.get("/v1/identities/1/erasure").json()["held"] == [1, 2]
+    assert client.delete("/v1/identities/1").status_code == 422
+    assert client.delete(f"/v1/holds/{held['number']}").status_code == 204
+    receipt = client.delete("/v1/identities/1", headers={"X-Reason": "asked%20for%20it"}).json()
+    assert (receipt["tracklets"], receipt["crops"], receipt["reason"]) == (2, 8, "asked for it")
+    assert receipt["files_searched"] > 0
+    assert client.get("/v1/tracklets/1").status_code == 404
+    assert b"Anna Example" not in b"".join(file.read_bytes() for file in gallery.iterdir())
+
+
+def test_the_interface_describes_itself(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()
+    assert "/v1/search" in described["paths"]
+    page = client.get("/docs")
+    assert page.status_code == 200
+    for path in described["paths"]:
+        assert path in page.text
+    assert "<script" not in page.text
+    assert client.get("/docs/style.css").headers["content-type"].startswith("text/css")
+    assert client.get("/healthz").json()["ok"]
+    assert client.get("/readyz").json()["ok"]
+    assert 'passerby_requests_total{method="GET",route="/healthz",status="200"} 1' in client.get("/metrics").text
