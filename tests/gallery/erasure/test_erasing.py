@@ -135,6 +135,36 @@ def test_an_erasure_that_was_cut_off_before_the_files_were_clean_is_finished_whe
         patch.undo()
         with open_gallery(store.location):
             assert files_with(store.files, texts_and_bytes(tracklets[7])) == set()
+        (receipt,) = gallery.receipts()
+        assert (receipt.tracklets, receipt.crops, receipt.files_searched) == (1, 2, 0)
+        assert gallery.erase([9]).files_searched > 0
+        assert [each.kind for each in gallery.verify() if each.kind != "picture"] == []
+
+
+def test_whoever_cleans_leaves_what_others_delete_meanwhile_to_be_cleaned(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracklets = with_pictures(made_up(20))
+    with open_gallery(store.location, create=True) as one, open_gallery(store.location) as other:
+        one.add(tracklets)
+        purge = type(one._database).purge
+
+        def meanwhile(database: SqliteDatabase | PostgresDatabase) -> None:
+            purge(database)  # type: ignore[arg-type]
+            monkeypatch.setattr(type(database), "purge", killed)
+            with pytest.raises(KeyboardInterrupt):
+                other.erase([8])
+
+        def killed(_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(type(one._database), "purge", meanwhile)
+        one.erase([3])
+        monkeypatch.undo()
+        assert files_with(store.files, texts_and_bytes(tracklets[2])) == set()
+        with open_gallery(store.location):
+            assert files_with(store.files, texts_and_bytes(tracklets[7])) == set()
+        assert len(one.receipts()) == 2
 
 
 def test_a_copy_beside_the_gallery_is_found_and_named(folder_gallery: Gallery, tmp_path: Path) -> None:
@@ -144,6 +174,8 @@ def test_a_copy_beside_the_gallery_is_found_and_named(folder_gallery: Gallery, t
     with pytest.raises(GalleryError, match=r"old-page\.html: still holds a name of what was erased"):
         folder_gallery.erase([2])
     assert len(folder_gallery) == 4
+    (receipt,) = folder_gallery.receipts()
+    assert [Path(file).name for file in receipt.files_left] == ["old-page.html"]
 
 
 def test_the_log_names_nobody_and_shows_tampering(folder_gallery: Gallery, tmp_path: Path) -> None:

@@ -40,10 +40,20 @@ with open_gallery(folder / "gallery", create=True) as gallery:
     except GalleryError as error:
         backup = str(error)
     left = sorted(each.name for each in folder.iterdir())
-    filler.unlink()
     assert len(gallery) == 5 * done, (len(gallery), done)
+    try:
+        gallery.erase([1])
+        erased = 1
+    except GalleryError as error:
+        assert "disk is full" in str(error), error
+        erased = len(gallery) - 5 * done
+        assert erased == 0, "an erasure that is refused takes nothing"
+    filler.unlink()
 with open_gallery(folder / "gallery") as gallery:
-    assert len(gallery) == 5 * done
+    assert len(gallery) == 5 * done - erased
+    if not erased:
+        gallery.erase([1])
+    assert len(gallery.receipts()) == 1
     gallery.add(made_up(1, seed=99))
     assert not [each for each in gallery.verify() if each.kind != "picture"]
 print(done, message, backup, left, sep="\\n")

@@ -91,3 +91,52 @@ def test_a_server_that_ends_the_connection_is_found_again(postgres: tuple[str, P
         with pytest.raises(GalleryError, match="terminat"):
             len(gallery)
         assert len(gallery) == 3
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ("53100", "the server's disk is full: nothing of this was stored; make room and repeat it"),
+        ("25006", "is read-only: nothing was changed; name the server that is written to"),
+        ("XX001", "torn page"),
+    ],
+)
+def test_a_server_that_cannot_store_is_told_in_one_line_and_nothing_is_half_there(
+    postgres_store: Store, state: str, message: str
+) -> None:
+    with open_gallery(postgres_store.location, create=True) as gallery:
+        gallery.add(made_up(3))
+        with psycopg.connect(postgres_store.location, autocommit=True) as connection:
+            connection.execute(
+                "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                f"RAISE EXCEPTION 'torn page\\nof a disk' USING ERRCODE = '{state}'; END $$"
+            )
+            connection.execute("CREATE TRIGGER fail BEFORE INSERT ON features FOR EACH ROW EXECUTE FUNCTION fail()")
+            with pytest.raises(GalleryError, match=message) as caught:
+                gallery.add(made_up(9))
+            assert "\n" not in str(caught.value)
+            assert len(gallery) == 3
+            connection.execute("DROP TRIGGER fail ON features")
+        assert gallery.add(made_up(9)) == (6, 3, 0)
+
+
+def test_a_user_who_may_only_read_reads_and_is_told_that_no_more_is_allowed(
+    postgres: tuple[str, Path], postgres_store: Store
+) -> None:
+    schema = postgres_store.location.rpartition("%3D")[2]
+    with open_gallery(postgres_store.location, create=True) as gallery:
+        gallery.add(made_up(3))
+    with psycopg.connect(postgres[0], autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS visitor")
+        connection.execute("CREATE ROLE visitor LOGIN")
+        connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO visitor")
+        connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO visitor")
+        try:
+            with open_gallery(postgres_store.location.replace("postgres:@", "visitor@")) as gallery:
+                assert len(gallery) == 3
+                with pytest.raises(GalleryError, match="this user may not do that"):
+                    gallery.add(made_up(4))
+                assert len(gallery) == 3
+        finally:
+            connection.execute("DROP OWNED BY visitor CASCADE")
+            connection.execute("DROP ROLE visitor")
