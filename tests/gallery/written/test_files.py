@@ -1,6 +1,7 @@
 """A page or picture that was written from a gallery goes with whom it shows; what users keep is named."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from passerby.errors import GalleryError
 from passerby.gallery import restore_gallery
 from passerby.gallery.gallery import Gallery, open_gallery
 from passerby.gallery.stores.sqlite import SqliteDatabase
-from tests.gallery.people import made_up
+from tests.gallery.people import MODEL, made_up
 from tests.gallery.servers import Store
 
 
@@ -144,3 +145,41 @@ def test_a_gallery_of_the_first_version_is_brought_up_to_date(tmp_path: Path, mo
         page = write(opened, tmp_path / "page.html", 1)
         assert opened.erase([1]).files_removed == 1
     assert not page.exists()
+
+
+def lend(gallery: Gallery, folder: Path, *numbers: int) -> Path:
+    gallery.lend_folder(folder, numbers, action="adapt", reason="a test")
+    (folder / "deep").mkdir(exist_ok=True)
+    (folder / "deep" / "face.jpg").write_bytes(b"somebody")
+    return folder
+
+
+def test_a_folder_to_work_in_goes_with_all_that_is_in_it(gallery: Gallery, tmp_path: Path) -> None:
+    folder, other = lend(gallery, tmp_path / "one", 1, 2), lend(gallery, tmp_path / "two", 3)
+    receipt = gallery.erase([2])
+    assert (receipt.files_removed, receipt.files_left) == (1, [])
+    assert (folder.exists(), other.exists()) == (False, True)
+    assert (gallery.has_lent(folder), gallery.has_lent(other)) == (False, True)
+    gallery.return_folder(other)
+    assert not other.exists()
+    assert not gallery.has_lent(other)
+    assert gallery.erase([3]).files_removed == 0
+    assert [entry.detail for entry in gallery.log() if entry.action == "adapt"] == [{"tracklets": 2}, {"tracklets": 1}]
+
+
+def test_a_folder_of_somebody_else_in_its_place_is_named_and_stays(gallery: Gallery, tmp_path: Path) -> None:
+    folder = lend(gallery, tmp_path / "one", 1)
+    (folder / ".passerby-working-folder").unlink()
+    assert gallery.erase([1]).files_left == [str(folder)]
+    assert (folder / "deep" / "face.jpg").exists()
+    with pytest.raises(GalleryError, match="tracklet 1 was erased meanwhile"):
+        lend(gallery, tmp_path / "two", 1)
+
+
+def test_tracklets_that_a_model_has_not_seen_are_known(gallery: Gallery) -> None:
+    other = MODEL._replace(fingerprint="f" * 64)
+    assert gallery.numbers_without(MODEL) == []
+    assert gallery.numbers_without(other) == gallery.numbers()
+    known = made_up(4)
+    gallery.add([replace(each, crops=[], features={other: each.features[MODEL]}) for each in known[:2]])
+    assert gallery.numbers_without(other) == gallery.numbers()[2:]

@@ -1,11 +1,13 @@
 """Remember which files were written from a gallery, outside of it, and whom they show, so that erasing reaches them.
 
 A page or a picture that shows somebody who is erased is removed, if it is still as it was written. What users keep for
-other reasons (tables of an export), was changed, or lies on another computer is left alone and named.
+other reasons (tables of an export), was changed, or lies on another computer is left alone and named. A folder that
+passerby works in for a while (pictures that a model learns from) is removed with all that is in it.
 """
 
 import hashlib
 import platform
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +18,12 @@ from passerby.printable import printable_line
 _AT_ONCE = 500
 _UNFINISHED = ""
 """In place of the hash of a file that is being written."""
+
+_FOLDER = "folder"
+"""In place of the hash of a folder."""
+
+FOLDER_MARK = ".passerby-working-folder"
+"""The empty file that a folder has which passerby made and may remove; no other is."""
 
 
 def begin_files(transaction: Transaction, shown: Mapping[Path, Sequence[int]], *, removable: bool) -> None:
@@ -28,7 +36,7 @@ def begin_files(transaction: Transaction, shown: Mapping[Path, Sequence[int]], *
         row = transaction.rows(
             "INSERT INTO written (path, computer, sha256, removable) VALUES (?, ?, ?, ?) ON CONFLICT (path, computer)"
             " DO UPDATE SET sha256 = excluded.sha256, removable = excluded.removable RETURNING id",
-            (str(file), platform.node(), _UNFINISHED, int(removable)),
+            (*_place(file), _UNFINISHED, int(removable)),
         )
         _check_there(transaction, numbers)
         statement = "INSERT INTO shown (written, tracklet) VALUES (?, ?) ON CONFLICT (written, tracklet) DO NOTHING"
@@ -43,7 +51,7 @@ def finish_files(transaction: Transaction, shown: Mapping[Path, Sequence[int]]) 
     """
     late = []
     for file, numbers in shown.items():
-        rows = transaction.rows("SELECT id FROM written WHERE path = ? AND computer = ?", (str(file), platform.node()))
+        rows = transaction.rows("SELECT id FROM written WHERE path = ? AND computer = ?", _place(file))
         there = _there(transaction, numbers)
         if not rows or there < set(numbers):
             late.append(file)
@@ -55,6 +63,26 @@ def finish_files(transaction: Transaction, shown: Mapping[Path, Sequence[int]]) 
             "INSERT INTO shown (written, tracklet) VALUES (?, ?)", [(number, each) for each in sorted(there)]
         )
     return late
+
+
+def note_folder(transaction: Transaction, folder: Path, numbers: Sequence[int]) -> None:
+    """Note, before anything is written into it, that a folder shows tracklets; its content may change.
+
+    Raises:
+        GalleryError: a tracklet was erased since it was read.
+    """
+    begin_files(transaction, {folder: numbers}, removable=True)
+    transaction.run("UPDATE written SET sha256 = ? WHERE path = ? AND computer = ?", (_FOLDER, *_place(folder)))
+
+
+def forget(transaction: Transaction, place: Path) -> None:
+    """Forget a file or folder, once it is gone."""
+    transaction.run("DELETE FROM written WHERE path = ? AND computer = ?", _place(place))
+
+
+def is_noted(transaction: Transaction, place: Path) -> bool:
+    """Whether a file or folder is known to show tracklets."""
+    return bool(transaction.rows("SELECT 1 FROM written WHERE path = ? AND computer = ?", _place(place)))
 
 
 def mark_outdated(transaction: Transaction, numbers: Sequence[int]) -> None:
@@ -80,9 +108,9 @@ def remove_outdated(database: Database) -> int:
         )
     for number, path, sha256, removable in rows:
         file = Path(path)
-        if not file.is_file():
+        if not (file.is_dir() if sha256 == _FOLDER else file.is_file()):
             done.append(number)
-        elif removable and _is(file, sha256) and _removed(file):
+        elif removable and (_is_working_folder(file) if sha256 == _FOLDER else _is(file, sha256)) and _removed(file):
             removed += 1
             done.append(number)
     if done:
@@ -98,6 +126,10 @@ def outdated_files(transaction: Transaction) -> list[str]:
         printable_line(path if computer == platform.node() else f"{path} on the computer {computer}")
         for path, computer in rows
     ]
+
+
+def _place(file: Path) -> tuple[str, str]:
+    return str(file), platform.node()
 
 
 def _check_there(transaction: Transaction, numbers: Iterable[int]) -> None:
@@ -123,9 +155,16 @@ def _is(file: Path, sha256: str) -> bool:
         return False
 
 
+def _is_working_folder(folder: Path) -> bool:
+    return not folder.is_symlink() and (folder / FOLDER_MARK).is_file()
+
+
 def _removed(file: Path) -> bool:
     try:
-        file.unlink()
+        if file.is_dir():
+            shutil.rmtree(file)
+        else:
+            file.unlink()
     except OSError:  # likewise
         return False
     return True

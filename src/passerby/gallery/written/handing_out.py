@@ -1,5 +1,6 @@
 """The part of a gallery that knows what leaves it: lists of tracklets, and files that show them."""
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,14 @@ from passerby.gallery.audit import write_entry
 from passerby.gallery.database import Database, Value
 from passerby.gallery.records import Feature, ModelKey
 from passerby.gallery.vectors import from_bytes
-from passerby.gallery.written.files import begin_files, finish_files
+from passerby.gallery.written.files import (
+    FOLDER_MARK,
+    begin_files,
+    finish_files,
+    forget,
+    is_noted,
+    note_folder,
+)
 
 _AT_ONCE = 500
 
@@ -31,6 +39,48 @@ class HandingOut:
         chosen = " WHERE identity IS NULL" if unknown else ""
         with self._database.reading() as transaction:
             return [row[0] for row in transaction.rows(f"SELECT id FROM tracklets{chosen} ORDER BY id")]
+
+    def numbers_without(self, model: ModelKey) -> list[int]:
+        """Numbers of the tracklets that have pictures, but no feature of a model, ascending."""
+        statement = (
+            "SELECT id FROM tracklets WHERE EXISTS (SELECT 1 FROM crops WHERE crops.tracklet = tracklets.id)"
+            " AND NOT EXISTS (SELECT 1 FROM features JOIN models ON models.id = model WHERE fingerprint = ?"
+            " AND features.tracklet = tracklets.id) ORDER BY id"
+        )
+        with self._database.reading() as transaction:
+            return [row[0] for row in transaction.rows(statement, (model.fingerprint,))]
+
+    def lend_folder(self, folder: Path, numbers: Sequence[int], *, action: str, reason: str = "") -> None:
+        """Make a folder to work in with pictures of tracklets, and remember it.
+
+        When one of these is erased, the folder is removed with all that is in it.
+
+        Args:
+            folder: a new one, or one lent before.
+            numbers: the tracklets.
+            action: for the log, such as `adapt`.
+            reason: why, for the log.
+
+        Raises:
+            GalleryError: one of the tracklets was erased since.
+        """
+        with self._database.writing() as transaction:
+            note_folder(transaction, folder.absolute(), numbers)
+            write_entry(transaction, self._actor, action, reason, {"tracklets": len(set(numbers))})
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FOLDER_MARK).touch()
+
+    def return_folder(self, folder: Path) -> None:
+        """Remove a folder that was lent, and forget it."""
+        if (folder / FOLDER_MARK).is_file():
+            shutil.rmtree(folder)
+        with self._database.writing() as transaction:
+            forget(transaction, folder.absolute())
+
+    def has_lent(self, folder: Path) -> bool:
+        """Whether a folder was lent, and neither returned nor removed by an erasure."""
+        with self._database.reading() as transaction:
+            return is_noted(transaction, folder.absolute())
 
     def features(self, numbers: Sequence[int], model: ModelKey) -> dict[int, Feature]:
         """What a model says of tracklets, by number; those of which it says nothing are not in it."""
