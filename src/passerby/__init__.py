@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from passerby.inference.torch_embedder import TorchEmbedder
     from passerby.metrics import RankingResult, rank
     from passerby.plugins import load_plugin
+    from passerby.workflows.adapting.adapt import adapt
     from passerby.workflows.compare import compare
     from passerby.workflows.denoise import denoise
     from passerby.workflows.embed import embed
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from passerby.workflows.exchange.import_table import import_table
     from passerby.workflows.explain import Occluder, explain
     from passerby.workflows.export import export
+    from passerby.workflows.indexing.embed_gallery import embed_gallery
     from passerby.workflows.indexing.erasure import plan_erasure
     from passerby.workflows.indexing.index import index
     from passerby.workflows.indexing.photographs import find_people
@@ -56,9 +58,11 @@ __all__ = [
     "Split",
     "TorchEmbedder",
     "__version__",
+    "adapt",
     "compare",
     "denoise",
     "embed",
+    "embed_gallery",
     "evaluate",
     "explain",
     "export",
@@ -94,6 +98,7 @@ __getattr__ = lazy_exports(
         "inference.torch_embedder": ["TorchEmbedder"],
         "metrics": ["RankingResult", "rank"],
         "plugins": ["load_plugin"],
+        "workflows.adapting.adapt": ["adapt"],
         "workflows.compare": ["compare"],
         "workflows.denoise": ["denoise"],
         "workflows.embed": ["embed"],
@@ -103,6 +108,7 @@ __getattr__ = lazy_exports(
         "workflows.exchange.import_table": ["import_table"],
         "workflows.explain": ["Occluder", "explain"],
         "workflows.indexing.erasure": ["plan_erasure"],
+        "workflows.indexing.embed_gallery": ["embed_gallery"],
         "workflows.indexing.index": ["index"],
         "workflows.indexing.photographs": ["find_people"],
         "workflows.indexing.report": ["gallery_report"],

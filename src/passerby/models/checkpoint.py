@@ -212,9 +212,14 @@ def _fault(name: str, tensor: Tensor | None) -> str | None:
 
 def save_model(path: Path, module: nn.Module, description: Mapping[str, Any]) -> None:
     """Write a module's tensors and a description (anything JSON can hold) as safetensors, atomically."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    save_tensors(path, module.state_dict(), description)
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
+    """The same of tensors by name."""
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with write_atomically(path) as temporary:
-        safetensors.torch.save_file(tensors, temporary, metadata={_METADATA_KEY: json.dumps(description)})
+        safetensors.torch.save_file(whole, temporary, metadata={_METADATA_KEY: json.dumps(description)})
 
 
 def read_description(path: Path) -> dict[str, Any] | None:

@@ -1,7 +1,8 @@
-"""The commands of galleries: `passerby index`, `passerby search`, `passerby serve` and `passerby gallery`."""
+"""The commands of galleries: `passerby index`, `search`, `serve`, `gallery` and `adapt`."""
 
 import typer
 
+from passerby.cli.gallery.adapt import register_adapt
 from passerby.cli.gallery.index import register_index
 from passerby.cli.gallery.keep import register_keep
 from passerby.cli.gallery.search import register_search
@@ -16,3 +17,4 @@ def register(app: typer.Typer) -> None:
     register_search(app)
     register_serve(app)
     register_keep(app)
+    register_adapt(app)

@@ -6,6 +6,7 @@ import typer
 
 from passerby.cli.gallery.arguments import GalleryArgument, Reason, moment_of
 from passerby.cli.gallery.copies import register_copies
+from passerby.cli.gallery.embed import register_embed
 from passerby.cli.gallery.erase import register_erase
 from passerby.cli.gallery.keys import register_keys
 from passerby.cli.gallery.people import register_people
@@ -46,6 +47,7 @@ def register_keep(app: typer.Typer) -> None:
     register_people(gallery)
     register_report(gallery)
     register_keys(gallery)
+    register_embed(gallery)
     command(gallery, "verify", verify, _VERIFY, "passerby gallery verify gallery")
     register_copies(gallery)
     register_tables(gallery)

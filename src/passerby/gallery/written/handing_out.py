@@ -40,6 +40,11 @@ class HandingOut:
         with self._database.reading() as transaction:
             return [row[0] for row in transaction.rows(f"SELECT id FROM tracklets{chosen} ORDER BY id")]
 
+    def numbers_with_pictures(self) -> list[int]:
+        """Numbers of the tracklets that have pictures, ascending."""
+        with self._database.reading() as transaction:
+            return [row[0] for row in transaction.rows("SELECT DISTINCT tracklet FROM crops ORDER BY tracklet")]
+
     def numbers_without(self, model: ModelKey) -> list[int]:
         """Numbers of the tracklets that have pictures, but no feature of a model, ascending."""
         statement = (
@@ -62,8 +67,10 @@ class HandingOut:
             reason: why, for the log.
 
         Raises:
-            GalleryError: one of the tracklets was erased since.
+            GalleryError: one of the tracklets was erased since, or the folder holds something else.
         """
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / FOLDER_MARK).is_file():
+            raise GalleryError(f"{folder}: holds something else already: name another place")
         with self._database.writing() as transaction:
             note_folder(transaction, folder.absolute(), numbers)
             write_entry(transaction, self._actor, action, reason, {"tracklets": len(set(numbers))})

@@ -1,0 +1,1 @@
+"""Learn from a gallery, without labels, to recognise the people of one's own cameras."""
