@@ -9,6 +9,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 from passerby.config import Recipe
 from passerby.errors import RecipeError
 from passerby.methods.method import InitialWeights, Method
+from passerby.models.backbones.registry import CLIP_PREFIX
 from passerby.models.bundled import resolve_path
 from passerby.models.checkpoint import load_strictly, read_description, read_tensors
 from passerby.models.clip.pair_files import METHOD, is_clip_pair
@@ -33,8 +34,10 @@ def read_init(recipe: Recipe, method: Method[Any, Any]) -> InitialWeights | None
     if description is None:  # of others, perhaps inside of what they trained
         tensors = next((part for _, part in wrapped_parts(tensors) if method.recognise(part) is not None), tensors)
     weights = InitialWeights(f"init={init}", tensors, description)
-    if is_clip_pair(weights.description) and recipe.method != METHOD:
-        takes_clip = hasattr(getattr(recipe, "model", None), "weights")
+    section = getattr(recipe, "model", None)
+    takes_tower = str(getattr(section, "backbone", "")).startswith(CLIP_PREFIX)
+    if is_clip_pair(weights.description) and recipe.method != METHOD and not takes_tower:
+        takes_clip = hasattr(section, "weights")
         remedy = (
             f"set model.weights={init} instead" if takes_clip else f"name a run of {recipe.method}, or leave it out"
         )

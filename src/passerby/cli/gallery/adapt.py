@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from passerby.cli.gallery.arguments import GalleryArgument, Reason
-from passerby.cli.options import MODEL, AsJson, Device, option
+from passerby.cli.options import MODEL, AsJson, Device, flag, option
 from passerby.cli.printing.echo import cell, echo
 from passerby.cli.printing.help import TRAINING, command
 
@@ -28,6 +28,24 @@ _EXAMPLES = (
 
 _WHOM = "Whom to learn from"
 
+Changes = Annotated[
+    list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Changes to the recipe, as section.key=value.")
+]
+MethodName = Annotated[
+    Literal["identities", "cluster-contrast", "cion", "ccafl"],
+    option("NAME", "identities, cluster-contrast, cion or ccafl."),
+]
+Init = Annotated[str | None, option("MODEL", "What to begin with; default: the gallery's own model.", panel=MODEL)]
+Compared = Annotated[
+    str | None, option("MODEL", "Of the gallery's models the one to compare with; default: the newest.", panel=MODEL)
+]
+HoldBack = Annotated[
+    float,
+    option("X", "Share of the people held back to judge by, up to 0.5.", panel=_WHOM, at_least=0, at_most=0.5),
+]
+MinTracklets = Annotated[int, option("N", "Learn from people with so many tracklets.", panel=_WHOM, at_least=1)]
+Embed = Annotated[bool, typer.Option("--embed/--no-embed", help="Let the gallery embed with the new model.")]
+
 
 def register_adapt(app: typer.Typer) -> None:
     """Add the command."""
@@ -36,45 +54,27 @@ def register_adapt(app: typer.Typer) -> None:
 
 def adapt(
     gallery: GalleryArgument,
-    overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Changes to the recipe, as section.key=value.")
-    ] = None,
+    overrides: Changes = None,
     out: Annotated[Path, option("DIR", "The run's folder.", "--out", "-o")] = Path("runs/adapted"),
-    method: Annotated[
-        Literal["identities", "cluster-contrast", "cion", "ccafl"],
-        option("NAME", "identities, cluster-contrast, cion or ccafl."),
-    ] = "identities",
-    init: Annotated[
-        str | None, option("MODEL", "What to begin with; default: the gallery's own model.", panel=MODEL)
-    ] = None,
-    model: Annotated[
-        str | None,
-        option("MODEL", "Of the gallery's models the one to compare with; default: the newest.", panel=MODEL),
-    ] = None,
+    method: MethodName = "identities",
+    init: Init = None,
+    model: Compared = None,
     device: Device = None,
-    hold_back: Annotated[
-        float,
-        option("X", "Share of the people held back to judge by, up to 0.5.", panel=_WHOM, at_least=0, at_most=0.5),
-    ] = 0.25,
-    min_tracklets: Annotated[
-        int, option("N", "Learn from people with so many tracklets.", panel=_WHOM, at_least=1)
-    ] = 2,
+    hold_back: HoldBack = 0.25,
+    min_tracklets: MinTracklets = 2,
     seed: Annotated[int, option("N", "Everything random follows from it.", at_least=0)] = 1234,
-    embed: Annotated[
-        bool, typer.Option("--embed/--no-embed", help="Let the gallery embed its pictures with the new model.")
-    ] = True,
-    even_if_worse: Annotated[
-        bool, typer.Option("--even-if-worse", help="Also if the new model comes out worse.")
-    ] = False,
+    embed: Embed = True,
+    even_if_worse: Annotated[bool, flag("--even-if-worse", "Also if the new model comes out worse.")] = False,
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
     """Parse, learn, print; exit code 1 if the new model is worse."""
     from passerby.cli.printing.output import emit
-    from passerby.workflows.adapting.adapt import AdaptOptions
     from passerby.workflows.adapting.adapt import adapt as learn
 
-    options = AdaptOptions(
+    done = learn(
+        gallery,
+        out,
         method=method,
         model=model,
         init=init,
@@ -82,9 +82,11 @@ def adapt(
         hold_back=hold_back,
         min_tracklets=min_tracklets,
         seed=seed,
-    )
-    done = learn(
-        gallery, out, options, embed=embed, even_if_worse=even_if_worse, device=device, reason=reason, show=True
+        embed=embed,
+        even_if_worse=even_if_worse,
+        device=device,
+        reason=reason,
+        show=True,
     )
     if not emit(done, as_json):
         _print(done, gallery)

@@ -166,6 +166,10 @@ class ClipPretrainMethod(Method[ClipPretrainRecipe, ClipPair]):
         load_strictly(model, tensors, source=source)
         return model
 
+    def backbone_prefix(self, description: Mapping[str, Any]) -> str:
+        """The image tower, which is the backbone `clip:` and its architecture."""
+        return "visual."
+
     def attention_maps(self, model: nn.Module, images: Tensor, *, anchors: int = 3) -> list[AttentionMaps]:
         """Attention of the image tower's class token."""
         assert isinstance(model, ClipPair)

@@ -15,8 +15,9 @@ from passerby.methods.registry import find_method
 from passerby.methods.sections.clip import Pixels
 from passerby.models.backbones.backbone import Backbone
 from passerby.models.backbones.official_files import backbone_tensors
-from passerby.models.backbones.registry import create, family_of
+from passerby.models.backbones.registry import CLIP_PREFIX, create, family_of
 from passerby.models.checkpoint import load_strictly
+from passerby.models.clip.pair_files import is_clip_pair
 from passerby.models.zoo.files import is_bare_backbone
 
 _SWIN_DROP_PATH = 0.1
@@ -117,6 +118,7 @@ def _part_of_init(init: InitialWeights) -> Mapping[str, Tensor]:
 
 
 def _check_architecture(source: str, description: Mapping[str, Any], architecture: str) -> None:
-    held = description.get("architecture", architecture)
+    tower = f"{CLIP_PREFIX}{description['shape']['architecture']}" if is_clip_pair(description) else architecture
+    held = description.get("architecture", tower)
     if held != architecture:
         raise RecipeError(f"{source}: holds {held}, the recipe trains {architecture}: set model.backbone={held}")

@@ -1,4 +1,4 @@
-"""Backbones by name: ReIDZoo's 32, those of TransReID-SSL and PASS, small ones, and everything timm has.
+"""Backbones by name: ReIDZoo's 32, those of TransReID-SSL and PASS, small ones, CLIP's towers, and all that timm has.
 
 ReIDZoo's are timm's networks with the changes that its published weights need. Every
 backbone is random until weights are loaded (`passerby.models.backbones.official_files`).
@@ -6,6 +6,7 @@ backbone is random until weights are loaded (`passerby.models.backbones.official
 
 import difflib
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 import timm
@@ -24,6 +25,11 @@ from passerby.plugins import Registry
 TIMM_PREFIX = "timm:"
 """Before a name that is also one of `names()`: timm's own network of this name, unchanged."""
 
+CLIP_PREFIX = "clip:"
+"""Before the name of a CLIP, as `model.architecture` of CLIP-ReID takes it: its image tower."""
+
+_CLIP_TOWERS = "passerby.models.clip.tower_backbone"
+
 Builder = Callable[[str, tuple[int, int], dict[str, Any]], Backbone]
 """Name, image size, options → the backbone."""
 
@@ -41,8 +47,8 @@ def create(name: str, image_size: tuple[int, int] = (256, 128), **options: Any) 
     """A backbone with random weights and without classifier.
 
     Args:
-        name: one of `names()`, any model of timm (`timm:NAME` where both have one and timm's is meant), or a backbone
-            that a plugin registers.
+        name: one of `names()`, any model of timm (`timm:NAME` where both have one and timm's is meant), the image tower
+            of a CLIP (`clip:ViT-B-16`), or a backbone that a plugin registers.
         image_size: height and width it is made for. ReIDZoo's take images of other sizes too: position embeddings are
             interpolated, windows filled up.
         options: of the network: `drop_path_rate`, …
@@ -96,6 +102,10 @@ def register_backbone(function: NetworkFunction) -> NetworkFunction:
 
 
 def _create(name: str, image_size: tuple[int, int], options: dict[str, Any]) -> Backbone:
+    if name.startswith(CLIP_PREFIX):
+        # Imported here and not above, since it stands on what reads weights by name, which stands on this.
+        tower: Backbone = import_module(_CLIP_TOWERS).build_clip_tower(name, image_size, options)
+        return tower
     timm_name = name.removeprefix(TIMM_PREFIX)
     if name not in BACKBONES and timm.is_model(timm_name):
         network, feature_dim = build_timm(timm_name, image_size, options)

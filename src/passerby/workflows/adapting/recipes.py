@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from passerby.errors import RecipeError
-from passerby.models.backbones.registry import family_of
+from passerby.models.backbones.registry import CLIP_PREFIX, family_of
 from passerby.models.bundled import NAMES
 from passerby.workflows.adapting.starts import Kind, Start
 
@@ -15,8 +15,8 @@ are found anew before every epoch, or identities inside each camera."""
 
 _METHODS: Mapping[Way, Mapping[Kind, str]] = {
     "identities": {"towers": "clip-reid", "clip-reid": "clip-reid", "backbone": "finetune"},
-    "cluster-contrast": {"backbone": "cluster-contrast"},
-    "cion": {"backbone": "cion"},
+    "cluster-contrast": {"towers": "cluster-contrast", "backbone": "cluster-contrast"},
+    "cion": {"towers": "cion", "backbone": "cion"},
     "ccafl": {"towers": "ccafl", "ccafl": "ccafl"},
 }
 
@@ -101,7 +101,9 @@ def learning_plan(way: Way, start: Start, *, people: int, seed: int) -> Learning
         changes[f"{_SIZES[method]}.identities_per_batch"] = people
     if method == "cion":
         changes["training.batch_size"] = min(_CION_BATCH, 2 * people)
-    if method == "cion" and small:
+    if method == "cion" and str(changes["model.backbone"]).startswith(CLIP_PREFIX):
+        changes["views.local"] = 0  # CLIP's tower takes images of one size
+    elif method == "cion" and small:
         changes["views.local_size"] = [side // 2 for side in start.size]
     return LearningPlan(recipe, method, changes)
 
@@ -117,6 +119,9 @@ def _weights(start: Start, method: str) -> dict[str, object]:
             network["model.pooling"] = "gem" if pooled else "native"
         return network
     shape: Mapping[str, Any] = start.description["shape"]
+    if start.kind == "towers" and method in ("cion", "cluster-contrast"):
+        tower: dict[str, object] = {"model.backbone": f"{CLIP_PREFIX}{shape['architecture']}", "init": place}
+        return {**tower, **({"model.pooling": "native"} if method == "cluster-contrast" else {})}
     network = {"model.architecture": shape["architecture"], "model.stride": shape.get("stride")}
     if start.kind == "towers":
         return {**network, "model.weights": place}
