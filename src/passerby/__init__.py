@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from passerby.inference.torch_embedder import TorchEmbedder
     from passerby.metrics import RankingResult, rank
     from passerby.plugins import load_plugin
-    from passerby.workflows.adapting.adapt import adapt
+    from passerby.workflows.adapting.adapt import AdaptOptions, adapt
     from passerby.workflows.compare import compare
     from passerby.workflows.denoise import denoise
     from passerby.workflows.embed import embed
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 torchvision_guard.install()
 
 __all__ = [
+    "AdaptOptions",
     "Benchmark",
     "Embedder",
     "EvaluationResult",
@@ -98,7 +99,7 @@ __getattr__ = lazy_exports(
         "inference.torch_embedder": ["TorchEmbedder"],
         "metrics": ["RankingResult", "rank"],
         "plugins": ["load_plugin"],
-        "workflows.adapting.adapt": ["adapt"],
+        "workflows.adapting.adapt": ["AdaptOptions", "adapt"],
         "workflows.compare": ["compare"],
         "workflows.denoise": ["denoise"],
         "workflows.embed": ["embed"],
