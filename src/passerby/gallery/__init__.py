@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from passerby.gallery.identities.history import Change
     from passerby.gallery.identities.identifying import Identified
     from passerby.gallery.identities.people import Identity
+    from passerby.gallery.nearest.feature_index import FeatureIndex
     from passerby.gallery.probability.calibration import Calibration
     from passerby.gallery.records import Added, Crop, Feature, ModelKey, NewTracklet, Tracklet
-    from passerby.gallery.search import Filters, Hit
+    from passerby.gallery.search import Filters, Hit, Hits
     from passerby.gallery.upkeep.backup import Backup, Restored
     from passerby.gallery.upkeep.verification import Finding
 
@@ -30,10 +31,12 @@ __all__ = [
     "Decision",
     "ErasurePlan",
     "Feature",
+    "FeatureIndex",
     "Filters",
     "Finding",
     "Gallery",
     "Hit",
+    "Hits",
     "Hold",
     "Identified",
     "Identity",
@@ -58,9 +61,10 @@ __getattr__ = lazy_exports(
         "identities.history": ["Change"],
         "identities.identifying": ["Identified"],
         "identities.people": ["Identity"],
+        "nearest.feature_index": ["FeatureIndex"],
         "probability.calibration": ["Calibration"],
         "records": ["Added", "Crop", "Feature", "ModelKey", "NewTracklet", "Tracklet"],
-        "search": ["Filters", "Hit"],
+        "search": ["Filters", "Hit", "Hits"],
         "upkeep.backup": ["Backup", "Restored"],
         "upkeep.verification": ["Finding"],
     },

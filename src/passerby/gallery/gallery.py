@@ -1,7 +1,6 @@
 """The gallery: tracklets of many videos that can be searched."""
 
 import getpass
-import math
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,15 +12,14 @@ from numpy.typing import NDArray
 from passerby.errors import GalleryError, NotInGalleryError
 from passerby.gallery.access.overseen import Overseen
 from passerby.gallery.adding import COLUMNS, add, tracklet_of
-from passerby.gallery.audit import write_entry
 from passerby.gallery.database import Database, Value
 from passerby.gallery.keeping import Keeping
-from passerby.gallery.matrix import Columns, Matrix
+from passerby.gallery.matrix import Matrix
+from passerby.gallery.nearest.searching import Searching
+from passerby.gallery.nearest.shortlists import Shortlists
 from passerby.gallery.opening import open_database
 from passerby.gallery.pictures import Pictured
-from passerby.gallery.probability.calibration import Calibration, calibration_of
 from passerby.gallery.records import Added, ModelKey, NewTracklet, Tracklet
-from passerby.gallery.search import EVERYTHING, Filters, Hit, nearest, pooled
 from passerby.gallery.upkeep.backup import Backup, Restored, back_up, restore
 from passerby.gallery.upkeep.verification import Finding, verify
 from passerby.gallery.vectors import from_bytes
@@ -31,7 +29,7 @@ from passerby.gallery.written.handing_out import HandingOut
 _NAMED_AT_ONCE = 500
 
 
-class Gallery(WhoIsWho, Keeping, HandingOut, Pictured, Overseen):
+class Gallery(Searching, WhoIsWho, Keeping, HandingOut, Pictured, Overseen):
     """An open gallery; `open_gallery` gives one.
 
     Args:
@@ -44,6 +42,7 @@ class Gallery(WhoIsWho, Keeping, HandingOut, Pictured, Overseen):
         self._database, self._places = database, places
         self._actor = actor or getpass.getuser()
         self._matrices: dict[int, Matrix] = {}
+        self._shortlists = Shortlists(database)
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -120,69 +119,6 @@ class Gallery(WhoIsWho, Keeping, HandingOut, Pictured, Overseen):
             raise GalleryError(f"tracklet {number} has no feature of {model.name}: index its video with that model too")
         feature: NDArray[np.float32] = from_bytes([rows[0][0]], model.dim)[0].astype(np.float32)
         return feature
-
-    def search(
-        self,
-        features: NDArray[np.float32],
-        *,
-        model: ModelKey | None = None,
-        filters: Filters = EVERYTHING,
-        count: int = 20,
-        by_identity: bool = False,
-        false_match_rate: float | None = None,
-        sentence: bool = False,
-        reason: str = "",
-    ) -> list[Hit]:
-        """Find the tracklets most like a person.
-
-        Args:
-            features: of pictures of the person, float32 [Q, D] or [D]; several are pooled into one query.
-            model: which computed them; may be left out where the gallery has features of one model only.
-            filters: which tracklets count.
-            count: how many at most.
-            by_identity: of each identity only the best tracklet.
-            false_match_rate: leave out hits less similar than all but this share of pairs of different people; so few
-                remain for somebody whom the gallery does not have. None for all hits, however unlike.
-            sentence: the features are of a sentence: what is learned of pictures says nothing of their cosines.
-            reason: why one searches, for the log.
-
-        Returns:
-            Best first; of equally similar ones the one that was added first.
-
-        Raises:
-            GalleryError: features of another model, or that cannot be compared; an unknown camera; a false-match rate
-                that the gallery's pairs of different people are too few to tell, or of a sentence.
-        """
-        if count < 1:
-            raise GalleryError(f"count must be at least 1, not {count}")
-        if sentence and false_match_rate is not None:
-            raise GalleryError("false-match rates are known of pictures, not of sentences: leave out false_match_rate")
-        columns, calibration = self._searched(model)
-        least = -math.inf if false_match_rate is None else calibration.threshold(false_match_rate)
-        found = nearest(columns, pooled(features), filters, count, by_identity=by_identity)
-        hits = self._hits([each for each in found if each[1] >= least], calibration, reason)
-        return [Hit(hit.tracklet, hit.score, None) for hit in hits] if sentence else hits
-
-    def _alike(
-        self, features: NDArray[np.float32], model: ModelKey | None, filters: Filters, probability: float, reason: str
-    ) -> list[Hit]:
-        columns, calibration = self._searched(model)
-        least = calibration.cosine(probability)
-        found = nearest(columns, pooled(features), filters, max(1, len(columns.tracklets)), by_identity=False)
-        return self._hits([each for each in found if each[1] >= least], calibration, reason)
-
-    def _searched(self, model: ModelKey | None) -> tuple[Columns, Calibration]:
-        """The features of a model, and what their cosines mean."""
-        matrix = self._matrix(model)
-        columns = matrix.columns()
-        return columns, calibration_of(self._database, matrix.model, matrix.dim, len(columns.tracklets))
-
-    def _hits(self, found: Sequence[tuple[int, float]], calibration: Calibration, reason: str) -> list[Hit]:
-        """What a search found, after it was written into the log; without what somebody erased meanwhile."""
-        with self._database.writing() as transaction:
-            write_entry(transaction, self._actor, "search", reason, {"found": len(found)})
-        there = self._there([number for number, _ in found])
-        return [Hit(there[number], score, calibration.probability(score)) for number, score in found if number in there]
 
     def verify(self) -> list[Finding]:
         """Read everything and tell what is torn, tampered with or left over; nothing where all is well."""

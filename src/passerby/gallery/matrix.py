@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from passerby.gallery.database import Database, Transaction
 from passerby.gallery.schema import read_setting
-from passerby.gallery.vectors import from_bytes
+from passerby.gallery.vectors import from_bytes, widened
 
 _FULL_PRECISION = 200_000
 """Up to so many rows are held as float32 too, which products need: 400 MB at 512 dimensions. More go by blocks."""
@@ -85,20 +85,19 @@ class Matrix:
 
 
 def best(
-    columns: Columns, query: NDArray[np.float32], allowed: NDArray[np.bool_] | None, count: int
+    columns: Columns, query: NDArray[np.float32], rows: NDArray[np.int64] | None, count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The rows nearest to a query among those allowed, exactly: similar ones first, equal ones by age.
+    """The rows nearest to a query among some, exactly: similar ones first, equal ones by age.
 
     Args:
         columns: where to search.
         query: float32 [D], of length 1.
-        allowed: bool [N]; None for all.
+        rows: int64 [M], ascending, which to compare; None for all.
         count: how many at most.
 
     Returns:
         Rows int64 [K] and their cosines float32 [K].
     """
-    rows = None if allowed is None else np.flatnonzero(allowed)
     similarity = _similarities(columns, query, rows)
     if len(similarity) > count:
         bound = np.partition(similarity, len(similarity) - count)[len(similarity) - count]
@@ -120,7 +119,7 @@ def _similarities(columns: Columns, query: NDArray[np.float32], rows: NDArray[np
     for first in range(0, total, _BLOCK):
         some = slice(first, first + _BLOCK)
         wanted = some if rows is None else rows[some]
-        part = columns.features[wanted].astype(np.float32) if columns.exact is None else columns.exact[wanted]
+        part = widened(columns.features[wanted]) if columns.exact is None else columns.exact[wanted]
         found[some] = np.vecdot(part, query)
     return found
 
@@ -199,5 +198,5 @@ def _with_identities(transaction: Transaction, columns: Columns) -> Columns:
         identities[rows_of_known[present]] = known[present, 1]
     exact = columns.exact
     if exact is None and len(columns.features) <= _FULL_PRECISION:
-        exact = columns.features.astype(np.float32)
+        exact = widened(columns.features)
     return replace(columns, identities=identities, exact=exact)

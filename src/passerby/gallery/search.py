@@ -1,8 +1,9 @@
 """Find the tracklets, or identities, that are most like a query."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +76,51 @@ class Hit:
     probability: float | None
 
 
+class Hits(list[Hit]):
+    """What a search found, best first.
+
+    Args:
+        hits: the tracklets found.
+        recall: share of the ten most alike tracklets that such a search finds, as measured on the gallery; None where
+            it compared every tracklet that passes the filters, and so is exact.
+        note: why an index of features that is there was not used; None where there is none, or it was.
+    """
+
+    def __init__(self, hits: Iterable[Hit] = (), recall: float | None = None, note: str | None = None) -> None:
+        super().__init__(hits)
+        self.recall, self.note = recall, note
+
+    @property
+    def exact(self) -> bool:
+        """Whether every tracklet that passes the filters was compared."""
+        return self.recall is None
+
+
+class Found(NamedTuple):
+    """What is most like a query.
+
+    Attributes:
+        tracklets: numbers and cosines, best first.
+        exact: whether every tracklet that passes the filters was compared.
+    """
+
+    tracklets: list[tuple[int, float]]
+    exact: bool
+
+
+class Shortlist(Protocol):
+    """Knows which rows are likely the most alike."""
+
+    @property
+    def most(self) -> int:
+        """How many hits may be looked for among them; for more, too few are found."""
+        ...
+
+    def rows(self, query: NDArray[np.float32], total: int) -> NDArray[np.int64]:
+        """Rows, int64 [M], ascending, of `total`, to compare with a query, float32 [D] of length 1."""
+        ...
+
+
 def pooled(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """One query of the features of several pictures of a person, float32 [Q, D] or [D]: their mean, of length 1.
 
@@ -90,8 +136,14 @@ def pooled(features: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def nearest(
-    columns: Columns, query: NDArray[np.float32], filters: Filters, count: int, *, by_identity: bool
-) -> list[tuple[int, float]]:
+    columns: Columns,
+    query: NDArray[np.float32],
+    filters: Filters,
+    count: int,
+    *,
+    by_identity: bool,
+    shortlist: Shortlist | None = None,
+) -> Found:
     """Numbers of the tracklets most like a query and their cosines, best first.
 
     Args:
@@ -100,6 +152,8 @@ def nearest(
         filters: which tracklets count.
         count: how many at most.
         by_identity: of each identity only its best tracklet; one without identity stands for itself.
+        shortlist: of whom to compare; None to compare all. It is not asked where a filter is set, for nobody has
+            measured what it misses then.
     """
     if query.shape != (columns.features.shape[1],):
         raise GalleryError(
@@ -107,11 +161,15 @@ def nearest(
             "search with the model that the gallery was made with"
         )
     allowed, asked = filters.allowed(columns), count
+    passing = None if allowed is None else np.flatnonzero(allowed)
+    most = 0 if shortlist is None or passing is not None else shortlist.most
+    likely = None if shortlist is None or count > most else shortlist.rows(query, len(columns.tracklets))
     while True:
-        rows, scores = best(columns, query, allowed, asked)
+        exact = likely is None or asked > most
+        rows, scores = best(columns, query, passing if exact else likely, asked)
         kept = _first_of_each(columns.identities[rows]) if by_identity else np.arange(len(rows))
-        if len(kept) >= count or len(rows) < asked:
-            return [(int(columns.tracklets[rows[at]]), float(scores[at])) for at in kept[:count]]
+        if len(kept) >= count or (exact and len(rows) < asked):
+            return Found([(int(columns.tracklets[rows[at]]), float(scores[at])) for at in kept[:count]], exact)
         asked *= 4
 
 

@@ -8,6 +8,7 @@ from passerby.cli.gallery.arguments import GalleryArgument, Reason, moment_of
 from passerby.cli.gallery.copies import register_copies
 from passerby.cli.gallery.embed import register_embed
 from passerby.cli.gallery.erase import register_erase
+from passerby.cli.gallery.feature_index import register_feature_index, told
 from passerby.cli.gallery.keys import register_keys
 from passerby.cli.gallery.people import register_people
 from passerby.cli.gallery.report import register_report
@@ -51,6 +52,7 @@ def register_keep(app: typer.Typer) -> None:
     command(gallery, "verify", verify, _VERIFY, "passerby gallery verify gallery")
     register_copies(gallery)
     register_tables(gallery)
+    register_feature_index(gallery)
     app.add_typer(gallery, name="gallery", rich_help_panel=USE)
 
 
@@ -61,10 +63,12 @@ def stats(gallery: GalleryArgument, as_json: AsJson = False) -> None:
 
     with open_gallery(gallery) as opened:
         held, receipts, models = opened.holds(), opened.receipts(), opened.models()
+        indexes = opened.feature_indexes()
         content: dict[str, Any] = {
             "tracklets": len(opened),
             "cameras": opened.cameras(),
             "models": [{"name": each.name, "dim": each.dim, "fingerprint": each.fingerprint} for each in models],
+            "indexes": indexes,
             "holds": len(held),
             "erasures": len(receipts),
         }
@@ -75,6 +79,8 @@ def stats(gallery: GalleryArgument, as_json: AsJson = False) -> None:
         echo(f"  camera {camera}: {count:,}")
     for model in models:
         echo(f"  features of {model.name}, {model.dim} dimensions")
+    for line in (line for each in indexes for line in told(each)):
+        echo(f"  {line}")
     echo(f"{len(held)} legal holds, {len(receipts)} erasures so far")
 
 

@@ -12,7 +12,7 @@ from passerby.cli.printing.echo import cell, echo
 from passerby.cli.printing.help import START, command
 
 if TYPE_CHECKING:
-    from passerby.gallery.search import Hit
+    from passerby.gallery.search import Hit, Hits
 
 _ABOUT = """Find the people of a gallery who are most like the one in a picture, or in a sentence.
 
@@ -57,6 +57,7 @@ def search(
     top: Annotated[int, option("N", "How many at most.", at_least=1)] = 20,
     by_identity: Annotated[bool, flag("--by-identity", "Of each identity only its best tracklet.")] = False,
     false_match_rate: _FalseMatchRate = None,
+    exact: Annotated[bool, flag("--exact", "Compare all, even where there is an index of features.")] = False,
     crops: Annotated[Path | None, option("DIR", "Receives the best picture of each.")] = None,
     reason: Reason = "",
     model: GalleryModel = None,
@@ -77,17 +78,11 @@ def search(
         cameras or None, moment_of("--since", since), moment_of("--until", until), min_height, min_visible
     )
     hits = search_gallery(
-        gallery,
-        query,
-        model=model,
-        filters=filters,
-        count=top,
-        by_identity=by_identity,
-        false_match_rate=false_match_rate,
-        crops=crops,
-        reason=reason,
-        device=device,
-    )
+        gallery, query, model=model, filters=filters, count=top, by_identity=by_identity,
+        false_match_rate=false_match_rate, exact=exact, crops=crops, reason=reason, device=device,
+    )  # fmt: skip
+    if hits.note is not None:
+        echo(hits.note, err=True)
     if not emit([_as_json(hit) for hit in hits], as_json):
         _print(hits)
 
@@ -111,7 +106,7 @@ def _as_json(hit: "Hit") -> dict[str, Any]:
     }
 
 
-def _print(hits: "list[Hit]") -> None:
+def _print(hits: "Hits") -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -126,3 +121,5 @@ def _print(hits: "list[Hit]") -> None:
         alike = f"{hit.score:.3f}", "" if hit.probability is None else f"{hit.probability:.2f}"
         shown.add_row(str(rank), str(each.number), identity, *alike, cell(each.camera), when, f"{each.height:.0f}")
     Console().print(shown)
+    if hits.recall is not None:
+        echo(f"Few were compared: {100 * hits.recall:.1f} % of the ten most alike are found. --exact compares all.")

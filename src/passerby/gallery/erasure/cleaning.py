@@ -7,6 +7,7 @@ the cleaning began, and no other: what others delete meanwhile is cleaned by the
 import secrets
 
 from passerby.gallery.database import Database, Transaction
+from passerby.gallery.nearest.forgetting import forget_erased
 from passerby.gallery.schema import write_setting
 from passerby.gallery.written.files import remove_outdated
 
@@ -33,6 +34,7 @@ def clean(database: Database) -> int:
     with database.reading() as transaction:
         marks = unclean_marks(transaction)
     removed = remove_outdated(database)
+    forget_erased(database)
     database.purge()
     with database.writing() as transaction:
         transaction.run_many("DELETE FROM settings WHERE key = ?", [(mark,) for mark in marks])

@@ -3,6 +3,7 @@
 Committed means on disk (`synchronous=FULL` with a write-ahead log), and deleted means overwritten (`secure_delete`).
 """
 
+import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +15,9 @@ from passerby.errors import GalleryError
 from passerby.gallery.database import Row, Value
 
 FILE = "gallery.sqlite"
+INDEX_FILE = "features-{}.lists"
+"""Of the index of a model's features, by the model's row; derived."""
+
 _PATIENCE = 60.0
 """Seconds that a writer waits for another one."""
 
@@ -143,7 +147,9 @@ class SqliteDatabase:
         """What is in the folder beside the gallery's own files, and the locks of those who write."""
         own = {self.file, *(self.file.with_name(FILE + ending) for ending in ("-wal", "-shm", "-journal"))}
         found = sorted(set(self.file.parent.iterdir()) - own)
-        return [each for each in found if not (each.name.startswith(".") and each.suffix == ".lock")]
+        locks = {each for each in found if each.name.startswith(".") and each.suffix == ".lock"}
+        indexes = {each for each in found if re.fullmatch(INDEX_FILE.format(r"\d+"), each.name)}
+        return sorted(set(found) - locks - indexes)
 
     def close(self) -> None:
         """Close the connections of all threads."""

@@ -18,7 +18,7 @@ from passerby.gallery.erased_keys import erased_among
 from passerby.gallery.erasure.cleaning import clean, mark_unclean
 from passerby.gallery.erasure.erasing import delete_empty_identities
 from passerby.gallery.schema import VERSION, prepare, read_setting, write_setting
-from passerby.gallery.stores.sqlite import FILE, SqliteDatabase
+from passerby.gallery.stores.sqlite import FILE, INDEX_FILE, SqliteDatabase
 from passerby.version import __version__
 
 MANIFEST = "backup.json"
@@ -119,7 +119,7 @@ def restore(backup: Path, folder: Path, actor: str, reason: str) -> Restored:
         prepare(restored)
         if not (folder / FILE).exists():
             restored.close()
-            _check_no_log(folder)
+            _check_nothing_left(folder)
             with write_atomically(folder / FILE) as placed:
                 copy.replace(placed)
             _sync(folder)
@@ -152,10 +152,11 @@ def read_backup(backup: Path) -> Backup:
     return said
 
 
-def _check_no_log(folder: Path) -> None:
-    """Refuse a folder with the log of a gallery that is gone: it would be played into the one that is restored."""
-    for left in (folder / f"{FILE}{ending}" for ending in ("-wal", "-shm")):
-        if left.exists():
+def _check_nothing_left(folder: Path) -> None:
+    """Refuse a folder with parts of a gallery that is gone: they would be taken for those of the one restored."""
+    parts = [f"{FILE}-wal", f"{FILE}-shm", INDEX_FILE.format("*")]
+    for name in parts:
+        for left in sorted(folder.glob(name)):
             raise GalleryError(f"{left}: is left of a gallery that is not there any more: move it away too")
 
 

@@ -3,6 +3,7 @@
 import io
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -13,11 +14,13 @@ from passerby.errors import GalleryError
 from passerby.gallery.audit import broken_entries
 from passerby.gallery.database import Database, Row, Transaction
 from passerby.gallery.erasure.cleaning import unclean_marks
+from passerby.gallery.nearest.condition import condition_of
+from passerby.gallery.nearest.forgetting import tracklets_of
 from passerby.gallery.vectors import from_bytes
 from passerby.gallery.written.files import outdated_files
 from passerby.printable import printable_line
 
-Kind = Literal["database", "tracklet", "feature", "picture", "log", "erasure", "file"]
+Kind = Literal["database", "tracklet", "feature", "picture", "log", "erasure", "index", "file"]
 
 _LISTED = 20
 """Findings of one kind that are told one by one."""
@@ -51,6 +54,7 @@ def verify(database: Database) -> list[Finding]:
         ("picture", _bad_pictures),
         ("log", _bad_entries),
         ("erasure", _unfinished_erasure),
+        ("index", partial(_bad_indexes, database)),
     )
     findings = _first("database", iter(database.faults()))
     for kind, check in checks:
@@ -129,6 +133,13 @@ def _unfinished_erasure(transaction: Transaction) -> Iterator[str]:
         yield "an erasure was interrupted before the files were clean: close the gallery and open it again"
     for file in outdated_files(transaction):
         yield f"{file}: was written from the gallery, and may show who is erased: look into it and remove it"
+
+
+def _bad_indexes(database: Database, transaction: Transaction) -> Iterator[str]:
+    for model, dim in transaction.rows("SELECT id, dim FROM models ORDER BY id"):
+        condition = condition_of(database, transaction, model, dim, tracklets_of(transaction, model))
+        if condition.lists is None and condition.note is not None:
+            yield condition.note
 
 
 def _leftover(file: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from passerby.errors import DataError
+from passerby.extras import is_installed
 from passerby.gallery.gallery import Gallery, open_gallery
 from passerby.gallery.records import Added, ModelKey, NewTracklet
 from passerby.inference.embedder import Embedder, check_batch_size
@@ -92,19 +93,28 @@ def index(
         people = read_tracked_people(
             tracked.table, embedder, key, marks=marks, batch_size=batch_size, tracklets_at_once=_TRACKLETS_AT_ONCE
         )
-        added = _add(opened, people, tracked.tracklets, show=show)
+        added = _add(opened, people, tracked.tracklets, key, show=show)
         shutil.rmtree(place)  # the gallery holds all of it, and must be able to erase it
         return IndexedVideos(folder, *added, tracklets=len(opened), identities=_identities(opened, key))
 
 
-def _add(gallery: Gallery, people: Iterator[list[NewTracklet]], count: int, *, show: bool) -> Added:
+def _add(gallery: Gallery, people: Iterator[list[NewTracklet]], count: int, key: ModelKey, *, show: bool) -> Added:
     total = Added(0, 0)
     with Progress("embedding and adding tracklets", count, quiet=not show) as progress:
         for some in people:
             added = gallery.add(some)
             total = Added(*(before + now for before, now in zip(total, added, strict=True)))
             progress.advance(len(some))
+    if total.new:
+        _keep_index(gallery, key, show=show)
     return total
+
+
+def _keep_index(gallery: Gallery, key: ModelKey, *, show: bool) -> None:
+    """Put what was added into the index of features, where the gallery has one and it can be made."""
+    indexed = {each.model for each in gallery.feature_indexes() if each.indexed}
+    if key.name in indexed and is_installed("faiss"):
+        gallery.index_features(key, reason="index", show=show)
 
 
 def _identities(gallery: Gallery, key: ModelKey) -> int | None:

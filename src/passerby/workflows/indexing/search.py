@@ -5,7 +5,7 @@ from pathlib import Path
 
 from passerby.atomic_files import write_atomically
 from passerby.gallery.gallery import Gallery, open_gallery
-from passerby.gallery.search import EVERYTHING, Filters, Hit
+from passerby.gallery.search import EVERYTHING, Filters, Hit, Hits
 from passerby.inference.embedder import Embedder
 from passerby.output_paths import checked_folder
 from passerby.video.detection.opening import DEFAULT_DETECTOR
@@ -23,11 +23,12 @@ def search(
     count: int = 20,
     by_identity: bool = False,
     false_match_rate: float | None = None,
+    exact: bool = False,
     crops: str | Path | None = None,
     reason: str = "",
     device: str | None = None,
     detector: str | Path = DEFAULT_DETECTOR,
-) -> list[Hit]:
+) -> Hits:
     """Find the tracklets of a gallery that are most like a person.
 
     Args:
@@ -38,6 +39,7 @@ def search(
         count: how many at most.
         by_identity: of each identity only the best tracklet.
         false_match_rate: leave out whoever is less alike than all but this share of pairs of different people.
+        exact: compare all tracklets, even where the gallery has an index of its features.
         crops: a folder that receives the best picture of each, named by rank and tracklet.
         reason: why one searches, for the gallery's log.
         device: where the model computes.
@@ -51,14 +53,9 @@ def search(
     query = cut_out(query, detector)
     with open_gallery(gallery) as opened:
         hits = Searcher(gallery, model=model, device=device).search(
-            opened,
-            query,
-            filters=filters,
-            count=count,
-            by_identity=by_identity,
-            false_match_rate=false_match_rate,
-            reason=reason,
-        )
+            opened, query, filters=filters, count=count, by_identity=by_identity,
+            false_match_rate=false_match_rate, exact=exact, reason=reason,
+        )  # fmt: skip
         if crops is not None:
             _write_crops(opened, hits, checked_folder(crops))
         return hits

@@ -12,7 +12,7 @@ from PIL.Image import Image
 from passerby.errors import GalleryError
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.records import ModelKey
-from passerby.gallery.search import EVERYTHING, Filters, Hit
+from passerby.gallery.search import EVERYTHING, Filters, Hits
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import as_embedder
 from passerby.workflows.indexing.tracked_people import model_key
@@ -71,8 +71,9 @@ class Searcher:
         count: int = 20,
         by_identity: bool = False,
         false_match_rate: float | None = None,
+        exact: bool = False,
         reason: str = "",
-    ) -> list[Hit]:
+    ) -> Hits:
         """Find people, see `passerby.search`; the query is not a photograph."""
         features, key = self.features(gallery, query)
         return gallery.search(
@@ -82,6 +83,7 @@ class Searcher:
             count=count,
             by_identity=by_identity,
             false_match_rate=false_match_rate,
+            exact=exact,
             sentence=query.text is not None,
             reason=reason,
         )

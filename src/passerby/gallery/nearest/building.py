@@ -1,0 +1,63 @@
+"""Make the index of a gallery's features, or bring it up to date."""
+
+import numpy as np
+
+from passerby.atomic_files import sweep_temporaries_of
+from passerby.errors import GalleryError
+from passerby.gallery.database import Database
+from passerby.gallery.matrix import Columns
+from passerby.gallery.nearest.clustering import cluster, nearest_lists
+from passerby.gallery.nearest.condition import condition_of
+from passerby.gallery.nearest.forgetting import without_erased
+from passerby.gallery.nearest.inverted_lists import InvertedLists
+from passerby.gallery.nearest.limits import Limits, read_limits
+from passerby.gallery.nearest.recall import choose_probes
+from passerby.gallery.nearest.sidecar import sidecar_of, write_sidecar
+
+_GROWN = 1.5
+"""Lists are made anew when there are so many times the features that they were made of."""
+
+
+def build_index(database: Database, model: int, columns: Columns, *, rebuild: bool = False, show: bool = False) -> None:
+    """Put all features of a model into lists, measure what these find, and keep them beside the gallery.
+
+    Lists that are there are extended, as long as there are not too many more features than they were made of.
+
+    Args:
+        database: of the gallery.
+        model: the model's row.
+        columns: its features.
+        rebuild: make them anew.
+        show: whether to show progress.
+
+    Raises:
+        GalleryError: there are too few features, the gallery is on a server, or the disk is full.
+        DeviceError: FAISS is not installed, and the lists have to be made anew.
+    """
+    file = sidecar_of(database, model)
+    if file is None:
+        raise GalleryError(f"{database.location}: only a gallery in a folder has an index of features")
+    count, dim = columns.features.shape
+    with database.reading() as transaction:
+        limits = read_limits(transaction)
+        known = condition_of(database, transaction, model, dim, columns.tracklets).lists
+    if count < limits.least:
+        raise GalleryError(
+            f"{database.location}: has {count:,} features of this model, and below {limits.least:,} a search that "
+            "compares all is fast: leave it so, or set another number (--from)"
+        )
+    sweep_temporaries_of(file)
+    lists = _lists_of(columns, None if rebuild else known, limits, show=show)
+    with database.writing() as transaction:  # nobody erases meanwhile
+        write_sidecar(transaction, file, model, without_erased(transaction, model, dim, lists))
+
+
+def _lists_of(columns: Columns, known: InvertedLists | None, limits: Limits, *, show: bool) -> InvertedLists:
+    features, trained = columns.features, len(columns.tracklets)
+    if known is not None and len(columns.tracklets) <= _GROWN * known.trained:
+        fresh = nearest_lists(features[len(known.lists) :], known.centroids, show=show)
+        lists, centroids, trained = np.concatenate([known.lists, fresh]), known.centroids, known.trained
+    else:
+        lists, centroids = cluster(features, show=show)
+    probes, recall = choose_probes(features, lists, centroids, limits.floor, show=show)
+    return InvertedLists(columns.tracklets, lists, centroids, probes, trained, recall)
