@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from passerby.gallery.probability.calibration import Calibration
     from passerby.gallery.records import Added, Crop, Feature, ModelKey, NewTracklet, Tracklet
     from passerby.gallery.search import Filters, Hit, Hits
-    from passerby.gallery.upkeep.backup import Backup, Restored
+    from passerby.gallery.upkeep.backup import Restored
+    from passerby.gallery.upkeep.erasure_list import ErasureList
+    from passerby.gallery.upkeep.manifest import Backup
     from passerby.gallery.upkeep.verification import Finding
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "Change",
     "Crop",
     "Decision",
+    "ErasureList",
     "ErasurePlan",
     "Feature",
     "FeatureIndex",
@@ -65,7 +68,9 @@ __getattr__ = lazy_exports(
         "probability.calibration": ["Calibration"],
         "records": ["Added", "Crop", "Feature", "ModelKey", "NewTracklet", "Tracklet"],
         "search": ["Filters", "Hit", "Hits"],
-        "upkeep.backup": ["Backup", "Restored"],
+        "upkeep.backup": ["Restored"],
+        "upkeep.erasure_list": ["ErasureList"],
+        "upkeep.manifest": ["Backup"],
         "upkeep.verification": ["Finding"],
     },
 )

@@ -10,9 +10,14 @@ from passerby.gallery.schema import read_setting
 
 def remember_erased(transaction: Transaction, keys: Iterable[str]) -> None:
     """Note that these keys are not to be added again."""
-    statement = "INSERT INTO erased (hash) VALUES (?) ON CONFLICT (hash) DO NOTHING"
     secret = read_setting(transaction, "secret") or ""
-    transaction.run_many(statement, [(_hash(secret, key),) for key in keys])
+    remember_hashes(transaction, [_hash(secret, key) for key in keys])
+
+
+def remember_hashes(transaction: Transaction, hashes: Iterable[str]) -> None:
+    """Note the same of keys of which only the hashes are known."""
+    statement = "INSERT INTO erased (hash) VALUES (?) ON CONFLICT (hash) DO NOTHING"
+    transaction.run_many(statement, [(each,) for each in hashes])
 
 
 def is_erased(transaction: Transaction, key: str) -> bool:
@@ -24,8 +29,19 @@ def is_erased(transaction: Transaction, key: str) -> bool:
 def erased_among(transaction: Transaction, keys: Iterable[str]) -> list[str]:
     """Those of some keys that were erased."""
     secret = read_setting(transaction, "secret") or ""
-    hashes = {row[0] for row in transaction.rows("SELECT hash FROM erased")}
+    hashes = set(erased_hashes(transaction))
     return [key for key in keys if hashes and _hash(secret, key) in hashes]
+
+
+def erased_hashes(transaction: Transaction) -> list[str]:
+    """The hashes of all keys that were erased."""
+    return [row[0] for row in transaction.rows("SELECT hash FROM erased ORDER BY hash")]
+
+
+def gallery_mark(transaction: Transaction) -> str:
+    """What tells a gallery, and the backups made of it, from others; it gives nothing away."""
+    secret = read_setting(transaction, "secret") or ""
+    return hashlib.sha256(b"passerby gallery " + secret.encode()).hexdigest()[:32]
 
 
 def _hash(secret: str, key: str) -> str:

@@ -20,7 +20,9 @@ from passerby.gallery.nearest.shortlists import Shortlists
 from passerby.gallery.opening import open_database
 from passerby.gallery.pictures import Pictured
 from passerby.gallery.records import Added, ModelKey, NewTracklet, Tracklet
-from passerby.gallery.upkeep.backup import Backup, Restored, back_up, restore
+from passerby.gallery.upkeep.backup import Restored, back_up, restore
+from passerby.gallery.upkeep.erasure_list import read_list
+from passerby.gallery.upkeep.manifest import Backup
 from passerby.gallery.upkeep.verification import Finding, verify
 from passerby.gallery.vectors import from_bytes
 from passerby.gallery.who_is_who import WhoIsWho
@@ -163,14 +165,31 @@ def open_gallery(location: str | Path, *, create: bool = False, actor: str | Non
     return Gallery(database, actor, database.places)
 
 
-def restore_gallery(backup: str | Path, folder: str | Path, *, actor: str | None = None, reason: str = "") -> Restored:
+def restore_gallery(
+    backup: str | Path,
+    folder: str | Path,
+    *,
+    erased_since: Sequence[str | Path] = (),
+    actor: str | None = None,
+    reason: str = "",
+) -> Restored:
     """Bring a backup back: into a folder without a gallery, or over the gallery that it was made of.
 
     Over a gallery, its log, receipts, holds and settings stay, and what was erased since the backup was made stays
-    erased. In a folder without one nobody knows what was erased since, and it comes back.
+    erased. In a folder without one only `erased_since` tells what was erased since; else it comes back.
+
+    Args:
+        backup: a folder that `Gallery.backup` made.
+        folder: of the gallery.
+        erased_since: what knows more erasures: lists that `passerby gallery erasures` wrote, newer backups, or the
+            gallery that the backup was made of.
+        actor: who restores, for the log; by default the user of this computer.
+        reason: for the log.
 
     Raises:
-        GalleryError: the backup is damaged, no backup, of another gallery or of a newer passerby. Nothing has changed
-            then.
+        GalleryError: the backup is damaged, no backup, of another gallery or of a newer passerby, or a list is of
+            another gallery. Nothing has changed then.
     """
-    return restore(Path(backup).expanduser(), Path(folder).expanduser(), actor or getpass.getuser(), reason)
+    lists = [read_list(place) for place in erased_since]
+    place = Path(folder).expanduser()
+    return restore(Path(backup).expanduser(), place, lists, actor or getpass.getuser(), reason)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from passerby.errors import GalleryError
 from passerby.gallery.audit import write_entry
 from passerby.gallery.database import Database
+from passerby.gallery.erased_keys import erased_among, remember_hashes
 from passerby.gallery.erasure.erasing import Receipt, erase, read_receipts
 from passerby.gallery.erasure.plan import (
     ErasurePlan,
@@ -23,6 +24,7 @@ from passerby.gallery.holding import Hold, hold, read_holds, release
 from passerby.gallery.records import ModelKey, Tracklet
 from passerby.gallery.retention import keep_for, kept_for, outdated
 from passerby.gallery.search import EVERYTHING, Filters, Hit
+from passerby.gallery.upkeep.erasure_list import ErasureList, check_same_gallery, list_erased, read_list
 
 
 class Keeping(ABC):
@@ -92,6 +94,32 @@ class Keeping(ABC):
                 file, which is named.
         """
         return erase(self._database, self._places, sorted(set(numbers)), self._actor, reason)
+
+    def erase_again(self, erased_since: Sequence[str | Path], *, reason: str = "") -> Receipt | None:
+        """Erase what was erased before from a gallery that came back by other means, as a dump of a server.
+
+        Args:
+            erased_since: what knows more erasures, as of `restore_gallery`.
+            reason: for the log.
+
+        Returns:
+            None where the gallery has nothing of it. None of it is added again.
+
+        Raises:
+            GalleryError: one is of another gallery, or as `erase` does.
+        """
+        lists = [read_list(place) for place in erased_since]
+        with self._database.writing() as transaction:
+            check_same_gallery(transaction, lists)
+            for each in lists:
+                remember_hashes(transaction, each.hashes)
+            numbers = {key: number for number, key in transaction.rows("SELECT id, key FROM tracklets")}
+            erased = [numbers[key] for key in erased_among(transaction, numbers)]
+        return self.erase(erased, reason=reason) if erased else None
+
+    def erasure_list(self) -> ErasureList:
+        """What was erased so far, for `restore_gallery`; without personal data."""
+        return list_erased(self._database)
 
     def receipts(self) -> list[Receipt]:
         """What was erased so far, oldest first; without personal data."""

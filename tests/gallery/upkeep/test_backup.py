@@ -7,12 +7,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from passerby.cli import app
 from passerby.errors import GalleryError
-from passerby.gallery.gallery import open_gallery, restore_gallery
+from passerby.gallery.gallery import Gallery, open_gallery, restore_gallery
+from passerby.gallery.records import NewTracklet
+from passerby.gallery.schema import read_setting
 from passerby.gallery.stores.sqlite import SqliteDatabase
+from passerby.gallery.upkeep.erasure_list import write_list
 from tests.gallery.erasure.test_erasing import files_with, texts_and_bytes, with_pictures
-from tests.gallery.people import MODEL, made_up
+from tests.gallery.people import MODEL, MORNING, made_up
 from tests.gallery.servers import Store
 
 
@@ -206,3 +211,136 @@ def test_a_gallery_on_a_server_is_backed_up_by_the_server(postgres_store: Store,
         pytest.raises(GalleryError, match="pg_dump"),
     ):
         gallery.backup(tmp_path / "backup")
+
+
+def erased_later(tmp_path: Path) -> list[NewTracklet]:
+    """A gallery with a backup, made before two people were erased; a newer one, and a list, know of it."""
+    tracklets = with_pictures(made_up(30))
+    with open_gallery(tmp_path / "gallery", create=True) as gallery:
+        gallery.add(tracklets)
+        with gallery._database.writing() as transaction:
+            transaction.run("INSERT INTO identities (name) VALUES ('Ermintrude')")
+            transaction.run("UPDATE tracklets SET identity = 1 WHERE id IN (13, 15)")
+        gallery.backup(tmp_path / "old")
+        gallery.erase([13, 15], reason="on request")
+        write_list(gallery.erasure_list(), tmp_path / "erasures.json")
+        gallery.backup(tmp_path / "new")
+    return tracklets
+
+
+@pytest.mark.parametrize("known_by", ["gallery", "new", "erasures.json"])
+def test_what_others_know_to_be_erased_does_not_come_back_into_a_new_folder(tmp_path: Path, known_by: str) -> None:
+    tracklets = erased_later(tmp_path)
+    before = (tmp_path / "new" / "gallery.sqlite").read_bytes()
+    restored = restore_gallery(tmp_path / "old", tmp_path / "other", erased_since=[tmp_path / known_by])
+    assert (restored.tracklets, restored.erased_again) == (28, 2)
+    assert datetime.now(UTC) - datetime.fromisoformat(restored.erasures_known_until) < timedelta(minutes=1)
+    pieces = [b"Ermintrude", *texts_and_bytes(tracklets[12]), *texts_and_bytes(tracklets[14])]
+    assert files_with(tmp_path / "other", pieces) == set()
+    with open_gallery(tmp_path / "other") as other:
+        assert other.add(tracklets) == (0, 28, 2)
+        assert other.identities() == []
+        assert [each for each in other.verify() if each.kind != "picture"] == []
+    assert (tmp_path / "new" / "gallery.sqlite").read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
+
+
+def test_without_that_it_is_told_up_to_when_erasures_are_known(tmp_path: Path) -> None:
+    erased_later(tmp_path)
+    restored = restore_gallery(tmp_path / "old", tmp_path / "other")
+    assert (restored.tracklets, restored.erased_again) == (30, 0)
+    assert restored.erasures_known_until == json.loads((tmp_path / "old" / "backup.json").read_text())["made"]
+    with open_gallery(tmp_path / "other") as other:
+        receipt = other.erase_again([tmp_path / "erasures.json"], reason="after the fire")
+        assert receipt is not None
+        assert receipt.tracklets == 2
+        assert other.erase_again([tmp_path / "gallery"]) is None
+
+
+def test_a_list_brings_no_personal_data_and_those_of_others_are_refused(tmp_path: Path) -> None:
+    tracklets = erased_later(tmp_path)
+    text = (tmp_path / "erasures.json").read_bytes()
+    assert not any(piece in text for each in tracklets for piece in (each.key.encode(), each.video.encode()))
+    with open_gallery(tmp_path / "gallery") as gallery:
+        secret = read_setting_of(gallery, "secret")
+    assert secret
+    assert secret.encode() not in text
+    with open_gallery(tmp_path / "stranger", create=True) as stranger:
+        stranger.add(made_up(3))
+        with pytest.raises(GalleryError, match="of another gallery"):
+            stranger.erase_again([tmp_path / "erasures.json"])
+        write_list(stranger.erasure_list(), tmp_path / "others.json")
+    (tmp_path / "cake.json").write_text("{}")
+    (tmp_path / "cut.json").write_bytes(text[:-40])
+    for place, message in (
+        ("others.json", "of another gallery"),
+        ("stranger", "of another gallery"),
+        ("cake.json", "is no list of erasures"),
+        ("cut.json", "is no list of erasures"),
+        ("nowhere", "there is no gallery"),
+    ):
+        for folder in ("gallery", "fresh"):
+            with pytest.raises(GalleryError, match=message) as caught:
+                restore_gallery(tmp_path / "old", tmp_path / folder, erased_since=[tmp_path / place])
+            assert "\n" not in str(caught.value)
+    assert not (tmp_path / "fresh").exists()
+    with open_gallery(tmp_path / "gallery") as gallery:
+        assert len(gallery) == 28
+
+
+def read_setting_of(gallery: Gallery, key: str) -> str | None:
+    with gallery._database.reading() as transaction:
+        return read_setting(transaction, key)
+
+
+def test_a_backup_says_what_it_keeps(tmp_path: Path) -> None:
+    with open_gallery(tmp_path / "gallery", create=True) as gallery:
+        empty = gallery.backup(tmp_path / "empty")
+        gallery.add(made_up(5))
+        gallery.identify(threshold=0.5)
+        identities = len(gallery.identities())
+        made = gallery.backup(tmp_path / "backup")
+    said = json.loads((tmp_path / "backup" / "backup.json").read_text())
+    assert (empty.tracklets, empty.filmed_from, empty.filmed_to) == (0, None, None)
+    assert (said["tracklets"], said["crops"], said["features"], said["identities"]) == (5, 10, 5, identities)
+    assert said["filmed_from"] == MORNING.isoformat()
+    assert said["filmed_to"] == (MORNING + timedelta(seconds=100)).isoformat()
+    assert "not encrypted" in said["keeps"]
+    assert made.gallery == empty.gallery == said["gallery"]
+
+
+def test_a_gallery_on_a_server_that_came_back_from_a_dump_is_erased_again(
+    postgres_store: Store, tmp_path: Path
+) -> None:
+    tracklets = with_pictures(made_up(9))
+    with open_gallery(postgres_store.location, create=True) as gallery:
+        gallery.add(tracklets)
+        gallery.erase([4])
+        write_list(gallery.erasure_list(), tmp_path / "erasures.json")
+        with gallery._database.writing() as transaction:  # as a dump that was made before does
+            transaction.run("DELETE FROM erased")
+        gallery.add(tracklets)
+        receipt = gallery.erase_again([tmp_path / "erasures.json"])
+        assert receipt is not None
+        assert receipt.tracklets == 1
+        assert gallery.add(tracklets) == (0, 8, 1)
+
+
+def test_the_commands_say_what_comes_back(tmp_path: Path) -> None:
+    erased_later(tmp_path)
+
+    def run(*arguments: object) -> str:
+        done = CliRunner().invoke(app, ["gallery", *map(str, arguments)])
+        assert done.exit_code == 0, done.exception
+        return done.stdout
+
+    shown = run("erasures", tmp_path / "gallery", "-o", tmp_path / "again.json")
+    assert "on request" in shown
+    assert json.loads((tmp_path / "again.json").read_text())["hashes"]
+    told = run("restore", tmp_path / "old", "-o", tmp_path / "one", "--erased-since", tmp_path / "again.json")
+    assert "2 of the backup's were erased since it was made, and stay erased." in told.replace("\n", " ")
+    assert "Erasures are known until" in told
+    assert json.loads(run("restore", tmp_path / "old", "-o", tmp_path / "two", "--json"))["erased_again"] == 0
+    assert "Erased 2 tracklets" in run("erase", tmp_path / "two", "--erased-since", tmp_path / "new")
+    assert "Nothing that was erased is there." in run("erase", tmp_path / "two", "--erased-since", tmp_path / "new")
+    assert "not encrypted" in run("backup", tmp_path / "two", tmp_path / "third")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from passerby.cli.gallery.arguments import GalleryArgument, GalleryModel, Reason, moment_of
+from passerby.cli.gallery.copies import ErasedSince
 from passerby.cli.gallery.photograph import Find, PhotographDetector, WhichPerson, chosen
 from passerby.cli.options import AsJson, Device, argument, flag, option
 from passerby.cli.printing.echo import cell, echo
@@ -69,6 +70,7 @@ def erase(
     cameras: _Cameras = None,
     since: _From = None,
     until: _To = None,
+    erased_since: ErasedSince = None,
     page: Annotated[Path | None, option("FILE", "A page, .html, with pictures of who would go.")] = None,
     yes: Annotated[bool, flag("--yes", "Erase without asking.")] = False,
     reason: Reason = "",
@@ -83,14 +85,16 @@ def erase(
     from passerby.workflows.indexing.searcher import Query
 
     filters = Filters(cameras or None, moment_of("--from", since), moment_of("--to", until))
-    by_number = bool(tracklets or identities)
-    _check_one_way(by_number=by_number, by_picture=bool(pictures), by_filter=filters != EVERYTHING)
-    if not pictures and (probability is not None or find or person is not None or model is not None):
-        raise typer.BadParameter("--probability, --find, --person and --model are for --picture: name one")
-    if by_number:
-        if page is not None:
-            raise typer.BadParameter("--page is for erasing by --picture or --camera, --from and --to")
-        _erase(gallery, tracklets or [], identities or [], reason, as_json=as_json)
+    of_pictures = probability is not None or find or person is not None or model is not None
+    at_once = bool(tracklets or identities or erased_since)
+    _check_one_way(
+        at_once=[bool(tracklets or identities), bool(erased_since)],
+        planned=[bool(pictures), filters != EVERYTHING],
+        of_pictures=of_pictures,
+        page=page is not None,
+    )
+    if at_once:
+        _erase(gallery, tracklets or [], identities or [], erased_since or [], reason, as_json=as_json)
         return
     query = Query(pictures) if pictures else None
     if query is not None and (find or person is not None):
@@ -109,7 +113,7 @@ def _carry_out(gallery: str, plan: "ErasurePlan", page: Path | None, reason: str
     if not as_json:
         _print_plan(plan, page)
     if plan.tracklets and (yes or _agreed(plan, as_json=as_json)):
-        _erase(gallery, plan.numbers, [], reason, as_json=as_json)
+        _erase(gallery, plan.numbers, [], [], reason, as_json=as_json)
         return
     emit(_plan_as_json(plan), as_json)
     if plan.tracklets:
@@ -117,26 +121,39 @@ def _carry_out(gallery: str, plan: "ErasurePlan", page: Path | None, reason: str
         raise typer.Exit(1)
 
 
-def _check_one_way(*, by_number: bool, by_picture: bool, by_filter: bool) -> None:
-    if by_number and (by_picture or by_filter):
-        raise typer.BadParameter("numbers and identities are erased as they are: leave out pictures, cameras and times")
-    if not (by_number or by_picture or by_filter):
+def _check_one_way(*, at_once: list[bool], planned: list[bool], of_pictures: bool, page: bool) -> None:
+    if sum(at_once) + any(planned) > 1:
+        raise typer.BadParameter("erase by numbers and identities, --erased-since, or by pictures, cameras and times")
+    if not any([*at_once, *planned]):
         raise typer.BadParameter("say who is erased: TRACKLET, --identity, --picture, or --camera, --from and --to")
+    if of_pictures and not planned[0]:
+        raise typer.BadParameter("--probability, --find, --person and --model are for --picture: name one")
+    if page and not any(planned):
+        raise typer.BadParameter("--page is for erasing by --picture or --camera, --from and --to")
 
 
 def _agreed(plan: "ErasurePlan", *, as_json: bool) -> bool:
     return not as_json and sys.stdin.isatty() and typer.confirm(f"Erase these {len(plan.tracklets):,} tracklets?")
 
 
-def _erase(gallery: str, tracklets: list[int], identities: list[int], reason: str, *, as_json: bool) -> None:
+def _erase(
+    gallery: str, tracklets: list[int], identities: list[int], erased_since: list[str], reason: str, *, as_json: bool
+) -> None:
     from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
-        opened.get(tracklets)
-        of_identities = [number for each in identities for number in opened.identity(each).tracklets]
-        receipt = opened.erase([*tracklets, *of_identities], reason=reason)
-    if not emit(receipt, as_json):
+        if erased_since:
+            receipt = opened.erase_again(erased_since, reason=reason)
+        else:
+            opened.get(tracklets)
+            of_identities = [number for each in identities for number in opened.identity(each).tracklets]
+            receipt = opened.erase([*tracklets, *of_identities], reason=reason)
+    if emit(receipt, as_json):
+        return
+    if receipt is None:
+        echo("Nothing that was erased is there.")
+    else:
         _print_receipt(receipt)
 
 

@@ -1,51 +1,28 @@
 """Copy a gallery to a safe place while it is in use, and bring it back without what was erased meanwhile."""
 
-import hashlib
-import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from passerby.atomic_files import temporary_folder, write_atomically, write_text_atomically
+from passerby.atomic_files import temporary_folder, write_atomically
 from passerby.errors import GalleryError
 from passerby.gallery.audit import write_entry
 from passerby.gallery.database import Database, Row, Transaction
-from passerby.gallery.erased_keys import erased_among
+from passerby.gallery.erased_keys import erased_among, remember_hashes
 from passerby.gallery.erasure.cleaning import clean, mark_unclean
 from passerby.gallery.erasure.erasing import delete_empty_identities
-from passerby.gallery.schema import VERSION, prepare, read_setting, write_setting
+from passerby.gallery.schema import prepare, read_setting, write_setting
 from passerby.gallery.stores.sqlite import FILE, INDEX_FILE, SqliteDatabase
-from passerby.version import __version__
+from passerby.gallery.upkeep.erasure_list import ErasureList, check_same_gallery
+from passerby.gallery.upkeep.manifest import Backup, described, hash_of, read_backup, write_backup
+from passerby.gallery.written.files import mark_outdated
 
-MANIFEST = "backup.json"
-_KIND = "passerby gallery backup"
 _STAYS = frozenset({"settings", "erased", "receipts", "audit", "holds", "written", "shown", "access_keys", "jobs"})
 """Tables that tell what was done with a gallery: going back in time does not undo it."""
-
-
-@dataclass(frozen=True)
-class Backup:
-    """What a backup says of itself.
-
-    Attributes:
-        made: when (ISO 8601, UTC).
-        passerby: the version that made it.
-        tables: version of the gallery's tables.
-        tracklets: how many it holds.
-        size: bytes of its file.
-        sha256: of its file.
-    """
-
-    made: str
-    passerby: str
-    tables: int
-    tracklets: int
-    size: int
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -55,10 +32,12 @@ class Restored:
     Attributes:
         tracklets: how many the gallery has now.
         erased_again: how many of the backup's were erased since it was made, and were left out.
+        erasures_known_until: what was erased later than this (ISO 8601, UTC), nobody knew: it came back.
     """
 
     tracklets: int
     erased_again: int
+    erasures_known_until: str
 
 
 def back_up(database: Database, folder: Path, actor: str, reason: str) -> Backup:
@@ -82,33 +61,30 @@ def back_up(database: Database, folder: Path, actor: str, reason: str) -> Backup
         database.copy_to(temporary / FILE)
         copied = SqliteDatabase(temporary, log=False)
         with copied.reading() as transaction:
-            tracklets: int = transaction.rows("SELECT count(*) FROM tracklets")[0][0]
+            made = described(transaction, temporary / FILE)
         copied.close()
-        sha256 = _hash_of(temporary / FILE)
-        size = (temporary / FILE).stat().st_size
-        made = Backup(datetime.now(UTC).isoformat(), __version__, VERSION, tracklets, size, sha256)
-        text = json.dumps({"kind": _KIND, **asdict(made)}, indent=2) + "\n"
-        write_text_atomically(temporary / MANIFEST, text)
+        write_backup(made, temporary)
         temporary.rename(folder)
         _sync(folder.parent)
     return made
 
 
-def restore(backup: Path, folder: Path, actor: str, reason: str) -> Restored:
+def restore(backup: Path, folder: Path, lists: Sequence[ErasureList], actor: str, reason: str) -> Restored:
     """Bring a backup back: into a folder without a gallery, or over the gallery that it was made of.
 
     Over a gallery, in one transaction: its log, receipts, holds and settings stay, and what was erased from it since
-    the backup was made is left out, with the names of identities that have no others. In an empty folder nobody knows
-    what was erased since, and it comes back.
+    the backup was made is left out, with the names of identities that have no others. In an empty folder only `lists`
+    know what was erased since.
 
     Args:
         backup: a folder that `back_up` made.
         folder: of the gallery.
+        lists: of what was erased since.
         actor, reason: for the log.
 
     Raises:
-        GalleryError: the backup is damaged, no backup, or one of another gallery or of a newer passerby; the folder's
-            gallery is damaged. Nothing has changed then.
+        GalleryError: the backup is damaged, no backup, or one of another gallery or of a newer passerby, or a list is
+            of another gallery; the folder's gallery is damaged. Nothing has changed then.
     """
     said = read_backup(backup)
     with _telling(folder), temporary_folder(folder) as temporary:
@@ -116,40 +92,37 @@ def restore(backup: Path, folder: Path, actor: str, reason: str) -> Restored:
         if _copied(backup / FILE, copy) != said.sha256:
             raise GalleryError(f"{backup / FILE}: is not as it was when the backup was made: take another backup")
         restored = SqliteDatabase(temporary, log=False)
-        prepare(restored)
-        if not (folder / FILE).exists():
-            restored.close()
+        try:
+            prepare(restored)
+            with restored.writing() as transaction:
+                check_same_gallery(transaction, lists)
+                secret = read_setting(transaction, "secret")
+            if (folder / FILE).exists():
+                restored.close()
+                return _restored_over(copy, secret, folder, lists, actor, reason)
             _check_nothing_left(folder)
-            with write_atomically(folder / FILE) as placed:
-                copy.replace(placed)
-            _sync(folder)
-            return _tell_of_restored(folder, actor, reason)
-        with restored.reading() as transaction:
-            secret = read_setting(transaction, "secret")
-        restored.close()
-        return _restored_over(copy, secret, folder, actor, reason)
+            done = _leave_out(restored, said.made, lists, actor, reason)
+        finally:
+            restored.close()
+        with write_atomically(folder / FILE) as placed:
+            copy.replace(placed)
+        _sync(folder)
+        return done
 
 
-def read_backup(backup: Path) -> Backup:
-    """What a backup says of itself.
-
-    Raises:
-        GalleryError: it is no backup, or was made by a newer passerby.
-    """
-    file = backup / MANIFEST
-    try:
-        content = json.loads(file.read_text("utf-8"))
-        if content.pop("kind") != _KIND:
-            raise ValueError
-        said = Backup(**content)
-        known = int(said.tables) <= VERSION
-    except OSError as error:
-        raise GalleryError(f"{file}: cannot be read ({error.strerror}): name the folder of a backup") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise GalleryError(f"{file}: is no record of a backup, or damaged: name the folder of a backup") from error
-    if not known:
-        raise GalleryError(f"{file}: was made by a newer passerby ({said.passerby}): update passerby")
-    return said
+def _leave_out(restored: SqliteDatabase, made: str, lists: Sequence[ErasureList], actor: str, reason: str) -> Restored:
+    """Erase from a copy, before it is anybody's gallery, what the lists know of; deleted rows are overwritten there."""
+    with restored.writing() as transaction:
+        for each in lists:
+            remember_hashes(transaction, each.hashes)
+        erased = _delete_erased(transaction, "main")
+        if erased:
+            delete_empty_identities(transaction, [])
+            transaction.run("DELETE FROM calibrations")
+            mark_unclean(transaction)  # whoever opens it removes pages that were written of them
+        tracklets: int = transaction.rows("SELECT count(*) FROM tracklets")[0][0]
+        write_entry(transaction, actor, "restore", reason, {"tracklets": tracklets, "erased_again": erased})
+    return Restored(tracklets, erased, max([made, *(each.until for each in lists)], key=datetime.fromisoformat))
 
 
 def _check_nothing_left(folder: Path) -> None:
@@ -160,25 +133,18 @@ def _check_nothing_left(folder: Path) -> None:
             raise GalleryError(f"{left}: is left of a gallery that is not there any more: move it away too")
 
 
-def _tell_of_restored(folder: Path, actor: str, reason: str) -> Restored:
-    database = SqliteDatabase(folder)
-    try:
-        with database.writing() as transaction:
-            tracklets: int = transaction.rows("SELECT count(*) FROM tracklets")[0][0]
-            write_entry(transaction, actor, "restore", reason, {"tracklets": tracklets, "erased_again": 0})
-    finally:
-        database.close()
-    return Restored(tracklets, 0)
-
-
-def _restored_over(copy: Path, secret: str | None, folder: Path, actor: str, reason: str) -> Restored:
+def _restored_over(
+    copy: Path, secret: str | None, folder: Path, lists: Sequence[ErasureList], actor: str, reason: str
+) -> Restored:
     database = SqliteDatabase(folder)
     try:
         prepare(database)
         with database.writing_beside(copy, "backup") as transaction:
             if read_setting(transaction, "secret") != secret:
                 raise GalleryError(f"{folder}: the backup is of another gallery: restore it into a folder of its own")
-            erased = _leave_out_erased(transaction)
+            for each in lists:
+                remember_hashes(transaction, each.hashes)
+            erased = _delete_erased(transaction, "backup")
             _take_over(transaction)
             if erased:
                 delete_empty_identities(transaction, [])
@@ -190,14 +156,15 @@ def _restored_over(copy: Path, secret: str | None, folder: Path, actor: str, rea
         clean(database)
     finally:
         database.close()
-    return Restored(tracklets, erased)
+    return Restored(tracklets, erased, datetime.now(UTC).isoformat())
 
 
-def _leave_out_erased(transaction: Transaction) -> int:
-    """Erase from the attached backup what was erased from the gallery since; returns how many tracklets."""
-    numbers = {key: number for number, key in transaction.rows("SELECT id, key FROM backup.tracklets")}
-    erased = erased_among(transaction, numbers)
-    transaction.run_many("DELETE FROM backup.tracklets WHERE id = ?", [(numbers[key],) for key in erased])
+def _delete_erased(transaction: Transaction, schema: str) -> int:
+    """Delete from a file's tables what the gallery knows to be erased; returns how many tracklets."""
+    numbers = {key: number for number, key in transaction.rows(f"SELECT id, key FROM {schema}.tracklets")}
+    erased = [numbers[key] for key in erased_among(transaction, numbers)]
+    mark_outdated(transaction, erased)  # pages that show them
+    transaction.run_many(f"DELETE FROM {schema}.tracklets WHERE id = ?", [(number,) for number in erased])
     return len(erased)
 
 
@@ -231,12 +198,7 @@ def _copied(source: Path, copy: Path) -> str:
     if not source.is_file():
         raise GalleryError(f"{source}: is missing: take another backup")
     shutil.copyfile(source, copy)
-    return _hash_of(copy)
-
-
-def _hash_of(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return hash_of(copy)
 
 
 def _sync(folder: Path) -> None:
