@@ -2,13 +2,42 @@
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
+from typing import NamedTuple
 
 from rich.console import Console
 
 from passerby.printable import printable_line
 
 _SECONDS_BETWEEN_LINES = 10.0
+
+
+class Told(NamedTuple):
+    """How far something is: of how many units, or of nobody knows how many (None)."""
+
+    title: str
+    done: int
+    total: int | None
+    unit: str
+
+
+_listeners: list[Callable[[Told], None]] = []
+
+
+@contextmanager
+def listening(listener: Callable[[Told], None]) -> Iterator[None]:
+    """Let a function be told of all progress that the block makes in this process, also of what is not shown.
+
+    Args:
+        listener: called often, so it decides itself what to keep.
+    """
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
 
 
 class Progress:
@@ -45,6 +74,8 @@ class Progress:
     def advance(self, units: int, note: str = "") -> None:
         """Count units done; `note` is shown with them."""
         self.done += units
+        for listener in _listeners:
+            listener(Told(self.title, self.done, self.total, self.unit))
         pause = 0.2 if self._console.is_terminal else _SECONDS_BETWEEN_LINES
         now = time.monotonic()
         if now - self._shown >= pause:

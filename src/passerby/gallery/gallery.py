@@ -13,6 +13,7 @@ from passerby.errors import GalleryError, NotInGalleryError
 from passerby.gallery.access.overseen import Overseen
 from passerby.gallery.adding import COLUMNS, add, tracklet_of
 from passerby.gallery.database import Database, Value
+from passerby.gallery.jobs import Jobs
 from passerby.gallery.keeping import Keeping
 from passerby.gallery.matrix import Matrix
 from passerby.gallery.nearest.searching import Searching
@@ -31,7 +32,7 @@ from passerby.gallery.written.handing_out import HandingOut
 _NAMED_AT_ONCE = 500
 
 
-class Gallery(Searching, WhoIsWho, Keeping, HandingOut, Pictured, Overseen):
+class Gallery(Searching, WhoIsWho, Keeping, HandingOut, Pictured, Overseen, Jobs):
     """An open gallery; `open_gallery` gives one.
 
     Args:

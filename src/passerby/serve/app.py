@@ -1,7 +1,8 @@
 """The application: routes behind the guard, and errors in one line."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,9 +12,10 @@ from starlette.responses import JSONResponse, Response
 
 from passerby.errors import NotInGalleryError, PasserbyError
 from passerby.printable import printable_line
-from passerby.serve.api import decisions, documentation, health, overview, people, search, session, tracklets
+from passerby.serve.api import decisions, documentation, health, jobs, overview, people, search, session, tracklets
 from passerby.serve.api.complaints import complaint
 from passerby.serve.errors import RefusedError
+from passerby.serve.jobs.runner import JobRunner
 from passerby.serve.security.guard import Guard, answer_of
 from passerby.serve.state.service import Service
 from passerby.version import __version__
@@ -23,7 +25,7 @@ _ABOUT = (
     "`passerby gallery key add` makes one. Why one asks is sent as the header `X-Reason`, percent-encoded, and stands "
     "in the gallery's log."
 )
-_ROUTERS = (search, tracklets, people, decisions, overview, session, health, documentation)
+_ROUTERS = (search, tracklets, people, decisions, jobs, overview, session, health, documentation)
 
 
 def create_app(service: Service, *, local: bool = True) -> FastAPI:
@@ -37,7 +39,14 @@ def create_app(service: Service, *, local: bool = True) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        runner = None if service.folder is None else JobRunner(service, service.folder)
+        task = None if runner is None else asyncio.create_task(runner.run())
+        app.state.runner = runner
         yield
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         service.close()
 
     app = FastAPI(

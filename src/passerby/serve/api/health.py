@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, PlainTextResponse
 
+from passerby.gallery.jobs import STATES
 from passerby.serve.api.access import Viewer, service_of
 from passerby.serve.api.answers import Answer
 
@@ -41,5 +42,7 @@ async def metrics(caller: Viewer) -> PlainTextResponse:
         "passerby_tracklets": ("Tracklets in the gallery.", float(counts.tracklets)),
         "passerby_identities": ("Identities in the gallery.", float(counts.identities)),
     }
-    text = caller.service.metrics.text(gauges, {})
+    known = await caller.service.run(caller.gallery.jobs)
+    jobs = {str(state): sum(job.state == state for job in known) for state in STATES}
+    text = caller.service.metrics.text(gauges, jobs)
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")

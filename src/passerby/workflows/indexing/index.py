@@ -23,6 +23,9 @@ from passerby.workflows.indexing.tracked_people import model_key, read_tracked_p
 from passerby.workflows.tracking.request import TrackingOptions, TrackingRequest, tracking_request
 from passerby.workflows.tracking.track import track
 
+Sources = str | Path | Mapping[str, Any] | Sequence[str | Path | Mapping[str, Any]]
+"""One source or several, as of `passerby.track`."""
+
 _BATCH = 64
 _TRACKLETS_AT_ONCE = 200
 
@@ -47,7 +50,7 @@ class IndexedVideos:
 
 
 def index(
-    sources: str | Path | Mapping[str, Any] | Sequence[str | Path | Mapping[str, Any]],
+    sources: Sources,
     gallery: str | Path,
     *,
     model: Embedder | str | Path = "tiny-clip",
@@ -79,7 +82,7 @@ def index(
     """
     check_batch_size(batch_size)
     options = replace(options or TrackingOptions(**choices), report=False)
-    listed: Sequence[Any] = [sources] if isinstance(sources, str | os.PathLike | Mapping) else list(sources)
+    listed = _listed(sources)
     folder = checked_folder(gallery)
     request = tracking_request(listed, folder / "tracking", options)
     _check_no_streams(request)
@@ -87,7 +90,7 @@ def index(
     name = str(model) if isinstance(model, str | os.PathLike) else type(model).__name__
     key = model_key(embedder, name)
     with open_gallery(folder, create=True) as opened, alone_at(folder / "indexing"):
-        place = folder / f"tracking-{hashlib.sha256(json_text(request.record()).encode()).hexdigest()[:16]}"
+        place = _place(folder, request)
         tracked = track(listed, place, options=options, show=show)
         marks = {source.name: source_mark(Path(source.location)) for source in request.sources}
         people = read_tracked_people(
@@ -96,6 +99,30 @@ def index(
         added = _add(opened, people, tracked.tracklets, key, show=show)
         shutil.rmtree(place)  # the gallery holds all of it, and must be able to erase it
         return IndexedVideos(folder, *added, tracklets=len(opened), identities=_identities(opened, key))
+
+
+def tracking_folder(sources: Sources, gallery: str | Path, options: TrackingOptions) -> Path:
+    """Where `index` keeps what it has tracked until the gallery holds all of it; it need not exist.
+
+    Args:
+        sources: as of `index`.
+        gallery: likewise.
+        options: likewise.
+
+    Raises:
+        DataError: a source cannot be read.
+        RecipeError: an unknown setting, or a value that does not fit.
+    """
+    folder = checked_folder(gallery)
+    return _place(folder, tracking_request(_listed(sources), folder / "tracking", replace(options, report=False)))
+
+
+def _listed(sources: Sources) -> Sequence[Any]:
+    return [sources] if isinstance(sources, str | os.PathLike | Mapping) else list(sources)
+
+
+def _place(folder: Path, request: TrackingRequest) -> Path:
+    return folder / f"tracking-{hashlib.sha256(json_text(request.record()).encode()).hexdigest()[:16]}"
 
 
 def _add(gallery: Gallery, people: Iterator[list[NewTracklet]], count: int, key: ModelKey, *, show: bool) -> Added:
