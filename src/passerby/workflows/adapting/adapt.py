@@ -240,5 +240,6 @@ def _request(options: AdaptOptions, model: ModelKey) -> dict[str, object]:
 def _check_place(folder: Path) -> None:
     if any((place / FILE).exists() for place in folder.absolute().parents):
         raise GalleryError(f"{folder}: lies in the folder of a gallery, which holds nothing else: name another place")
-    if not is_begun(folder) and folder.is_dir() and any(folder.iterdir()):
+    there = [each for each in folder.iterdir() if not each.name.startswith(".")] if folder.is_dir() else []
+    if there and not is_begun(folder):
         raise GalleryError(f"{folder}: holds something else already: name a new folder with --out")

@@ -49,6 +49,7 @@ _SIZES = {"clip-reid": "stage2", "finetune": "training", "ccafl": "stages2and3"}
 """Method → the section whose batches take `identities_per_batch`."""
 
 _IDENTITIES, _CION_BATCH = 16, 24
+"""People in a batch, and images in one of CION, whose curriculum needs a multiple of 24."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,10 @@ def learning_plan(way: Way, start: Start, *, people: int, seed: int) -> Learning
     }
     if method in _SIZES and people < _IDENTITIES:
         changes[f"{_SIZES[method]}.identities_per_batch"] = people
-    if method == "cion":
-        changes["training.batch_size"] = min(_CION_BATCH, 2 * people)
+    if method == "cion" and 2 * people < _CION_BATCH:  # too few for the curriculum: pairs of images throughout
+        changes |= {"training.batch_size": 2 * people, "training.images_per_identity": [2], "training.changes": []}
+    elif method == "cion" and small:
+        changes["training.batch_size"] = _CION_BATCH
     if method == "cion" and str(changes["model.backbone"]).startswith(CLIP_PREFIX):
         changes["views.local"] = 0  # CLIP's tower takes images of one size
     elif method == "cion" and small:
