@@ -90,7 +90,9 @@ def test_embed_keeps_what_it_computed_when_an_image_is_broken(trained: Path, wor
     assert "9.jpg cannot be read" in complaint(run("embed", trained, folder, "--out", out))
     assert not out.exists()
     skipped = run("embed", trained, folder, "--out", out, "--skip-unreadable", "--json")
-    assert json.loads(skipped.stdout) == {"out": str(out), "rows": 8, "embed_dim": 48, "skipped": 1}
+    computing = {"runtime": "torch", "precision": "fp32", "proof": None}
+    told = {"out": str(out), "rows": 8, "embed_dim": 48, "skipped": 1, "computing": computing}
+    assert json.loads(skipped.stdout) == told
 
 
 def test_half_a_benchmark_and_a_wrong_root_are_one_line(world: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from passerby.cli.options import (
     AsJson,
     Device,
     ModelArgument,
+    Precision,
     Runtime,
     SkipUnreadable,
     argument,
@@ -48,6 +49,7 @@ def embed(
     batch_size: Annotated[int, option("N", "Images embedded at once.", panel=MODEL, at_least=1)] = 64,
     device: Device = None,
     runtime: Runtime = "auto",
+    precision: Precision = "auto",
     network: Annotated[
         str | None, option("NAME", "Of a run of cion: teacher or student; default: as its recipe says.", panel=MODEL)
     ] = None,
@@ -67,10 +69,12 @@ def embed(
         skip_unreadable=skip_unreadable,
         device=device,
         runtime=runtime,
+        precision=precision,
         network=network,
         allow_torchscript=allow_torchscript,
     )
-    if emit({"out": out, "rows": written.rows, "embed_dim": written.embed_dim, "skipped": written.skipped}, as_json):
+    told = {"out": out, "rows": written.rows, "embed_dim": written.embed_dim, "skipped": written.skipped}
+    if emit(told | {"computing": written.computing.record()}, as_json):
         return
     skipped = f", {written.skipped:,} unreadable images left out" if written.skipped else ""
     echo(f"{out}: {written.rows:,} features of {written.embed_dim} dimensions{skipped}")

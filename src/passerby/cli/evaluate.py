@@ -14,6 +14,7 @@ from passerby.cli.options import (
     Data,
     Device,
     ModelArgument,
+    Precision,
     Root,
     Runtime,
     Settings,
@@ -82,6 +83,7 @@ def evaluate(
     batch_size: BatchSize = None,
     device: Device = None,
     runtime: Runtime = "auto",
+    precision: Precision = "fp32",
     camera_embedding: CameraWeights = None,
     allow_torchscript: AllowTorchscript = False,
     skip_unreadable: SkipAsTheRun = None,
@@ -91,11 +93,10 @@ def evaluate(
 ) -> None:
     """Parse, run, print."""
     from passerby.cli.printing.output import print_seeds
-    from passerby.config import read_settings
     from passerby.evaluation.pooling import as_pooling
-    from passerby.workflows.evaluation_settings import CameraEmbedding, EvaluationSettings
+    from passerby.workflows.evaluation_settings import CameraEmbedding, read_evaluation_settings
 
-    chosen = read_settings(EvaluationSettings, settings or ())
+    chosen = read_evaluation_settings(settings or ())
     protocol = chosen.protocol(as_pooling(pooling), multi_query=multi_query, rerank=rerank, open_set_draws=open_set)
     from passerby.workflows.evaluate import evaluate_and_report  # torch, after what can be wrong without it
     from passerby.workflows.evaluation_request import EvaluationRequest
@@ -111,6 +112,7 @@ def evaluate(
         batch_size=batch_size,
         device=device,
         runtime=runtime,
+        precision=precision,
         camera_embedding=CameraEmbedding.parsed(camera_embedding or ""),
         allow_torchscript=allow_torchscript,
         skip_unreadable=skip_unreadable,

@@ -73,7 +73,15 @@ Runtime = Annotated[
     Literal["auto", "torch", "onnx", "openvino"],
     option(
         "KIND",
-        "What computes tiny-clip (torch, onnx, openvino) or an .onnx file (onnx, openvino); default: auto.",
+        "What computes: torch, onnx or openvino; default: auto.",
+        panel=MODEL,
+    ),
+]
+Precision = Annotated[
+    Literal["auto", "fp32", "bf16", "int8"],
+    option(
+        "KIND",
+        "fp32; bf16 or int8, faster; auto: bf16 where it is as good on your images.",
         panel=MODEL,
     ),
 ]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 
 from passerby.config import TrainerSection
+from passerby.distributed.processor import has_bfloat16
 from passerby.errors import DeviceError
 
 _COUNTS: dict[str, Callable[[], int]] = {
@@ -35,6 +36,16 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
         found = f"has {count} devices of that kind" if count else "has none"
         raise DeviceError(f"device {str(name)!r}: this machine {found}: use another, for instance cpu")
     return device
+
+
+def check_bfloat16(device: torch.device) -> None:
+    """Check that a device computes bfloat16 itself, and not by a detour.
+
+    Raises:
+        DeviceError: it does not.
+    """
+    if not (has_bfloat16() if device.type == "cpu" else device.type == "cuda" and _has_bfloat16()):
+        raise DeviceError(f"precision bf16: {device} does not compute bfloat16: use precision fp32")
 
 
 def _has_bfloat16() -> bool:

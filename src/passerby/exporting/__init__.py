@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from passerby.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from passerby.exporting.exporter import Exported, ExportPlan, write_export
+    from passerby.exporting.exporter import Exported, ExportPlan, write_export, write_unproven
     from passerby.exporting.parity import Parity, Precision, RankingParity
     from passerby.exporting.settings import ExportSettings
     from passerby.exporting.writing import Format
@@ -19,12 +19,13 @@ __all__ = [
     "Precision",
     "RankingParity",
     "write_export",
+    "write_unproven",
 ]
 
 __getattr__ = lazy_exports(
     __name__,
     {
-        "exporter": ["ExportPlan", "Exported", "write_export"],
+        "exporter": ["ExportPlan", "Exported", "write_export", "write_unproven"],
         "parity": ["Parity", "Precision", "RankingParity"],
         "settings": ["ExportSettings"],
         "writing": ["Format"],

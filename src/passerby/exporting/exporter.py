@@ -141,6 +141,24 @@ def write_export(embedder: TorchEmbedder, folder: Path, plan: ExportPlan, data: 
     return exported if text is None else replace(exported, text=text.file, text_parity=text.parity)
 
 
+def write_unproven(embedder: TorchEmbedder, file: Path) -> None:
+    """Write the image tower of a model as ONNX with its card, for a caller who compares the features before any use.
+
+    Args:
+        embedder: on the CPU.
+        file: to write, an `.onnx`.
+
+    Raises:
+        CheckpointError: torch cannot write the network as ONNX.
+    """
+    source = str(embedder.file or type(embedder.model).__name__)
+    plan = ExportPlan("onnx", "fp32", ExportSettings(), source)
+    graph = _onnx_graph(network_to_export(embedder), embedder, plan)
+    card = exported_card(embedder, licence=None, source=source, facts=_facts(plan, None))
+    network_of(graph, plan.format, plan.precision).save(file, {METADATA_KEY: card_text(card)})
+    write_card(card.model_copy(update={"sha256": file_digest(file)}), card_path(file))
+
+
 def embed_crops(embedder: TorchEmbedder, images: NDArray[np.uint8], title: str) -> Features:
     """Features of the model as `embed` gives them, float32 [N, D], of crops at its size."""
     parts = []

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from passerby.data.arguments import check_whole_number
 from passerby.data.split import Split
+from passerby.inference.computing import Computing
 from passerby.inference.image_input import ImageInput
 from passerby.models.zoo.card import ModelCard
 
@@ -51,10 +52,16 @@ class Embedder(ABC):
     Attributes:
         description: what the file of weights declares about itself.
         file: the file of weights; None for a model that is in memory only.
+        computing: in which runtime and precision, and the proof that this changes nothing.
     """
 
     description: dict[str, Any]
     file: Path | None
+    computing: Computing
+
+    def in_bfloat16(self) -> "Embedder | None":
+        """The same model computing in bfloat16 where it is now; None where that is another way to open it."""
+        return None
 
     @property
     @abstractmethod
@@ -128,7 +135,8 @@ class Embedder(ABC):
 
     @abstractmethod
     def fingerprint(self) -> bytes:
-        """Tells weights and transform from others: models with the same one give the same features."""
+        """Tells weights and transform from others, whatever computes: models with the same one give the same features,
+        up to the rounding of `computing`."""
 
 
 def check_batch_size(batch_size: int) -> None:

@@ -17,6 +17,7 @@ from passerby.data.split import Split
 from passerby.errors import DataError
 from passerby.inference.embedder import Embedder
 from passerby.inference.unreadable_images import explaining_unreadable
+from passerby.json_text import json_text
 from passerby.output_lock import alone_at
 from passerby.progress import Progress, log_line
 
@@ -24,6 +25,7 @@ EMBEDDING_SUFFIXES = (".parquet",)
 """What the table can be called."""
 
 _ROWS_PER_PART = 2048
+_METADATA_KEY = "passerby"
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ def embed_to_table(
 ) -> WrittenTable:
     """Write `path` (relative to the table where possible) and `embedding` of every image to `out`, a Parquet file.
 
-    Labels that the images have (`identity`, `camera`) become columns too. Finished parts lie in a folder beside `out`
+    Labels that the images have (`identity`, `camera`) become columns too; what computed the features stands under
+    `passerby` in the table's metadata, as JSON. Finished parts lie in a folder beside `out`
     until the table is complete; the same call continues from them, unless model, images or labels have changed.
 
     Raises:
@@ -51,6 +54,7 @@ def embed_to_table(
     readable = opened.split
     columns = _columns(readable, out.parent)
     schema = _table(columns, range(0), np.empty((0, model.embed_dim), np.float32)).schema
+    schema = schema.with_metadata({_METADATA_KEY: json_text({"computing": model.computing.record()}, indent=None)})
     parts = out.with_name(f".{out.name}.parts")
     files: list[Path] = []
     with ExitStack() as stack:
@@ -99,6 +103,7 @@ def _table(
 def _fingerprint(model: Embedder, split: Split) -> str:
     """Tells whether parts found on disk belong to the same model, images (by size and time of change) and labels."""
     digest = hashlib.blake2b(model.fingerprint(), digest_size=16)
+    digest.update(str(model.computing).encode())
     for path in split.paths.to_pylist():
         digest.update(f"{split.root}/{path}\n".encode())
     for stats in file_stats(split):

@@ -16,6 +16,7 @@ from passerby.data.pixels.decoding import read_image, to_rgb
 from passerby.data.pixels.reading import check_readable, find_unreadable, log_left_out, thread_count
 from passerby.data.split import Split
 from passerby.errors import CheckpointError, DataError
+from passerby.inference.computing import BATCH_ON_CPU, Computing
 from passerby.inference.embedder import BATCH, Embedder, check_batch_size
 from passerby.inference.image_input import ImageInput, list_images, name_images, open_image
 from passerby.inference.runtimes.session import ModelSession
@@ -49,15 +50,14 @@ class FileEmbedder(Embedder):
             )
         self.session = session
         self.file: Path | None = session.file
+        self.computing = Computing(session.runtime, session.precision)
         self.description: dict[str, Any] = {"weights": session.card.name, "licence": session.card.licence.weights}
 
     def __repr__(self) -> str:
         height, width = self.card.input.size
         name = self.card.name or self.session.file.name
-        return (
-            f"Embedder({name}, {height}×{width} → {self.embed_dim} dimensions, in {self.session.runtime}, "
-            f"from {self.session.file})"
-        )
+        place = self.computing.runtime if self.computing.precision == "fp32" else str(self.computing)
+        return f"Embedder({name}, {height}×{width} → {self.embed_dim} dimensions, in {place}, from {self.session.file})"
 
     @property
     def card(self) -> ModelCard:
@@ -120,8 +120,8 @@ class FileEmbedder(Embedder):
         return FileSplit(self, split, skip_unreadable=skip_unreadable, show_progress=show_progress)
 
     def fingerprint(self) -> bytes:
-        """Tells weights, card and runtime from others."""
-        marks = [file_digest(self.session.file), file_digest(weights_file(self.session.file)), self.session.runtime]
+        """Tells weights and card from others."""
+        marks = [file_digest(self.session.file), file_digest(weights_file(self.session.file))]
         return hashlib.blake2b("\n".join([*marks, card_text(self.card)]).encode(), digest_size=16).digest()
 
     def embed_fitted(self, pictures: Sequence[Pixels], names: Sequence[str]) -> NDArray[np.float32]:
@@ -130,8 +130,13 @@ class FileEmbedder(Embedder):
         Raises:
             CheckpointError: the feature of one is not finite, or has no length; `names` tells which.
         """
+        parts = [self._embed_some(pictures[first : first + BATCH_ON_CPU], names[first : first + BATCH_ON_CPU])
+                 for first in range(0, len(pictures), BATCH_ON_CPU)]  # fmt: skip
+        return _of_length_1(np.concatenate(parts), names, str(self.file))
+
+    def _embed_some(self, pictures: Sequence[Pixels], names: Sequence[str]) -> NDArray[np.float32]:
         [found] = self.session.run(normalise(self.card.input, np.stack(pictures)), names=names)
-        return _of_length_1(found.reshape(len(found), -1), names, str(self.file))
+        return found.reshape(len(found), -1)
 
     @cached_property
     def _text_tower(self) -> TextTower:

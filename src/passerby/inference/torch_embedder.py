@@ -1,5 +1,6 @@
 """Models in torch, together with the transform they were trained with."""
 
+import copy
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -18,6 +19,7 @@ from passerby.data.split import Split
 from passerby.distributed.devices import choose_device
 from passerby.errors import CheckpointError, DataError
 from passerby.inference.camera_embedding import TrainedCameras
+from passerby.inference.computing import BATCH_ON_CPU, Computing
 from passerby.inference.embedder import BATCH, Embedder, check_batch_size
 from passerby.inference.image_input import ImageInput, list_images, name_images, open_image
 from passerby.inference.own_network import IMAGENET_MEAN, IMAGENET_STD, OwnNetwork
@@ -59,6 +61,7 @@ class TorchEmbedder(Embedder):
         self.description = dict(description)
         self.device = device
         self.file = file
+        self.computing = Computing("torch", "fp32")
 
     @classmethod
     def of(
@@ -91,7 +94,8 @@ class TorchEmbedder(Embedder):
         network = self.model.network if isinstance(self.model, OwnNetwork) else self.model
         kind = self.description.get("method") or self.description.get("architecture") or type(network).__name__
         height, width = self.transform.size
-        parts = [str(kind), f"{height}×{width} → {self.embed_dim} dimensions", f"on {self.device}"]
+        precision = "" if self.computing.precision == "fp32" else f" in {self.computing.precision}"
+        parts = [str(kind), f"{height}×{width} → {self.embed_dim} dimensions", f"on {self.device}{precision}"]
         if self.file is not None:
             parts.append(f"from {self.file}")
         if trained := [str(each["name"]) for each in self.description.get("trained_on") or ()]:
@@ -137,11 +141,10 @@ class TorchEmbedder(Embedder):
             first += len(batch)
         return np.concatenate(features)
 
-    @torch.inference_mode()
     def embed_batch(
         self, images: Tensor, cameras: NDArray[np.int64] | None = None, names: Sequence[str] = ()
     ) -> NDArray[np.float32]:
-        """Features of one preprocessed batch.
+        """Features of one preprocessed batch; a CPU computes 16 of its images at a time.
 
         Args:
             images: float [B, 3, H, W].
@@ -154,11 +157,29 @@ class TorchEmbedder(Embedder):
         Raises:
             CheckpointError: a feature is not finite, or has no length.
         """
-        camera_ids = None if cameras is None else torch.from_numpy(cameras).to(self.device)
-        features = cast(EmbeddingModel, self.model).embed(images.to(self.device, torch.float32), camera_ids).float()
+        at_once = BATCH_ON_CPU if self.device.type == "cpu" else max(len(images), 1)
+        ids = None if cameras is None else torch.from_numpy(cameras)
+        parts = [
+            self._embed_some(images[first : first + at_once], None if ids is None else ids[first : first + at_once])
+            for first in range(0, max(len(images), 1), at_once)
+        ]
+        features = torch.cat(parts)
         check_features(features, names)
         found: NDArray[np.float32] = features.cpu().numpy()
         return found
+
+    @torch.inference_mode()
+    def _embed_some(self, images: Tensor, camera_ids: Tensor | None) -> Tensor:
+        ids = None if camera_ids is None else camera_ids.to(self.device)
+        in_half = self.computing.precision == "bf16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=in_half):
+            return cast(EmbeddingModel, self.model).embed(images.to(self.device, torch.float32), ids).float()
+
+    def in_bfloat16(self) -> "TorchEmbedder":
+        """The same network, computing in bfloat16 what torch holds to be safe in it (autocast)."""
+        other = copy.copy(self)
+        other.computing = Computing("torch", "bf16")
+        return other
 
     def embed_text(self, texts: str | Sequence[str]) -> NDArray[np.float32]:
         """Features of sentences about people, float32 [N, D], L2-normalised; see `Embedder.embed_text`."""

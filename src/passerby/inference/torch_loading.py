@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from passerby.data.augmentation.transforms import TestTransform
-from passerby.distributed.devices import choose_device
+from passerby.distributed.devices import check_bfloat16, choose_device
 from passerby.errors import CheckpointError
 from passerby.inference.camera_embedding import declared_training_set
+from passerby.inference.computing import ModelPrecision
 from passerby.inference.description_check import check_description
 from passerby.inference.image_input import type_name
 from passerby.inference.torch_embedder import TorchEmbedder
@@ -34,6 +35,7 @@ def load_network(
     trained_on: str | None,
     camera_coefficient: float | None,
     network: str | None,
+    precision: ModelPrecision = "auto",
 ) -> TorchEmbedder:
     """The network of a run's folder or a file of weights; see `passerby.load`.
 
@@ -53,7 +55,11 @@ def load_network(
         check_description(description, str(path))
         description["network"] = _chosen_network(path, description, network)
     model, transform = _restore(path, description, tensors)
-    return TorchEmbedder(model, transform, description, choose_device(device), path)
+    embedder = TorchEmbedder(model, transform, description, choose_device(device), path)
+    if precision != "bf16":
+        return embedder
+    check_bfloat16(embedder.device)
+    return embedder.in_bfloat16()
 
 
 def embedder_of_network(network: object, device: str | None) -> TorchEmbedder:

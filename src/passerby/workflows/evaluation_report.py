@@ -71,7 +71,7 @@ def report_evaluation(result: EvaluationResult, mark: str, embedder: Embedder, f
         title=entry,
         analysis=analysis,
         reranked=reranked,
-        remarks=_remarks(evaluation, metrics["model"]),
+        remarks=_remarks(evaluation, metrics["model"], embedder),
         further_charts=occlusion_card(folder, evaluation.name),
     )
     write_query_table(folder / files["queries_table"], evaluation.query, evaluation.result)
@@ -99,18 +99,22 @@ def _metrics(result: EvaluationResult, embedder: Embedder, entry: str, mark: str
         "embed_dim": embedder.embed_dim,
         "data_fingerprint": mark,
         "model": model_record(embedder),
+        "computing": embedder.computing.record(),
     }
     if result.reranked is not None:
         metrics["reranked"] = {"settings": str(result.protocol.rerank), **result.reranked.to_dict()}
     return metrics
 
 
-def _remarks(evaluation: Evaluation, model: dict[str, Any]) -> list[str]:
+def _remarks(evaluation: Evaluation, model: dict[str, Any], embedder: Embedder) -> list[str]:
     """Which model it was, and what differs from the usual comparison of single images."""
     found = []
     if model["path"] is not None:
         file = Path(model["path"]).resolve()
         found.append(f"Model: {file.parent.name}/{file.name} (SHA-256 {model['sha256'][:12]}…).")
+    if embedder.computing.precision != "fp32" or embedder.computing.proof is not None:
+        told = embedder.computing.told()
+        found.append(f"{told[0].upper()}{told[1:]}.")
     if evaluation.pooling != "none":
         found.append(f"Tracklets are compared, each by the {evaluation.pooling} of its images; its first one is shown.")
     if evaluation.multi_query:

@@ -1,6 +1,7 @@
 """What to evaluate: a model, data, and how; opened and checked before any image is read."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from passerby.atomic_files import sweep_temporaries_of
@@ -11,6 +12,7 @@ from passerby.errors import CheckpointError, DataError, RecipeError
 from passerby.evaluation.metrics_file import FILE_NAME, folder_of_model, model_record
 from passerby.evaluation.protocol import PLAIN, Protocol
 from passerby.evaluation.query_table import EXPORT_SUFFIXES
+from passerby.inference.computing import ModelPrecision
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import ModelRuntime, load
 from passerby.models.bundled import resolve_path
@@ -20,6 +22,7 @@ from passerby.runs.provenance import Provenance
 from passerby.runs.recipe_data import open_sets
 from passerby.runs.request import stored_recipe
 from passerby.runs.run_directory import RunDirectory
+from passerby.workflows.computing.opening import ImagesAhead, open_computing
 from passerby.workflows.evaluation_settings import CameraEmbedding
 
 _BATCH = 64
@@ -41,6 +44,7 @@ class EvaluationRequest:
         protocol: how query and gallery are compared.
         batch_size, skip_unreadable, check_counts: see `passerby.evaluate`.
         device, runtime, allow_torchscript: see `passerby.load`.
+        precision: fp32, so that figures are the model's own; auto and bf16 as of `passerby.embed`; int8.
         camera_embedding: of an official checkpoint.
     """
 
@@ -56,6 +60,7 @@ class EvaluationRequest:
     check_counts: bool | None = None
     device: str | None = None
     runtime: ModelRuntime = "auto"
+    precision: ModelPrecision = "fp32"
     allow_torchscript: bool = False
     camera_embedding: CameraEmbedding = _NOTHING_DECLARED
 
@@ -98,14 +103,7 @@ def open_request(request: EvaluationRequest) -> OpenedRequest:
             check_output_file(file, suffixes)
             check_not_input(file, [Path(request.data)] if request.data is not None else [])
             sweep_temporaries_of(file)
-    embedder = load(
-        request.model,
-        device=request.device,
-        allow_torchscript=request.allow_torchscript,
-        trained_on=request.camera_embedding.trained_on,
-        camera_coefficient=request.camera_embedding.weight,
-        runtime=request.runtime,
-    )
+    embedder = _open_model(request, sets)
     folder = request.out or _default_folder(path, embedder)
     check_output_folder(folder / "report")
     check_output_file(folder / FILE_NAME, (".json",))
@@ -117,6 +115,23 @@ def open_request(request: EvaluationRequest) -> OpenedRequest:
         batch_size=request.batch_size or (recipe.evaluation.batch_size if recipe else _BATCH),
         skip_unreadable=skip if request.skip_unreadable is None else request.skip_unreadable,
     )
+
+
+def _open_model(request: EvaluationRequest, sets: list[Benchmark]) -> Embedder:
+    """The model in its runtime and precision; images of a camera that it knows are embedded in torch."""
+    load_as = partial(
+        load,
+        request.model,
+        device=request.device,
+        allow_torchscript=request.allow_torchscript,
+        trained_on=request.camera_embedding.trained_on,
+        camera_coefficient=request.camera_embedding.weight,
+    )
+    parts = [part for each in sets for part in (each.query, each.gallery) if part is not None]
+    if not parts:
+        return load_as(runtime=request.runtime, precision=request.precision)
+    ahead = ImagesAhead.of(*parts, own_cameras=True)
+    return open_computing(load_as, request.model, ahead, runtime=request.runtime, precision=request.precision)
 
 
 def evaluable(sets: list[Benchmark]) -> list[Benchmark]:

@@ -1,8 +1,9 @@
 """What `--set` and `--camera-embedding` of the commands that evaluate take; read before anything that takes seconds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from passerby.config import Section
+from passerby.config import Section, read_settings
 from passerby.evaluation.pooling import TrackletPooling
 from passerby.evaluation.protocol import Protocol, RerankSettings
 from passerby.metrics import Metric, Ties
@@ -31,6 +32,15 @@ class EvaluationSettings(DataSettings):
         """The protocol of these settings; parameters of re-ranking that are given ask for it."""
         wanted = rerank or "rerank" in self.model_fields_set
         return Protocol(self.metric, pooling, multi_query, self.rerank if wanted else None, open_set_draws, self.ties)
+
+
+def read_evaluation_settings(given: Sequence[str]) -> EvaluationSettings:
+    """The settings, from `key=value` texts.
+
+    Raises:
+        RecipeError: an unknown key or a value that does not fit.
+    """
+    return read_settings(EvaluationSettings, given)
 
 
 @dataclass(frozen=True)

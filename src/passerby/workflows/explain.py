@@ -15,7 +15,7 @@ from passerby.data.arguments import check_type, check_whole_number
 from passerby.data.occlusion.occlude import Condition, Fill, Occlusion, image_seed, occlude
 from passerby.data.pixels.decoding import read_image, resize_image
 from passerby.inference.embedder import Embedder
-from passerby.inference.loading import as_embedder
+from passerby.inference.loading import as_embedder, runtime_in_torch
 from passerby.inference.torch_embedder import TorchEmbedder, in_torch
 from passerby.models.inspection.attention_maps import AttentionMaps
 from passerby.output_paths import check_not_input, check_output_file, expanded, expanded_paths
@@ -105,7 +105,9 @@ def explain(
         check_type("occluder", occluder, Occluder)
     files = expanded_paths(images, "images")
     check_not_input(out, files)
-    embedder = in_torch(as_embedder(model, device=device, allow_torchscript=allow_torchscript), "explain")
+    runtime = runtime_in_torch(model)
+    opened = as_embedder(model, device=device, allow_torchscript=allow_torchscript, runtime=runtime)
+    embedder = in_torch(opened, "explain")
     explained = [each for file in files for each in _explain(embedder, file, occluder, anchors)]
     save_figure(explain_figure(explained), out)
     return explained

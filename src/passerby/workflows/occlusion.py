@@ -26,7 +26,7 @@ from passerby.evaluation.occlusion_summary import (
     summarise_by_visibility,
 )
 from passerby.inference.embedder import Embedder, check_batch_size
-from passerby.inference.loading import as_embedder
+from passerby.inference.loading import as_embedder, runtime_in_torch
 from passerby.json_text import json_text
 from passerby.models.bundled import resolve_path
 from passerby.output_paths import check_output_folder, checked_folder, expanded
@@ -92,7 +92,7 @@ def occlusion(
     check_batch_size(batch_size)
     benchmark = as_benchmark(benchmark, root)
     folder = None if out is None else checked_folder(out)
-    embedder = as_embedder(model)
+    embedder = as_embedder(model, runtime=runtime_in_torch(model))
     table = None if visibility is None else expanded(visibility)
     result = _measured(embedder, benchmark, plan, table, batch_size, skip_unreadable=skip_unreadable)
     if folder is not None:
@@ -124,7 +124,7 @@ def occlusion_and_report(
         by_seed = [occlusion_and_report(each, plan, visibility) for each in requests]
         folder = request.out or resolve_path(request.model)
         return [_write_over_seeds(rows, folder, list(seeds)) for rows in zip(*by_seed, strict=True)]
-    opened = open_request(request)
+    opened = open_request(replace(request, runtime=runtime_in_torch(request.model)))
     check_output_folder(opened.folder / FOLDER)
     reported = []
     for benchmark in opened.sets:

@@ -205,7 +205,7 @@ def test_a_run_embeds_with_its_teacher_or_its_student(
     with pytest.raises(CheckpointError, match="has no network 'pupil': choose teacher or student"):
         passerby.load(tmp_path / "teacher", network="pupil")
     with pytest.raises(CheckpointError, match="holds one network"):
-        passerby.load("tiny-clip", network="student")
+        passerby.load("tiny-clip", runtime="torch", network="student")
     lines = [json.loads(line) for line in (tmp_path / "teacher" / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     assert {"loss", "teacher_entropy"} <= lines[0].keys()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passerby.cli.options import MODEL, AsJson, Device, Settings, argument, flag, option
+from passerby.cli.options import MODEL, AsJson, Device, Precision, Settings, argument, flag, option
 from passerby.cli.printing.echo import echo
 from passerby.cli.printing.help import START, command
 
@@ -44,6 +44,7 @@ def index(
     tracker: Annotated[str, option("NAME", "bytetrack, ocsort or botsort.", panel=MODEL)] = "bytetrack",
     looks: Annotated[bool, flag("--looks", "Also follow people by how they look; slower.", MODEL)] = False,
     device: Device = None,
+    precision: Precision = "auto",
     threads: Annotated[int | None, option("N", "To compute with; default: all cores.", panel=MODEL, at_least=1)] = None,
     fps: Annotated[float | None, option("X", "Frames a second to analyse; default: all.", panel=_TIME)] = None,
     start: Annotated[
@@ -72,7 +73,7 @@ def index(
         device=device,
         threads=threads,
     )
-    done = index_videos(videos, out, model=model, options=options, show=True)
+    done = index_videos(videos, out, model=model, options=options, precision=precision, show=True)
     if not emit(done, as_json):
         _print(done)
 

@@ -6,9 +6,9 @@ from typing import Literal
 from passerby.errors import CheckpointError
 from passerby.inference.runtimes.card_draft import missing_card
 from passerby.inference.runtimes.onnx_session import OnnxSession
-from passerby.inference.runtimes.openvino_session import OpenvinoSession, Precision
+from passerby.inference.runtimes.openvino_session import OpenvinoSession
 from passerby.inference.runtimes.reference_check import check_reference
-from passerby.inference.runtimes.session import ModelSession, default_threads
+from passerby.inference.runtimes.session import Arithmetic, ModelSession, default_threads
 from passerby.models.zoo.card import ModelCard
 from passerby.models.zoo.card_files import MODEL_SUFFIXES, stored_card
 from passerby.models.zoo.published import known_card
@@ -34,7 +34,7 @@ def open_session(
     card: ModelCard | None = None,
     *,
     runtime: Runtime = "auto",
-    precision: Precision = "fp32",
+    precision: Arithmetic = "fp32",
     threads: int | None = None,
     check: bool = True,
 ) -> ModelSession:

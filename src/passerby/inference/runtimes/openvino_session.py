@@ -3,16 +3,14 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import CheckpointError, DeviceError
-from passerby.inference.runtimes.session import ModelSession, Port
+from passerby.inference.runtimes.session import Arithmetic, ModelSession, Port
 from passerby.models.zoo.card import ModelCard
-
-Precision = Literal["fp32", "bf16"]
 
 _PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
 _FAULTS = (
@@ -39,10 +37,9 @@ class OpenvinoSession(ModelSession):
 
     runtime = "OpenVINO"
 
-    def __init__(self, file: Path, card: ModelCard, threads: int, precision: Precision = "fp32") -> None:
-        self.precision = precision
+    def __init__(self, file: Path, card: ModelCard, threads: int, precision: Arithmetic = "fp32") -> None:
         self._model = _compile(file, threads, precision)
-        super().__init__(file, card, _ports(self._model.inputs), _ports(self._model.outputs))
+        super().__init__(file, card, _ports(self._model.inputs), _ports(self._model.outputs), precision)
         self._outputs = [[port.name for port in self.outputs].index(name) for name in self.output_names]
 
     def _compute(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
@@ -63,7 +60,7 @@ def openvino_ports(file: Path, threads: int) -> tuple[list[Port], list[Port]]:
     return _ports(model.inputs), _ports(model.outputs)
 
 
-def _compile(file: Path, threads: int, precision: Precision) -> Any:
+def _compile(file: Path, threads: int, precision: Arithmetic) -> Any:
     try:
         import openvino
     except ImportError:

@@ -5,17 +5,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from passerby.data.pixels.reading import thread_count
 from passerby.errors import CheckpointError, DataError
+from passerby.inference.computing import Precision
 from passerby.models.zoo.card import InputSection, ModelCard
 from passerby.models.zoo.preprocessing import InputArray, Pixels, prepare
 
 Outputs = list[NDArray[np.float32]]
+Arithmetic = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class ModelSession(ABC):
         card: says what it takes and gives.
         inputs: what the file says about its inputs.
         outputs: and about its outputs.
+        arithmetic: of the runtime, where weights and graph leave it open.
 
     Raises:
         CheckpointError: the card and the file contradict each other.
@@ -53,11 +56,22 @@ class ModelSession(ABC):
     runtime: str
     """Whose: `ONNX Runtime` or `OpenVINO`."""
 
-    def __init__(self, file: Path, card: ModelCard, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
+    precision: Precision
+    """Of its arithmetic; of a file that `passerby export` has made int8, that."""
+
+    def __init__(
+        self,
+        file: Path,
+        card: ModelCard,
+        inputs: Sequence[Port],
+        outputs: Sequence[Port],
+        arithmetic: Arithmetic = "fp32",
+    ) -> None:
         self.file, self.card = file, card
         self.inputs, self.outputs = tuple(inputs), tuple(outputs)
         self.input_name = check_input(file, card.input, inputs)
         self.output_names = _output_names(file, card, outputs)
+        self.precision = "int8" if is_int8(card) else arithmetic
 
     @abstractmethod
     def _compute(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
@@ -130,6 +144,11 @@ class ModelSession(ABC):
                 f"{self.file}: takes {section.dtype} [N, {', '.join(map(str, expected))}], at least one image, not "
                 f"{images.dtype} {list(images.shape)}"
             )
+
+
+def is_int8(card: ModelCard) -> bool:
+    """Whether a card tells that `passerby export` has made its file int8, and that rankings stayed what they were."""
+    return card.facts.get("precision") == "int8" and "ranking" in card.facts
 
 
 def default_threads() -> int:

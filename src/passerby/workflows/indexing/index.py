@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,16 @@ from passerby.errors import DataError
 from passerby.extras import is_installed
 from passerby.gallery.gallery import Gallery, open_gallery
 from passerby.gallery.records import Added, ModelKey, NewTracklet
+from passerby.inference.computing import ModelPrecision
 from passerby.inference.embedder import Embedder, check_batch_size
 from passerby.inference.loading import as_embedder
 from passerby.json_text import json_text
 from passerby.output_lock import alone_at
 from passerby.output_paths import checked_folder
 from passerby.progress import Progress
+from passerby.workflows.computing.opening import open_computing, open_reference
 from passerby.workflows.indexing.source_mark import source_mark
-from passerby.workflows.indexing.tracked_people import model_key, read_tracked_people
+from passerby.workflows.indexing.tracked_people import crops_ahead, model_key, read_tracked_people
 from passerby.workflows.tracking.request import TrackingOptions, TrackingRequest, tracking_request
 from passerby.workflows.tracking.track import track
 
@@ -56,13 +59,13 @@ def index(
     model: Embedder | str | Path = "tiny-clip",
     options: TrackingOptions | None = None,
     batch_size: int = _BATCH,
+    precision: ModelPrecision = "auto",
     show: bool = False,
     **choices: Any,
 ) -> IndexedVideos:
     """Find and follow the people in videos, put them into a gallery that can be searched, and find out who is who.
 
-    Interrupted at any moment, the same call goes on where it was. More videos may be added at any time; one that is
-    added again changes nothing.
+    Interrupted, the same call goes on where it was. More videos may be added; one that is there changes nothing.
 
     Args:
         sources: as of `passerby.track`; no streams.
@@ -71,13 +74,14 @@ def index(
         options: how videos are tracked, all choices at once; else they are given one by one, as `fps=5`. Their `model`
             also follows people by their looks.
         batch_size: crops embedded at once.
+        precision: of a model that has yet to be loaded, see `passerby.embed`.
         show: whether to show progress on stderr.
         **choices: fields of `TrackingOptions`.
 
     Raises:
         DataError: a source cannot be read, or is a stream; or another process indexes into the gallery.
         RecipeError: an unknown setting, or a value that does not fit.
-        CheckpointError: a model cannot be loaded.
+        CheckpointError, DeviceError: a model cannot be loaded, or not in this precision.
         GalleryError: the gallery cannot be written.
     """
     check_batch_size(batch_size)
@@ -86,16 +90,15 @@ def index(
     folder = checked_folder(gallery)
     request = tracking_request(listed, folder / "tracking", options)
     _check_no_streams(request)
-    embedder = as_embedder(model, device=options.device)
-    name = str(model) if isinstance(model, str | os.PathLike) else type(model).__name__
-    key = model_key(embedder, name)
+    load = cache(partial(as_embedder, model, device=options.device))
+    reference = open_reference(load, model, "auto", precision)
+    key = model_key(reference, str(model) if isinstance(model, str | os.PathLike) else type(model).__name__)
     with open_gallery(folder, create=True) as opened, alone_at(folder / "indexing"):
         place = _place(folder, request)
         tracked = track(listed, place, options=options, show=show)
-        marks = {source.name: source_mark(Path(source.location)) for source in request.sources}
-        people = read_tracked_people(
-            tracked.table, embedder, key, marks=marks, batch_size=batch_size, tracklets_at_once=_TRACKLETS_AT_ONCE
-        )
+        crops = crops_ahead(tracked.table)
+        embedder = open_computing(load, model, crops, precision=precision, show=show) if crops.count else reference
+        people = _people(tracked.table, request, embedder, key, batch_size)
         added = _add(opened, people, tracked.tracklets, key, show=show)
         shutil.rmtree(place)  # the gallery holds all of it, and must be able to erase it
         return IndexedVideos(folder, *added, tracklets=len(opened), identities=_identities(opened, key))
@@ -123,6 +126,16 @@ def _listed(sources: Sources) -> Sequence[Any]:
 
 def _place(folder: Path, request: TrackingRequest) -> Path:
     return folder / f"tracking-{hashlib.sha256(json_text(request.record()).encode()).hexdigest()[:16]}"
+
+
+def _people(
+    table: Path, request: TrackingRequest, embedder: Embedder, key: ModelKey, batch_size: int
+) -> Iterator[list[NewTracklet]]:
+    """The tracklets of a table with features, some at a time."""
+    marks = {source.name: source_mark(Path(source.location)) for source in request.sources}
+    return read_tracked_people(
+        table, embedder, key, marks=marks, batch_size=batch_size, tracklets_at_once=_TRACKLETS_AT_ONCE
+    )
 
 
 def _add(gallery: Gallery, people: Iterator[list[NewTracklet]], count: int, key: ModelKey, *, show: bool) -> Added:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from passerby.gallery.records import Crop, Feature, ModelKey, NewTracklet
 from passerby.inference.embedder import Embedder
+from passerby.workflows.computing.opening import ImagesAhead
 
 _COLUMNS = ["path", "camera", "video", "track", "frame", "time", "height", "visible"]
 _BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,6 +65,17 @@ def read_tracked_people(
             some = []
     if some:
         yield _with_features(some, table, model, key, marks, batch_size)
+
+
+def crops_ahead(table: Path) -> ImagesAhead:
+    """The crops of the table, which are going to be embedded."""
+    paths = pq.read_table(table, columns=["path"])["path"].drop_null()
+
+    def some(count: int) -> list[Path]:
+        places = np.unique(np.linspace(0, len(paths) - 1, min(count, len(paths))).astype(np.int64))
+        return [table.parent / path for path in paths.take(pa.array(places)).to_pylist()]
+
+    return ImagesAhead(len(paths), some)
 
 
 def _tracklets(table: Path) -> Iterator[_Rows]:

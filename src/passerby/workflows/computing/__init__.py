@@ -1,0 +1,1 @@
+"""Which runtime and precision embed many images."""
