@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from passerby.errors import GalleryError, NotInGalleryError
 from passerby.gallery.access.overseen import Overseen
 from passerby.gallery.adding import COLUMNS, add, tracklet_of
+from passerby.gallery.columns.matrix import Matrix
 from passerby.gallery.database import Database, Value
 from passerby.gallery.jobs import Jobs
 from passerby.gallery.keeping import Keeping
-from passerby.gallery.matrix import Matrix
 from passerby.gallery.nearest.searching import Searching
 from passerby.gallery.nearest.shortlists import Shortlists
 from passerby.gallery.opening import open_database

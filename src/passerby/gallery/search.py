@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import GalleryError
-from passerby.gallery.matrix import UNKNOWN_TIME, Columns, best
+from passerby.gallery.columns.columns import UNKNOWN_TIME, Columns
+from passerby.gallery.columns.matrix import best
 from passerby.gallery.records import Tracklet
 from passerby.gallery.times import microseconds
 

@@ -7,6 +7,8 @@ import numpy as np
 
 from passerby.errors import GalleryError
 from passerby.gallery.audit import write_entry
+from passerby.gallery.columns.columns import Columns
+from passerby.gallery.columns.matrix import Matrix
 from passerby.gallery.database import Database, Transaction
 from passerby.gallery.identities.apart import read_circumstances
 from passerby.gallery.identities.decisions import persons_of, read_confirmed, read_decisions
@@ -14,7 +16,6 @@ from passerby.gallery.identities.doubts import Doubt, Known, doubts, join_of, kn
 from passerby.gallery.identities.history import identity_of, state_of_identities
 from passerby.gallery.identities.identifying import default_false_links, threshold_for
 from passerby.gallery.identities.settling import settle
-from passerby.gallery.matrix import Columns, Matrix
 from passerby.gallery.probability.calibration import calibration_of
 from passerby.gallery.records import ModelKey
 from passerby.gallery.schema import read_setting

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
+from passerby.gallery.columns.columns import Columns
 from passerby.gallery.identities.apart import Circumstances
-from passerby.gallery.matrix import Columns
 
 Integers = NDArray[np.int64]
 Float32 = NDArray[np.float32]

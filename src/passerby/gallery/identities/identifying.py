@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import GalleryError
+from passerby.gallery.columns.columns import Columns
 from passerby.gallery.database import Database, Transaction
 from passerby.gallery.identities.apart import Circumstances, read_circumstances
 from passerby.gallery.identities.decisions import persons_of, read_confirmed, read_decisions
 from passerby.gallery.identities.history import Move, begin_change, move, state_of_identities
 from passerby.gallery.identities.people import found_identity
-from passerby.gallery.matrix import Columns
 from passerby.gallery.probability.calibration import Calibration
 from passerby.progress import Progress
 from passerby.tracklets.grouping import group_decided

@@ -4,8 +4,8 @@ import numpy as np
 
 from passerby.atomic_files import sweep_temporaries_of
 from passerby.errors import GalleryError
+from passerby.gallery.columns.columns import Columns
 from passerby.gallery.database import Database
-from passerby.gallery.matrix import Columns
 from passerby.gallery.nearest.clustering import cluster, nearest_lists
 from passerby.gallery.nearest.condition import condition_of
 from passerby.gallery.nearest.forgetting import without_erased

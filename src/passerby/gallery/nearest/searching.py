@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from passerby.errors import GalleryError
 from passerby.gallery.audit import write_entry
+from passerby.gallery.columns.columns import Columns
+from passerby.gallery.columns.matrix import Matrix
 from passerby.gallery.database import Database
-from passerby.gallery.matrix import Columns, Matrix
 from passerby.gallery.nearest.building import build_index
 from passerby.gallery.nearest.feature_index import FeatureIndex, describe_indexes
 from passerby.gallery.nearest.limits import write_limits

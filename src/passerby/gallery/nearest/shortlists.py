@@ -4,8 +4,9 @@ import threading
 from pathlib import Path
 from typing import NamedTuple
 
+from passerby.gallery.columns.columns import Columns
+from passerby.gallery.columns.matrix import Matrix
 from passerby.gallery.database import Database
-from passerby.gallery.matrix import Columns, Matrix
 from passerby.gallery.nearest.condition import condition_of
 from passerby.gallery.nearest.inverted_lists import Shortlist
 from passerby.gallery.nearest.limits import Limits, read_limits
