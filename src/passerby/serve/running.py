@@ -11,11 +11,11 @@ from passerby.errors import DataError, GalleryError
 from passerby.printable import printable_line
 from passerby.serve.app import create_app
 from passerby.serve.security.connections import impatient_protocol
+from passerby.serve.security.guard import HEAD_BYTES
 from passerby.serve.settings import ServiceSettings
 from passerby.serve.state.service import Service
 from passerby.video.detection.opening import DEFAULT_DETECTOR
 
-_HEAD_BYTES = 16_384
 _BACKLOG = 512
 _SECONDS_TO_FINISH = 5
 
@@ -80,7 +80,7 @@ def _configuration(service: Service, *, local: bool) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        h11_max_incomplete_event_size=_HEAD_BYTES,
+        h11_max_incomplete_event_size=HEAD_BYTES,
         limit_concurrency=service.settings.connections,
         timeout_graceful_shutdown=_SECONDS_TO_FINISH,
     )

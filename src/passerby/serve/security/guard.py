@@ -29,6 +29,9 @@ HEADERS: Mapping[str, str] = {
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 """Names by which a service on this computer alone may be asked: any other is a trick of a site (DNS rebinding)."""
 
+HEAD_BYTES = 16_384
+"""Bytes that the head of a request may have."""
+
 _JSON_BYTES = 1_000_000
 _LONGEST_PATH = 2_000
 _VIDEOS = "/v1/videos"
@@ -139,6 +142,8 @@ def check_head(scope: Scope, largest: int, *, local: bool) -> None:
     Raises:
         RefusedError: it does not.
     """
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_BYTES:
+        raise RefusedError(431, f"the headers are too large: send at most {HEAD_BYTES:,} bytes")
     headers = Headers(scope=scope)
     hosts = headers.getlist("host")
     if len(hosts) != 1:
