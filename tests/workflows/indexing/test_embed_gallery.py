@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import passerby
 from passerby.cli import app
-from passerby.errors import DataError
+from passerby.errors import CheckpointError, DataError, GalleryError
 from passerby.gallery.gallery import open_gallery
 from passerby.gallery.records import Crop
 from tests.inference.test_file_embedder import write_model
@@ -54,3 +54,30 @@ def test_a_picture_that_cannot_be_read_is_named(gallery: Path, tmp_path: Path) -
         opened.add([replace(sights(4)[-1], key="broken", crops=[Crop(7, b"no picture")])])
     with pytest.raises(DataError, match=r"tracklet 7: its picture of frame 7 is no JPEG file that can be read: erase"):
         passerby.embed_gallery(gallery, write_model(tmp_path / "other.onnx", seed=1))
+
+
+def test_pictures_are_searched_by_the_newest_model_and_sentences_by_the_newest_that_understands_them(
+    tmp_path: Path,
+) -> None:
+    gallery = write_gallery(tmp_path / "gallery", "tiny-clip", sights(4), known=False)
+    other = write_model(tmp_path / "other.onnx")
+    passerby.embed_gallery(gallery, other)
+    scores = [hit.score for hit in passerby.search(gallery, passerby.Query(text="a man in a red coat"))]
+    named = passerby.search(gallery, passerby.Query(text="a man in a red coat"), model="tiny-clip")
+    assert scores == [hit.score for hit in named]
+    found = passerby.search(gallery, passerby.Query(pictures=[_file(tmp_path, 1)]))
+    assert [hit.score for hit in found] == [
+        hit.score for hit in passerby.search(gallery, passerby.Query(pictures=[_file(tmp_path, 1)]), model=other)
+    ]
+    with pytest.raises(CheckpointError, match=r"other\.onnx: its card names no text tower"):
+        passerby.search(gallery, passerby.Query(text="a man"), model=other)
+
+
+def test_who_is_who_goes_by_the_newest_model_or_the_one_named(gallery: Path, tmp_path: Path) -> None:
+    other = write_model(tmp_path / "other.onnx", seed=1)
+    passerby.embed_gallery(gallery, other)
+    command = ["gallery", "identify", str(gallery), "--threshold", "0.5", "--json"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert CliRunner().invoke(app, [*command, "--model", str(tmp_path / "first.onnx")]).exit_code == 0
+    with pytest.raises(GalleryError, match=r"has no features of net, but of .*first\.onnx, .*other\.onnx"):
+        CliRunner().invoke(app, [*command, "--model", "net"], catch_exceptions=False)

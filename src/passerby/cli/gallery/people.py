@@ -54,15 +54,18 @@ def identify(
     false_links: Annotated[
         float | None, option("X", "Strangers each tracklet may resemble so much; default: 1.", at_least=0)
     ] = None,
+    model: Annotated[str | None, option("NAME", "By whose features, of several models; default: the newest.")] = None,
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
     """Parse, identify, print."""
     from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
+    from passerby.workflows.indexing.model_choice import model_of
 
     with open_gallery(gallery) as opened:
-        done = opened.identify(threshold=threshold, false_links=false_links, reason=reason)
+        key = model_of(opened, model, gallery)
+        done = opened.identify(model=key, threshold=threshold, false_links=false_links, reason=reason)
     if not emit(done._asdict(), as_json):
         echo(
             f"{done.identities:,} identities, {done.founded:,} of them new; {done.moved:,} tracklets moved; one person "

@@ -38,6 +38,7 @@ from passerby.workflows.adapting.starts import Start, open_start
 from passerby.workflows.adapting.trained_weights import keep_trained
 from passerby.workflows.adapting.training import recipe_in, train_in
 from passerby.workflows.indexing.embed_gallery import embed_pictures, features_of, kept_name
+from passerby.workflows.indexing.model_choice import model_of
 from passerby.workflows.indexing.tracked_people import model_key
 
 _LEARNING = "learning"
@@ -129,7 +130,7 @@ def adapt(
     folder = checked_folder(out)
     _check_place(folder)
     with open_gallery(gallery) as opened, alone_at(folder / _LEARNING):
-        model = _model_of(opened, options.model or recorded_model(folder), str(gallery))
+        model = model_of(opened, options.model or recorded_model(folder), str(gallery))
         outcome = earlier_outcome(folder, _request(options, model))
         if outcome is None:
             outcome = _Learning(opened, str(gallery), folder, model, options, device, reason, show).run()
@@ -220,16 +221,6 @@ class _Learning:
         write_plan(learning, plan)
         note_prepared(self.folder)
         return plan
-
-
-def _model_of(gallery: Gallery, wanted: str | None, name: str) -> ModelKey:
-    known = gallery.models()
-    chosen = [each for each in known if wanted in (None, each.name)]
-    if not known:
-        raise GalleryError(f"{name}: is empty: `passerby index` puts videos into it")
-    if not chosen:
-        raise GalleryError(f"{name}: has no features of {wanted}, but of {', '.join(each.name for each in known)}")
-    return chosen[-1]
 
 
 def _request(options: AdaptOptions, model: ModelKey) -> dict[str, object]:

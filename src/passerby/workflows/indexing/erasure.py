@@ -44,7 +44,7 @@ def plan_erasure(
         probability: with a query, the least that a tracklet shows this person.
         filters: which tracklets count.
         page: `.html`, receives their pictures; it is removed when they are erased.
-        model: the one that the gallery was made with; by default as it was named then.
+        model: of which the gallery has features; by default its newest, as it was named then.
         detector: finds the people of a photograph.
         device: where the model computes.
         reason: for the gallery's log.

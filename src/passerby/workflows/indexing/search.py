@@ -34,7 +34,8 @@ def search(
     Args:
         gallery: its folder.
         query: who is looked for.
-        model: the one that the gallery was made with, as `passerby.load` takes it; by default as it was named then.
+        model: of which the gallery has features, as `passerby.load` takes it; by default the newest, as it was named
+            then, and for sentences the newest that understands them.
         filters: which tracklets count.
         count: how many at most.
         by_identity: of each identity only the best tracklet.

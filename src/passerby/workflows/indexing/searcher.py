@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image
 
-from passerby.errors import GalleryError
+from passerby.errors import CheckpointError, GalleryError
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.records import ModelKey
 from passerby.gallery.search import EVERYTHING, Filters, Hits
@@ -51,7 +51,8 @@ class Searcher:
 
     Args:
         location: of the gallery, for messages.
-        model: as of `passerby.search`; None for the one the gallery was made with, by the name it had then.
+        model: as of `passerby.search`; None for the gallery's newest, by the name it had then, and for sentences the
+            newest that understands them.
         device: where the model computes.
     """
 
@@ -60,7 +61,7 @@ class Searcher:
     ) -> None:
         self._location, self._model, self._device = location, model, device
         self._lock = threading.Lock()
-        self._loaded: tuple[str, Embedder, ModelKey] | None = None
+        self._loaded: dict[str, tuple[Embedder, ModelKey]] = {}
 
     def search(
         self,
@@ -101,12 +102,12 @@ class Searcher:
             raise GalleryError(f"{self._location}: is empty: `passerby index` puts videos into it")
         if query.tracklet is not None and self._model is None:
             return gallery.feature(query.tracklet, known[-1]), known[-1]
+        if query.text is not None:
+            return self._of_text(query.text, known)
         embedder, key = self._embedder(known)
         if query.tracklet is not None:
             return gallery.feature(query.tracklet, key), key
         with self._lock:
-            if query.text is not None:
-                return embedder.embed_text(query.text), key
             return embedder.embed(list(query.pictures)), key
 
     def check(self, gallery: Gallery) -> ModelKey:
@@ -121,13 +122,29 @@ class Searcher:
             raise GalleryError(f"{self._location}: is empty: `passerby index` puts videos into it")
         return self._embedder(known)[1]
 
+    def _of_text(self, text: str, known: Sequence[ModelKey]) -> tuple[NDArray[np.float32], ModelKey]:
+        """By the newest model that understands sentences, where nobody named one: not all do."""
+        refused: CheckpointError | None = None
+        for count in range(len(known), 0, -1):
+            try:
+                embedder, key = self._embedder(known[:count])
+                with self._lock:
+                    return embedder.embed_text(text), key
+            except CheckpointError as error:
+                refused = refused or error
+                if self._model is not None:
+                    break
+        assert refused is not None
+        raise refused
+
     def _embedder(self, known: Sequence[ModelKey]) -> tuple[Embedder, ModelKey]:
-        name = str(known[-1].name if self._model is None else self._model)
+        model = known[-1].name if self._model is None else self._model
+        name = str(model)
         with self._lock:
-            if self._loaded is None or self._loaded[0] != name:
-                embedder = as_embedder(known[-1].name if self._model is None else self._model, device=self._device)
-                self._loaded = name, embedder, model_key(embedder, name)
-            _, embedder, key = self._loaded
+            if name not in self._loaded:
+                embedder = as_embedder(model, device=self._device)
+                self._loaded[name] = embedder, model_key(embedder, name)
+            embedder, key = self._loaded[name]
         if key.fingerprint not in {each.fingerprint for each in known}:
             raise GalleryError(
                 f"{self._location}: has no features of {key.name}, but of {', '.join(each.name for each in known)}: "
