@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from passerby.inference.torch_embedder import TorchEmbedder
     from passerby.metrics import RankingResult, rank
     from passerby.plugins import load_plugin
+    from passerby.serve.client.client import Client
     from passerby.workflows.adapting.adapt import AdaptOptions, adapt
     from passerby.workflows.compare import compare
     from passerby.workflows.denoise import denoise
@@ -49,6 +50,7 @@ torchvision_guard.install()
 __all__ = [
     "AdaptOptions",
     "Benchmark",
+    "Client",
     "Embedder",
     "EvaluationResult",
     "Occluder",
@@ -99,6 +101,7 @@ __getattr__ = lazy_exports(
         "inference.torch_embedder": ["TorchEmbedder"],
         "metrics": ["RankingResult", "rank"],
         "plugins": ["load_plugin"],
+        "serve.client.client": ["Client"],
         "workflows.adapting.adapt": ["AdaptOptions", "adapt"],
         "workflows.compare": ["compare"],
         "workflows.denoise": ["denoise"],

@@ -33,6 +33,10 @@ class NotInGalleryError(GalleryError):
     """A tracklet, an identity or something else that was named is not in the gallery."""
 
 
+class ServiceError(PasserbyError):
+    """A service cannot be reached, or says no."""
+
+
 class DeviceError(PasserbyError):
     """The machine lacks a device, a precision or a package extra that was asked for."""
 

@@ -101,3 +101,10 @@ def test_ctrl_c_ends_it_in_order(drawn: tuple[Path, Path], gallery: Path) -> Non
         assert ask(f"{found}/healthz")[0] == 200
         os.kill(process.pid, signal.SIGINT)
         assert process.wait(20) == 0
+
+
+def test_a_body_that_is_announced_too_large_is_refused_before_it_comes(address: tuple[str, int]) -> None:
+    with socket.create_connection(address, timeout=20) as connection:
+        connection.sendall(b"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n")
+        assert b" 413 " in rest(connection).split(b"\r\n")[0]
+    assert alive(address)

@@ -1,0 +1,1 @@
+"""Ask a service from Python, with nothing but the standard library."""
