@@ -66,10 +66,10 @@ class ByteTrack(OnlineTracker[ByteTrackOptions]):
         third = pair_some(pairs, fused, tentative, sure, 1 - options.least_tentative)
         return first.and_then(second).and_then(third)
 
-    def correct(self, rows: NDArray[np.intp], sights: Sights, boxes: Floats) -> Motion:
+    def correct(self, pairs: Pairs, sights: Sights, boxes: Floats) -> Motion:
         """Correct motions, and note in which direction people went."""
-        turn(self.tracks, rows, boxes, self._before)
-        return super().correct(rows, sights, boxes)
+        turn(self.tracks, pairs, sights, self._before)
+        return super().correct(pairs, sights, boxes)
 
     def _sure_cost(self, pairs: Pairs, overlap: Floats, sights: Sights) -> Floats:
         """What it costs to pair tracks and sure detections, float64 [P]; inf for boxes too far apart."""

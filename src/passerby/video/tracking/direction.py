@@ -3,8 +3,8 @@
 import numpy as np
 
 from passerby.video.tracking.motion import Floats
-from passerby.video.tracking.pairing import Pairs, Places
-from passerby.video.tracking.sights import Sights
+from passerby.video.tracking.pairing import Pairs
+from passerby.video.tracking.sights import Sights, centres
 from passerby.video.tracking.tracks import Tracks
 
 _ROUNDING = 1e-9
@@ -12,7 +12,7 @@ _ROUNDING = 1e-9
 
 def earlier_centres(tracks: Tracks, since: float) -> Floats:
     """Where each track was at its earliest kept detection since then, or else at its last: float64 [T, 2]."""
-    return _centres(tracks.looked_back(since - _ROUNDING))
+    return centres(tracks.looked_back(since - _ROUNDING))
 
 
 def consistency(tracks: Tracks, sights: Sights, pairs: Pairs, before: Floats) -> Floats:
@@ -21,8 +21,8 @@ def consistency(tracks: Tracks, sights: Sights, pairs: Pairs, before: Floats) ->
     It is (π/2 - angle) / π times the detection's score, where the angle is between the track's heading and the way from
     where it was `before`, float64 [T, 2], to the detection; 0 for tracks without a heading.
     """
-    way = _centres(sights.boxes)[pairs.detections] - before[pairs.tracks]
-    headings = tracks.headings[pairs.tracks]
+    way = sights.centres.take(pairs.detections, axis=0) - before.take(pairs.tracks, axis=0)
+    headings = tracks.headings.take(pairs.tracks, axis=0)
     along = np.einsum("ij,ij->i", way, headings)
     length = np.sqrt(np.einsum("ij,ij->i", way, way))
     cosine = np.minimum(np.maximum(along / np.maximum(length, _ROUNDING), -1.0), 1.0)
@@ -30,12 +30,8 @@ def consistency(tracks: Tracks, sights: Sights, pairs: Pairs, before: Floats) ->
     return fit * sights.scores[pairs.detections]
 
 
-def turn(tracks: Tracks, rows: Places, boxes: Floats, before: Floats) -> None:
-    """Note in which direction tracks went, from where they were `before` [T, 2] to these boxes."""
-    way = _centres(boxes) - before[rows]
+def turn(tracks: Tracks, pairs: Pairs, sights: Sights, before: Floats) -> None:
+    """Note in which direction tracks went, from where they were `before` [T, 2] to the detections they are paired with."""
+    way = sights.centres.take(pairs.detections, axis=0) - before.take(pairs.tracks, axis=0)
     length = np.sqrt(np.einsum("ij,ij->i", way, way))
-    tracks.headings[rows] = way / np.maximum(length, _ROUNDING)[:, None]
-
-
-def _centres(boxes: Floats) -> Floats:
-    return (boxes[:, :2] + boxes[:, 2:]) / 2
+    tracks.headings[pairs.tracks] = way / np.maximum(length, _ROUNDING)[:, None]

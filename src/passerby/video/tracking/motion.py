@@ -106,12 +106,20 @@ class MotionModel(ABC):
             velocity_variance + drift * seconds,
         )
 
-    def correct(self, motion: Motion, boxes: Floats) -> Motion:
-        """What is believed of tracks after each was seen, in a box of its own."""
+    def correct(self, motion: Motion, boxes: Floats, rows: NDArray[np.intp] | None = None) -> Motion:
+        """What is believed of tracks after each was seen, or each of some `rows`, in a box of its own."""
         numbers, velocity, variance, covariance, velocity_variance = motion
         total = variance + self.shake(numbers) ** 2
         gain, velocity_gain = variance / total, covariance / total
-        surprise = self.measure(boxes) - numbers
+        measured = self.measure(boxes)
+        if rows is not None:  # with all tracks, of which some gain nothing, faster than with copies of some
+            seen, some = np.zeros((len(numbers), 1)), measured
+            seen[rows] = 1.0
+            gain *= seen
+            velocity_gain *= seen
+            measured = numbers.copy()
+            measured[rows] = some
+        surprise = measured - numbers
         return Motion(
             numbers + gain * surprise,
             velocity + velocity_gain * surprise,

@@ -73,17 +73,17 @@ class OcSort(OnlineTracker[OcSortOptions]):
         third = pair_some(pairs, 1 - overlap, free, sure, 1 - options.least_overlap)
         return first.and_then(second).and_then(third)
 
-    def correct(self, rows: NDArray[np.intp], sights: Sights, boxes: Floats) -> Motion:
+    def correct(self, pairs: Pairs, sights: Sights, boxes: Floats) -> Motion:
         """Correct motions; those of people who were lost as if they had walked evenly to where they are found."""
-        tracks = self.tracks
-        turn(tracks, rows, boxes, self._before)
-        motion = super().correct(rows, sights, boxes)
+        tracks, rows = self.tracks, pairs.tracks
+        turn(tracks, pairs, sights, self._before)
+        motion = super().correct(pairs, sights, boxes)
         steps = np.rint((sights.time - tracks.last_seen[rows]) / self.step).astype(int)
         lost = np.flatnonzero((steps > 1) & (tracks.state[rows] == LOST))
         if len(lost):
             replayed = self._replayed(rows[lost], steps[lost][:, None], sights.time, boxes[lost])
-            motion.put(lost, replayed)
-        tracks.seen[rows] = np.stack(motion, axis=1)
+            motion.put(rows[lost], replayed)
+        tracks.seen[rows] = np.stack(motion.of(rows), axis=1)
         return motion
 
     def _replayed(self, rows: NDArray[np.intp], steps: NDArray[np.intp], time: float, boxes: Floats) -> Motion:

@@ -124,18 +124,18 @@ class OnlineTracker(ABC, Generic[OptionsT]):
     def _observe(self, pairs: Pairs, sights: Sights) -> None:
         """Tell the tracks what was seen of them, and which were not seen."""
         tracks, rows = self.tracks, pairs.tracks
-        boxes = sights.boxes[pairs.detections]
+        boxes = sights.boxes.take(pairs.detections, axis=0)
         if len(rows):
-            tracks.motion.put(rows, self.correct(rows, sights, boxes))
+            tracks.motion = self.correct(pairs, sights, boxes)
             tracks.remember(rows, sights.time, boxes)
         believed = tracks.state[rows] != TENTATIVE
         tracks.state[tracks.state == TRACKED] = LOST
         tracks.state[rows] = believed  # tentative or tracked
 
-    def correct(self, rows: NDArray[np.intp], sights: Sights, boxes: Floats) -> Motion:
-        """What is believed of the motion of tracks that are seen in these boxes, float64 [rows, 4]."""
+    def correct(self, pairs: Pairs, sights: Sights, boxes: Floats) -> Motion:
+        """What is believed of the motion of all tracks, of which some are seen in these boxes, float64 [pairs, 4]."""
         del sights
-        return self.motion.correct(self.tracks.motion.of(rows), boxes)
+        return self.motion.correct(self.tracks.motion, boxes, pairs.tracks)
 
     def _begin(self, pairs: Pairs, sights: Sights) -> Pairs:
         """Begin tracks with sure detections that nobody had and that are of nobody followed; which with which."""
@@ -209,8 +209,9 @@ class OnlineTracker(ABC, Generic[OptionsT]):
         """Drop tracks that were not seen for too long; tentative ones at once."""
         tracks = self.tracks
         unseen = self._time - tracks.last_seen
-        if not unseen.any():
+        late, tentative = unseen > self.options.buffer, tracks.state == TENTATIVE
+        if not (late.any() or tentative.any()):
             return
-        tracks.state[(tracks.state == LOST) & (unseen > self.options.buffer)] = MISSING
+        tracks.state[(tracks.state == LOST) & late] = MISSING
         patience = self.memory if tracks.looks.shape[1] else self.options.buffer
-        self.tracks = tracks.kept(np.where(tracks.state == TENTATIVE, unseen == 0, unseen <= patience))
+        self.tracks = tracks.kept(np.where(tentative, unseen == 0, unseen <= patience))

@@ -49,13 +49,8 @@ class Touching(NamedTuple):
 
 def touching(tracks: Floats, detections: Floats) -> Touching:
     """Find which boxes of tracks [T, 4] touch which of detections [N, 4], left, top, right, bottom."""
-    rows, columns = _side_by_side(tracks, detections)
-    one, other = tracks.take(rows, axis=0).T, detections.take(columns, axis=0).T
-    close = (one[2] > other[0]) & (one[1] < other[3])
-    close &= one[3] > other[1]
-    near = close.nonzero()[0]
-    pairs = Pairs(rows.take(near), columns.take(near))
-    one, other = one.take(near, axis=1), other.take(near, axis=1)
+    pairs = _close(tracks, detections)
+    one, other = tracks.take(pairs.tracks, axis=0).T, detections.take(pairs.detections, axis=0).T
     begin, end = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
     across, down = end - begin
     shared = across * down
@@ -64,10 +59,10 @@ def touching(tracks: Floats, detections: Floats) -> Touching:
     return Touching(pairs, shared / union, down / (one_size[1] + other_size[1] - down))
 
 
-def _side_by_side(tracks: Floats, detections: Floats) -> tuple[Places, Places]:
-    """Pairs that may touch: tracks by their left edge, from one greatest width before each detection to its end."""
+def _close(tracks: Floats, detections: Floats) -> Pairs:
+    """Boxes that touch: among tracks by their left edge, from one greatest width before each detection to its end."""
     if not len(tracks):
-        return np.empty(0, np.intp), np.empty(0, np.intp)
+        return Pairs.none()
     left = tracks[:, 0]
     order = left.argsort()
     edges = left[order]
@@ -76,7 +71,11 @@ def _side_by_side(tracks: Floats, detections: Floats) -> tuple[Places, Places]:
     columns = np.arange(len(detections)).repeat(count)
     before = count.cumsum() - count
     rows = order[np.arange(len(columns)) + (start - before).repeat(count)]
-    return rows, columns
+    one, other = tracks.take(rows, axis=0).T, detections.take(columns, axis=0).T
+    close = (one[2] > other[0]) & (one[1] < other[3])
+    close &= one[3] > other[1]
+    near = close.nonzero()[0]
+    return Pairs(rows.take(near), columns.take(near))
 
 
 def pair_up(candidates: Pairs, cost: Floats, limit: float) -> Pairs:
@@ -87,11 +86,26 @@ def pair_up(candidates: Pairs, cost: Floats, limit: float) -> Pairs:
         cost: float64 [P], of each pair; those at or above `limit` are never chosen.
         limit: the price of staying alone.
     """
-    allowed = (cost < limit).nonzero()[0]
-    tracks, detections = candidates.tracks[allowed], candidates.detections[allowed]
+    return _pair_up(candidates, cost, cost < limit, limit)
+
+
+def pair_some(candidates: Pairs, cost: Floats, tracks: Mask, detections: Mask, limit: float) -> Pairs:
+    """`pair_up` among some of the tracks, bool [T], and some of the detections, bool [N]."""
+    if not (tracks.any() and detections.any()):
+        return Pairs.none()
+    allowed = tracks.take(candidates.tracks)
+    allowed &= detections.take(candidates.detections)
+    allowed &= cost < limit
+    return _pair_up(candidates, cost, allowed, limit)
+
+
+def _pair_up(candidates: Pairs, cost: Floats, which: Mask, limit: float) -> Pairs:
+    """`pair_up` among those candidates, bool [P], that cost less than the limit."""
+    allowed = which.nonzero()[0]
     if not allowed.size:
-        return Pairs(tracks, detections)
-    rivals = np.bincount(tracks)[tracks] + np.bincount(detections)[detections] > 2
+        return Pairs.none()
+    tracks, detections = candidates.tracks.take(allowed), candidates.detections.take(allowed)
+    rivals = np.bincount(tracks).take(tracks) + np.bincount(detections).take(detections) > 2
     contested = rivals.nonzero()[0]
     if not contested.size:
         return Pairs(tracks, detections)
@@ -104,14 +118,6 @@ def pair_up(candidates: Pairs, cost: Floats, limit: float) -> Pairs:
     chosen = Pairs(people[rows[kept]], boxes[columns[kept]])
     free = (~rivals).nonzero()[0]
     return Pairs(tracks[free], detections[free]).and_then(chosen)
-
-
-def pair_some(candidates: Pairs, cost: Floats, tracks: Mask, detections: Mask, limit: float) -> Pairs:
-    """`pair_up` among some of the tracks, bool [T], and some of the detections, bool [N]."""
-    if not (tracks.any() and detections.any()):
-        return Pairs.none()
-    among = (tracks[candidates.tracks] & detections[candidates.detections]).nonzero()[0]
-    return pair_up(Pairs(candidates.tracks[among], candidates.detections[among]), cost[among], limit)
 
 
 def _numbered(values: Places) -> tuple[Places, Places]:

@@ -1,6 +1,7 @@
 """The detections of a frame as trackers use them, checked."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,8 @@ from passerby.video.detection.detector import Detections
 from passerby.video.tracking.pairing import Floats
 
 
-class Sights(NamedTuple):
+@dataclass(frozen=True)
+class Sights:
     """N detections of a frame.
 
     Attributes:
@@ -24,6 +26,16 @@ class Sights(NamedTuple):
     scores: Floats
     features: NDArray[np.float32] | None
     time: float
+
+    @cached_property
+    def centres(self) -> Floats:
+        """Of the boxes, float64 [N, 2]."""
+        return centres(self.boxes)
+
+
+def centres(boxes: Floats) -> Floats:
+    """Of boxes [N, 4], float64 [N, 2]."""
+    return (boxes[:, :2] + boxes[:, 2:]) / 2
 
 
 def check_sights(
