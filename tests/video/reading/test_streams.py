@@ -143,14 +143,14 @@ def test_nothing_leaks_over_two_hundred_reconnections() -> None:
         while source.summary.reconnections < 200:
             next(frames)
             if source.summary.reconnections in (20, 199):
-                measured.append(_held())
+                measured.append(held())
         threads, files, memory = (last - first for first, last in zip(measured[0], measured[-1], strict=True))
         assert threads <= 1
         assert files <= 2
         assert memory < 8 * 2**20
 
 
-def _held() -> tuple[int, int, int]:
+def held() -> tuple[int, int, int]:
     """Threads, open files and bytes of memory of this process, and its children as open files."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return threading.active_count(), len(list(Path("/proc/self/fd").iterdir())), pages * os.sysconf("SC_PAGE_SIZE")

@@ -31,7 +31,7 @@ def consistency(tracks: Tracks, sights: Sights, pairs: Pairs, before: Floats) ->
 
 
 def turn(tracks: Tracks, pairs: Pairs, sights: Sights, before: Floats) -> None:
-    """Note in which direction tracks went, from where they were `before` [T, 2] to the detections they are paired with."""
+    """Note in which direction tracks went, from where they were `before`, [T, 2], to their detections."""
     way = sights.centres.take(pairs.detections, axis=0) - before.take(pairs.tracks, axis=0)
     length = np.sqrt(np.einsum("ij,ij->i", way, way))
     tracks.headings[pairs.tracks] = way / np.maximum(length, _ROUNDING)[:, None]
