@@ -10,7 +10,7 @@ import torch
 
 import passerby
 from passerby.config import read_recipe
-from passerby.data.loading.loaders import Batch
+from passerby.data.loading.loaders import Batch, EvalLoader
 from passerby.errors import PasserbyError, RecipeError
 from passerby.methods.cluster_contrast.method import ClusterContrastMethod, ContrastStage
 from passerby.methods.cluster_contrast.network import ClusterReid
@@ -62,6 +62,24 @@ def stage_of(recipe: ClusterContrastRecipe) -> ContrastStage:
         METHOD.build(recipe, 0, 0),
         open_training_data(recipe, METHOD, decode=False).training,
     )
+
+
+def test_the_neck_may_begin_with_the_statistics_of_the_images(world: Path) -> None:
+    stage = stage_of(nano(world, "training.neck_from_data=true"))
+    neck, plain = stage.model.bottleneck, stage_of(nano(world)).features_before(0)
+    found = stage.features_before(0)
+    assert neck.running_mean is not None
+    images = torch.cat(
+        [batch.images for batch in EvalLoader(stage.data.split, stage.data.plain, stage.data.test_transform, 16)]
+    )
+    with torch.no_grad():
+        pooled = stage.model.eval().pooled(images)
+    torch.testing.assert_close(neck.running_mean, pooled.mean(0))
+    torch.testing.assert_close(neck.running_var, pooled.var(0))
+    centred = torch.nn.functional.normalize((pooled - pooled.mean(0)) / (pooled.var(0) + neck.eps).sqrt())
+    torch.testing.assert_close(found, centred, atol=1e-4, rtol=1e-4)
+    assert float(found.mean(0).norm()) < 0.2 < float(plain.mean(0).norm())
+    torch.testing.assert_close(stage.features_before(1), found, atol=1e-4, rtol=1e-4)  # only once
 
 
 def test_published_rates() -> None:

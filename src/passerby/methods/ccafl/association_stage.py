@@ -30,10 +30,9 @@ from passerby.methods.ccafl.network import Ccafl
 from passerby.methods.ccafl.recipe import CcaflRecipe
 from passerby.methods.method import TrainingData
 from passerby.methods.stage import EpochLoader, keyed_seed
-from passerby.methods.stages.features import current_features
+from passerby.methods.stages.features import features_of_settled_neck
 from passerby.methods.stages.memory_stage import MemoryStage
 from passerby.methods.stages.text_features import TextFeatures
-from passerby.models.inference_mode import evaluation_mode
 
 Associate = Callable[[NDArray[np.float32]], Association]
 """Mean features of the camera identities, float32 [N, D] → links between them."""
@@ -117,14 +116,10 @@ class AssociationStage(MemoryStage[HybridMemory | InterMemory], ABC):
         """Retrieval features; before the first epoch the neck's statistics may be taken from the training images."""
         if epoch or not self.section.neck_from_data:
             return super().features_before(epoch)
-        pooled = current_features(self, lambda images: self.model.pooled(images)[0], self.data)
-        neck = self.model.bottleneck
-        assert neck.running_mean is not None
-        assert neck.running_var is not None
-        neck.running_mean.copy_(pooled.mean(0))
-        neck.running_var.copy_(pooled.var(0))
-        with torch.no_grad(), evaluation_mode(self.model):
-            return self.model.after_bnneck(pooled)
+        model = self.model
+        return features_of_settled_neck(
+            self, lambda images: model.pooled(images)[0], model.bottleneck, model.after_bnneck, self.data
+        )
 
     def begin_epoch(self, epoch: int, features: Tensor) -> None:
         """Associate camera identities, and make the memory of stage 2 or of stage 3."""

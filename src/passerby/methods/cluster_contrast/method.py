@@ -31,6 +31,7 @@ from passerby.methods.networks.backbones import (
     new_backbone,
 )
 from passerby.methods.stage import Stage, StageOutput, keyed_seed
+from passerby.methods.stages.features import features_of_settled_neck
 from passerby.methods.stages.memory_stage import MemoryStage
 from passerby.metrics import dbscan, jaccard_distances
 from passerby.models.backbones.registry import family_of
@@ -70,6 +71,13 @@ class ContrastStage(MemoryStage[ImageClusters]):
             memory_momentum=section.memory_momentum,
         )
         self.section, self.clustering = section, recipe.clustering
+
+    def features_before(self, epoch: int) -> Tensor:
+        """Retrieval features; before the first epoch the neck's statistics may be taken from the training images."""
+        if epoch or not self.section.neck_from_data:
+            return super().features_before(epoch)
+        model = self.model
+        return features_of_settled_neck(self, model.pooled, model.bottleneck, model.after_bnneck, self.data)
 
     def begin_epoch(self, epoch: int, features: Tensor) -> None:
         """Cluster all images, and let the memory begin with the clusters' means.

@@ -57,6 +57,8 @@ class ContrastSection(LearningRate):
     """Epochs of the steps, with decay=steps."""
     weight_decay: NotNegative = 5e-4
     """Coupled L2."""
+    neck_from_data: bool = False
+    """Begin the neck's statistics with the training images': short epochs need it."""
 
 
 class ClusterContrastRecipe(Recipe):

@@ -3,13 +3,13 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import safetensors
 import safetensors.torch
 import torch
 from lightning.pytorch import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from passerby.atomic_files import write_atomically
 from passerby.data.fingerprint import fingerprint
@@ -155,3 +155,29 @@ def _extract(stage: LightningModule, function: Callable[[Tensor], Tensor], data:
             check_features(batches[-1], [str(data.split.path(row)) for row in batch.indices.tolist()])
             progress.advance(len(batch.images))
     return torch.cat(batches)
+
+
+def features_of_settled_neck(
+    stage: LightningModule,
+    pooled: Callable[[Tensor], Tensor],
+    neck: nn.BatchNorm1d,
+    behind: Callable[[Tensor], Tensor],
+    data: TrainingData,
+) -> Tensor:
+    """Features of all training images behind a neck, whose statistics are first taken from them; float32 [n, D].
+
+    Args:
+        stage: that asks.
+        pooled: from images to features before the neck, [B, D].
+        neck: its running statistics are replaced.
+        behind: from those features to the ones behind the neck.
+        data: the training images.
+    """
+    features = current_features(stage, pooled, data)
+    assert neck.running_mean is not None
+    assert neck.running_var is not None
+    neck.running_mean.copy_(features.mean(0))
+    neck.running_var.copy_(features.var(0))
+    model: Any = stage.model
+    with torch.no_grad(), evaluation_mode(model):
+        return behind(features)
