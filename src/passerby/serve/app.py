@@ -16,6 +16,7 @@ from passerby.serve.api import decisions, documentation, health, jobs, overview,
 from passerby.serve.api.complaints import complaint
 from passerby.serve.errors import RefusedError
 from passerby.serve.jobs.runner import JobRunner
+from passerby.serve.page import routes as page
 from passerby.serve.security.guard import Guard, answer_of
 from passerby.serve.state.service import Service
 from passerby.version import __version__
@@ -25,7 +26,7 @@ _ABOUT = (
     "`passerby gallery key add` makes one. Why one asks is sent as the header `X-Reason`, percent-encoded, and stands "
     "in the gallery's log."
 )
-_ROUTERS = (search, tracklets, people, decisions, jobs, overview, session, health, documentation)
+_ROUTERS = (search, tracklets, people, decisions, jobs, overview, session, health, documentation, page)
 
 
 def create_app(service: Service, *, local: bool = True) -> FastAPI:

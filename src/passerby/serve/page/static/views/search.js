@@ -1,0 +1,193 @@
+// Find somebody by a picture or by a sentence.
+import { get, picture, post, send } from "/page/api.js";
+import { button, element, field, fill } from "/page/dom.js";
+import { filterFields, filters, noFilters } from "/page/parts/filters.js";
+import { results } from "/page/parts/hits.js";
+import { trouble } from "/page/parts/notice.js";
+import { personButtons, photoWithPeople } from "/page/parts/photo.js";
+
+const HITS = 60;
+
+// What was asked last stays when one looks at a person and comes back.
+const state = { text: "", file: null, address: null, whole: false, sighting: null, narrowed: noFilters(), answer: null, chosen: null };
+let running = null;
+
+export async function show(main, parts, query) {
+  const wanted = query.get("sighting");
+  if (wanted && Number(wanted) !== state.sighting) setPicture(null, { sighting: Number(wanted) });
+  const gallery = await get("/v1/gallery");
+  const found = element("section", { class: "found", "aria-label": "Results" });
+  const status = element("p", { class: "covered", role: "status" });
+  const asked = element("div", { class: "asked" });
+  const page = { found, asked, status, draw: () => fill(asked, picturePlace(page)) };
+  fill(
+    main,
+    element("h1", { tabindex: "-1" }, "Who are you looking for?"),
+    form(gallery, page),
+    status,
+    found,
+  );
+  page.draw();
+  if (state.answer) drawAnswer(page);
+  else if (state.sighting) await search(page);
+  else if (gallery.tracklets === 0) fill(found, element("p", { class: "plate" }, "This gallery is empty. Add a video first."));
+  const paste = (event) => {
+    const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
+    if (file) take(page, file);
+  };
+  addEventListener("paste", paste);
+  return () => {
+    removeEventListener("paste", paste);
+    running?.abort();
+  };
+}
+
+function form(gallery, page) {
+  const input = element("input", { type: "search", value: state.text, maxlength: 1000, placeholder: "a woman in a red coat with a black bag", autocomplete: "off", enterkeyhint: "search" });
+  const submit = (event) => {
+    event.preventDefault();
+    const text = input.value.trim();
+    if (!text) return input.focus();
+    setPicture(null);
+    state.text = text;
+    page.draw();
+    search(page);
+  };
+  page.sentence = input;
+  return element(
+    "form",
+    { class: "ask card", onsubmit: submit },
+    page.asked,
+    element("div", { class: "or" }, "or say it in words"),
+    element("div", { class: "sentence" }, field("A sentence about the person", input), element("button", { class: "primary" }, "Search")),
+    filters(gallery.cameras, state.narrowed, () => {
+      if (state.file || state.sighting || state.text) search(page);
+    }),
+  );
+}
+
+/** Where a picture is dropped or chosen; with one, what it is. */
+function picturePlace(page) {
+  if (state.sighting) return tag(page, `People like sighting ${state.sighting}`, picture(`/v1/tracklets/${state.sighting}/crops/0`));
+  if (state.file) return tag(page, state.file.name, state.address);
+  const file = element("input", { type: "file", id: "picture", accept: "image/*", class: "covered", onchange: () => {
+    if (file.files[0]) take(page, file.files[0]);
+  } });
+  const place = element(
+    "label",
+    { class: "drop", for: "picture" },
+    file,
+    element("b", {}, "Drop a picture here, or choose one"),
+    element("span", {}, "A photograph with several people will do: you say which one is meant."),
+  );
+  place.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    place.classList.add("over");
+  });
+  place.addEventListener("dragleave", () => place.classList.remove("over"));
+  place.addEventListener("drop", (event) => {
+    event.preventDefault();
+    place.classList.remove("over");
+    if (event.dataTransfer.files[0]) take(page, event.dataTransfer.files[0]);
+  });
+  return place;
+}
+
+function tag(page, name, address) {
+  const other = button("Another picture", () => {
+    setPicture(null);
+    page.draw();
+    fill(page.found);
+    page.asked.querySelector("input").focus();
+  });
+  return element("div", { class: "chosen" }, element("img", { src: address, alt: "" }), element("span", {}, name), other);
+}
+
+function setPicture(file, { whole = false, sighting = null } = {}) {
+  if (state.address) URL.revokeObjectURL(state.address);
+  Object.assign(state, { file, whole, sighting, text: "", answer: null, chosen: null, address: file ? URL.createObjectURL(file) : null });
+}
+
+function take(page, file) {
+  setPicture(file);
+  page.sentence.value = "";
+  page.draw();
+  search(page);
+}
+
+async function search(page) {
+  running?.abort();
+  running = new AbortController();
+  const { signal } = running;
+  fill(page.found, element("p", { class: "loading" }, "Searching…"));
+  try {
+    state.answer = await ask(signal);
+    const { queries } = state.answer;
+    state.chosen = queries.length === 1 ? 0 : state.chosen !== null && state.chosen < queries.length ? state.chosen : null;
+    drawAnswer(page);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    state.answer = null;
+    fill(page.found, trouble(error), wholeButton(page, error));
+  }
+}
+
+function ask(signal) {
+  const fields = { ...filterFields(state.narrowed), count: HITS };
+  if (state.sighting) return post("/v1/search", { ...fields, tracklet: state.sighting }, { signal });
+  if (!state.file) return post("/v1/search", { ...fields, text: state.text }, { signal });
+  const form = new FormData();
+  form.append(state.whole ? "crop" : "picture", state.file);
+  for (const [name, value] of Object.entries(fields)) {
+    for (const each of Array.isArray(value) ? value : [value]) form.append(name, each);
+  }
+  return send("/v1/search", form, { signal });
+}
+
+/** Where nobody is found in a picture, it may be of one person and little else. */
+function wholeButton(page, error) {
+  if (!state.file || state.whole || error.status !== 422 || !error.message.includes("nobody was found")) return null;
+  return element(
+    "p",
+    {},
+    "Does the picture show one person and little else? ",
+    button("Search with the whole picture", () => useWhole(page), { class: "primary" }),
+  );
+}
+
+function useWhole(page) {
+  state.whole = true;
+  state.chosen = null;
+  search(page);
+}
+
+function drawAnswer(page) {
+  const { queries, refused } = state.answer;
+  const photo = queries[0]?.kind === "picture";
+  const choose = (place) => {
+    state.chosen = place;
+    drawAnswer(page);
+    page.found.querySelector(".verdict, .plate")?.scrollIntoView({ block: "nearest" });
+    page.found.querySelector('.choice [aria-pressed="true"]')?.focus({ preventScroll: true });
+  };
+  fill(
+    page.found,
+    refused.map((each) => element("p", { class: "plate wrong" }, each.reason)),
+    photo ? whichPerson(page, queries, choose) : null,
+    state.chosen === null ? null : results(queries[state.chosen]),
+  );
+  page.status.textContent = page.found.querySelector(".verdict, .which h2, .plate")?.textContent ?? "";
+}
+
+function whichPerson(page, queries, choose) {
+  const several = queries.length > 1;
+  const whole = button("The whole picture is one person", () => useWhole(page), { class: "quiet" });
+  return element(
+    "div",
+    { class: "card which" },
+    several ? element("h2", {}, state.chosen === null ? `${queries.length} people are in this picture. Which one do you mean?` : `Looking for person ${queries[state.chosen].person}`) : null,
+    photoWithPeople(state.address, queries, state.chosen, choose),
+    several ? personButtons(queries, state.chosen, choose) : null,
+    whole,
+  );
+}
