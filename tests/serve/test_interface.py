@@ -121,3 +121,38 @@ def test_the_interface_describes_itself(client: TestClient) -> None:
     assert client.get("/healthz").json()["ok"]
     assert client.get("/readyz").json()["ok"]
     assert 'passerby_requests_total{method="GET",route="/healthz",status="200"} 1' in client.get("/metrics").text
+
+
+def test_a_wrong_join_is_decided_and_taken_back(client: TestClient, gallery: Path) -> None:
+    with open_gallery(gallery) as opened:
+        opened.decide(1, 3, same=True)
+        opened.identify(threshold=0.9999)  # people 0 and 1 by what was said; nobody else
+        opened.decide(1, 3, same=None)
+    doubt = next(each for each in client.get("/v1/decisions?limit=100").json() if each["joined"])
+    sides = [[each["tracklet"] for each in side["tracklets"]] for side in doubt["sides"]]
+    assert (sides, doubt["first"], doubt["second"]) == ([[1], [3]], 1, 3)
+    decided = client.post("/v1/decisions", json={"first": 1, "second": 3, "same": False}).json()
+    assert decided["identities"][0] != decided["identities"][1]
+    assert client.get("/v1/decisions/made").json() == [{"first": 1, "second": 3, "same": False}]
+    undone = client.post("/v1/undo").json()
+    assert (undone["kind"], undone["change"]) == ("decide", decided["change"])
+    assert client.get("/v1/decisions/made").json() == []
+    assert client.get("/v1/changes?limit=1").json()[0]["undone"]
+
+
+def test_questions_that_make_no_sense_are_refused_in_one_line(client: TestClient) -> None:
+    for content, told in (
+        ({}, "say who is looked for"),
+        ({"tracklet": 1, "since": "2026-05-01T08:00:00"}, "since: a time needs a time zone"),
+        ({"tracklet": 1, "count": 0}, "count: "),
+        ({"tracklet": 1, "colour": "red"}, "colour: "),
+        ({"tracklet": 1, "cameras": ["moon"]}, "no tracklet of camera moon"),
+        ({"tracklet": 999}, "there is no tracklet 999"),
+        ({"text": "a man in a red coat"}, "no text tower"),
+    ):
+        answer = client.post("/v1/search", json=content)
+        assert (answer.status_code, told in answer.json()["error"]) == (422, True), answer.text
+        assert "\n" not in answer.json()["error"]
+    assert client.post("/v1/search", content=b"{", headers={"Content-Type": "application/json"}).status_code == 400
+    assert client.post("/v1/search", content=b"x", headers={"Content-Type": "text/plain"}).status_code == 415
+    assert "error" in client.get("/nowhere").json()

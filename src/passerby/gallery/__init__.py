@@ -5,15 +5,20 @@ from typing import TYPE_CHECKING
 from passerby.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from passerby.gallery.access.keys import AccessKey
     from passerby.gallery.erasure.erasing import Receipt
     from passerby.gallery.erasure.plan import ErasurePlan
+    from passerby.gallery.erasure.preview import ErasurePreview
     from passerby.gallery.gallery import Gallery, open_gallery, restore_gallery
     from passerby.gallery.holding import Hold
     from passerby.gallery.identities.cameras import Camera
     from passerby.gallery.identities.decisions import Decision
+    from passerby.gallery.identities.doubtful import Settled
+    from passerby.gallery.identities.doubts import Doubt
     from passerby.gallery.identities.history import Change
     from passerby.gallery.identities.identifying import Identified
     from passerby.gallery.identities.people import Identity
+    from passerby.gallery.jobs import Job
     from passerby.gallery.nearest.feature_index import FeatureIndex
     from passerby.gallery.probability.calibration import Calibration
     from passerby.gallery.records import Added, Crop, Feature, ModelKey, NewTracklet, Tracklet
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from passerby.gallery.upkeep.verification import Finding
 
 __all__ = [
+    "AccessKey",
     "Added",
     "Backup",
     "Calibration",
@@ -31,8 +37,10 @@ __all__ = [
     "Change",
     "Crop",
     "Decision",
+    "Doubt",
     "ErasureList",
     "ErasurePlan",
+    "ErasurePreview",
     "Feature",
     "FeatureIndex",
     "Filters",
@@ -43,10 +51,12 @@ __all__ = [
     "Hold",
     "Identified",
     "Identity",
+    "Job",
     "ModelKey",
     "NewTracklet",
     "Receipt",
     "Restored",
+    "Settled",
     "Tracklet",
     "open_gallery",
     "restore_gallery",
@@ -59,7 +69,12 @@ __getattr__ = lazy_exports(
         "erasure.plan": ["ErasurePlan"],
         "gallery": ["Gallery", "open_gallery", "restore_gallery"],
         "holding": ["Hold"],
+        "access.keys": ["AccessKey"],
+        "erasure.preview": ["ErasurePreview"],
         "identities.cameras": ["Camera"],
+        "identities.doubtful": ["Settled"],
+        "identities.doubts": ["Doubt"],
+        "jobs": ["Job"],
         "identities.decisions": ["Decision"],
         "identities.history": ["Change"],
         "identities.identifying": ["Identified"],

@@ -114,18 +114,21 @@ def _join(transaction: Transaction, columns: Columns, first: int, second: int) -
     owner = identity_of(transaction, first)
     if owner is None or owner != identity_of(transaction, second):
         return None
-    known = _read(transaction, columns, owner)
+    known = _read(transaction, columns, owner, (first, second))
     return join_of(known, first, second) if {first, second} <= set(known.numbers.tolist()) else None
 
 
-def _read(transaction: Transaction, columns: Columns, identity: int | None = None) -> Known:
-    """What doubts are drawn from: of all tracklets, or of one identity's."""
+def _read(
+    transaction: Transaction, columns: Columns, identity: int | None = None, anew: tuple[int, int] | None = None
+) -> Known:
+    """What doubts are drawn from: of all tracklets, or of one identity's; without what was said of a pair before."""
     chosen = "" if identity is None else " WHERE identity = ?"
     statement = f"SELECT id, coalesce(identity, 0) FROM tracklets{chosen} ORDER BY id"
     rows = transaction.rows(statement, () if identity is None else (identity,))
     owners = np.array(rows, np.int64).reshape(len(rows), 2)
     owners = owners[np.isin(owners[:, 0], columns.tracklets)]
-    confirmed, decisions = read_confirmed(transaction), read_decisions(transaction)
+    confirmed = read_confirmed(transaction)
+    decisions = [each for each in read_decisions(transaction) if each[:2] != anew]
     persons = persons_of(confirmed, decisions)
     circumstances = read_circumstances(transaction, owners[:, 0], confirmed, decisions)
     return known_of(columns, owners[:, 0], owners[:, 1], persons, circumstances)

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from passerby.gallery.identities.doubts import Doubt
-from passerby.gallery.records import Tracklet
+from passerby.gallery.records import ModelKey, Tracklet
 from passerby.serve.api.access import Reviewer, Viewer
 from passerby.serve.api.answers import Answer, Asked, TrackletAnswer, tracklet_answers
 from passerby.serve.security.callers import Caller
-from passerby.serve.state.service import newest_model
+from passerby.workflows.indexing.model_choice import model_of
 
 router = APIRouter(prefix="/v1", tags=["decisions"])
 
@@ -85,7 +85,7 @@ async def list_doubts(caller: Reviewer, limit: Annotated[int, Query(ge=1, le=200
     """Joins, the least certain first; not those that were decided, or cannot be one person."""
 
     def work() -> list[DoubtAnswer]:
-        found = caller.gallery.doubts(limit, model=newest_model(caller.gallery))
+        found = caller.gallery.doubts(limit, model=_model(caller))
         caller.gallery.note_view(doubts=len(found), reason=caller.reason)
         return _answers(caller, found)
 
@@ -98,7 +98,7 @@ async def decide(asked: DecisionAsked, caller: Reviewer) -> DecisionAnswer:
 
     def work() -> DecisionAnswer:
         gallery = caller.gallery
-        model = newest_model(gallery)
+        model = _model(caller)
         settled = gallery.settle(asked.first, asked.second, same=asked.same, model=model, reason=caller.reason)
         owners = [each.identity for each in gallery.get([asked.first, asked.second])]
         return DecisionAnswer(change=settled.change, moved=settled.moved, identities=owners)
@@ -113,13 +113,18 @@ async def list_decisions(caller: Viewer) -> list[KeptDecision]:
     return [KeptDecision.model_validate(each._asdict()) for each in kept]
 
 
+def _model(caller: Caller) -> ModelKey:
+    """By whose features joins are measured."""
+    return model_of(caller.gallery, None, str(caller.service.location))
+
+
 def _answers(caller: Caller, found: list[Doubt]) -> list[DoubtAnswer]:
     shown = [(_spread(doubt.first, doubt.sides[0]), _spread(doubt.second, doubt.sides[1])) for doubt in found]
     numbers = sorted({number for pair in shown for side in pair for number in side})
     tracklets: list[Tracklet] = caller.gallery.get(numbers)
     answers = {each.tracklet: each for each in tracklet_answers(caller.gallery, tracklets)}
     caller.service.shown.add(caller.actor, *numbers)
-    calibration = caller.gallery.calibration(newest_model(caller.gallery)) if found else None
+    calibration = caller.gallery.calibration(_model(caller)) if found else None
     return [
         DoubtAnswer(
             first=doubt.first,

@@ -78,6 +78,8 @@ class QueryAnswer(Answer):
     """How sure the detector is of the person, between 0 and 1; null otherwise."""
     size: list[int] | None
     """Width and height of the upright photograph in pixels; null otherwise."""
+    recall: float | None
+    """Share of the ten most alike that an index of features finds; null where every tracklet was compared."""
     hits: list[HitAnswer]
     """Best first."""
 
@@ -183,4 +185,6 @@ def _answer(caller: Caller, asked: SearchAsked, sought: _Sought) -> QueryAnswer:
         reason=caller.reason,
     )
     caller.service.shown.add(caller.actor, *(hit.tracklet.number for hit in hits))
-    return QueryAnswer.model_validate({**sought.fields, "hits": hit_answers(caller.gallery, hits)})
+    return QueryAnswer.model_validate(
+        {**sought.fields, "recall": hits.recall, "hits": hit_answers(caller.gallery, hits)}
+    )

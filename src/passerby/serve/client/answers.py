@@ -60,6 +60,7 @@ class FoundPeople:
         kind: picture, crop, text or tracklet.
         person, box, detection, size: of a photograph which one, where (left, top, right, bottom), how surely, and the
             photograph's width and height; None otherwise.
+        recall: share of the ten most alike that an index of features finds; None where every tracklet was compared.
         hits: best first.
     """
 
@@ -69,6 +70,7 @@ class FoundPeople:
     box: list[float] | None
     detection: float | None
     size: list[int] | None
+    recall: float | None
     hits: list[FoundHit]
 
 

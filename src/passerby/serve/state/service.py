@@ -9,10 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from passerby.errors import GalleryError, PasserbyError
+from passerby.errors import PasserbyError
 from passerby.gallery.gallery import Gallery, open_gallery
 from passerby.gallery.opening import is_address
-from passerby.gallery.records import ModelKey
 from passerby.serve.settings import ServiceSettings
 from passerby.serve.state.metrics import Metrics
 from passerby.serve.state.rates import Rates
@@ -94,18 +93,6 @@ class Service:
         """Wait for what is being done, and let go of the gallery."""
         self._threads.shutdown()
         self.gallery.close()
-
-
-def newest_model(gallery: Gallery) -> ModelKey:
-    """The model whose features a gallery got last, by which people are searched.
-
-    Raises:
-        GalleryError: it has none.
-    """
-    known = gallery.models()
-    if not known:
-        raise GalleryError("the gallery is empty: `passerby index` puts videos into it")
-    return known[-1]
 
 
 class ShownPictures:
