@@ -3,10 +3,11 @@
     python benchmarks/inference.py [--models resnet50 tiny-clip FILE.onnx …] [--seconds 8] [--json]
 
 One thread. Measured are CPU seconds of the whole process, so that other load on the machine counts little; the ways
-take turns, and the median of their turns is given. *Forward* is a batch of 32 prepared images through the network;
-*from JPEG* is `embed` of 32 files of 128 x 64, reading, resizing and normalising included. Networks have random
-weights (but tiny-clip) and are exported as `passerby export` does; cosines are the smallest between 32 features and
-torch's. Files of others, `.onnx`, have no torch to be compared with.
+take turns, and the median of their turns is given. *Forward* is 32 prepared images through the network, 16 at a time
+as `embed` does; *from JPEG* is `embed` of 32 files of 128 x 64, reading, resizing and normalising included. Networks
+have random weights (but tiny-clip) and are exported as `passerby export` does, int8 calibrated on 64 drawn people and
+not judged by a gate here; cosines are the smallest between 32 features and torch's. Files of others, `.onnx`, have no
+torch to be compared with, and are not made int8.
 """
 
 import argparse
@@ -29,11 +30,15 @@ from loading import Way, make_images, measure, split_of
 from passerby.data.augmentation.transforms import TestTransform
 from passerby.data.split import Split
 from passerby.errors import PasserbyError
+from passerby.exporting.crops import parity_crops
 from passerby.exporting.exported_card import exported_card
 from passerby.exporting.graphs import IMAGES, ImageGraph, network_to_export
 from passerby.exporting.onnx_model import BATCH, to_onnx
+from passerby.exporting.settings import ExportSettings
+from passerby.exporting.writing import network_of
 from passerby.inference import FileEmbedder, TorchEmbedder, in_torch
-from passerby.inference.runtimes import Precision, Runtime, open_session
+from passerby.inference.computing import BATCH_ON_CPU
+from passerby.inference.runtimes import Arithmetic, Runtime, open_session
 from passerby.models.backbones import create
 from passerby.models.clip import ClipShape
 from passerby.models.clip_reid import ClipReid, ClipReidSizes
@@ -64,29 +69,39 @@ NETWORKS: dict[str, Callable[[], TorchEmbedder]] = {
 }
 
 
-RUNTIMES: tuple[tuple[str, Runtime, Precision], ...] = (
+RUNTIMES: tuple[tuple[str, Runtime, Arithmetic], ...] = (
     ("ONNX Runtime", "onnx", "fp32"),
     ("OpenVINO", "openvino", "fp32"),
     ("OpenVINO, bf16", "openvino", "bf16"),
 )
 
 
-def exported(model: TorchEmbedder, folder: Path, name: str) -> Path:
-    """The model as an ONNX file with its card; nothing is proven here but by the cosines of the table."""
+def exported(model: TorchEmbedder, folder: Path, name: str) -> tuple[Path, Path]:
+    """The model as an ONNX file and as OpenVINO's in int8, with their cards; the table's cosines alone prove them."""
     example = torch.zeros((2, *model.transform.size, 3), dtype=torch.uint8)
     graph = to_onnx(ImageGraph(network_to_export(model), model.transform), example, IMAGES, {0: BATCH}, name)
     file = folder / f"{name}.onnx"
     file.write_bytes(graph.SerializeToString())
-    write_card(exported_card(model, licence=None, source=name, facts={}), card_path(file))
-    return file
+    card = exported_card(model, licence=None, source=name, facts={})
+    write_card(card, card_path(file))
+    in_int8 = folder / f"{name}-int8.xml"
+    calibration = parity_crops(model.transform, None, ExportSettings()).images
+    network_of(graph, "openvino", "int8", calibration).save(in_int8, {})
+    write_card(card, card_path(in_int8))
+    return file, in_int8
 
 
-def file_ways(file: Path, split: Split, runtime: Runtime, precision: Precision) -> tuple[FileEmbedder, Way, Way]:
+def file_ways(file: Path, split: Split, runtime: Runtime, precision: Arithmetic) -> tuple[FileEmbedder, Way, Way]:
     """A file in a runtime: forward only, and from JPEG."""
     model = FileEmbedder(open_session(file, runtime=runtime, precision=precision))
     pixels = [np.random.default_rng(number).integers(0, 256, (128, 64, 3), np.uint8) for number in range(SIZE)]
     inputs = prepare(model.card.input, pixels)
-    return model, lambda _: model.session.run(inputs), lambda rows: model.embed(paths(split, rows), batch_size=SIZE)
+    pieces = [inputs[first : first + BATCH_ON_CPU] for first in range(0, SIZE, BATCH_ON_CPU)]
+    return (
+        model,
+        lambda _: [model.session.run(piece) for piece in pieces],
+        lambda rows: model.embed(paths(split, rows), batch_size=SIZE),
+    )
 
 
 def torch_ways(model: TorchEmbedder, split: Split) -> tuple[Way, Way]:
@@ -102,15 +117,20 @@ def paths(split: Split, rows: Any) -> list[Path]:
 def rows_of(name: str, folder: Path, split: Split, seconds: float) -> Iterator[dict[str, Any]]:
     """The table's rows of one model."""
     model = NETWORKS[name]() if name in NETWORKS else None
-    file = Path(name) if model is None else exported(model, folder, name)
+    file, in_int8 = (Path(name), None) if model is None else exported(model, folder, name)
     ways: dict[tuple[str, str], Way] = {}
     cosines: dict[str, float] = {}
     some = [split.path(row) for row in range(SIZE)]
     expected = None if model is None else model.embed(some)
     if model is not None:
-        ways["torch", "forward"], ways["torch", "from JPEG"] = torch_ways(model, split)
-    for title, runtime, precision in RUNTIMES:
-        ways_of_file = file_ways(file, split, runtime, precision)
+        for title, each in (("torch", model), ("torch, bf16", model.in_bfloat16())):
+            ways[title, "forward"], ways[title, "from JPEG"] = torch_ways(each, split)
+            cosines[title] = float((each.embed(some) * expected).sum(1).min())
+    listed = [(file, *each) for each in RUNTIMES]
+    if in_int8 is not None:
+        listed.append((in_int8, "OpenVINO, int8", "openvino", "fp32"))
+    for each_file, title, runtime, precision in listed:
+        ways_of_file = file_ways(each_file, split, runtime, precision)
         opened, ways[title, "forward"], ways[title, "from JPEG"] = ways_of_file
         found = opened.embed(some, batch_size=SIZE)
         expected = found if expected is None else expected

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from passerby.data.limits import MAX_PIXELS, limit, open_image_file
 from passerby.data.pixels.opening import check_complete, open_image
+from passerby.data.pixels.plain_jpeg import JPEG_START, decode_plain, plain_size
 from passerby.errors import DataError
 
 Interpolation = Literal["bilinear", "bicubic"]
@@ -36,12 +38,31 @@ def read_image(path: Path) -> Image.Image:
             the message names it.
     """
     try:
+        plain = read_plain_jpeg(path)
+        if plain is not None:
+            return Image.fromarray(plain)
         with open_image(path) as image:
             image.load()
             check_complete(path, image)
             return to_rgb(image)
     except _UNREADABLE as error:
         raise DataError(_complaint(path, error)) from error
+
+
+def read_plain_jpeg(path: Path) -> NDArray[np.uint8] | None:
+    """The pixels of a file that is a plain JPEG within the bounds; None for all others, which Pillow looks at.
+
+    Raises:
+        OSError: the file cannot be opened.
+        DataError: it is not a regular file, or too large.
+    """
+    with open_image_file(path) as stream:
+        data = stream.read(len(JPEG_START))
+        if data != JPEG_START:
+            return None
+        data += stream.read()
+    size = plain_size(data)
+    return decode_plain(data) if size is not None and size[0] * size[1] <= limit(MAX_PIXELS) else None
 
 
 def read_size(path: Path) -> Size:
