@@ -12,6 +12,7 @@ from passerby.gallery.identities.identifying import Identified, default_false_li
 from passerby.gallery.identities.labelled import LabelledPerson, take_over
 from passerby.gallery.identities.people import Identity
 from passerby.gallery.probability.calibration import Calibration, calibration_of
+from passerby.gallery.probability.reliability import Reliability, reliability_of
 from passerby.gallery.records import ModelKey
 from passerby.gallery.schema import write_setting
 
@@ -27,6 +28,18 @@ class WhoIsWho(Doubtful):
         """
         matrix = self._matrix(model)
         return calibration_of(self._database, matrix.model, matrix.dim, len(matrix.columns().tracklets))
+
+    def reliability(self, model: ModelKey | None = None) -> Reliability:
+        """Whether probabilities come true, on the pairs of which the gallery knows the truth.
+
+        Raises:
+            GalleryError: the gallery has no features of this model, or of several and none is named.
+        """
+        matrix = self._matrix(model)
+        columns = matrix.columns()
+        calibration = calibration_of(self._database, matrix.model, matrix.dim, len(columns.tracklets))
+        with self._database.reading() as transaction:
+            return reliability_of(transaction, matrix.model, columns.features, columns.identities, calibration)
 
     def identify(
         self,

@@ -12,8 +12,11 @@ from scipy.stats import norm
 from passerby.errors import GalleryError
 from passerby.gallery.database import Database
 from passerby.gallery.gallery import Gallery, open_gallery
+from passerby.gallery.identities.labelled import LabelledPerson
 from passerby.gallery.probability.calibration import Calibration, fit, fit_logistic
 from passerby.gallery.probability.evidence import Evidence, gather_evidence
+from passerby.gallery.probability.reliability import ReliabilityBin, calibration_error, reliability
+from passerby.gallery.records import Feature, NewTracklet
 from passerby.gallery.stores.sqlite import SqliteDatabase
 from tests.gallery.people import MODEL, SIZES, centres, crowd, made_up, unit, views
 from tests.gallery.servers import Store
@@ -184,3 +187,37 @@ def test_what_is_learned_of_pictures_is_not_said_of_sentences(gallery: Gallery) 
     assert {hit.probability for hit in gallery.search(query, sentence=True)} == {None}
     with pytest.raises(GalleryError, match="of pictures, not of sentences"):
         gallery.search(query, sentence=True, false_match_rate=0.1)
+
+
+def test_bins_hold_what_a_loop_finds_with_both_kinds_weighing_alike() -> None:
+    generator = np.random.default_rng(0)
+    same = generator.random(3_000) < 0.1
+    foretold = np.clip(generator.normal(0.3 + 0.4 * same, 0.2), 0, 1)
+    found = reliability(foretold, same, bins=4)
+    assert [each.pairs for each in found] == np.histogram(foretold, 4, (0, 1))[0].tolist()
+    assert sum(each.weight for each in found) == pytest.approx(1)
+    for number, each in enumerate(found):
+        inside = [place for place in range(3_000) if min(3, int(4 * foretold[place])) == number]
+        weights = [1 / same.sum() if same[place] else 1 / (~same).sum() for place in inside]
+        assert each.observed == pytest.approx(np.average(same[inside], weights=weights))
+        assert each.foretold == pytest.approx(np.average(foretold[inside], weights=weights))
+    exact = [ReliabilityBin(0.1, 0.2, 5, 0.25), ReliabilityBin(0.9, 0.8, 5, 0.75)]
+    assert calibration_error(exact) == pytest.approx(0.1)
+
+
+def test_a_gallery_s_probabilities_come_true_on_what_it_learned_and_on_confirmed_people(gallery: Gallery) -> None:
+    generator = np.random.default_rng(5)
+    people = centres(60, generator)
+    twice = views(np.repeat(people, 2, axis=0), 2, generator)
+    gallery.add(crowd(1000))
+    assert gallery.reliability().confirmed == []
+    for number, halves in enumerate(twice):
+        feature = {SIZES: Feature(unit(halves.mean(0)), halves)}
+        begins = 100_000.0 * (number + 1)
+        gallery.add([NewTracklet(f"again/{number}", "cam7", "video7", begins, begins, 9, 100.0, features=feature)])
+    gallery.take_over([LabelledPerson([f"again/{2 * person}", f"again/{2 * person + 1}"]) for person in range(60)])
+    found = gallery.reliability()
+    assert calibration_error(found.learned) < 0.05
+    assert sum(each.pairs for each in found.confirmed) == 120 * 119 // 2
+    # features of whole tracklets are more alike than halves, for pairs of one person, and so more often right
+    assert all(each.observed > each.foretold - 0.1 for each in found.confirmed if each.weight > 0.02)

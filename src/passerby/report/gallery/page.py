@@ -5,14 +5,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import numpy as np
+from markupsafe import Markup
+
 from passerby.printable import printable, printable_line
 from passerby.progress import duration
 from passerby.report.gallery.lanes import lane
+from passerby.report.html.cards import ChartCard, series_legend
+from passerby.report.html.charts import Line, curve_chart
 from passerby.report.html.template import rendered
 from passerby.report.html.thumbnail import data_uri, thumbnail_of
 
 _LANES = 8
 """Cameras whose time lines are drawn for one person."""
+
+_RELIABILITY = (
+    "Pairs of one person and of two weigh alike. Probabilities are learned from halves of tracklets and from people "
+    "seen at once; how well they hold from camera to camera, only people who were confirmed can tell."
+)
 
 
 class Sight(NamedTuple):
@@ -65,6 +75,8 @@ class GalleryContent:
         unknown_pictures: pictures of these, as in `Person`.
         unknown_count: how many belong to nobody.
         by_clock: whether times are times of day.
+        reliability: names of kinds of pairs, and of each what was foretold and what was so, between 0 and 1; empty
+            where probabilities are not known.
     """
 
     title: str
@@ -77,6 +89,7 @@ class GalleryContent:
     unknown_pictures: Mapping[int, bytes | None]
     unknown_count: int
     by_clock: bool
+    reliability: Sequence[Line] = ()
 
 
 def gallery_page(content: GalleryContent) -> str:
@@ -95,7 +108,17 @@ def gallery_page(content: GalleryContent) -> str:
         others=content.others,
         unknown=[_tile(each, content.unknown_pictures[each.number], content.by_clock) for each in content.unknown],
         unknown_count=content.unknown_count,
+        reliability=[_reliability(content.reliability)] if content.reliability else [],
     )
+
+
+def _reliability(lines: Sequence[Line]) -> ChartCard:
+    """A reliability diagram; on the diagonal what was foretold is so."""
+    drawn = [Line("as foretold", np.array([0.0, 1.0]), np.array([0.0, 1.0])), *lines]
+    marks = [(share / 4, f"{25 * share} %") for share in range(5)]
+    heading = "How often pairs were one person, by the probability foretold"
+    chart = Markup(curve_chart(heading, "foretold", drawn, marks, marks))
+    return ChartCard(heading, chart, series_legend([line.name for line in drawn]), _RELIABILITY)
 
 
 def _headlines(content: GalleryContent) -> list[tuple[str, str, str]]:

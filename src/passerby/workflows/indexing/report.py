@@ -15,6 +15,7 @@ from passerby.gallery.records import Tracklet
 from passerby.gallery.stores.sqlite import FILE
 from passerby.output_paths import check_output_file, expanded
 from passerby.report.gallery.page import GalleryContent, Person, Sight, gallery_page
+from passerby.report.html.charts import Line
 from passerby.workflows.indexing.pictures import largest_picture
 
 _PEOPLE, _PICTURES, _UNKNOWN = 100, 12, 60
@@ -105,7 +106,22 @@ def _content(gallery: Gallery, known: Sequence[Identity], top: int, title: str) 
         unknown_pictures={each.number: _picture(gallery, each.number) for each in strangers},
         unknown_count=len(unknown),
         by_clock=by_clock,
+        reliability=_reliability(gallery),
     )
+
+
+def _reliability(gallery: Gallery) -> list[Line]:
+    """Whether the probabilities of the newest model come true; nothing where the gallery does not know them."""
+    models = gallery.models()
+    if not models:
+        return []
+    found = gallery.reliability(models[-1])
+    kinds = (("pairs it was learned from", found.learned), ("people who were confirmed", found.confirmed))
+    return [
+        Line(name, np.array([each.foretold for each in bins]), np.array([each.observed for each in bins]))
+        for name, bins in kinds
+        if bins
+    ]
 
 
 def _person(gallery: Gallery, identity: Identity, tracklets: Sequence[Tracklet], *, by_clock: bool) -> Person:
