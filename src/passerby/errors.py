@@ -33,6 +33,10 @@ class NotInGalleryError(GalleryError):
     """A tracklet, an identity or something else that was named is not in the gallery."""
 
 
+class StoreError(GalleryError):
+    """The disk or the server that holds a gallery does not do what is asked: repeating it later may help."""
+
+
 class ServiceError(PasserbyError):
     """A service cannot be reached, or says no."""
 

@@ -34,7 +34,7 @@ def _detector_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(photographs, "open_detector", lambda name: ReadsBoxes() if name == "yolox-nano" else real(name))
 
 
-def client_of(gallery: Path, *, local: bool = True, key: str | None = None, **settings: object) -> TestClient:
+def client_of(gallery: Path | str, *, local: bool = True, key: str | None = None, **settings: object) -> TestClient:
     service = Service(gallery, ServiceSettings.model_validate(settings))
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     return TestClient(create_app(service, local=local), base_url=ADDRESS, headers=headers, client=("127.0.0.1", 50000))

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from passerby.errors import NotInGalleryError, PasserbyError
+from passerby.errors import NotInGalleryError, PasserbyError, StoreError
 from passerby.printable import printable_line
 from passerby.serve.api import decisions, documentation, health, jobs, overview, people, search, session, tracklets
 from passerby.serve.api.complaints import complaint
@@ -76,8 +76,9 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _wrong(_: Request, error: Exception) -> Response:
     """What a gallery or a model says no to."""
-    status = 404 if isinstance(error, NotInGalleryError) else 422
-    return JSONResponse({"error": printable_line(" ".join(str(error).split()))}, status)
+    status = 404 if isinstance(error, NotInGalleryError) else 503 if isinstance(error, StoreError) else 422
+    headers = {"Retry-After": "5"} if status == 503 else None
+    return JSONResponse({"error": printable_line(" ".join(str(error).split()))}, status, headers)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

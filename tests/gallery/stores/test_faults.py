@@ -99,7 +99,7 @@ def test_a_disk_that_cannot_be_written_is_told_and_what_was_there_stays(tmp_path
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(Path.cwd())])}
     command = [sys.executable, "-c", script, str(tmp_path / "gallery")]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.stderr.splitlines()[-1].startswith("passerby.errors.GalleryError:")
+    assert done.stderr.splitlines()[-1].startswith("passerby.errors.StoreError:")
     assert "cannot be read or written" in done.stderr
     with open_gallery(tmp_path / "gallery") as gallery:
         assert len(gallery) >= 25
@@ -116,7 +116,7 @@ def test_a_read_only_folder_is_told_and_left_alone(tmp_path: Path) -> None:
     script = f'mount --bind {folder} {folder}; mount -o remount,ro,bind {folder}; "$1" -c "$2" {folder}'
     done = unshared(script, add)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("passerby.errors.GalleryError:")
+    assert done.stderr.splitlines()[-1].startswith("passerby.errors.StoreError:")
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
 
 

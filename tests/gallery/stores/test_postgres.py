@@ -88,8 +88,6 @@ def test_a_server_that_ends_the_connection_is_found_again(postgres: tuple[str, P
         gallery.add(made_up(3))
         with psycopg.connect(postgres[0], autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'passerby'")
-        with pytest.raises(GalleryError, match="terminat"):
-            len(gallery)
         assert len(gallery) == 3
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from passerby.errors import GalleryError
+from passerby.errors import GalleryError, StoreError
 from passerby.extras import naming_extras
 from passerby.gallery.database import Row, Value
 from passerby.gallery.stores.postgres_purge import check_may_purge, data_directory, purge
@@ -146,9 +146,7 @@ class PostgresDatabase:
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[PostgresTransaction]:
         with self._telling():
-            connection = self._connection()
-            transaction = PostgresTransaction(connection)
-            transaction.run(begin)
+            transaction = self._begun(begin)
             try:
                 yield transaction
                 transaction.run("COMMIT")
@@ -156,6 +154,18 @@ class PostgresDatabase:
                 with suppress(self._errors):  # a server that is gone has ended the transaction already
                     transaction.run("ROLLBACK")
                 raise
+
+    def _begun(self, begin: str) -> PostgresTransaction:
+        """A transaction that has begun; on a new connection where a server that was started again has closed it."""
+        connection = self._connection()
+        try:
+            PostgresTransaction(connection).run(begin)
+        except self._errors:
+            if not connection.closed:
+                raise
+            connection = self._connection()
+            PostgresTransaction(connection).run(begin)
+        return PostgresTransaction(connection)
 
     def _connection(self) -> "psycopg.Connection[Row]":
         import psycopg
@@ -181,7 +191,7 @@ class PostgresDatabase:
             for secret in self._secrets:
                 said = said.replace(secret, "…")
             remedy = _REMEDIES.get(getattr(error, "sqlstate", None) or "", said)
-            raise GalleryError(f"{self.location}: {remedy}") from None
+            raise StoreError(f"{self.location}: {remedy}") from None
 
 
 def _translated(statement: str) -> bytes:

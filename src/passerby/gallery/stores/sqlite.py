@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
-from passerby.errors import GalleryError
+from passerby.errors import GalleryError, StoreError
 from passerby.gallery.database import Row, Value
 
 FILE = "gallery.sqlite"
@@ -192,4 +192,4 @@ class SqliteDatabase:
             remedy = next((text for code, text in _REMEDIES.items() if name.startswith(code)), None)
             if remedy is None:
                 raise
-            raise GalleryError(f"{self.file}: {remedy}") from error
+            raise StoreError(f"{self.file}: {remedy}") from error

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, NamedTuple
 from PIL import Image
 from pydantic import AfterValidator, Field
 
-from passerby.errors import DataError, PasserbyError
+from passerby.errors import DataError, PasserbyError, StoreError
 from passerby.gallery.search import Filters
 from passerby.serve.api.answers import Answer, Asked, HitAnswer, hit_answers
 from passerby.serve.security.callers import Caller
@@ -123,6 +123,8 @@ def search(caller: Caller, asked: SearchAsked, uploads: Sequence[Upload]) -> Sea
     for each in sought:
         try:
             queries.append(_answer(caller, asked, each))
+        except StoreError:
+            raise
         except PasserbyError as error:
             refused.append(RefusedInput(input=str(each.fields["input"]), reason=str(error)))
     return SearchAnswer(queries=queries, refused=refused)
