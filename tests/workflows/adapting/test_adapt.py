@@ -121,6 +121,12 @@ def test_the_same_again_changes_nothing_and_another_request_is_refused(finished:
         learn(finished, seed=5)
 
 
+def test_a_run_of_another_gallery_is_not_taken_for_its_own(finished: Path, made: Path, tmp_path: Path) -> None:
+    other = write_gallery(tmp_path / "other", made / "nano", sights(PEOPLE))
+    with pytest.raises(GalleryError, match="was begun with another gallery: name another folder with --out"):
+        passerby.adapt(other, finished / "run", overrides=QUICK)
+
+
 def test_who_is_held_back_is_not_learned_from(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, set[str]] = {}
 

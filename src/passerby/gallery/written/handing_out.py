@@ -10,6 +10,7 @@ import numpy as np
 from passerby.errors import GalleryError
 from passerby.gallery.audit import write_entry
 from passerby.gallery.database import Database, Value
+from passerby.gallery.erased_keys import gallery_mark
 from passerby.gallery.records import Feature, ModelKey
 from passerby.gallery.vectors import from_bytes
 from passerby.gallery.written.files import (
@@ -39,6 +40,11 @@ class HandingOut:
         chosen = " WHERE identity IS NULL" if unknown else ""
         with self._database.reading() as transaction:
             return [row[0] for row in transaction.rows(f"SELECT id FROM tracklets{chosen} ORDER BY id")]
+
+    def mark(self) -> str:
+        """What tells this gallery, and copies of it, from others; it gives nothing away."""
+        with self._database.reading() as transaction:
+            return gallery_mark(transaction)
 
     def numbers_with_pictures(self) -> list[int]:
         """Numbers of the tracklets that have pictures, ascending."""

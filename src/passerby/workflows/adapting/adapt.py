@@ -131,7 +131,7 @@ def adapt(
     _check_place(folder)
     with open_gallery(gallery) as opened, alone_at(folder / _LEARNING):
         model = model_of(opened, options.model or recorded_model(folder), str(gallery))
-        outcome = earlier_outcome(folder, _request(options, model))
+        outcome = earlier_outcome(folder, _request(opened, options, model))
         if outcome is None:
             outcome = _Learning(opened, str(gallery), folder, model, options, device, reason, show).run()
             write_outcome(folder, outcome)
@@ -209,7 +209,7 @@ class _Learning:
             name=self.name,
         )
         self._recipe(start, chosen.people)  # which may be refused, before anything is written
-        begin_record(self.folder, _request(options, self.model))
+        begin_record(self.folder, _request(self.gallery, options, self.model))
         numbers = [each.number for each in chosen.learned.tracklets]
         everybody = [*numbers, *chosen.division.held]
         self.gallery.lend_folder(learning, everybody, action="adapt", reason=self.reason)
@@ -223,9 +223,9 @@ class _Learning:
         return plan
 
 
-def _request(options: AdaptOptions, model: ModelKey) -> dict[str, object]:
+def _request(gallery: Gallery, options: AdaptOptions, model: ModelKey) -> dict[str, object]:
     """What decides the outcome, to be said alike when it goes on."""
-    return {**asdict(options), "model": model.name}
+    return {"gallery": gallery.mark(), **asdict(options), "model": model.name}
 
 
 def _check_place(folder: Path) -> None:

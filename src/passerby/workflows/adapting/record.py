@@ -55,6 +55,8 @@ def earlier_outcome(folder: Path, request: Mapping[str, Any]) -> Outcome | None:
     if not is_begun(folder):
         return None
     content = _read(folder / FILE)
+    if content["request"].get("gallery") != request["gallery"]:
+        raise GalleryError(f"{folder}: was begun with another gallery: name another folder with --out")
     for key, value in json.loads(json_text(dict(request))).items():
         if content["request"].get(key) != value:
             raise GalleryError(
