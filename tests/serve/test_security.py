@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from passerby.cli import app as commands
 from passerby.errors import GalleryError
-from passerby.gallery.gallery import open_gallery
+from passerby.gallery.gallery import Gallery, open_gallery
 from passerby.serve.app import create_app
 from passerby.serve.running import serve
 from passerby.serve.state.service import Service
@@ -420,6 +420,20 @@ def test_the_application_answers_nobody_from_outside_without_a_key(gallery: Path
     with TestClient(create_app(Service(gallery), local=False), base_url="http://camera.example") as outside:
         assert outside.get("/v1/gallery").status_code == 401
         assert outside.get("/healthz").status_code == 200
+
+
+def test_a_fault_of_the_service_tells_nothing_of_its_inside(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret inside")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Gallery, "counts", broken)
+        answer = client.get("/v1/gallery")
+    assert (answer.status_code, "secret" in answer.text) == (500, False)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "RuntimeError: secret inside" in capfd.readouterr().err
 
 
 # The command

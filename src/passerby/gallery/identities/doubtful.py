@@ -77,7 +77,8 @@ class Doubtful(ABC):
         were joined leaves it. `identify` keeps to what was said.
 
         Args:
-            first, second: numbers of the tracklets.
+            first: number of a tracklet.
+            second: of another one.
             same: whether they are one person.
             model: by whose features the groups are told.
             reason: for the log.

@@ -19,7 +19,8 @@ def settle(
     Args:
         transaction: writes the gallery.
         actor: who says it.
-        first, second: the tracklets, the lower number first.
+        first: a tracklet.
+        second: another one, of a higher number.
         same: whether they are one person.
         join: by which they came together, where they are one identity.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,6 +70,9 @@ class Guard:
             await self.app(scope, exchange.receive, exchange.send)
         except RefusedError as error:
             exchange.refusal = error
+        except Exception:  # a fault of ours: whoever runs the service sees it, whoever asked only that there is one
+            traceback.print_exc()
+            exchange.refusal = RefusedError(500, "the service failed: whoever runs it finds the reason in its messages")
         finally:
             metrics.in_progress -= 1
             if exchange.refusal is not None:
