@@ -1,9 +1,11 @@
 """Sources of pixels for loaders: a cache of decoded images, or the image files."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, Protocol
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -81,9 +83,16 @@ def _by_size(images: list[NDArray[np.uint8]]) -> tuple[tuple[torch.Tensor, torch
     for place, image in enumerate(images):
         places.setdefault(image.shape, []).append(place)
     return tuple(
-        (torch.tensor(each), torch.from_numpy(np.stack([images[place].transpose(2, 0, 1) for place in each])))
-        for each in places.values()
+        (torch.tensor(each), torch.from_numpy(_planes([images[place] for place in each]))) for each in places.values()
     )
+
+
+def _planes(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Images uint8 [h, w, 3] of one size as [n, 3, h, w], contiguous; OpenCV separates colours faster than NumPy."""
+    planes = np.empty((len(images), 3, *images[0].shape[:2]), np.uint8)
+    for image, target in zip(images, planes, strict=True):
+        cv2.split(image, list(target))
+    return planes
 
 
 def open_source(
