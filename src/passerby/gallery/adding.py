@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from passerby.errors import GalleryError
 from passerby.gallery.database import Database, Row, Transaction
 from passerby.gallery.erased_keys import is_erased
+from passerby.gallery.nearest.server_graph import insert_into_graph, read_graph
 from passerby.gallery.records import Added, Crop, Feature, ModelKey, NewTracklet, Tracklet
 from passerby.gallery.times import microseconds, moment, now
 from passerby.gallery.vectors import check_feature, to_bytes
@@ -31,6 +32,8 @@ def add(database: Database, tracklets: Iterable[NewTracklet]) -> Added:
     checked = [_checked(each) for each in tracklets]
     with database.writing() as transaction:
         models = {key: _model(transaction, key) for key in {key for each in checked for key in each.features}}
+        known = {model: read_graph(database, transaction, model) for model in models.values()}
+        graphs = {model: graph for model, graph in known.items() if graph is not None}
         for camera in sorted({each.camera for each in checked}):
             transaction.run("INSERT INTO cameras (name) VALUES (?) ON CONFLICT (name) DO NOTHING", (camera,))
         added, erased, moment_added = 0, 0, now()
@@ -45,7 +48,10 @@ def add(database: Database, tracklets: Iterable[NewTracklet]) -> Added:
                 number = _whole(transaction.rows(_TRACKLET, (*_columns(each), moment_added))[0])
                 added += 1
                 _add_crops(transaction, number, each.crops)
-            _add_features(transaction, number, [(models[key], feature) for key, feature in each.features.items()])
+            features = [(models[key], feature) for key, feature in each.features.items()]
+            _add_features(transaction, number, features)
+            for graph, feature in [(graphs[model], feature) for model, feature in features if model in graphs]:
+                insert_into_graph(transaction, graph, [(number, feature.vector)])
     return Added(added, len(checked) - added - erased, erased)
 
 

@@ -17,7 +17,8 @@ _ABOUT = """Let searches of a very large gallery compare few tracklets instead o
 
 An index of the features is kept beside the gallery, and what it finds of the most alike is measured; below a floor it
 is not used. Run it again whenever many videos were added; what is not in it is compared in every search. Searches with
-filters, by a sentence or with --exact compare all tracklets still. Needs FAISS: pip install 'passerby[faiss]'.
+filters, by a sentence or with --exact compare all tracklets still. Needs FAISS: pip install 'passerby[faiss]'; on a
+server, pgvector.
 """
 
 
@@ -62,12 +63,13 @@ def index_features(
 def told(index: "FeatureIndex") -> list[str]:
     """What there is of an index, in lines."""
     lines = []
-    if index.recall_at_10 is not None and index.compared is not None:
-        lines += [
+    if index.recall_at_10 is not None:
+        share = "" if index.compared is None else f", comparing {100 * index.compared:.1f} % of them"
+        lines.append(
             f"Index of {index.indexed:,} of {index.features:,} features of {index.model}: finds "
-            f"{100 * index.recall_at_10:.1f} % of the ten most alike, comparing {100 * index.compared:.1f} % of them "
-            f"(measured with {index.queries:,} of the gallery's own)."
-        ]
+            f"{100 * index.recall_at_10:.1f} % of the ten most alike{share} (measured with {index.queries:,} of the "
+            "gallery's own)."
+        )
     if index.up_to:
         lines.append(f"Searches for up to {index.up_to} go by it.")
     return lines if index.note is None else [*lines, f"{index.model}: {index.note}"]

@@ -1,6 +1,5 @@
-"""Whether a gallery's lists of features may be used, and if not, why."""
+"""Whether a gallery's index of features may be used, and if not, why."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -8,32 +7,37 @@ from numpy.typing import NDArray
 
 from passerby.errors import GalleryError
 from passerby.gallery.database import Database, Transaction
-from passerby.gallery.nearest.inverted_lists import InvertedLists
-from passerby.gallery.nearest.limits import read_limits
+from passerby.gallery.nearest.inverted_lists import InvertedLists, Recall
+from passerby.gallery.nearest.limits import Limits, read_limits
+from passerby.gallery.nearest.server_graph import read_graph
 from passerby.gallery.nearest.sidecar import read_sidecar, sidecar_of
+
+_EXACT = "all tracklets were compared"
+_REMEDY = "`passerby gallery index-features` makes it anew"
 
 
 class Condition(NamedTuple):
-    """What there is of a model's lists.
+    """What there is of the index of a model's features.
 
     Attributes:
-        lists: as they are in the file; None where there is none, or it is damaged or outdated.
-        used: whether searches go by them.
-        note: why not, in one line; None where they are used, or where there are none.
+        recall: as it was measured; None where there is no index, or it is damaged or outdated.
+        indexed: how many features are in it.
+        used: whether searches go by it.
+        note: why not, in one line; None where they do, or where there is no index.
+        lists: of a gallery in a folder.
     """
 
-    lists: InvertedLists | None
-    used: bool
-    note: str | None
-
-
-NONE = Condition(None, False, None)
+    recall: Recall | None = None
+    indexed: int = 0
+    used: bool = False
+    note: str | None = None
+    lists: InvertedLists | None = None
 
 
 def condition_of(
     database: Database, transaction: Transaction, model: int, dim: int, tracklets: NDArray[np.int64]
 ) -> Condition:
-    """Look at the lists of a model.
+    """Look at the index of a model's features.
 
     Args:
         database: of the gallery.
@@ -42,28 +46,44 @@ def condition_of(
         dim: length of its features.
         tracklets: int64 [N], those with features of it, in the order in which they were added.
     """
+    if database.dialect == "postgresql":
+        return _of_graph(database, transaction, model, len(tracklets))
     file = sidecar_of(database, model)
-    if file is None:
-        return NONE
     try:
         lists = read_sidecar(transaction, file, model, dim)
     except FileNotFoundError:
-        return NONE
+        return Condition()
     except GalleryError as error:
-        return Condition(None, False, f"all tracklets were compared, for {error}")
+        return Condition(note=f"{_EXACT}, for {error}")
     if not lists.covers(tracklets):
-        return Condition(None, False, f"all tracklets were compared, for {_outdated(file)}")
-    limits = read_limits(transaction)
-    if len(tracklets) < limits.least:
-        note = f"all tracklets were compared: the index of features is for {limits.least:,} and more"
-        return Condition(lists, False, note)
-    if not lists.recall.enough_for(limits.floor):
-        note = (
-            f"all tracklets were compared: the index of features finds {lists.recall.at_10:.3f} of the ten most alike"
-        )
-        return Condition(lists, False, f"{note}, and below {limits.floor:g} it is not used")
-    return Condition(lists, True, None)
+        return Condition(note=f"{_EXACT}, for {file}: does not fit the gallery: {_REMEDY}")
+    note = why_not(read_limits(transaction), lists.recall, len(tracklets))
+    return Condition(lists.recall, len(lists.tracklets), note is None, note, lists)
 
 
-def _outdated(file: Path) -> str:
-    return f"{file}: does not fit the gallery: `passerby gallery index-features` makes it anew"
+def why_not(limits: Limits, recall: Recall, features: int) -> str | None:
+    """Why a whole index is not used; None where it is.
+
+    Args:
+        limits: of the gallery.
+        recall: of the index.
+        features: how many the gallery has.
+    """
+    if features < limits.least:
+        return f"{_EXACT}: the index of features is for {limits.least:,} and more"
+    if not recall.queries:
+        return f"{_EXACT}: what the index of features finds is not measured: {_REMEDY}"
+    if not recall.enough_for(limits.floor):
+        found = f"finds {recall.at_10:.3f} of the ten most alike, and below {limits.floor:g} it is not used"
+        return f"{_EXACT}: the index of features {found}"
+    return None
+
+
+def _of_graph(database: Database, transaction: Transaction, model: int, features: int) -> Condition:
+    graph = read_graph(database, transaction, model)
+    if graph is None:
+        return Condition()
+    if missing := graph.missing(transaction):
+        return Condition(note=f"the index of features lacks {missing:,} of {features:,}: {_REMEDY}")
+    note = why_not(read_limits(transaction), graph.recall, features)
+    return Condition(graph.recall, features, note is None, note)

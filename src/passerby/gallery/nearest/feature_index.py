@@ -23,7 +23,7 @@ class FeatureIndex:
             None without a whole index.
         recall: the same of the 10, 20, 50 and 100 most alike.
         queries: of how many features the most alike were looked for to measure that.
-        compared: share of the gallery that such a search compares; None without a whole index.
+        compared: share of the gallery that such a search compares; None without a whole index, and of a server's.
         up_to: searches for at most so many go by it; 0 where none do.
         note: why not; None where they do, or where there is no index.
     """
@@ -48,16 +48,15 @@ def describe_indexes(database: Database) -> list[FeatureIndex]:
         for model, name, dim in transaction.rows("SELECT id, name, dim FROM models ORDER BY id"):
             tracklets = tracklets_of(transaction, model)
             condition = condition_of(database, transaction, model, dim, tracklets)
-            lists, note = condition.lists, condition.note
-            if lists is None and note is None and len(tracklets) >= least:
+            found, note = condition.recall, condition.note
+            if found is None and note is None and len(tracklets) >= least:
                 note = "all tracklets are compared: `passerby gallery index-features` makes searches faster"
-            found = None if lists is None else lists.recall
             described.append(
                 FeatureIndex(
                     number=model,
                     model=name,
                     features=len(tracklets),
-                    indexed=0 if lists is None else len(lists.tracklets),
+                    indexed=condition.indexed,
                     recall_at_10=None if found is None else found.at_10,
                     recall={} if found is None else dict(zip(COUNTS, found.shares, strict=True)),
                     queries=0 if found is None else found.queries,

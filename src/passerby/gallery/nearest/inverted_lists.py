@@ -22,12 +22,12 @@ class Recall:
     Attributes:
         shares: of the 10, 20, 50 and 100 (`COUNTS`) most alike tracklets, those that are found.
         queries: how many features were searched for, each without itself.
-        compared: share of the gallery that a search compares, on average.
+        compared: share of the gallery that a search compares, on average; None where a server does it.
     """
 
     shares: tuple[float, ...]
     queries: int
-    compared: float
+    compared: float | None
 
     @property
     def at_10(self) -> float:

@@ -11,6 +11,9 @@ _QUERIES = 500
 _MOST_PROBES = 4
 """At most one in so many lists is compared: beyond that an exact search takes little longer."""
 
+_DEARER = 4
+"""How many times more lists the usual number of hits may take than ten."""
+
 _BLOCK = 8_192
 
 
@@ -24,7 +27,7 @@ def choose_probes(
 ) -> tuple[int, Recall]:
     """The fewest lists to compare such that half of what the floor lets go is still found, and what they find.
 
-    That holds for 20 hits, which are usual, or else for ten.
+    That holds for 20 hits, which are usual; where these take more than four times as many lists as ten, for ten.
 
     What an approximate search misses of the most alike is what lies in other lists than it compares, for it scores like
     an exact one. So one exact search for each query tells the recall of every number of probes.
@@ -36,8 +39,8 @@ def choose_probes(
         floor: of the recall.
         show: whether to show progress.
     """
-    drawn = np.sort(np.random.default_rng(1).permutation(len(features))[:_QUERIES])
-    nearest = _most_alike(features, drawn, min(COUNTS[-1], len(features) - 1), show=show)
+    drawn = queries_of(features)
+    nearest = most_alike(features, drawn, min(COUNTS[-1], len(features) - 1), show=show)
     sizes = np.bincount(lists, minlength=len(centroids))
     alike = widened(features[drawn]) @ unit_centroids(centroids).T
     alike[:, sizes == 0] = -np.inf
@@ -46,7 +49,8 @@ def choose_probes(
     ranks_of_nearest = np.take_along_axis(ranks, lists[nearest].astype(np.int64), axis=1)
     most = max(1, len(centroids) // _MOST_PROBES)
     found = [_found_by(ranks_of_nearest[:, :count], most) for count in COUNTS]
-    probes = _fewest(found[1], floor) or _fewest(found[0], floor) or most
+    ten, usual = _fewest(found[0], floor), _fewest(found[1], floor)
+    probes = (usual if usual <= _DEARER * ten else 0) or ten or most
     compared = float(sizes[order[:, :probes]].sum(1).mean()) / len(features)
     return probes, Recall(tuple(float(each[probes - 1]) for each in found), len(drawn), compared)
 
@@ -65,7 +69,12 @@ def _found_by(ranks: NDArray[np.int64], most: int) -> NDArray[np.float64]:
     return shares
 
 
-def _most_alike(
+def queries_of(features: NDArray[np.float16]) -> NDArray[np.int64]:
+    """Rows of the features [N, D] that are searched for, ascending; always the same."""
+    return np.sort(np.random.default_rng(1).permutation(len(features))[:_QUERIES])
+
+
+def most_alike(
     features: NDArray[np.float16], queries: NDArray[np.int64], count: int, *, show: bool
 ) -> NDArray[np.int64]:
     """Rows [Q, count] of the features most like each of some rows [Q] beside itself, best first."""

@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from passerby.errors import GalleryError
 from passerby.gallery.audit import write_entry
-from passerby.gallery.columns.columns import Columns
 from passerby.gallery.columns.matrix import Matrix
 from passerby.gallery.database import Database
-from passerby.gallery.nearest.building import build_index
+from passerby.gallery.nearest.building import build_index, remove_index
 from passerby.gallery.nearest.feature_index import FeatureIndex, describe_indexes
 from passerby.gallery.nearest.limits import write_limits
-from passerby.gallery.nearest.shortlists import Ready, Shortlists
-from passerby.gallery.nearest.sidecar import sidecar_of
+from passerby.gallery.nearest.looking import look
+from passerby.gallery.nearest.shortlists import Shortlists
 from passerby.gallery.probability.calibration import Calibration, calibration_of
 from passerby.gallery.records import ModelKey, Tracklet
 from passerby.gallery.search import EVERYTHING, Filters, Found, Hit, Hits, nearest, pooled
@@ -73,29 +72,26 @@ class Searching(ABC):
                 that the gallery's pairs of different people are too few to tell, or of a sentence.
         """
         _check(count, sentence=sentence, rated=false_match_rate is not None)
-        matrix, columns, calibration = self._searched(model)
+        matrix = self._matrix(model)
+        looked = look(
+            self._database, matrix, self._shortlists, pooled(features), filters, count,
+            by_identity=by_identity, exact=exact or sentence,
+        )  # fmt: skip
+        calibration = calibration_of(self._database, matrix.model, matrix.dim, looked.features)
         least = -math.inf if false_match_rate is None else calibration.threshold(false_match_rate)
-        ready = Ready(None, None) if exact or sentence else self._shortlists.of(matrix, columns)
-        query = pooled(features)
-        found = nearest(columns, query, filters, count, by_identity=by_identity, shortlist=ready.shortlist)
-        hits = self._hits(found, least, None if sentence else calibration, reason)
-        return Hits(hits, None if found.exact else ready.recall, ready.note)
+        hits = self._hits(looked.found, least, None if sentence else calibration, reason)
+        return Hits(hits, looked.recall, looked.note)
 
     def _alike(
         self, features: NDArray[np.float32], model: ModelKey | None, filters: Filters, probability: float, reason: str
     ) -> list[Hit]:
         """All tracklets that show a person at least as probably, best first."""
-        _, columns, calibration = self._searched(model)
-        least = calibration.cosine(probability)
-        found = nearest(columns, pooled(features), filters, max(1, len(columns.tracklets)), by_identity=False)
-        return self._hits(found, least, calibration, reason)
-
-    def _searched(self, model: ModelKey | None) -> tuple[Matrix, Columns, Calibration]:
-        """The features of a model, and what their cosines mean."""
         matrix = self._matrix(model)
         columns = matrix.columns()
         calibration = calibration_of(self._database, matrix.model, matrix.dim, len(columns.tracklets))
-        return matrix, columns, calibration
+        least = calibration.cosine(probability)
+        found = nearest(columns, pooled(features), filters, max(1, len(columns.tracklets)), by_identity=False)
+        return self._hits(found, least, calibration, reason)
 
     def _hits(self, found: Found, least: float, calibration: Calibration | None, reason: str) -> list[Hit]:
         """What a search found, after it was written into the log; without what somebody erased meanwhile."""
@@ -122,9 +118,9 @@ class Searching(ABC):
     ) -> FeatureIndex:
         """Make an index of the features, by which a search compares few of very many, or bring it up to date.
 
-        What it finds of the most alike is measured on the gallery. It holds which tracklets point alike, and means of
-        their features; erasing takes both out of it. Tracklets added later are compared in every search until this is
-        called again.
+        What it finds of the most alike is measured on the gallery. In a folder it holds which tracklets point alike and
+        means of their features; erasing takes both out of it, and tracklets added later are compared in every search
+        until this is called again. On a server it is pgvector's graph, which follows everything by itself.
 
         Args:
             model: whose features; may be left out where the gallery has those of one model only.
@@ -135,7 +131,7 @@ class Searching(ABC):
             show: whether to show progress.
 
         Raises:
-            GalleryError: there are too few features, the gallery is on a server, or the disk is full.
+            GalleryError: there are too few features, the disk is full, or the server has no pgvector.
             DeviceError: FAISS is not installed.
         """
         matrix = self._matrix(model)
@@ -153,11 +149,10 @@ class Searching(ABC):
 
     def drop_index(self, model: ModelKey | None = None, *, reason: str = "") -> bool:
         """Remove the index of a model's features; all are compared from then on. Returns whether there was one."""
-        file = sidecar_of(self._database, self._matrix(model).model)
+        matrix = self._matrix(model)
         with self._database.writing() as transaction:
-            there = file is not None and file.exists()
-            if file is not None and there:
-                file.unlink()
+            there = remove_index(self._database, transaction, matrix.model)
+            if there:
                 write_entry(transaction, self._actor, "drop index", reason)
         return there
 

@@ -56,8 +56,9 @@ class Shortlists:
             matrix: of the model.
             columns: of it, as the search sees them.
         """
-        path = sidecar_of(self._database, matrix.model)
-        file = None if path is None else _stamp(path)
+        file = None
+        if self._database.dialect == "sqlite":
+            file = _stamp(sidecar_of(self._database, matrix.model))
         if file is None:
             return Ready(None, None)
         with self._lock, self._database.reading() as transaction:

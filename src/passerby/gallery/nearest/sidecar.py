@@ -22,9 +22,9 @@ _KIND = "passerby index of features, version 1"
 _REMEDY = "`passerby gallery index-features` makes it anew"
 
 
-def sidecar_of(database: Database, model: int) -> Path | None:
-    """The file of a model's lists; None where the gallery is on a server."""
-    return database.places[0] / INDEX_FILE.format(model) if database.dialect == "sqlite" else None
+def sidecar_of(database: Database, model: int) -> Path:
+    """The file of a model's lists, of a gallery in a folder."""
+    return database.places[0] / INDEX_FILE.format(model)
 
 
 def write_sidecar(transaction: Transaction, file: Path, model: int, lists: InvertedLists) -> None:
