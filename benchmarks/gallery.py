@@ -1,6 +1,7 @@
 """How fast a gallery opens, adds and searches, beside FAISS, LanceDB, pgvector and NumPy with the same people.
 
     python benchmarks/gallery.py                         # 100,000 tracklets of 512 dimensions
+    python benchmarks/gallery.py --graphs                # the peers' graphs too, some minutes of processor
     python benchmarks/gallery.py --tracklets 1000000     # a million: about 15 GB of disk with all peers
 
 Features are random, with as many people as there are tracklets divided by twenty, in 20 cameras; each tracklet has its
@@ -133,7 +134,7 @@ def alone(function: object, *arguments: object, **named: object) -> None:
         raise SystemExit(f"{function} ended with {process.exitcode}")
 
 
-def everything(location: str, model: ModelKey) -> Searched:
+def everything(location: str, model: ModelKey, *, graphs: bool) -> Searched:
     """What the peers are given: features, and what filters ask for."""
     with open_gallery(location) as gallery:
         columns = gallery._matrix(model).columns()
@@ -145,6 +146,7 @@ def everything(location: str, model: ModelKey) -> Searched:
             columns.taken_to,
             columns.heights,
             columns.visible,
+            graphs,
         )
 
 
@@ -156,6 +158,7 @@ def main() -> None:
     parser.add_argument("--crop", type=int, default=0, help="bytes of a picture for each tracklet")
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=[*PEERS], help="default: all")
+    parser.add_argument("--graphs", action="store_true", help="have LanceDB and pgvector build their graphs too")
     parser.add_argument(
         "--postgres", help="the address of a server, to measure instead of a folder; its schema is empty"
     )
@@ -180,7 +183,7 @@ def main() -> None:
         if not options.postgres:
             alone(index_gallery, location)
             alone(search_gallery, location, model, queries, exact=False)
-        searched = everything(location, model)
+        searched = everything(location, model, graphs=options.graphs)
         for peer in options.peers:
             PEERS[peer](searched, queries, FILTERS, Path(folder) / peer)
     print(f"this process: at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")

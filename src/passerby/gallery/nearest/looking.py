@@ -9,7 +9,7 @@ from passerby.gallery.columns.matrix import Matrix
 from passerby.gallery.database import Database
 from passerby.gallery.nearest.condition import why_not
 from passerby.gallery.nearest.limits import read_limits
-from passerby.gallery.nearest.server_graph import count_features, read_graph
+from passerby.gallery.nearest.server_graph import read_graph
 from passerby.gallery.nearest.shortlists import Ready, Shortlists
 from passerby.gallery.search import EVERYTHING, Filters, Found, nearest
 
@@ -19,7 +19,7 @@ class Looked(NamedTuple):
 
     Attributes:
         found: the tracklets.
-        features: how many there are.
+        features: how many there are; where a server searched, about so many.
         recall: share of the ten most alike that are found so; None where all were compared.
         note: why an index that is there was not used, or None.
     """
@@ -73,7 +73,7 @@ def _ask_server(database: Database, matrix: Matrix, query: NDArray[np.float32], 
         graph = read_graph(database, transaction, matrix.model)
         if graph is None:
             return None
-        limits, features = read_limits(transaction), count_features(transaction, matrix.model)
+        limits, features = read_limits(transaction), graph.size(transaction)
         note = why_not(limits, graph.recall, features)
         if note is not None or count > graph.recall.enough_for(limits.floor):
             return note
