@@ -90,6 +90,8 @@ def test_jobs_are_cancelled_while_they_wait_and_while_they_run(
             ask(f"{address}/v1/videos?name=gate.mp4", "POST", video.read_bytes())[1]["job"] for _ in range(2)
         )
         until(lambda: workers_of(process.pid))
+        with open_gallery(gallery) as opened:
+            assert opened.verify() == []  # what lies there belongs there
         assert ask(f"{address}/v1/jobs/{second}", "DELETE")[1]["state"] == "cancelling"
         ask(f"{address}/v1/jobs/{first}", "DELETE")
         for number in (first, second):

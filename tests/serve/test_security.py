@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from passerby.cli import app as commands
 from passerby.errors import GalleryError
 from passerby.gallery.gallery import Gallery, open_gallery
+from passerby.serve import running
 from passerby.serve.app import create_app
 from passerby.serve.running import serve
 from passerby.serve.state.service import Service
@@ -121,7 +122,11 @@ def test_wrong_keys_cannot_be_tried_for_long(gallery: Path, keys: dict[str, str]
         assert int(signing_in.headers["retry-after"]) >= 1
 
 
-def test_another_address_than_this_computer_s_needs_a_key(gallery: Path) -> None:
+def test_another_address_than_this_computer_s_needs_a_key(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def listens(*_: object) -> None:
+        raise AssertionError("it listens")
+
+    monkeypatch.setattr(running, "_listen", listens)
     with pytest.raises(GalleryError, match="can be reached from other computers, and the gallery has no key"):
         serve(gallery, host="0.0.0.0", port=0)
     with client_of(gallery, local=False) as opened:  # and if the last key is removed later

@@ -139,7 +139,7 @@ def test_who_cannot_be_one_person_is_not_asked(store: Store) -> None:
 def test_tracklets_of_nobody_are_asked_about(store: Store) -> None:
     with open_gallery(store.location, create=True) as gallery:
         fill(gallery)
-        with pytest.raises(GalleryError, match="pairs of tracklets were seen at once"):
+        with pytest.raises(GalleryError, match="from which likeness on people are one: identify them"):
             gallery.doubts(5)  # nobody has said where the threshold lies
         gallery.identify(threshold=0.999)
         doubt = gallery.doubts(1)[0]

@@ -107,6 +107,11 @@ class Doubtful(ABC):
             return float(kept)
         matrix = self._matrix(model)
         calibration = calibration_of(self._database, matrix.model, matrix.dim, len(columns.tracklets))
+        if not calibration.rates:
+            raise GalleryError(
+                f"{self._database.location}: nobody has said from which likeness on people are one: identify them "
+                "first, `passerby gallery identify`, with --threshold where too few were seen at once"
+            )
         return threshold_for(calibration, default_false_links(), len(columns.tracklets))
 
 

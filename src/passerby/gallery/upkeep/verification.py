@@ -22,6 +22,10 @@ from passerby.printable import printable_line
 
 Kind = Literal["database", "tracklet", "feature", "picture", "log", "erasure", "index", "file"]
 
+_OF_JOBS = ("uploads", "tracking-")
+"""How names of what a service is working with begin."""
+
+_UNFINISHED = "'queued', 'running', 'cancelling'"
 _LISTED = 20
 """Findings of one kind that are told one by one."""
 
@@ -63,7 +67,18 @@ def verify(database: Database) -> list[Finding]:
                 findings += _first(kind, check(transaction))
         except GalleryError as error:  # the pages that hold these cannot be read
             findings.append(Finding("database", str(error)))
-    return findings + _first("file", (_leftover(file) for file in database.leftovers()))
+    working = _has_work(database)
+    files = (file for file in database.leftovers() if not (working and file.name.startswith(_OF_JOBS)))
+    return findings + _first("file", map(_leftover, files))
+
+
+def _has_work(database: Database) -> bool:
+    """Whether a service has videos to index, which lie in the folder until then."""
+    try:
+        with database.reading() as transaction:
+            return bool(transaction.rows(f"SELECT 1 FROM jobs WHERE state IN ({_UNFINISHED}) LIMIT 1"))
+    except GalleryError:  # these pages cannot be read, which was told above
+        return False
 
 
 def _first(kind: Kind, messages: Iterator[str]) -> list[Finding]:
