@@ -221,3 +221,32 @@ def test_the_commands_export_and_import(tmp_path: Path) -> None:
     with open_gallery(tmp_path / "of-csv") as opened:
         assert opened.cameras() == {"0007": 1}
         assert opened.get([1])[0].taken_from == datetime(2026, 5, 1, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"time": ["noon"]}, "column `time` holds string, not seconds or moments"),
+        ({"frame": ["third"]}, "column `frame` holds string, not numbers"),
+        ({"height": [True]}, "column `height` holds bool, not numbers"),
+        ({"time": [float("nan")]}, "row 1: its time is not finite"),
+        ({"frame": [float("inf")]}, "row 1: its frame is not finite"),
+        ({"height": []}, "has no rows"),
+    ],
+)
+def test_columns_that_are_no_numbers_are_told_by_name(
+    tmp_path: Path, columns: dict[str, list[object]], message: str
+) -> None:
+    count = len(next(iter(columns.values())))
+    vectors = pa.array([[1.0, 2.0]] * count, pa.list_(pa.float32()))
+    pq.write_table(pa.table({"embedding": vectors, **columns}), tmp_path / "people.parquet")
+    with pytest.raises(DataError, match=message) as caught:
+        passerby.import_table(tmp_path / "people.parquet", tmp_path / "gallery", features="mine")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "gallery").exists()
+
+
+def test_a_table_of_features_alone_is_imported(tmp_path: Path) -> None:
+    vectors = pa.array([None, [1.0, 2.0], [2.0, 1.0]], pa.list_(pa.float32()))
+    pq.write_table(pa.table({"embedding": vectors}), tmp_path / "people.parquet")
+    assert passerby.import_table(tmp_path / "people.parquet", tmp_path / "gallery", features="mine").new == 3

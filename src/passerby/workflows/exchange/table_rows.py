@@ -17,6 +17,7 @@ from passerby.errors import DataError
 from passerby.printable import printable_line
 
 _TEXTS = ("path", "identity", "camera", "video", "track", "caption", "name", "notes")
+_NUMBERS = ("frame", "frames", "begins", "ends", "height", "visible", "time")
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,12 @@ def read_people(file: Path) -> tuple[PeopleTable, pa.Schema]:
     for place, name in enumerate(rows.column_names):
         if name in _TEXTS:
             rows = rows.set_column(place, name, _text(rows[name], name, file))
+        elif name in _NUMBERS:
+            _check_numbers(rows[name], name, file)
+    if not rows.num_columns:  # a table without columns forgets how many rows it has
+        rows = rows.append_column("path", pa.nulls(stored.num_rows, pa.string()))
+    if not stored.num_rows:
+        raise DataError(f"{printable_line(str(file))}: has no rows")
     features = [_vectors(stored, name, file) for name in ("embedding", "halves")]
     return PeopleTable(file, rows, *features), stored.schema
 
@@ -82,6 +89,19 @@ def _text(column: pa.ChunkedArray, name: str, file: Path) -> pa.ChunkedArray:
         return pc.cast(column, pa.string())
     except pa.ArrowException as error:
         raise DataError(f"{printable_line(str(file))}: column `{name}` holds {column.type}, not text") from error
+
+
+def _check_numbers(column: pa.ChunkedArray, name: str, file: Path) -> None:
+    """Refuse what is no finite number, nor in the column `time` a moment."""
+    kind = column.type
+    if pa.types.is_null(kind) or (name == "time" and pa.types.is_timestamp(kind)):
+        return
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        wanted = "seconds or moments such as 2026-05-01T08:00:00Z" if name == "time" else "numbers"
+        raise DataError(f"{printable_line(str(file))}: column `{name}` holds {kind}, not {wanted}")
+    wrong = np.flatnonzero(np.asarray(pc.is_finite(column).fill_null(True)) == 0)
+    if wrong.size:
+        raise DataError(f"{printable_line(str(file))}: row {wrong[0] + 1}: its {name} is not finite: leave it empty")
 
 
 def _vectors(table: pa.Table, name: str, file: Path) -> NDArray[np.float32] | None:
