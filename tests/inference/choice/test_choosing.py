@@ -102,6 +102,29 @@ def test_what_is_named_is_taken_and_its_proof_tells(
     assert computing.told().startswith("computing in OpenVINO, bf16: smallest cosine 0.99939")
 
 
+def test_a_model_that_cannot_stay_goes_where_its_features_are_the_same(
+    pictures: list[Image.Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ways = [(Turned("OpenVINO", "bf16", TWO_DEGREES), 900.0), (Turned("OpenVINO", "fp32", EXACT), 20.0)]
+    assert str(chosen(monkeypatch, pictures, ways, stay=False).computing) == "OpenVINO, fp32"
+    with pytest.raises(CheckpointError, match=r"does not give the model's features \(a cosine of 0\.9994\)"):
+        chosen(monkeypatch, pictures, ways[:1], stay=False)
+
+
+def test_a_way_that_fails_is_left_out_unless_it_was_named(
+    pictures: list[Image.Image], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> Embedder:
+        raise CheckpointError("small.onnx: OpenVINO cannot use it")
+
+    monkeypatch.setattr(choosing, "_rates", lambda models, _: [100.0] * len(models))
+    ways = [Candidate(Computing("OpenVINO", "bf16"), fail)]
+    assert str(choose(Turned("torch", "fp32"), ways, pictures).computing) == "torch, fp32"
+    assert "OpenVINO cannot use it; so OpenVINO, bf16 is not chosen" in capsys.readouterr().err
+    with pytest.raises(CheckpointError, match="OpenVINO cannot use it"):
+        choose(Turned("torch", "fp32"), ways, pictures, by_name=True)
+
+
 def test_a_choice_is_kept_by_what_it_depends_on(
     pictures: list[Image.Image], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

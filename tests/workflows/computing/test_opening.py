@@ -17,6 +17,7 @@ from passerby.inference.choice import choosing
 from passerby.inference.computing import Computing
 from passerby.inference.embedding_table import _fingerprint
 from passerby.workflows.computing import opening
+from passerby.workflows.computing.files import export_to_cache
 from tests.exporting.nano_models import write_nano_model
 from tests.inference.test_file_embedder import write_model
 from tests.methods.small_world import write_small_world
@@ -97,6 +98,42 @@ def test_a_network_in_torch_is_exported_where_another_runtime_is_named(
     features = [features_of(tmp_path / f"{name}.parquet") for name in "abc"]
     np.testing.assert_array_equal(features[0], features[1])
     np.testing.assert_allclose(features[0], features[2], atol=1e-5)
+
+
+@pytest.mark.usefixtures("few_are_many")
+def test_a_network_in_torch_is_exported_where_that_is_worth_while(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    monkeypatch.setattr("passerby.inference.choice.candidates.has_bfloat16", lambda: False)
+    monkeypatch.setattr("passerby.inference.choice.candidates.is_installed", lambda _: False)  # OpenVINO
+    file = write_nano_model("finetune", tmp_path / "model.safetensors")
+    table = tmp_path / "a.parquet"
+    assert str(passerby.embed(file, world / "query", table, device="cpu").computing) == "torch, fp32"
+    assert not (tmp_path / "cache").exists()
+    monkeypatch.setattr(opening, "_LONG", 0.0)
+    monkeypatch.setattr(opening, "export_to_cache", refuse)
+    assert str(passerby.embed(file, world / "query", table, device="cpu").computing) == "torch, fp32"
+    assert "cannot be written; it stays in torch" in capsys.readouterr().err
+    monkeypatch.setattr(opening, "export_to_cache", export_to_cache)
+    written = passerby.embed(file, world / "query", table, device="cpu")
+    assert str(written.computing) == "ONNX Runtime, fp32"
+    assert written.computing.proof is not None
+    assert written.computing.proof.reference == "torch, fp32"
+
+
+def refuse(*_: Any, **__: Any) -> Path:
+    raise CheckpointError("cannot be written")
+
+
+def test_cameras_of_ones_own_stay_in_torch(world: Path, tmp_path: Path) -> None:
+    file = write_nano_model("finetune", tmp_path / "model.safetensors")
+    model = passerby.load(file, device="cpu")
+    model.description["camera_count"] = 2
+    ahead = opening.ImagesAhead.of(list_images(world / "query"), own_cameras=True)
+    with pytest.raises(CheckpointError, match="embeds each image with its own camera"):
+        opening.open_computing(lambda **_: model, str(file), ahead, runtime="onnx")
 
 
 def test_evaluation_states_what_computed(world: Path, tmp_path: Path) -> None:

@@ -89,8 +89,8 @@ def open_computing(
     if precision == "int8" or not isinstance(source, str | os.PathLike):
         return model
     name, to_export = os.fspath(source), _is_exported(source, runtime)
-    if model.computing.precision == "int8" or _elsewhere(model):
-        return model if precision == "auto" and not to_export else load(runtime=runtime, precision=precision)
+    if model.computing.precision == "int8" or (_elsewhere(model) and not to_export):
+        return model if precision == "auto" else load(runtime=runtime, precision=precision)
     named = to_export or precision == "bf16"
     if not named and (precision == "fp32" or images.count < LEAST_IMAGES):
         return model
@@ -123,14 +123,19 @@ def _compared(wanted: _Wanted, load: Load) -> Embedder:
     model = wanted.model
     pictures: list[Image.Image] = []
     file = own_file(model, wanted.name)
-    if file is None and not (wanted.images.own_cameras and model.description.get("camera_count")):
+    own_cameras = wanted.images.own_cameras and bool(model.description.get("camera_count"))
+    if wanted.to_export and own_cameras:
+        raise CheckpointError(
+            f"{wanted.name}: embeds each image with its own camera, which an exported file does not: leave out runtime"
+        )
+    if file is None and not own_cameras:
         pictures = _pictures(wanted.images, SAMPLE)
         file = _exported(wanted, pictures)
     ways = other_ways(model, file, runtime=wanted.runtime, precision=wanted.precision)
     if not ways:
-        return (
-            model if wanted.precision != "bf16" else load(runtime=wanted.runtime, precision="bf16")
-        )  # which tells what is missing
+        if wanted.precision == "bf16":
+            return load(runtime=wanted.runtime, precision="bf16")  # which tells what is missing
+        return model
     key = choice_key(model, runtime=wanted.runtime, precision=wanted.precision, with_file=file is not None)
     kept = kept_choice(key)
     known: dict[str, Callable[[], Embedder]] = {str(way.computing): way.open for way in ways}
@@ -140,8 +145,8 @@ def _compared(wanted: _Wanted, load: Load) -> Embedder:
         chosen.computing = replace(chosen.computing, proof=kept.proof)
         log_line(chosen.computing.told(), show=wanted.show)
         return chosen
-    by_name = wanted.precision == "bf16" or wanted.to_export
-    chosen = choose(model, ways, pictures or _pictures(wanted.images, SAMPLE), by_name=by_name)
+    pictures = pictures or _pictures(wanted.images, SAMPLE)
+    chosen = choose(model, ways, pictures, stay=not wanted.to_export, by_name=wanted.precision == "bf16")
     file = keep_choice(key, chosen.computing)
     log_line(f"{chosen.computing.told()}; kept in {file}", show=wanted.show)
     _warn_of_differences(chosen.computing, show=wanted.show)
