@@ -1,6 +1,8 @@
 """What was erased is in no file any more, does not come back, and is proven gone without saying who it was."""
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -201,3 +203,21 @@ def test_the_log_names_nobody_and_shows_tampering(folder_gallery: Gallery, tmp_p
     with database.reading() as transaction:
         assert broken_entries(transaction) == [2]
     database.close()
+
+
+def test_what_is_written_after_an_erasure_lasts_while_another_process_comes_and_goes(tmp_path: Path) -> None:
+    """Searching SQLite's files for remains must not take the locks away by which others know that they are in use."""
+    look = "import passerby.gallery.gallery as g, sys\nwith g.open_gallery(sys.argv[1]) as o: print(len(o.log()))"
+
+    def entries() -> int:
+        command = [sys.executable, "-c", look, str(tmp_path / "gallery")]
+        return int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+
+    with open_gallery(tmp_path / "gallery", create=True, actor="tester") as gallery:
+        gallery.add(with_pictures(made_up(3)))
+        numbers = gallery.numbers()
+        gallery.erase(numbers[:1], reason="asked for")
+        before = entries()
+        gallery.hold(tracklet=numbers[1], reason="case 12")
+        assert entries() == before + 1
+    assert entries() == before + 1

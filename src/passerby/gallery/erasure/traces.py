@@ -4,12 +4,19 @@ What is looked for are pieces of them. A database may cut a long value in two at
 than a piece there are several, so that whatever is left of it holds at least one whole.
 """
 
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from passerby.errors import GalleryError
+from passerby.gallery.stores.sqlite import FILE
 
 PIECE = 24
 """Bytes of a piece: as good as never the same by chance."""
@@ -18,6 +25,15 @@ _STEP = 256
 _BLOCK = 1 << 24
 _STRIDE = 1 << 18
 """Bytes that are looked at together: what is computed of them fits into a processor's cache."""
+
+_COPY = """
+import shutil, sys
+try:
+    file = open(sys.argv[1], "rb")
+except FileNotFoundError:
+    sys.exit()
+shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)
+"""
 
 
 class Trace(NamedTuple):
@@ -98,11 +114,7 @@ def _pairs_at(place: int, pieces: Iterable[bytes]) -> NDArray[np.bool_]:
 
 
 def _matches(file: Path, patterns: _Patterns) -> Iterator[tuple[int, bytes]]:
-    try:
-        stream = file.open("rb")
-    except FileNotFoundError:
-        return
-    with stream:
+    with _opened(file) as stream:
         start, rest = 0, b""
         while block := stream.read(_BLOCK):
             text = rest + block
@@ -111,3 +123,27 @@ def _matches(file: Path, patterns: _Patterns) -> Iterator[tuple[int, bytes]]:
                     yield start + place, piece
             kept = min(patterns.longest - 1, len(text))
             start, rest = start + len(text) - kept, text[len(text) - kept :]
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[IO[bytes]]:
+    """The content of a file, empty if it has vanished.
+
+    The files of SQLite are read by another process: when one closes a file, the system lets go of all locks that this
+    process has on it, SQLite's too; whoever then opens and closes the gallery takes itself for the last one, removes
+    the log, and what this process writes afterwards is lost.
+    """
+    if not file.name.startswith(FILE):
+        try:
+            stream: IO[bytes] = file.open("rb")
+        except FileNotFoundError:
+            stream = BytesIO()
+        with stream:
+            yield stream
+        return
+    command = [sys.executable, "-I", "-S", "-c", _COPY, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield process.stdout
+    if process.returncode:
+        raise GalleryError(f"{file}: cannot be searched for what was erased: see that it can be read, and erase again")
