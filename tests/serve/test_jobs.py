@@ -1,8 +1,11 @@
 """Videos are indexed in the background, whatever ends the process that does it."""
 
 import os
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -141,3 +144,18 @@ def test_nothing_is_left_of_200_uploads_that_break_off(drawn: tuple[Path, Path],
         until(lambda: not (gallery / "uploads").exists())
         assert ask(f"{address}/healthz")[0] == 200
         assert ask(f"{address}/v1/jobs")[1] == []
+
+
+def test_the_process_of_a_job_ends_without_a_word(drawn: tuple[Path, Path], gallery: Path, video: Path) -> None:
+    (gallery / "uploads" / "one").mkdir(parents=True)
+    shutil.copy(video, gallery / "uploads" / "one" / "gate.mp4")
+    asked = {"video": "gate.mp4", "camera": None, "start": None, "fps": 4.0, "file": "uploads/one/gate.mp4"}
+    chosen = {"model": str(drawn[1]), "detector": "motion", "device": None, "threads": 1}
+    with open_gallery(gallery) as opened:
+        job = opened.add_job({**asked, **chosen})
+        assert opened.change_job(job.number, "running", before=["queued"])
+        command = [sys.executable, "-m", "passerby.serve.jobs.worker", str(gallery), str(job.number)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as worker:
+            assert worker.stderr is not None
+            assert (worker.stderr.read(), worker.wait(60)) == (b"", 0)
+        assert opened.job(job.number).state == "done"

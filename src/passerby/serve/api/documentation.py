@@ -1,11 +1,13 @@
 """The description of the interface: OpenAPI, and a page of it that needs neither scripts nor a network."""
 
+import re
 from importlib.resources import files
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from jinja2 import Environment, PackageLoader
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
 router = APIRouter()
@@ -27,6 +29,15 @@ _ERROR = {
     "example": {"error": "there is no tracklet 9: it was never added, or is erased"},
 }
 _PAGES = Environment(loader=PackageLoader("passerby.serve", "documents"), autoescape=True, trim_blocks=True)
+_CODE = re.compile("`([^`]+)`")
+
+
+def _with_code(text: object) -> Markup:
+    """A text, escaped, with what stands between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
+
+
+_PAGES.filters["with_code"] = _with_code
 
 
 def describe(app: FastAPI) -> None:

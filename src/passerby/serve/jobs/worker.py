@@ -108,7 +108,7 @@ def _line(error: Exception, location: Path) -> str:
 
 
 def _end_with_service() -> None:
-    while sys.stdin.buffer.read(1):
+    while os.read(0, 1):  # not through sys.stdin, whose lock a thread must not hold when Python ends
         pass
     os._exit(1)  # in whatever the main thread is doing: nobody waits for it any more
 
