@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from passerby.cli import main
 from passerby.errors import GalleryError
 from passerby.gallery.gallery import Gallery, open_gallery, restore_gallery
+from passerby.gallery.nearest import building
+from passerby.gallery.nearest.recall import choose_probes
 from passerby.gallery.records import Feature, NewTracklet
 from passerby.gallery.search import Filters
 from tests.gallery.people import MODEL, MORNING, made_up, unit
@@ -228,6 +230,23 @@ def test_an_erasure_that_was_cut_off_is_finished_in_the_index_too(
         assert 5 not in arrays_of(folder / FILE)["tracklets"]
         check_means(folder / FILE, tracklets)
         assert not opened.search(tracklets[7].features[MODEL].vector).exact
+
+
+def test_who_is_erased_while_the_index_is_made_does_not_come_into_it(
+    folder: Path, tracklets: list[NewTracklet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_gallery(folder, create=True) as gallery, open_gallery(folder) as other:
+        gallery.add(tracklets)
+
+        def measured_while_another_erases(*arguments: object, **named: object) -> object:
+            other.erase([5, 77])
+            return choose_probes(*arguments, **named)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(building, "choose_probes", measured_while_another_erases)
+        assert gallery.index_features(least=500, floor=0.9).indexed == 598
+        assert not {5, 77} & set(arrays_of(folder / FILE)["tracklets"].tolist())
+        check_means(folder / FILE, tracklets)
+        assert not gallery.search(tracklets[4].features[MODEL].vector, count=3).exact
 
 
 @pytest.mark.parametrize(
