@@ -263,6 +263,8 @@ def test_who_asks_too_often_is_told_to_wait(gallery: Path, keys: dict[str, str])
         assert int(asked[-1].headers["retry-after"]) >= 1
         assert opened.get("/v1/gallery", headers=bearer(keys["admin"])).status_code == 200
         assert opened.get("/v1/tracklets/1/crops/0", headers=bearer(keys["viewer"])).status_code == 200
+        assert [opened.get("/v1/gallery").status_code for _ in range(5)] == [401, 401, 401, 429, 429]
+        assert opened.get("/v1/session").status_code == 429
 
 
 def test_an_address_that_is_too_long_is_refused(client: TestClient) -> None:

@@ -8,6 +8,7 @@ from fastapi import Depends, Path, Request
 from passerby.gallery.access.keys import Role
 from passerby.serve.errors import RefusedError
 from passerby.serve.security.callers import Asked, Caller, caller_of
+from passerby.serve.state.rates import Kind
 from passerby.serve.state.service import Service
 
 _LARGEST = 2**63 - 1
@@ -34,14 +35,27 @@ def asked_of(request: Request) -> Asked:
     )
 
 
-def _allow(role: Role, kind: str = "request") -> Callable[[Request], Awaitable[Caller]]:
+def check_rate(service: Service, kind: Kind, who: str) -> None:
+    """See that somebody does not ask too often.
+
+    Raises:
+        RefusedError: they do.
+    """
+    if wait := service.rates.take(kind, who):
+        service.metrics.refused("rate")
+        raise RefusedError(429, "too many requests: ask less often", {"Retry-After": str(int(wait) + 1)})
+
+
+def _allow(role: Role, kind: Kind = "request") -> Callable[[Request], Awaitable[Caller]]:
     async def caller(request: Request) -> Caller:
         service = service_of(request)
-        found = await service.run(caller_of, service, asked_of(request))
-        wait = service.rates.take("picture" if kind == "picture" else "request", found.actor)
-        if wait:
-            service.metrics.refused("rate")
-            raise RefusedError(429, "too many requests: ask less often", {"Retry-After": str(int(wait) + 1)})
+        asked = asked_of(request)
+        try:
+            found = await service.run(caller_of, service, asked)
+        except RefusedError:
+            check_rate(service, "request", f"address {asked.address}")
+            raise
+        check_rate(service, kind, found.actor)
         if not found.may(role):
             raise RefusedError(403, f"this needs a key of the role {role}; yours is {found.role}")
         return found

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from passerby.gallery.access.keys import Role
-from passerby.serve.api.access import asked_of, service_of
+from passerby.serve.api.access import asked_of, check_rate, service_of
 from passerby.serve.api.answers import Answer, Asked
 from passerby.serve.errors import RefusedError
 from passerby.serve.security.callers import caller_of, check_key, check_own_page
@@ -43,6 +43,7 @@ class SessionAnswer(Answer):
 async def sign_in(asked: SignInAsked, request: Request, response: Response) -> SessionAnswer:
     """Exchange a key for a cookie, which scripts cannot read and other sites cannot use."""
     service, who = service_of(request), asked_of(request)
+    check_rate(service, "request", f"address {who.address}")
     check_own_page(who, header=False)
 
     def work() -> SessionAnswer:
@@ -72,6 +73,7 @@ async def sign_in(asked: SignInAsked, request: Request, response: Response) -> S
 async def show_session(request: Request) -> SessionAnswer:
     """Who the service takes the caller for; for nobody, where it knows them not."""
     service, who = service_of(request), asked_of(request)
+    check_rate(service, "request", f"address {who.address}")
 
     def work() -> SessionAnswer:
         try:
