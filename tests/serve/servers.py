@@ -44,7 +44,8 @@ def ask(address: str, method: str = "GET", body: bytes | None = None, **headers:
             content = answer.read()
             return answer.status, json.loads(content) if content else None
     except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read())
+        said = error.read()
+        return error.code, json.loads(said) if said.startswith(b"{") else said.decode()
 
 
 def until(condition: Any, seconds: float = 60.0) -> Any:

@@ -3,13 +3,12 @@
 import os
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.serve.servers import ask, serving
+from tests.serve.servers import ask, serving, until
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +91,7 @@ def test_more_connections_than_there_may_be_are_told_that_it_is_busy(address: tu
     finally:
         for connection in opened:
             connection.close()
-    time.sleep(0.2)
-    assert alive(address)
+    until(lambda: alive(address))  # when it has seen that they are gone
 
 
 def test_ctrl_c_ends_it_in_order(drawn: tuple[Path, Path], gallery: Path) -> None:
