@@ -209,4 +209,6 @@ def test_a_backup_is_made_and_brought_back_without_what_was_erased(
     _, out, _ = run(capsys, monkeypatch, "gallery", "restore", safe, "-o", place)
     assert "has 1 tracklets.\n1 of the backup's were erased" in out
     _, out, _ = run(capsys, monkeypatch, "gallery", "restore", safe, "-o", f"{place}-of-old", "--json")
-    assert json.loads(out) == {"tracklets": 2, "erased_again": 0}
+    told = json.loads(out)
+    assert datetime.fromisoformat(told.pop("erasures_known_until")) <= datetime.now(UTC)
+    assert told == {"tracklets": 2, "erased_again": 0}
