@@ -31,14 +31,16 @@ export function lacksReason() {
   return session.signed_in && session.asks_for_reasons && !session.reason;
 }
 
-export function headers() {
+/** What is sent along with every request; a reason of its own stands before that of the session. */
+export function headers(reason = "") {
   const all = { "X-Passerby": "1" };
-  if (session.reason) all["X-Reason"] = encodeURIComponent(session.reason);
+  const why = reason || session.reason;
+  if (why) all["X-Reason"] = encodeURIComponent(why);
   return all;
 }
 
-async function ask(method, path, { json, form, signal } = {}) {
-  const asked = { method, headers: headers(), credentials: "same-origin", signal };
+async function ask(method, path, { json, form, signal, reason } = {}) {
+  const asked = { method, headers: headers(reason), credentials: "same-origin", signal };
   if (json !== undefined) {
     asked.body = JSON.stringify(json);
     asked.headers["Content-Type"] = "application/json";
@@ -69,8 +71,29 @@ export function sentence(text) {
 export const get = (path, options) => ask("GET", path, options);
 export const post = (path, json, options) => ask("POST", path, { json, ...options });
 export const patch = (path, json) => ask("PATCH", path, { json });
-export const remove = (path) => ask("DELETE", path);
+export const remove = (path, options) => ask("DELETE", path, options);
 export const send = (path, form, options) => ask("POST", path, { form, ...options });
+
+/** Sends a file as it is and tells how much of it has arrived, as a share; gives the answer. */
+export function upload(path, file, told, signal) {
+  return new Promise((answer, refuse) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", path);
+    for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.responseType = "json";
+    request.upload.onprogress = (event) => told(event.lengthComputable && event.total ? event.loaded / event.total : 0);
+    request.onload = () => {
+      const body = request.response ?? {};
+      if (request.status < 300) answer(body);
+      else refuse(new Refused(request.status, sentence(body.error) || `The service answered with an error (${request.status}).`, body));
+    };
+    request.onerror = () => refuse(new Refused(0, "The upload broke off. Send the video again."));
+    request.onabort = () => refuse(new DOMException("Stopped", "AbortError"));
+    signal?.addEventListener("abort", () => request.abort());
+    request.send(file);
+  });
+}
 
 /** The address of a picture of the gallery, with the reason where one is needed. */
 export function picture(address) {

@@ -3,10 +3,14 @@ import { lacksReason, may, onSignedOut, refreshSession, session } from "/page/ap
 import { button, element, fill } from "/page/dom.js";
 import { trouble } from "/page/parts/notice.js";
 import { head } from "/page/parts/head.js";
+import * as erase from "/page/views/erase.js";
+import * as log from "/page/views/log.js";
 import * as people from "/page/views/people.js";
 import * as person from "/page/views/person.js";
+import * as review from "/page/views/review.js";
 import * as search from "/page/views/search.js";
 import * as signIn from "/page/views/sign_in.js";
+import * as videos from "/page/views/videos.js";
 
 // A view: the first part of the address, its title, who may see it, and `show(main, parts, query)`, which may return
 // something to call when the view is left. Those with a `tab` stand in the navigation.
@@ -14,6 +18,10 @@ const VIEWS = [
   { path: "search", tab: "Search", title: "Search", role: "viewer", show: search.show },
   { path: "people", tab: "People", title: "People", role: "viewer", show: people.show },
   { path: "person", title: "Person", role: "viewer", show: person.show, under: "people" },
+  { path: "review", tab: "Review", title: "Review", role: "reviewer", show: review.show },
+  { path: "videos", tab: "Videos", title: "Videos", role: "viewer", show: videos.show },
+  { path: "erase", tab: "Erase", title: "Erase", role: "admin", show: erase.show },
+  { path: "log", tab: "Log", title: "Log", role: "viewer", show: log.show },
 ];
 
 const main = document.getElementById("main");

@@ -66,10 +66,10 @@ function choice(key, options, changed) {
 }
 
 /** A person as a card that leads to them. */
-export function personCard(identity) {
+export function personCard(identity, href = `#/person/${identity.identity}`) {
   return element(
     "a",
-    { class: "card person-card", href: `#/person/${identity.identity}` },
+    { class: "card person-card", href },
     crop(identity.picture),
     element(
       "span",

@@ -108,6 +108,12 @@ function setPicture(file, { whole = false, sighting = null } = {}) {
   Object.assign(state, { file, whole, sighting, text: "", answer: null, chosen: null, address: file ? URL.createObjectURL(file) : null });
 }
 
+/** Forgets what was found, since somebody in it may be gone. */
+export function forget() {
+  state.answer = null;
+  state.chosen = null;
+}
+
 function take(page, file) {
   setPicture(file);
   page.sentence.value = "";
