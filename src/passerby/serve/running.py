@@ -1,6 +1,5 @@
 """Run a service: what `passerby serve` does."""
 
-import ipaddress
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from passerby.errors import DataError, GalleryError
 from passerby.printable import printable_line
 from passerby.serve.app import create_app
 from passerby.serve.security.connections import impatient_protocol
-from passerby.serve.security.guard import HEAD_BYTES
+from passerby.serve.security.guard import HEAD_BYTES, is_loopback
 from passerby.serve.settings import ServiceSettings
 from passerby.serve.state.service import Service
 from passerby.video.detection.opening import DEFAULT_DETECTOR
@@ -84,16 +83,6 @@ def _configuration(service: Service, *, local: bool) -> uvicorn.Config:
         limit_concurrency=service.settings.connections,
         timeout_graceful_shutdown=_SECONDS_TO_FINISH,
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address can be reached from this computer alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -80,7 +80,7 @@ async def _read(request: Request, settings: ServiceSettings) -> tuple[SearchAske
     if kind == "application/json":
         try:
             fields = json.loads(await request.body())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RefusedError(400, f"the body is no JSON: {error}") from None
     elif kind == "multipart/form-data":
         fields, uploads = await _read_form(request, settings)

@@ -1,6 +1,7 @@
 """The door: what every request must keep to before a route sees it, and what every answer is sent with."""
 
 import asyncio
+import ipaddress
 import time
 import traceback
 from collections.abc import Mapping
@@ -26,9 +27,6 @@ HEADERS: Mapping[str, str] = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
 """What every answer is sent with."""
-
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-"""Names by which a service on this computer alone may be asked: any other is a trick of a site (DNS rebinding)."""
 
 HEAD_BYTES = 16_384
 """Bytes that the head of a request may have."""
@@ -152,7 +150,7 @@ def check_head(scope: Scope, largest: int, *, local: bool) -> None:
     hosts = headers.getlist("host")
     if len(hosts) != 1:
         raise RefusedError(400, "a request names one host")
-    if local and _name_of(hosts[0]) not in LOOPBACK_NAMES:
+    if local and not is_loopback(_name_of(hosts[0])):  # any other name is a trick of a site (DNS rebinding)
         raise RefusedError(421, "this service answers on this computer only: ask http://localhost or http://127.0.0.1")
     if len(scope.get("raw_path") or b"") > _LONGEST_PATH:
         raise RefusedError(414, "the address is too long")
@@ -162,9 +160,19 @@ def check_head(scope: Scope, largest: int, *, local: bool) -> None:
 
 
 def _name_of(host: str) -> str:
-    """The host without its port."""
+    """The host without its port, and without the brackets of an IPv6 address."""
     name = host if host.endswith("]") else host.rpartition(":")[0] or host
-    return name.lower()
+    return name.removeprefix("[").removesuffix("]").lower()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this computer alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _largest_body(path: str, service: Service) -> int:
