@@ -193,3 +193,7 @@ class SqliteDatabase:
             if remedy is None:
                 raise
             raise StoreError(f"{self.file}: {remedy}") from error
+        except OverflowError as error:
+            if "SQLite" not in str(error):
+                raise
+            raise GalleryError(f"{self.file}: no number in a gallery has more than 64 bits") from error

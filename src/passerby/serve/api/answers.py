@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +11,9 @@ from passerby.gallery.identities.people import Identity, Named
 from passerby.gallery.pictures import CropFile
 from passerby.gallery.records import Tracklet
 from passerby.gallery.search import Hit
+
+GivenNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
+"""A number of a tracklet, an identity or another thing of the gallery, as it is sent."""
 
 
 class Answer(BaseModel):

@@ -8,7 +8,7 @@ from pydantic import Field
 from passerby.gallery.identities.doubts import Doubt
 from passerby.gallery.records import ModelKey, Tracklet
 from passerby.serve.api.access import Reviewer, Viewer
-from passerby.serve.api.answers import Answer, Asked, TrackletAnswer, tracklet_answers
+from passerby.serve.api.answers import Answer, Asked, GivenNumber, TrackletAnswer, tracklet_answers
 from passerby.serve.security.callers import Caller
 from passerby.workflows.indexing.model_choice import model_of
 
@@ -50,9 +50,9 @@ class DoubtAnswer(Answer):
 class DecisionAsked(Asked):
     """What somebody says of two tracklets."""
 
-    first: int = Field(ge=1, examples=[15])
+    first: GivenNumber = Field(examples=[15])
     """A tracklet."""
-    second: int = Field(ge=1, examples=[88])
+    second: GivenNumber = Field(examples=[88])
     """Another one."""
     same: bool
     """Whether they are one person."""

@@ -9,7 +9,7 @@ from pydantic import Field
 from passerby.gallery.audit import Entry
 from passerby.gallery.times import moment
 from passerby.serve.api.access import Admin, Number, Reviewer, Viewer
-from passerby.serve.api.answers import Answer, Asked
+from passerby.serve.api.answers import Answer, Asked, GivenNumber
 from passerby.serve.api.searching import Moment
 
 router = APIRouter(prefix="/v1", tags=["gallery"])
@@ -67,9 +67,9 @@ class EntryAnswer(Answer):
 class HoldAsked(Asked):
     """Who must not be erased."""
 
-    identity: int | None = Field(default=None, ge=1)
+    identity: GivenNumber | None = None
     """An identity."""
-    tracklet: int | None = Field(default=None, ge=1)
+    tracklet: GivenNumber | None = None
     """Or a tracklet."""
     reason: str = Field(min_length=1, max_length=500, examples=["case 12"])
     """Why; needed."""
@@ -123,7 +123,7 @@ async def list_models(caller: Viewer) -> list[ModelAnswer]:
 @router.get("/audit", summary="Read the log")
 async def read_audit(
     caller: Admin,
-    after: Annotated[int, Query(ge=0, description="Only entries after this number.")] = 0,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="Only entries after this number.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     newest: Annotated[bool, Query(description="The newest so many instead of the first.")] = False,
 ) -> list[EntryAnswer]:

@@ -13,6 +13,7 @@ from passerby.serve.api.access import Admin, Number, Reviewer, Viewer
 from passerby.serve.api.answers import (
     Answer,
     Asked,
+    GivenNumber,
     IdentityAnswer,
     WholeIdentityAnswer,
     identity_fields,
@@ -48,16 +49,16 @@ class NameAsked(Asked):
 class MergeAsked(Asked):
     """Identities that are one person."""
 
-    into: int = Field(ge=1, examples=[7])
+    into: GivenNumber = Field(examples=[7])
     """Keeps its number and name."""
-    others: list[int] = Field(min_length=1, examples=[[12]])
+    others: list[GivenNumber] = Field(min_length=1, examples=[[12]])
     """Go into it."""
 
 
 class SplitAsked(Asked):
     """Tracklets that are somebody else."""
 
-    tracklets: list[int] = Field(min_length=1, examples=[[103, 104]])
+    tracklets: list[GivenNumber] = Field(min_length=1, examples=[[103, 104]])
     """Their numbers."""
 
 
@@ -159,9 +160,9 @@ async def list_identities(
         ]
         known.sort(key=lambda each: _place(each, order))
         some = known[offset : offset + limit]
-        answers = _identity_answers(caller, some)
         caller.gallery.note_view(identities=len(some), reason=caller.reason)
-        return IdentityList(identities=answers, total=len(known))
+        caller.service.shown.add(caller.actor, *_pictured(some))
+        return IdentityList(identities=_identity_answers(caller, some), total=len(known))
 
     return await caller.service.run(work)
 
@@ -263,10 +264,13 @@ def _change(fields: dict[str, object]) -> ChangeAnswer:
 
 
 def _identity_answers(caller: Caller, identities: list[Identity]) -> list[IdentityAnswer]:
-    looked_at = [number for each in identities for number in each.tracklets[:_PICTURED]]
-    files = caller.gallery.crop_files(looked_at)
-    caller.service.shown.add(caller.actor, *looked_at)
+    files = caller.gallery.crop_files(_pictured(identities))
     return [IdentityAnswer.model_validate(identity_fields(each, files)) for each in identities]
+
+
+def _pictured(identities: list[Identity]) -> list[int]:
+    """Tracklets among which the picture of each identity is chosen."""
+    return [number for each in identities for number in each.tracklets[:_PICTURED]]
 
 
 def _whole(caller: Caller, identity: Identity) -> WholeIdentityAnswer:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from passerby.errors import DataError, PasserbyError, StoreError
 from passerby.gallery.search import Filters
-from passerby.serve.api.answers import Answer, Asked, HitAnswer, hit_answers
+from passerby.serve.api.answers import Answer, Asked, GivenNumber, HitAnswer, hit_answers
 from passerby.serve.security.callers import Caller
 from passerby.serve.security.pictures import read_picture
 from passerby.workflows.indexing.searcher import Query
@@ -29,7 +29,7 @@ class SearchAsked(Asked):
 
     text: str | None = Field(default=None, max_length=1000, examples=["a man in a red coat"])
     """A sentence about the person, for models that understand them."""
-    tracklet: int | None = Field(default=None, ge=1, le=2**63 - 1, examples=[17])
+    tracklet: GivenNumber | None = Field(default=None, examples=[17])
     """A tracklet of the gallery: who else is like that?"""
     count: int = Field(default=20, ge=1, le=500)
     """Hits at most, of each person looked for."""
