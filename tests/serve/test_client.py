@@ -1,8 +1,11 @@
 """The client, against a real service, gives what the gallery gives."""
 
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -106,3 +109,33 @@ def test_errors_are_one_line_that_says_what_to_do(served: tuple[str, Path, dict[
         passerby.Client(f"http://127.0.0.1:{port}").search(tracklet=1)
     with pytest.raises(ServiceError, match="say who is looked for"):
         passerby.Client(address, keys["viewer"]).search()
+
+
+def test_what_is_no_service_or_no_file_is_told_in_one_line(tmp_path: Path) -> None:
+    with another_server() as address:
+        client = passerby.Client(address, "passerby-key")
+        with pytest.raises(ServiceError, match="this is no service of passerby"):
+            client.job(1)
+        with pytest.raises(ServiceError, match="begins with no /"):
+            client.picture("@elsewhere.example/1")
+        with pytest.raises(DataError, match=r"nothing\.mp4: cannot be read .*: name a file of a video"):
+            client.add_video(tmp_path / "nothing.mp4")
+
+
+@contextmanager
+def another_server() -> Iterator[str]:
+    """The address of a server of something else."""
+
+    class Pages(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html></html>")
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with HTTPServer(("127.0.0.1", 0), Pages) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

@@ -10,14 +10,15 @@ from typing import Any
 from PIL import Image
 
 from passerby.errors import DataError, ServiceError
+from passerby.gallery.jobs import ENDED
 from passerby.gallery.search import EVERYTHING, Filters
+from passerby.printable import printable_line
 from passerby.serve.client.answers import FoundTracklet, JobStatus, KnownIdentity, SearchResult, read
 from passerby.serve.client.transport import Transport, form_of
 
 Picture = str | Path | bytes | Image.Image
 """A file, the content of one, or a PIL image."""
 
-_ENDED = ("done", "failed", "cancelled")
 _PAGE = 500
 
 
@@ -90,7 +91,7 @@ class Client:
         body, kind = form_of(fields, files)
         answer = self._json("POST", "/v1/search", body=body, kind=kind, reason=reason, accepted=[422])
         if "queries" not in answer:
-            raise ServiceError(f"search: {answer.get('error')}")
+            raise ServiceError(f"search: {printable_line(str(answer.get('error')))}")
         return read(SearchResult, answer)
 
     def tracklet(self, number: int, *, reason: str | None = None) -> FoundTracklet:
@@ -163,10 +164,18 @@ class Client:
             start: when it began, with time zone.
             fps: frames a second to analyse; None for all.
             reason: for the gallery's log.
+
+        Raises:
+            ServiceError: the service cannot be reached, or says no.
+            DataError: the video cannot be read.
         """
         place = Path(file).expanduser()
         query = {"name": place.name, "camera": camera, "start": start and start.isoformat(), "fps": fps}
-        with place.open("rb") as stream:
+        try:
+            opened = place.open("rb")
+        except OSError as error:
+            raise _unreadable(place, error, "video") from error
+        with opened as stream:
             answer = self._json(
                 "POST",
                 "/v1/videos",
@@ -204,8 +213,8 @@ class Client:
             if told is not None:
                 told(job)
             if job.state == "failed":
-                raise ServiceError(f"job {number} failed: {job.message}")
-            if job.state in _ENDED:
+                raise ServiceError(f"job {number} failed: {printable_line(job.message)}")
+            if job.state in ENDED:
                 return job
             time.sleep(seconds_between)
 
@@ -228,4 +237,8 @@ def _file(picture: Picture) -> tuple[str, bytes]:
     try:
         return place.name, place.read_bytes()
     except OSError as error:
-        raise DataError(f"{place}: cannot be read ({error.strerror}): name a file of a picture") from error
+        raise _unreadable(place, error, "picture") from error
+
+
+def _unreadable(place: Path, error: OSError, kind: str) -> DataError:
+    return DataError(f"{printable_line(str(place))}: cannot be read ({error.strerror}): name a file of a {kind}")

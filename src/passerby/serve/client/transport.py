@@ -14,6 +14,7 @@ from passerby.errors import ServiceError
 from passerby.printable import printable_line
 
 _LONGEST_ERROR = 100_000
+_NO_SERVICE = "this is no service of passerby, or it is broken"
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -80,14 +81,19 @@ class Transport:
         status, answer = self._ask(method, path + _query(query), data, headers, reason)
         if status >= 400 and status not in accepted:
             raise ServiceError(f"{self._url}{path}: {_complaint(answer, status)}")
-        return json.loads(answer) if answer else None
+        try:
+            return json.loads(answer) if answer else None
+        except ValueError as error:
+            raise ServiceError(f"{self._url}{path}: {_NO_SERVICE}") from error
 
     def content(self, path: str, *, reason: str = "") -> bytes:
         """What is answered, as it is.
 
         Raises:
-            ServiceError: the service cannot be reached, or says no.
+            ServiceError: the service cannot be reached, says no, or the path is none below its address.
         """
+        if not path.startswith("/"):  # it could make another address of the service's
+            raise ServiceError(f"{printable_line(path)}: begins with no /, as the addresses in answers do")
         status, answer = self._ask("GET", path, None, {}, reason)
         if status >= 400:
             raise ServiceError(f"{self._url}{path}: {_complaint(answer, status)}")
@@ -145,5 +151,5 @@ def _complaint(answer: bytes, status: int) -> str:
     try:
         told = json.loads(answer)["error"]
     except (ValueError, KeyError, TypeError):
-        told = "this is no service of passerby, or it is broken"
+        told = _NO_SERVICE
     return f"{printable_line(str(told))} (status {status})"
