@@ -76,7 +76,8 @@ class Keeping(ABC):
         with self._database.reading() as transaction:
             found = numbers_within(transaction, filters) if features is None else [hit.tracklet.number for hit in hits]
             held = held_among(transaction, found)
-            numbers = [number for number in found if number not in set(held)]
+            stay = set(held)
+            numbers = [number for number in found if number not in stay]
             undated = count_undated(transaction, filters)
             others = [] if features is None else others_of_identities(transaction, found)
         certain = {hit.tracklet.number: hit.probability for hit in hits if hit.probability is not None}
