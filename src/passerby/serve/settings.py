@@ -18,7 +18,7 @@ class ServiceSettings(Section):
     """Pictures in one search."""
 
     people: int = Field(50, ge=1)
-    """People in one photograph who are searched for, those of whom the detector is surest."""
+    """People in one photograph who are searched for; one that shows more is refused."""
 
     video_bytes: int = Field(8_000_000_000, ge=1)
     """Bytes of an uploaded video."""

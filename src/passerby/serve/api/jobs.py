@@ -18,7 +18,7 @@ from passerby.serve.api.answers import Answer
 from passerby.serve.api.searching import Moment
 from passerby.serve.errors import RefusedError
 from passerby.serve.jobs.runner import JobRunner, check_can_index
-from passerby.serve.jobs.uploads import checked_name, keep_upload
+from passerby.serve.jobs.uploads import checked_name, keep_upload, remove_upload
 from passerby.serve.security.callers import Caller
 from passerby.serve.state.service import Service
 
@@ -103,8 +103,14 @@ async def add_video(
         file = await keep_upload(folder, checked_name(name), request.stream(), None if length is None else int(length))
     except ClientDisconnect:
         raise RefusedError(400, "the video broke off: send it again") from None
+    except OSError as error:
+        raise RefusedError(507, f"the video cannot be stored ({error.strerror}): nothing of it was kept") from error
     asked = {"video": name, "camera": camera, "start": start and start.isoformat(), "fps": fps}
-    job = await service.run(_add, caller, file, asked)
+    try:
+        job = await service.run(_add, caller, file, asked)
+    except Exception:
+        remove_upload(folder, file)
+        raise
     runner_of(request).wake()
     return _answer(job)
 

@@ -49,25 +49,26 @@ class JobRunner:
 
     async def run(self) -> None:
         """Carry out jobs until this is cancelled."""
-        with ExitStack() as stack:
-            await self._alone(stack)
-            await self._service.run(self._recover)
-            while True:
-                try:
-                    if not await self._next():
-                        self._wake.clear()
-                        with suppress(TimeoutError):
-                            await asyncio.wait_for(self._wake.wait(), _SECONDS_BETWEEN_LOOKS)
-                except (PasserbyError, OSError) as error:  # a full disk may have room again
-                    sys.stderr.write(f"passerby: jobs wait: {printable_line(str(error))}\n")
-                    await asyncio.sleep(_SECONDS_AFTER_ERRORS)
+        while True:
+            try:
+                with ExitStack() as stack:
+                    await self._alone(stack)
+                    await self._service.run(self._recover)
+                    while True:
+                        await self._next()
+            except (PasserbyError, OSError) as error:  # a full disk may have room again
+                sys.stderr.write(f"passerby: jobs wait: {printable_line(str(error))}\n")
+                await asyncio.sleep(_SECONDS_AFTER_ERRORS)
 
-    async def _next(self) -> bool:
-        """Carry out the oldest job that waits; returns whether there was one."""
+    async def _next(self) -> None:
+        """Carry out the oldest job that waits, or wait a little for one."""
+        self._wake.clear()
         job: Job | None = await self._service.run(self._claim)
         if job is not None:
             await self._work(job)
-        return job is not None
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), _SECONDS_BETWEEN_LOOKS)
 
     async def cancel(self, number: int, actor: str) -> Job:
         """End a job that has not ended; what it added to the gallery stays.
@@ -98,7 +99,7 @@ class JobRunner:
                 return
 
     def _recover(self) -> None:
-        """Take up what an earlier service left."""
+        """Take up what an earlier service left, or this one when something failed."""
         gallery = self._service.gallery
         for job in gallery.jobs(["running"]):
             gallery.change_job(job.number, "queued", before=["running"])
@@ -171,7 +172,7 @@ async def _last_words(process: asyncio.subprocess.Process) -> str:
         while part := await process.stderr.read(65_536):
             said = (said + part)[-_LAST_WORDS:]
     lines = said.decode("utf-8", "replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return printable_line(next((line.strip() for line in reversed(lines) if line.strip()), ""))
 
 
 def check_can_index(service: Service) -> Path:
