@@ -378,3 +378,4 @@ def test_the_commands_make_an_index_and_tell_of_it(
     assert "of the ten most alike are found" in run("search", str(folder), "--tracklet", "3", "--top", "3")
     assert "ten most alike" not in run("search", str(folder), "--tracklet", "3", "--top", "3", "--exact")
     assert "removed" in run("gallery", "index-features", str(folder), "--remove")
+    assert json.loads(run("gallery", "index-features", str(folder), "--remove", "--json")) == {"removed": False}

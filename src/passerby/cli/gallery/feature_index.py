@@ -52,7 +52,8 @@ def index_features(
         key = None if model is None else known[model]
         if remove:
             there = opened.drop_index(key, reason=reason)
-            echo("The index is removed." if there else "There was no index.")
+            if not emit({"removed": there}, as_json):
+                echo("The index is removed." if there else "There was no index.")
             return
         made = opened.index_features(key, least=least, floor=floor, rebuild=rebuild, reason=reason, show=True)
     if not emit(made, as_json):
