@@ -45,7 +45,7 @@ def build(folder: Path, count: int) -> str:
                 some = []
         gallery.add(some)
         keys = [f"video{number % 20}@{number}" for number in range(count)]
-        gallery.take_over([LabelledPerson(keys[first : first + 10], None) for first in range(0, count, 10)])
+        gallery.take_over([LabelledPerson(keys[first : first + 10], confirmed=False) for first in range(0, count, 10)])
         print(f"built in {time.process_time() - begun:.0f} s of CPU time", flush=True)
         return gallery.add_key("benchmark", "admin")
 
