@@ -132,10 +132,14 @@ def test_a_choice_is_kept_by_what_it_depends_on(
     model = chosen(monkeypatch, pictures, [(Turned("OpenVINO", "bf16", HALF_DEGREE), 300)])
     key = choice_key(model, runtime="auto", precision="auto", with_file=False)
     assert kept_choice(key) is None
-    file = keep_choice(key, model.computing)
+    assert keep_choice(key, model.computing) == f"kept in {choice_file(key)}"
     assert kept_choice(key) == model.computing
     assert kept_choice(key | {"openvino": "1.0"}) is None
-    assert json.loads(file.read_text())["key"]["model"] == b"turned".hex()
+    assert json.loads(choice_file(key).read_text())["key"]["model"] == b"turned".hex()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PASSERBY_CACHE", str(tmp_path / "file"))
+    assert kept_choice(key) is None
+    assert "not kept, for" in keep_choice(key, model.computing)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"chosen": {"runtime": "torch"}}', '{"chosen": null}'])

@@ -53,9 +53,12 @@ def kept_choice(key: dict[str, object]) -> Computing | None:
         return None
 
 
-def keep_choice(key: dict[str, object], chosen: Computing) -> Path:
-    """Keep a choice; the file tells key and proof to whoever opens it."""
+def keep_choice(key: dict[str, object], chosen: Computing) -> str:
+    """Keep a choice, in a file that tells key and proof to whoever opens it; says in a few words where, or why not."""
     file = choice_file(key)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_text_atomically(file, json_text({"chosen": chosen.record(), "key": key}) + "\n")
-    return file
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_text_atomically(file, json_text({"chosen": chosen.record(), "key": key}) + "\n")
+    except OSError as error:  # no reason not to compute
+        return f"not kept, for {file.parent} cannot be written ({error.strerror or error})"
+    return f"kept in {file}"

@@ -147,8 +147,7 @@ def _compared(wanted: _Wanted, load: Load) -> Embedder:
         return chosen
     pictures = pictures or _pictures(wanted.images, SAMPLE)
     chosen = choose(model, ways, pictures, stay=not wanted.to_export, by_name=wanted.precision == "bf16")
-    file = keep_choice(key, chosen.computing)
-    log_line(f"{chosen.computing.told()}; kept in {file}", show=wanted.show)
+    log_line(f"{chosen.computing.told()}; {keep_choice(key, chosen.computing)}", show=wanted.show)
     _warn_of_differences(chosen.computing, show=wanted.show)
     return chosen
 
@@ -167,7 +166,7 @@ def _exported(wanted: _Wanted, pictures: Sequence[Image.Image]) -> Path | None:
         return None
     try:
         return export_to_cache(wanted.model, show=wanted.show)
-    except CheckpointError as error:
+    except (CheckpointError, OSError) as error:  # OSError: the cache cannot be written
         log_line(f"{error}; it stays in torch", show=wanted.show)
         return None
 
