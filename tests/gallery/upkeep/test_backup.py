@@ -344,3 +344,13 @@ def test_the_commands_say_what_comes_back(tmp_path: Path) -> None:
     assert "Erased 2 tracklets" in run("erase", tmp_path / "two", "--erased-since", tmp_path / "new")
     assert "Nothing that was erased is there." in run("erase", tmp_path / "two", "--erased-since", tmp_path / "new")
     assert "not encrypted" in run("backup", tmp_path / "two", tmp_path / "third")
+
+
+def test_nothing_is_written_into_the_folder_of_a_gallery(tmp_path: Path) -> None:
+    with open_gallery(tmp_path / "gallery", create=True) as gallery:
+        for place in ("backup", "deeper/backup"):
+            with pytest.raises(GalleryError, match="lies in the folder of a gallery"):
+                gallery.backup(tmp_path / "gallery" / place)
+        with pytest.raises(GalleryError, match="lies in the folder of a gallery"):
+            write_list(gallery.erasure_list(), tmp_path / "gallery" / "erasures.json")
+        assert gallery.verify() == []

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 import passerby
 from passerby.cli import app
-from passerby.errors import DataError, GalleryError
+from passerby.errors import CheckpointError, DataError, GalleryError
 from passerby.gallery.gallery import Gallery, open_gallery
 from passerby.gallery.records import Crop
 from passerby.workflows.exchange.export_gallery import export_gallery
@@ -250,3 +250,14 @@ def test_a_table_of_features_alone_is_imported(tmp_path: Path) -> None:
     vectors = pa.array([None, [1.0, 2.0], [2.0, 1.0]], pa.list_(pa.float32()))
     pq.write_table(pa.table({"embedding": vectors}), tmp_path / "people.parquet")
     assert passerby.import_table(tmp_path / "people.parquet", tmp_path / "gallery", features="mine").new == 3
+
+
+def test_a_gallery_of_features_that_no_model_computed_says_how_it_is_searched(tmp_path: Path) -> None:
+    vectors = pa.array([[1.0, 2.0], [2.0, 1.0]], pa.list_(pa.float32()))
+    pq.write_table(pa.table({"embedding": vectors}), tmp_path / "people.parquet")
+    passerby.import_table(tmp_path / "people.parquet", tmp_path / "gallery", features="mine")
+    Image.new("RGB", (20, 40)).save(tmp_path / "picture.jpg")
+    for query in (passerby.Query(pictures=[tmp_path / "picture.jpg"]), passerby.Query(text="a man")):
+        with pytest.raises(CheckpointError, match=r"its features are of mine, which cannot be loaded .* by tracklet"):
+            passerby.search(tmp_path / "gallery", query)
+    assert len(passerby.search(tmp_path / "gallery", passerby.Query(tracklet=1))) == 2

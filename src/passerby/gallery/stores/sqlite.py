@@ -32,6 +32,11 @@ _REMEDIES = {
 }
 
 
+def gallery_around(place: Path) -> Path | None:
+    """The folder of a gallery in which a place lies; None where it lies in none. Galleries hold nothing else."""
+    return next((folder for folder in place.absolute().parents if (folder / FILE).exists()), None)
+
+
 class SqliteTransaction:
     """Statements on one connection between its begin and its end."""
 

@@ -16,7 +16,7 @@ from passerby.gallery.erased_keys import erased_among, remember_hashes
 from passerby.gallery.erasure.cleaning import clean, mark_unclean
 from passerby.gallery.erasure.erasing import delete_empty_identities
 from passerby.gallery.schema import prepare, read_setting, write_setting
-from passerby.gallery.stores.sqlite import FILE, INDEX_FILE, SqliteDatabase
+from passerby.gallery.stores.sqlite import FILE, INDEX_FILE, SqliteDatabase, gallery_around
 from passerby.gallery.upkeep.erasure_list import ErasureList, check_same_gallery
 from passerby.gallery.upkeep.manifest import Backup, described, hash_of, read_backup, write_backup
 from passerby.gallery.written.files import mark_outdated
@@ -55,6 +55,8 @@ def back_up(database: Database, folder: Path, actor: str, reason: str) -> Backup
         raise GalleryError(f"{database.location}: back it up with the server's own tools, such as `pg_dump`")
     if folder.exists():
         raise GalleryError(f"{folder}: exists already: name a new folder for each backup")
+    if gallery_around(folder) is not None:
+        raise GalleryError(f"{folder}: lies in the folder of a gallery, which holds nothing else: name another place")
     with _telling(folder), temporary_folder(folder) as temporary:
         with database.writing() as transaction:
             write_entry(transaction, actor, "backup", reason)

@@ -15,7 +15,7 @@ from passerby.errors import GalleryError
 from passerby.gallery.database import Database, Transaction
 from passerby.gallery.erased_keys import erased_hashes, gallery_mark
 from passerby.gallery.opening import open_database
-from passerby.gallery.stores.sqlite import SqliteDatabase
+from passerby.gallery.stores.sqlite import SqliteDatabase, gallery_around
 from passerby.gallery.upkeep.manifest import MANIFEST, checked_backup
 
 _KIND = "passerby erasure list"
@@ -46,8 +46,10 @@ def write_list(erased: ErasureList, file: Path) -> None:
     """Write a list into a file, whole or not at all.
 
     Raises:
-        GalleryError: it cannot be written.
+        GalleryError: it cannot be written, or lies in the folder of a gallery.
     """
+    if gallery_around(file) is not None:
+        raise GalleryError(f"{file}: lies in the folder of a gallery, which holds nothing else: name another place")
     try:
         write_text_atomically(file, json.dumps({"kind": _KIND, **asdict(erased)}, indent=1) + "\n")
     except OSError as error:

@@ -12,7 +12,7 @@ from passerby.errors import DataError
 from passerby.gallery.gallery import Gallery, open_gallery
 from passerby.gallery.identities.people import Identity
 from passerby.gallery.records import Tracklet
-from passerby.gallery.stores.sqlite import FILE
+from passerby.gallery.stores.sqlite import gallery_around
 from passerby.output_paths import check_output_file, expanded
 from passerby.report.gallery.page import GalleryContent, Person, Sight, gallery_page
 from passerby.report.html.charts import Line
@@ -77,7 +77,7 @@ def checked_page(out: str | Path) -> Path:
     """
     page = expanded(out)
     check_output_file(page, (".html",))
-    if any((folder / FILE).exists() for folder in page.absolute().parents):
+    if gallery_around(page) is not None:
         raise DataError(f"{page}: lies in the folder of a gallery, which holds nothing else: name another place")
     return page
 

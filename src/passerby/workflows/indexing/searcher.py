@@ -15,6 +15,7 @@ from passerby.gallery.records import ModelKey
 from passerby.gallery.search import EVERYTHING, Filters, Hits
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import as_embedder
+from passerby.printable import printable_line
 from passerby.workflows.indexing.tracked_people import model_key
 
 
@@ -137,12 +138,23 @@ class Searcher:
         assert refused is not None
         raise refused
 
+    def _load(self, model: Embedder | str | Path) -> Embedder:
+        try:
+            return as_embedder(model, device=self._device)
+        except CheckpointError as error:
+            if self._model is not None:
+                raise
+            raise CheckpointError(
+                f"{self._location}: its features are of {printable_line(str(model))}, which cannot be loaded "
+                f"({error}): say by `model` where that is now, or search by tracklet"
+            ) from error
+
     def _embedder(self, known: Sequence[ModelKey]) -> tuple[Embedder, ModelKey]:
         model = known[-1].name if self._model is None else self._model
         name = str(model)
         with self._lock:
             if name not in self._loaded:
-                embedder = as_embedder(model, device=self._device)
+                embedder = self._load(model)
                 self._loaded[name] = embedder, model_key(embedder, name)
             embedder, key = self._loaded[name]
         if key.fingerprint not in {each.fingerprint for each in known}:
