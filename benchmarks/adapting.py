@@ -25,11 +25,10 @@ from passerby.gallery import open_gallery
 from passerby.metrics import correlation_quality
 
 FRAMES_PER_SECOND = 25.0
-CLUSTERS = ("training.epochs=2", "training.milestones=[]")
 
 ROWS: dict[str, tuple[str, ...]] = {
-    "identities": (),
-    "clusters": ("--method", "cluster-contrast", *CLUSTERS),
+    "clusters": (),
+    "identities": ("--method", "identities"),
     "ccafl": ("--method", "ccafl"),
 }
 """Row → options of `passerby adapt`."""

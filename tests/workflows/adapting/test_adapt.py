@@ -59,9 +59,8 @@ def finished(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def learn(folder: Path, **choices: Any) -> Any:
-    return passerby.adapt(
-        folder / "gallery", folder / "run", overrides=QUICK, device="cpu", even_if_worse=True, **choices
-    )
+    said = {"method": "identities", "overrides": QUICK, "device": "cpu", "even_if_worse": True, **choices}
+    return passerby.adapt(folder / "gallery", folder / "run", **said)
 
 
 def test_a_model_learns_is_judged_and_the_gallery_embeds_with_it(finished: Path) -> None:
@@ -152,6 +151,7 @@ def test_who_is_held_back_is_not_learned_from(gallery: Path, monkeypatch: pytest
 def test_a_killed_run_goes_on_and_ends_with_the_same_weights(gallery: Path, finished: Path) -> None:
     folder = gallery.parent
     command = [sys.executable, "-m", "passerby", "adapt", str(gallery), "-o", str(folder / "run"), "--device", "cpu"]
+    command += ["--method", "identities"]
     process = subprocess.Popen([*command, *QUICK], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     checkpoints = folder / "run" / "learning" / "run" / "checkpoints"
     until = time.monotonic() + 120
@@ -196,7 +196,8 @@ def _interrupt(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_worse_model_is_said_to_be_and_not_embedded_with(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     figures = iter([{"mAP": 0.9, "rank1": 0.8}, {"mAP": 0.4, "rank1": 0.9}])
     monkeypatch.setattr(adapt_module, "judge", lambda *_: next(figures))
-    command = ["adapt", str(gallery), "-o", str(gallery.parent / "run"), "--device", "cpu", *QUICK]
+    command = ["adapt", str(gallery), "-o", str(gallery.parent / "run"), "--device", "cpu", "--method", "identities"]
+    command += QUICK
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 1
     assert "The new model is worse than the gallery's." in result.stdout

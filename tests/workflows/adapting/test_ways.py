@@ -140,8 +140,9 @@ def test_tiny_clip_learns_each_way(gallery: Path, tmp_path: Path, way: Any, over
 
 
 def test_what_has_learned_learns_again_and_a_foreign_folder_is_left_alone(gallery: Path, tmp_path: Path) -> None:
-    first = passerby.adapt(gallery, tmp_path / "one", overrides=QUICK, device="cpu", even_if_worse=True)
-    again = passerby.adapt(gallery, tmp_path / "two", overrides=QUICK, device="cpu", even_if_worse=True)
+    choices: dict[str, Any] = {"method": "identities", "overrides": QUICK, "device": "cpu", "even_if_worse": True}
+    first = passerby.adapt(gallery, tmp_path / "one", **choices)
+    again = passerby.adapt(gallery, tmp_path / "two", **choices)
     assert again.outcome.before == pytest.approx(first.outcome.after, abs=0.02)  # features are kept in half precision
     with open_gallery(gallery) as opened:
         assert [each.name for each in opened.models()[1:]] == [str(tmp_path / "one"), str(tmp_path / "two")]
@@ -152,7 +153,7 @@ def test_what_has_learned_learns_again_and_a_foreign_folder_is_left_alone(galler
     with pytest.raises(GalleryError, match=r"lies in the folder of a gallery"):
         passerby.adapt(gallery, gallery / "run")
     with pytest.raises(RecipeError, match=r"data\.name: follows from the gallery"):
-        passerby.adapt(gallery, tmp_path / "three", overrides=("data.name=x",))
+        passerby.adapt(gallery, tmp_path / "three", method="identities", overrides=("data.name=x",))
     with pytest.raises(RecipeError, match=r"method=labels: is none of identities, cluster-contrast, cion, ccafl"):
         passerby.adapt(gallery, tmp_path / "three", method="labels")
 

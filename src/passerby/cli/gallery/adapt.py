@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 _ABOUT = """Learn from the people of a gallery, without labels, to recognise them better.
 
-The gallery's identities are the labels, with what people confirmed and decided. Some people are held back, and the
-gallery's model and the new one are judged by them. If the new one is no worse, the gallery gets its features beside
-those that it has. KEY=VALUE changes the recipe, as of `passerby train`. Interrupted at any moment, the same command
-goes on.
+It learns from clusters of pictures or, by --method, from the gallery's identities with what people confirmed and
+decided. Some people are held back, and the gallery's model and the new one are judged by them. If the new one is no
+worse, the gallery gets its features beside those that it has. KEY=VALUE changes the recipe, as of `passerby train`.
+Interrupted at any moment, the same command goes on.
 """
 
 _EXAMPLES = (
@@ -32,8 +32,8 @@ Changes = Annotated[
     list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Changes to the recipe, as section.key=value.")
 ]
 MethodName = Annotated[
-    Literal["identities", "cluster-contrast", "cion", "ccafl"],
-    option("NAME", "identities, cluster-contrast, cion or ccafl."),
+    Literal["cluster-contrast", "identities", "cion", "ccafl"],
+    option("NAME", "cluster-contrast, identities, cion or ccafl."),
 ]
 Init = Annotated[str | None, option("MODEL", "What to begin with; default: the gallery's own model.", panel=MODEL)]
 Compared = Annotated[
@@ -56,7 +56,7 @@ def adapt(
     gallery: GalleryArgument,
     overrides: Changes = None,
     out: Annotated[Path, option("DIR", "The run's folder.", "--out", "-o")] = Path("runs/adapted"),
-    method: MethodName = "identities",
+    method: MethodName = "cluster-contrast",
     init: Init = None,
     model: Compared = None,
     device: Device = None,

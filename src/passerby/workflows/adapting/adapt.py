@@ -66,8 +66,8 @@ class AdaptOptions:
     """How a model learns from a gallery.
 
     Attributes:
-        method: what is learned from: `identities` (of the gallery), `cion` (likewise, by self-distillation),
-            `cluster-contrast` (clusters that it finds itself) or `ccafl` (identities inside each camera).
+        method: what is learned from: `cluster-contrast` (clusters that it finds itself), `identities` (of the gallery),
+            `cion` (likewise, by self-distillation) or `ccafl` (identities inside each camera).
         model: name of the gallery's model whose features are compared with; None for the newest.
         init: what to begin with, as `passerby.load` takes it; None for the gallery's model.
         overrides: changes to the recipe, `section.key=value`.
@@ -76,7 +76,7 @@ class AdaptOptions:
         seed: of everything random.
     """
 
-    method: Way = "identities"
+    method: Way = "cluster-contrast"
     model: str | None = None
     init: str | None = None
     overrides: Sequence[str] = ()

@@ -132,7 +132,7 @@ def _check_enough(people: int, way: Way, min_tracklets: int, name: str) -> None:
 def _check_cameras(chosen: list[Tracklet], way: Way, name: str) -> None:
     if way == "ccafl" and len({each.camera for each in chosen}) < 2:
         raise GalleryError(
-            f"{name}: has one camera, and method=ccafl learns to link people of several: leave the method out"
+            f"{name}: has one camera, and method=ccafl learns to link people of several: name another method"
         )
 
 

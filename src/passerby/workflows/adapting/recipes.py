@@ -32,7 +32,7 @@ _SCHEDULES: Mapping[str, Mapping[str, object]] = {
     "finetune": {"training.epochs": 8, "training.warmup_epochs": 1},
     "cluster-contrast": {
         "clustering.k1": 12, "clustering.k2": 3, "clustering.eps": 0.45,
-        "training.epochs": 4, "training.iterations": 60, "training.milestones": [3], "training.lr": 1e-4,
+        "training.epochs": 2, "training.iterations": 60, "training.milestones": [], "training.lr": 1e-4,
         "training.neck_from_data": True,
     },
     "cion": {
