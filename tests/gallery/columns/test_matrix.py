@@ -1,6 +1,6 @@
 """Columns in memory follow the gallery, whatever happens to it, and are those that reading anew gives."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from passerby.gallery.columns import growing, reading
-from passerby.gallery.columns.matrix import Matrix
+from passerby.gallery.columns.columns import Columns
+from passerby.gallery.columns.matrix import Matrix, best
 from passerby.gallery.gallery import open_gallery
 from passerby.gallery.stores.sqlite import SqliteDatabase
-from tests.gallery.people import MODEL, made_up
+from tests.gallery.people import MODEL, made_up, unit
 
 STEPS = st.lists(st.tuples(st.sampled_from(["add", "erase", "name"]), st.integers(0, 50)), min_size=1, max_size=6)
 
@@ -47,3 +48,31 @@ def test_columns_that_were_kept_up_are_those_of_a_new_reader(
             assert own.tracklets.tolist() == gallery.numbers()
             assert (own.exact is None) == (len(own.tracklets) > full)
         database.close()
+
+
+@settings(max_examples=40, deadline=None)
+@given(share=st.floats(0, 1), count=st.integers(1, 60), seed=st.integers(0, 5))
+def test_the_best_rows_are_those_of_a_sort_with_and_without_float32(
+    some_columns: Columns, share: float, count: int, seed: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    query = unit(generator.standard_normal(MODEL.dim))
+    rows = np.flatnonzero(generator.random(len(some_columns.tracklets)) < share)
+    alike = some_columns.features.astype(np.float64) @ query
+    for chosen in (rows, None):
+        for columns in (some_columns, replace(some_columns, exact=None)):
+            found, scores = best(columns, query, chosen, count)
+            among = np.arange(len(alike)) if chosen is None else chosen
+            assert found.tolist() == among[np.argsort(-alike[among], kind="stable")][:count].tolist()
+            assert scores == pytest.approx(alike[found], abs=1e-6)
+
+
+@pytest.fixture(scope="module")
+def some_columns(tmp_path_factory: pytest.TempPathFactory) -> Columns:
+    folder = tmp_path_factory.mktemp("gallery")
+    with open_gallery(folder, create=True) as gallery:
+        gallery.add(made_up(300, people=30))
+    database = SqliteDatabase(folder)
+    columns = Matrix(database, 1, MODEL.dim).columns()
+    database.close()
+    return columns
