@@ -5,7 +5,7 @@ import { percent, sureness } from "/page/words.js";
 /** Words, number and bar; `score` stands in where no probability is known. */
 export function sure(probability, score = null) {
   if (probability === null) {
-    const told = score === null ? "How sure is not known" : `Alikeness ${score.toFixed(2)} of 1`;
+    const told = score === null ? "How sure is not known" : `Likeness ${score.toFixed(2)} of 1`;
     return element("p", { class: "sure unknown" }, told);
   }
   const kind = probability >= 0.9 ? "high" : probability >= 0.5 ? "middle" : "low";

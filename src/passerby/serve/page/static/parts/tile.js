@@ -16,7 +16,7 @@ export function crop(address, alt = "") {
 export function sightingTile(sighting, onclick) {
   return element(
     "button",
-    { type: "button", class: "sighting", onclick, "aria-label": `Sighting at ${sighting.camera}, ${when(sighting)}: show it large`, title: `${sighting.camera}, ${when(sighting)}` },
+    { type: "button", class: "sighting", onclick, title: `${sighting.camera}, ${when(sighting)}` },
     crop(sighting.picture),
     element("span", { class: "caption" }, element("b", {}, sighting.camera), element("span", {}, shortWhen(sighting))),
   );

@@ -1,7 +1,7 @@
 // Erase somebody who asks for it: whom, what would go, and the receipt.
 import { get, remove, session } from "/page/api.js";
 import { afterPause, button, element, field, fill } from "/page/dom.js";
-import { notice, trouble } from "/page/parts/notice.js";
+import { trouble } from "/page/parts/notice.js";
 import { openSighting, table } from "/page/parts/sighting.js";
 import { sightingTile } from "/page/parts/tile.js";
 import { count, moment, number, personName, some } from "/page/words.js";
@@ -98,7 +98,6 @@ function form(main, person) {
 function drawReceipt(main, receipt) {
   const file = new Blob([`${JSON.stringify(receipt, null, 2)}\n`], { type: "application/json" });
   const address = URL.createObjectURL(file);
-  notice("Erased.");
   fill(
     main,
     element("h1", { tabindex: "-1" }, "Erased"),

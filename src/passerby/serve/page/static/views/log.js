@@ -44,7 +44,7 @@ async function changes(again) {
     each.moved ? count(each.moved, "sighting") : "",
     each.undone ? "taken back" : each === newest && may("reviewer") ? button("Undo", undo, { class: "small-button" }) : "",
   ]);
-  return table(["When", "Who", "What", "Moved", ""], rows);
+  return table(["When", "Who", "What", "Moved", "Taken back"], rows);
 }
 
 async function entries() {

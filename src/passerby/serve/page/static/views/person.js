@@ -93,7 +93,6 @@ function chooseSome(person, stop, again) {
       told();
     });
     tile.setAttribute("aria-pressed", "false");
-    tile.setAttribute("aria-label", tile.getAttribute("aria-label").replace(": show it large", ""));
     return tile;
   });
   return element(

@@ -95,17 +95,17 @@ function buttons() {
 }
 
 function pair(asked) {
-  return element("div", { class: "pair" }, side(asked.sides[0]), evidence(asked), side(asked.sides[1]));
+  return element("div", { class: "pair" }, side(asked.sides[0], "Left"), evidence(asked), side(asked.sides[1], "Right"));
 }
 
-function side(shown) {
+function side(shown, which) {
   const [first, ...others] = shown.tracklets;
   const open = (place) => () => openSighting(shown.tracklets, place);
   const name = personName(shown.identity, first.name);
   const more = shown.total - shown.tracklets.length;
   return element(
     "section",
-    { class: "side", "aria-label": name },
+    { class: "side", "aria-label": `${which}: ${name}` },
     element("button", { type: "button", class: "face", onclick: open(0), "aria-label": `${name} at ${first.camera}, ${when(first)}: show it large` }, crop(first.picture)),
     element(
       "div",
