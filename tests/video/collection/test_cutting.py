@@ -72,12 +72,15 @@ def test_nobody_is_cut_who_is_asked_not_to_be() -> None:
     assert set(frames_by_name(collect(passing(), 60, options))) == {"yard-000001", "yard-000002"}
 
 
-def test_whoever_was_hidden_by_somebody_is_cut_and_whoever_was_missed_alone_is_not() -> None:
+@pytest.mark.parametrize("alone_too", [True, False])
+def test_whoever_was_unseen_is_cut_and_if_asked_only_who_was_hidden_by_somebody(alone_too: bool) -> None:
+    options = TrackletOptions() if alone_too else TrackletOptions(cut_unseen_overlap=0.1)
     stands = dict.fromkeys(range(60), STANDS)
     hidden = {number: (120, 20, 160, 120) for number in range(60) if not 20 <= number < 30}
     alone = {number: (10, 20, 50, 120) for number in range(60) if not 20 <= number < 30}
-    found = frames_by_name(collect([stands, hidden, alone], 60, TrackletOptions()))
-    assert set(found) == {"yard-000001", "yard-000002", "yard-000002.2", "yard-000003"}
+    found = frames_by_name(collect([stands, hidden, alone], 60, options))
+    whole = {"yard-000001", "yard-000002", "yard-000002.2", "yard-000003"}
+    assert set(found) == (whole | {"yard-000003.2"} if alone_too else whole)
     assert found["yard-000002.2"] == list(range(30, 60))
 
 

@@ -29,8 +29,8 @@ class Sight(NamedTuple):
 def is_cut(before: Sight, now: Sight, options: TrackletOptions) -> bool:
     """Whether a track is cut between two sights that follow upon each other.
 
-    It is where it parts from a track whose box it nearly shared, and where it was not seen for a while at whose
-    beginning or end it met another one.
+    It is where it parts from a track whose box it nearly shared, and where it was not seen for a while: at whose
+    beginning or end it met another one, if so is asked, though who hid it may not have been found.
     """
     return _parted(before, now, options.cut_at_overlap) or _lost(before, now, options)
 

@@ -19,9 +19,9 @@ class TrackletOptions(Section):
     cut_at_overlap: float | None = Field(default=0.65, gt=0, le=1)
     """Tracks whose boxes overlapped by as much are cut where they part: they may have been mixed up. null: never."""
     cut_unseen: NotNegative | None = 0.2
-    """A track unseen for more seconds is cut there, if it met another one just before or after. null: never."""
-    cut_unseen_overlap: Probability = 0.1
-    """Tracks have met if their boxes overlap by as much. 0: whoever was unseen is cut."""
+    """A track unseen for more seconds is cut there. null: never."""
+    cut_unseen_overlap: Probability = 0.0
+    """Whoever was unseen is cut only if their box overlapped another track's by as much just before or after."""
 
 
 class CropOptions(Section):
