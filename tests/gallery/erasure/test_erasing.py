@@ -180,6 +180,21 @@ def test_a_copy_beside_the_gallery_is_found_and_named(folder_gallery: Gallery, t
     assert [Path(file).name for file in receipt.files_left] == ["old-page.html"]
 
 
+def test_pictures_that_an_index_at_work_keeps_are_told_apart_from_leftovers(
+    folder_gallery: Gallery, tmp_path: Path
+) -> None:
+    tracklets = with_pictures(made_up(5))
+    folder_gallery.add(tracklets)
+    work = tmp_path / "gallery" / "tracking-0123"
+    work.mkdir()
+    (work / "crop.jpg").write_bytes(tracklets[1].crops[0].jpeg)
+    with pytest.raises(GalleryError, match=r"crop\.jpg: still holds a picture .* goes when `passerby index` ends"):
+        folder_gallery.erase([2])
+    (receipt,) = folder_gallery.receipts()
+    assert [Path(file).name for file in receipt.files_left] == ["crop.jpg"]
+    assert len(folder_gallery) == 4
+
+
 def test_the_log_names_nobody_and_shows_tampering(folder_gallery: Gallery, tmp_path: Path) -> None:
     tracklets = made_up(5)
     folder_gallery.add(tracklets)

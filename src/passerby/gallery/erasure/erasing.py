@@ -36,7 +36,7 @@ _TEXTS = (
 
 
 _REMEDY = {
-    "sqlite": "remove that file",
+    "sqlite": "remove that file; what lies in a folder tracking-… goes when `passerby index` ends",
     "postgresql": "see what makes the server keep it: its log, replication slots, wal_keep_size, archiving",
 }
 _BYTES = {"picture": (("crops", "jpeg"),), "feature": (("features", "vector"), ("features", "halves"))}
