@@ -11,7 +11,16 @@ from PIL import Image
 
 import passerby
 from passerby.errors import CheckpointError, DeviceError
-from passerby.inference.choice import Candidate, choice_key, choose, choosing, keep_choice, kept_choice, other_ways
+from passerby.inference.choice import (
+    Candidate,
+    choice_key,
+    choose,
+    choosing,
+    keep_choice,
+    kept,
+    kept_choice,
+    other_ways,
+)
 from passerby.inference.choice.kept import choice_file
 from passerby.inference.computing import Computing, Precision
 from passerby.inference.embedder import Embedder
@@ -140,6 +149,19 @@ def test_a_choice_is_kept_by_what_it_depends_on(
     monkeypatch.setenv("PASSERBY_CACHE", str(tmp_path / "file"))
     assert kept_choice(key) is None
     assert "not kept, for" in keep_choice(key, model.computing)
+
+
+def test_a_runtime_s_version_is_known_whatever_its_package_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = tmp_path / "onnxruntime_gpu-9.8.7.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: onnxruntime-gpu\nVersion: 9.8.7\n")
+    (described / "top_level.txt").write_text("onnxruntime\n")
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    monkeypatch.setattr(kept, "is_installed", lambda name: name == "onnxruntime")
+    key = choice_key(Turned("torch", "fp32"), runtime="auto", precision="auto", with_file=False)
+    assert key["onnxruntime"] == "9.8.7"
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"chosen": {"runtime": "torch"}}', '{"chosen": null}'])

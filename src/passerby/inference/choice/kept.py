@@ -16,7 +16,7 @@ from passerby.output_paths import default_cache_folder
 from passerby.progress import log_line
 from passerby.version import __version__
 
-_RUNTIMES = {"torch": "torch", "onnxruntime": "onnxruntime", "openvino": "openvino"}
+_RUNTIMES = ("torch", "onnxruntime", "openvino")
 
 
 def choice_key(model: Embedder, *, runtime: str, precision: str, with_file: bool) -> dict[str, object]:
@@ -30,8 +30,14 @@ def choice_key(model: Embedder, *, runtime: str, precision: str, with_file: bool
         "threads": default_threads(),
         "processor": processor(),
         "passerby": __version__,
-        **{name: importlib.metadata.version(name) for name in _RUNTIMES if is_installed(name)},
+        **{name: _version(name) for name in _RUNTIMES if is_installed(name)},
     }
+
+
+def _version(package: str) -> str:
+    """Of what is installed under any name that provides a package, such as onnxruntime-gpu."""
+    names = importlib.metadata.packages_distributions().get(package, [package])
+    return ", ".join(importlib.metadata.version(name) for name in sorted(set(names)))
 
 
 def choice_file(key: dict[str, object]) -> Path:
