@@ -1,6 +1,6 @@
 """What a gallery asks of the database that holds it: transactions, rows, and the removal of what was deleted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -10,6 +10,16 @@ Value = str | int | float | bytes | None
 
 Row = tuple[Any, ...]
 """A row of the result; which types its columns have, the statement says."""
+
+_AT_ONCE = 500
+"""Values in one statement: databases take only so many parameters."""
+
+
+def in_parts(values: Sequence[Value]) -> Iterator[tuple[Sequence[Value], str]]:
+    """Values for `IN (…)`, in parts that one statement takes: each part, and the `?` that stand for it."""
+    for first in range(0, len(values), _AT_ONCE):
+        some = values[first : first + _AT_ONCE]
+        yield some, ", ".join("?" * len(some))
 
 
 class Transaction(Protocol):

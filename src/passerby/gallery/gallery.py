@@ -13,7 +13,7 @@ from passerby.errors import GalleryError, NotInGalleryError
 from passerby.gallery.access.overseen import Overseen
 from passerby.gallery.adding import COLUMNS, add, tracklet_of
 from passerby.gallery.columns.matrix import Matrix
-from passerby.gallery.database import Database, Value
+from passerby.gallery.database import Database, in_parts
 from passerby.gallery.jobs import Jobs
 from passerby.gallery.keeping import Keeping
 from passerby.gallery.nearest.searching import Searching
@@ -28,8 +28,6 @@ from passerby.gallery.upkeep.verification import Finding, verify
 from passerby.gallery.vectors import from_bytes
 from passerby.gallery.who_is_who import WhoIsWho
 from passerby.gallery.written.handing_out import HandingOut
-
-_NAMED_AT_ONCE = 500
 
 
 class Gallery(Searching, WhoIsWho, Keeping, HandingOut, Pictured, Overseen, Jobs):
@@ -100,9 +98,8 @@ class Gallery(Searching, WhoIsWho, Keeping, HandingOut, Pictured, Overseen, Jobs
         """Those of some tracklets that are not erased, by number."""
         found: dict[int, Tracklet] = {}
         with self._database.reading() as transaction:
-            for first in range(0, len(numbers), _NAMED_AT_ONCE):
-                some: Sequence[Value] = numbers[first : first + _NAMED_AT_ONCE]
-                statement = f"SELECT {COLUMNS} FROM tracklets WHERE id IN ({', '.join('?' * len(some))})"
+            for some, marks in in_parts(numbers):
+                statement = f"SELECT {COLUMNS} FROM tracklets WHERE id IN ({marks})"
                 found.update((row[0], tracklet_of(row)) for row in transaction.rows(statement, some))
         return found
 

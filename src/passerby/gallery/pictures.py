@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from passerby.errors import NotInGalleryError
-from passerby.gallery.database import Database, Value
+from passerby.gallery.database import Database, in_parts
 from passerby.gallery.records import Crop
-
-_AT_ONCE = 500
 
 
 class CropFile(NamedTuple):
@@ -54,11 +52,10 @@ class Pictured:
         """Which pictures tracklets have, by frame, without reading them; those without any are not in it."""
         found: dict[int, list[CropFile]] = {}
         with self._database.reading() as transaction:
-            for first in range(0, len(numbers), _AT_ONCE):
-                some: Sequence[Value] = numbers[first : first + _AT_ONCE]
+            for some, marks in in_parts(numbers):
                 statement = (
                     "SELECT tracklet, frame, length(jpeg) FROM crops"
-                    f" WHERE tracklet IN ({', '.join('?' * len(some))}) ORDER BY tracklet, frame"
+                    f" WHERE tracklet IN ({marks}) ORDER BY tracklet, frame"
                 )
                 for number, frame, size in transaction.rows(statement, some):
                     found.setdefault(number, []).append(CropFile(frame, size))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from passerby.errors import GalleryError
 from passerby.gallery.audit import write_entry
-from passerby.gallery.database import Database, Transaction, Value
+from passerby.gallery.database import Database, Transaction, in_parts
 from passerby.gallery.erased_keys import remember_erased
 from passerby.gallery.erasure.cleaning import clean, mark_unclean
 from passerby.gallery.erasure.traces import Trace, find_traces, pieces
@@ -23,7 +23,6 @@ from passerby.gallery.times import moment, now
 from passerby.gallery.written.files import mark_outdated, outdated_files
 from passerby.printable import printable_line
 
-_AT_ONCE = 500
 _SHORTEST_TEXT = 6
 _TEXTS = (
     ("tracklets", "key"),
@@ -156,7 +155,7 @@ def _look_up(
     keys: list[str] = []
     wanted: list[tuple[str, bytes]] = []
     counts = {"tracklets": 0, "crops": 0, "features": 0, "identities": 0}
-    for some, marks in _in_parts(numbers):
+    for some, marks in in_parts(numbers):
         texts = transaction.rows(f"SELECT key, caption FROM tracklets WHERE id IN ({marks})", some)
         counts["tracklets"] += len(texts)
         keys += [key for key, _ in texts]
@@ -171,7 +170,7 @@ def _look_up(
 
 
 def _delete(transaction: Transaction, numbers: Sequence[int]) -> None:
-    for some, marks in _in_parts(numbers):
+    for some, marks in in_parts(numbers):
         transaction.run(f"DELETE FROM tracklets WHERE id IN ({marks})", some)
     transaction.run("DELETE FROM calibrations")
 
@@ -236,8 +235,3 @@ def _files_below(places: Sequence[Path]) -> list[Path]:
     found = [place for place in places if place.is_file()]
     found += [file for place in places if place.is_dir() for file in place.rglob("*") if file.is_file()]
     return sorted(set(found))
-
-
-def _in_parts(numbers: Sequence[int]) -> list[tuple[Sequence[Value], str]]:
-    parts = [numbers[first : first + _AT_ONCE] for first in range(0, len(numbers), _AT_ONCE)]
-    return [(part, ", ".join("?" * len(part))) for part in parts]

@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from passerby.errors import GalleryError
-from passerby.gallery.database import Transaction, Value
+from passerby.gallery.database import Transaction, Value, in_parts
 from passerby.gallery.holding import held_tracklets
 from passerby.gallery.records import Tracklet
 from passerby.gallery.search import Filters
 from passerby.gallery.times import microseconds
-
-_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -78,9 +76,8 @@ def held_among(transaction: Transaction, numbers: Sequence[int]) -> list[int]:
 def others_of_identities(transaction: Transaction, numbers: Sequence[int]) -> list[int]:
     """Numbers of the other tracklets of the identities that some tracklets belong to; ascending."""
     known, found = set(numbers), set[int]()
-    for first in range(0, len(numbers), _AT_ONCE):
-        some: Sequence[Value] = numbers[first : first + _AT_ONCE]
-        identities = f"SELECT identity FROM tracklets WHERE id IN ({', '.join('?' * len(some))})"
+    for some, marks in in_parts(numbers):
+        identities = f"SELECT identity FROM tracklets WHERE id IN ({marks})"
         found.update(
             row[0] for row in transaction.rows(f"SELECT id FROM tracklets WHERE identity IN ({identities})", some)
         )

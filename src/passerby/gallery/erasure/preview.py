@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from passerby.errors import NotInGalleryError
-from passerby.gallery.database import Transaction, Value
+from passerby.gallery.database import Transaction, in_parts
 from passerby.gallery.holding import held_tracklets
-
-_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -44,9 +42,7 @@ def preview_erasure(transaction: Transaction, numbers: Sequence[int]) -> Erasure
     files: set[str] = set()
     counts = {"crops": 0, "features": 0}
     leaving: dict[int, int] = {}
-    for first in range(0, len(wanted), _AT_ONCE):
-        some: Sequence[Value] = wanted[first : first + _AT_ONCE]
-        marks = ", ".join("?" * len(some))
+    for some, marks in in_parts(wanted):
         for number, camera, identity in transaction.rows(
             f"SELECT id, camera, identity FROM tracklets WHERE id IN ({marks})", some
         ):

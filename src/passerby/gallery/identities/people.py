@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from passerby.errors import GalleryError, NotInGalleryError
-from passerby.gallery.database import Transaction, Value
+from passerby.gallery.database import Transaction, in_parts
 from passerby.gallery.identities.history import Move, begin_change, edit, move
-
-_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -42,10 +40,8 @@ class Named(NamedTuple):
 def read_names(transaction: Transaction, numbers: Iterable[int]) -> dict[int, Named]:
     """Names of identities, by number."""
     found: dict[int, Named] = {}
-    wanted = sorted(set(numbers))
-    for first in range(0, len(wanted), _AT_ONCE):
-        some: Sequence[Value] = wanted[first : first + _AT_ONCE]
-        statement = f"SELECT id, name, confirmed FROM identities WHERE id IN ({', '.join('?' * len(some))})"
+    for some, marks in in_parts(sorted(set(numbers))):
+        statement = f"SELECT id, name, confirmed FROM identities WHERE id IN ({marks})"
         found.update((row[0], Named(row[1], bool(row[2]))) for row in transaction.rows(statement, some))
     return found
 

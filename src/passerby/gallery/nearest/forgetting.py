@@ -1,19 +1,17 @@
 """Take what was erased out of a gallery's lists of features, and out of what was computed from it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import GalleryError
-from passerby.gallery.database import Database, Transaction, Value
+from passerby.gallery.database import Database, Transaction, in_parts
 from passerby.gallery.nearest.clustering import mean_of
 from passerby.gallery.nearest.inverted_lists import InvertedLists
 from passerby.gallery.nearest.sidecar import read_sidecar, sidecar_of, write_sidecar
 from passerby.gallery.vectors import from_bytes
-
-_AT_ONCE = 500
 
 
 def forget_erased(database: Database) -> None:
@@ -57,9 +55,7 @@ def tracklets_of(transaction: Transaction, model: int) -> NDArray[np.int64]:
 
 def _mean(transaction: Transaction, model: int, dim: int, tracklets: NDArray[np.int64]) -> NDArray[np.float16]:
     kept: list[bytes] = []
-    numbers = tracklets.tolist()
-    for first in range(0, len(numbers), _AT_ONCE):
-        some: Sequence[Value] = numbers[first : first + _AT_ONCE]
-        statement = f"SELECT vector FROM features WHERE model = ? AND tracklet IN ({', '.join('?' * len(some))})"
+    for some, marks in in_parts(tracklets.tolist()):
+        statement = f"SELECT vector FROM features WHERE model = ? AND tracklet IN ({marks})"
         kept += [row[0] for row in transaction.rows(statement, (model, *some))]
     return mean_of(from_bytes(kept, dim))

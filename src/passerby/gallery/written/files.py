@@ -12,10 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from passerby.errors import GalleryError
-from passerby.gallery.database import Database, Transaction, Value
+from passerby.gallery.database import Database, Transaction, in_parts
 from passerby.printable import printable_line
 
-_AT_ONCE = 500
 _UNFINISHED = ""
 """In place of the hash of a file that is being written."""
 
@@ -87,9 +86,7 @@ def is_noted(transaction: Transaction, place: Path) -> bool:
 
 def mark_outdated(transaction: Transaction, numbers: Sequence[int]) -> None:
     """Note, before tracklets are deleted, which files show them."""
-    for first in range(0, len(numbers), _AT_ONCE):
-        some: Sequence[Value] = numbers[first : first + _AT_ONCE]
-        marks = ", ".join("?" * len(some))
+    for some, marks in in_parts(numbers):
         chosen = f"SELECT written FROM shown WHERE tracklet IN ({marks})"
         transaction.run(f"UPDATE written SET outdated = 1 WHERE id IN ({chosen})", some)
 
@@ -139,11 +136,8 @@ def _check_there(transaction: Transaction, numbers: Iterable[int]) -> None:
 
 
 def _there(transaction: Transaction, numbers: Iterable[int]) -> set[int]:
-    ordered = sorted(set(numbers))
     found: set[int] = set()
-    for first in range(0, len(ordered), _AT_ONCE):
-        some: Sequence[Value] = ordered[first : first + _AT_ONCE]
-        marks = ", ".join("?" * len(some))
+    for some, marks in in_parts(sorted(set(numbers))):
         found.update(row[0] for row in transaction.rows(f"SELECT id FROM tracklets WHERE id IN ({marks})", some))
     return found
 

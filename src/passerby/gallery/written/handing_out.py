@@ -9,7 +9,7 @@ import numpy as np
 
 from passerby.errors import GalleryError
 from passerby.gallery.audit import write_entry
-from passerby.gallery.database import Database, Value
+from passerby.gallery.database import Database, in_parts
 from passerby.gallery.erased_keys import gallery_mark
 from passerby.gallery.records import Feature, ModelKey
 from passerby.gallery.vectors import from_bytes
@@ -21,8 +21,6 @@ from passerby.gallery.written.files import (
     is_noted,
     note_folder,
 )
-
-_AT_ONCE = 500
 
 
 class HandingOut:
@@ -99,11 +97,10 @@ class HandingOut:
         """What a model says of tracklets, by number; those of which it says nothing are not in it."""
         found: dict[int, Feature] = {}
         with self._database.reading() as transaction:
-            for first in range(0, len(numbers), _AT_ONCE):
-                some: Sequence[Value] = numbers[first : first + _AT_ONCE]
+            for some, marks in in_parts(numbers):
                 statement = (
                     "SELECT tracklet, vector, halves FROM features JOIN models ON models.id = model"
-                    f" WHERE fingerprint = ? AND tracklet IN ({', '.join('?' * len(some))})"
+                    f" WHERE fingerprint = ? AND tracklet IN ({marks})"
                 )
                 for number, vector, halves in transaction.rows(statement, (model.fingerprint, *some)):
                     found[number] = _feature(vector, halves, model.dim)
