@@ -28,6 +28,7 @@ from passerby.inference.text_embedding import embed_texts
 from passerby.inference.torch_card import card_of_network
 from passerby.methods import find_method
 from passerby.methods.method import EmbeddingModel, Method, no_attention
+from passerby.models.backbones import Backbone
 from passerby.models.feature_check import check_features
 from passerby.models.weights_digest import add_weights
 from passerby.models.zoo.card import ModelCard
@@ -177,6 +178,9 @@ class TorchEmbedder(Embedder):
 
     def in_bfloat16(self) -> "TorchEmbedder":
         """The same network, computing in bfloat16 what torch holds to be safe in it (autocast)."""
+        for part in self.model.modules():
+            if isinstance(part, Backbone):
+                part.embeds_in_float32 = False  # so that autocast reaches it; without, it stays as exact as it was
         other = copy.copy(self)
         other.computing = Computing("torch", "bf16")
         return other

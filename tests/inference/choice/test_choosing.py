@@ -205,6 +205,22 @@ def test_bfloat16_needs_a_processor_that_computes_it(tmp_path: Path, monkeypatch
         passerby.load(file, precision="bf16", runtime="onnx")
 
 
+def test_bfloat16_in_torch_reaches_the_backbone() -> None:
+    import torch
+
+    from passerby.data.augmentation.transforms import TestTransform
+    from passerby.inference.torch_embedder import TorchEmbedder
+    from passerby.models.backbones import create
+
+    torch.manual_seed(0)
+    model = TorchEmbedder(create("resnet18"), TestTransform((32, 16)), {"method": "backbone"}, torch.device("cpu"))
+    picture = np.random.default_rng(0).integers(0, 256, (32, 16, 3), np.uint8)
+    exact = model.embed(picture)
+    in_half = model.in_bfloat16().embed(picture)
+    assert 1e-5 < np.abs(exact - in_half).max() < 0.05
+    np.testing.assert_array_equal(model.embed(picture), exact)
+
+
 def test_int8_is_for_files_that_went_through_the_gate(tmp_path: Path) -> None:
     file = write_model(tmp_path / "small.onnx")
     with pytest.raises(CheckpointError, match="is no int8 file: `passerby export MODEL --precision int8`"):

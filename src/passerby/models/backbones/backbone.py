@@ -20,6 +20,7 @@ class Backbone(nn.Module):
         self.name, self.image_size = name, image_size
         self.feature_dim = self.embed_dim = feature_dim
         self.network = network
+        self.embeds_in_float32 = True  # whatever the precision of training around it
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images [B, 3, H, W] → float32 [B, feature_dim], also under mixed precision."""
@@ -29,7 +30,9 @@ class Backbone(nn.Module):
     def embed(self, images: Tensor, camera_ids: Tensor | None = None) -> Tensor:
         """Normalised images [B, 3, H, W] → float32 [B, feature_dim], L2-normalised; cameras make no difference."""
         del camera_ids
-        if torch.compiler.is_exporting():  # it would put what is in autocast's scope aside, layers' names with it
+        if (
+            not self.embeds_in_float32 or torch.compiler.is_exporting()
+        ):  # it would put what is in autocast's scope aside, layers' names with it
             return F.normalize(self(images))
         with torch.autocast(images.device.type, enabled=False):
             return F.normalize(self(images))
