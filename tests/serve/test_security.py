@@ -411,6 +411,7 @@ def test_where_a_gallery_asks_why_nothing_is_shown_without_a_reason(gallery: Pat
             ("GET", "/v1/identities"),
             ("GET", "/v1/identities/1"),
             ("GET", "/v1/decisions"),
+            ("GET", "/v1/identities/1/erasure"),
             ("DELETE", "/v1/identities/1"),
         ):
             refused = asking.request(method, path)

@@ -10,6 +10,8 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
+from passerby.serve.state.sessions import COOKIE
+
 router = APIRouter()
 
 _OPEN = frozenset({"/healthz", "/readyz", "/v1/session"})
@@ -19,7 +21,7 @@ _SCHEMES = {
     "cookie": {
         "type": "apiKey",
         "in": "cookie",
-        "name": "passerby_session",
+        "name": COOKIE,
         "description": "As `POST /v1/session` set it; what changes something needs the header `X-Passerby: 1` too.",
     },
 }

@@ -216,9 +216,10 @@ async def split_identity(identity: Number, asked: SplitAsked, caller: Reviewer) 
 
 @router.get("/identities/{identity}/erasure", summary="Preview an erasure")
 async def preview_identity_erasure(identity: Number, caller: Admin) -> PreviewAnswer:
-    """What erasing an identity would take away; nothing is changed."""
+    """What erasing an identity would take away; nothing is changed, and the log tells who looked."""
 
     def work() -> PreviewAnswer:
+        caller.gallery.note_view(identity=identity, reason=caller.reason)
         tracklets = caller.gallery.identity(identity).tracklets
         return PreviewAnswer.model_validate(asdict(caller.gallery.preview_erasure(tracklets)))
 
