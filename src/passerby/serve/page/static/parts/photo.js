@@ -31,7 +31,7 @@ export function photoWithPeople(address, people, chosen, choose) {
       alone ? null : element("b", { "aria-hidden": "true" }, String(each.person)),
     );
   });
-  const plate = element("div", { class: "photo", place: { "aspect-ratio": `${width} / ${height}`, "max-width": `min(100%, ${(46 * width) / height}vh)` } });
+  const plate = element("div", { class: "photo", place: { "aspect-ratio": `${width} / ${height}`, "max-width": `min(100%, ${(36 * width) / height}vh)` } });
   const image = element("img", { src: address, alt: `Your picture, with ${count(people.length, "person", "people")} found` });
   image.addEventListener("error", () => {
     image.replaceWith(element("p", { class: "no-photo" }, "This browser cannot show the picture. The boxes are where the people are."));
