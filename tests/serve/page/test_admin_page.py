@@ -94,7 +94,7 @@ def test_the_log_tells_of_changes_and_takes_back_the_newest(looked: Looked) -> N
     page = looked.sign_in("admin", "log")
     row = page.locator("tr", has_text="bob").first
     row.get_by_role("button", name="Undo").click()
-    page.locator("tr", has_text="taken back").first.wait_for()
+    page.locator("td", has_text="taken back").first.wait_for()
     with open_gallery(looked.served.gallery) as gallery:
         assert gallery.identity(number).name is None
     page.get_by_role("link", name="Everything").click()
