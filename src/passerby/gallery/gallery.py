@@ -149,7 +149,7 @@ class Gallery(Searching, WhoIsWho, Keeping, HandingOut, Pictured, Overseen, Jobs
 
 
 def open_gallery(location: str | Path, *, create: bool = False, actor: str | None = None) -> Gallery:
-    """Open a gallery.
+    """Open a gallery, and erase what is older than tracklets are kept in it.
 
     Args:
         location: a folder, or the address of a PostgreSQL server, `postgresql://…`.
@@ -157,10 +157,16 @@ def open_gallery(location: str | Path, *, create: bool = False, actor: str | Non
         actor: who works with it, for the log; by default the user of this computer.
 
     Raises:
-        GalleryError: there is none, or it cannot be opened.
+        GalleryError: there is none, it cannot be opened, or what is too old cannot be erased.
     """
     database = open_database(location, create=create)
-    return Gallery(database, actor, database.places)
+    gallery = Gallery(database, actor, database.places)
+    try:
+        gallery.retain_as_set()
+    except BaseException:
+        gallery.close()
+        raise
+    return gallery
 
 
 def restore_gallery(

@@ -173,3 +173,16 @@ class Keeping(ABC):
                 raise GalleryError("nobody has said for how many days tracklets are kept: give `days`")
             numbers, _ = outdated(transaction, kept)
         return self.erase(numbers, reason=reason) if numbers else None
+
+    def retain_as_set(self) -> Receipt | None:
+        """Erase what is older than tracklets are kept, where somebody has said for how long; None where nothing is.
+
+        `open_gallery` does it, and a running service once a day.
+
+        Raises:
+            GalleryError: as `erase` does.
+        """
+        with self._database.reading() as transaction:
+            kept = kept_for(transaction)
+            due = kept is not None and bool(outdated(transaction, kept)[0])
+        return self.retain() if due else None

@@ -18,6 +18,7 @@ from passerby.serve.errors import RefusedError
 from passerby.serve.jobs.runner import JobRunner
 from passerby.serve.page import routes as page
 from passerby.serve.security.guard import Guard, answer_of
+from passerby.serve.state.retention import retain_daily
 from passerby.serve.state.service import Service
 from passerby.version import __version__
 
@@ -41,10 +42,12 @@ def create_app(service: Service, *, local: bool = True) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         runner = None if service.folder is None else JobRunner(service, service.folder)
-        task = None if runner is None else asyncio.create_task(runner.run())
+        tasks = [asyncio.create_task(retain_daily(service))]
+        if runner is not None:
+            tasks.append(asyncio.create_task(runner.run()))
         app.state.runner = runner
         yield
-        if task is not None:
+        for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task

@@ -119,6 +119,20 @@ def test_retention_erases_what_is_old_and_not_held(gallery: Gallery) -> None:
     assert gallery.retain() is None
 
 
+def test_what_has_become_too_old_goes_when_the_gallery_is_opened(store: Store) -> None:
+    recent = datetime.now(UTC) - timedelta(hours=1)
+    old, other, new = made_up(3)
+    with open_gallery(store.location, create=True) as gallery:
+        gallery.add([replace(new, taken_from=recent, taken_to=recent)])
+        gallery.retain(3)
+        gallery.add([old, other])
+    with open_gallery(store.location) as gallery:
+        assert [receipt.tracklets for receipt in gallery.receipts()] == [2]
+        assert len(gallery) == 1
+    with open_gallery(store.location) as gallery:
+        assert len(gallery.receipts()) == 1
+
+
 def test_an_erasure_that_was_cut_off_before_the_files_were_clean_is_finished_when_the_gallery_is_opened(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
