@@ -16,6 +16,7 @@ from passerby.gallery.audit import write_entry
 from passerby.gallery.database import Database, Transaction, in_parts
 from passerby.gallery.erased_keys import remember_erased
 from passerby.gallery.erasure.cleaning import clean, mark_unclean
+from passerby.gallery.erasure.emptied import delete_emptied, identities_behind
 from passerby.gallery.erasure.traces import Trace, find_traces, pieces
 from passerby.gallery.holding import check_not_held
 from passerby.gallery.schema import read_setting, write_setting
@@ -93,9 +94,10 @@ def erase(database: Database, files: Sequence[Path], numbers: Sequence[int], act
         keys, wanted, counts = _look_up(transaction, numbers)
         mark_unclean(transaction)
         mark_outdated(transaction, numbers)
+        behind = identities_behind(transaction, numbers)
         _delete(transaction, numbers)
         remember_erased(transaction, keys)
-        counts["identities"] = delete_empty_identities(transaction, wanted)
+        counts["identities"] = delete_emptied(transaction, behind, wanted)
         write_setting(transaction, "removals", str(int(read_setting(transaction, "removals") or 0) + 1))
         wanted = _telling(transaction, wanted)
         write_entry(transaction, actor, "erase", reason, dict(counts))
@@ -173,31 +175,6 @@ def _delete(transaction: Transaction, numbers: Sequence[int]) -> None:
     for some, marks in in_parts(numbers):
         transaction.run(f"DELETE FROM tracklets WHERE id IN ({marks})", some)
     transaction.run("DELETE FROM calibrations")
-
-
-def delete_empty_identities(transaction: Transaction, wanted: list[tuple[str, bytes]]) -> int:
-    """Delete identities that have lost all their tracklets and are not held, and changes of nothing that is left.
-
-    Args:
-        transaction: to do it in.
-        wanted: their names and notes are put here, to be searched for.
-
-    Returns:
-        How many identities are gone.
-    """
-    empty = "id NOT IN (SELECT identity FROM tracklets WHERE identity IS NOT NULL)"
-    empty += " AND id NOT IN (SELECT identity FROM holds WHERE identity IS NOT NULL AND (until IS NULL OR until > ?))"
-    moment_now = (now(),)
-    texts = transaction.rows(f"SELECT name, notes FROM identities WHERE {empty}", moment_now)
-    gone = f"(SELECT id FROM identities WHERE {empty})"
-    texts += transaction.rows(f"SELECT name, notes FROM edits WHERE identity IN {gone}", moment_now)
-    wanted += [("name", text.encode()) for row in texts for text in row if text is not None]
-    deleted = transaction.run(f"DELETE FROM identities WHERE {empty}", moment_now)
-    transaction.run(
-        "DELETE FROM changes WHERE id NOT IN (SELECT change FROM moves) AND id NOT IN (SELECT change FROM edits)"
-        " AND id NOT IN (SELECT change FROM rulings)"
-    )
-    return deleted
 
 
 def _telling(transaction: Transaction, wanted: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:

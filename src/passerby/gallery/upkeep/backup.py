@@ -14,7 +14,7 @@ from passerby.gallery.audit import write_entry
 from passerby.gallery.database import Database, Row, Transaction
 from passerby.gallery.erased_keys import erased_among, remember_hashes
 from passerby.gallery.erasure.cleaning import clean, mark_unclean
-from passerby.gallery.erasure.erasing import delete_empty_identities
+from passerby.gallery.erasure.emptied import delete_emptied
 from passerby.gallery.schema import prepare, read_setting, write_setting
 from passerby.gallery.stores.sqlite import FILE, INDEX_FILE, SqliteDatabase, gallery_around
 from passerby.gallery.upkeep.erasure_list import ErasureList, check_same_gallery
@@ -119,7 +119,7 @@ def _leave_out(restored: SqliteDatabase, made: str, lists: Sequence[ErasureList]
             remember_hashes(transaction, each.hashes)
         erased = _delete_erased(transaction, "main")
         if erased:
-            delete_empty_identities(transaction, [])
+            delete_emptied(transaction, None, [])
             transaction.run("DELETE FROM calibrations")
             mark_unclean(transaction)  # whoever opens it removes pages that were written of them
         tracklets: int = transaction.rows("SELECT count(*) FROM tracklets")[0][0]
@@ -149,7 +149,7 @@ def _restored_over(
             erased = _delete_erased(transaction, "backup")
             _take_over(transaction)
             if erased:
-                delete_empty_identities(transaction, [])
+                delete_emptied(transaction, None, [])
                 transaction.run("DELETE FROM calibrations")
             tracklets: int = transaction.rows("SELECT count(*) FROM tracklets")[0][0]
             mark_unclean(transaction)
