@@ -10,6 +10,9 @@ from starlette.testclient import TestClient
 
 import passerby
 from passerby.gallery.gallery import open_gallery
+from passerby.serve.app import create_app
+from passerby.serve.state.service import Service
+from tests.serve.conftest import ADDRESS
 from tests.serve.drawn import clothes, jpeg
 from tests.video.collection.drawn import picture
 
@@ -156,3 +159,20 @@ def test_questions_that_make_no_sense_are_refused_in_one_line(client: TestClient
     assert client.post("/v1/search", content=b"{", headers={"Content-Type": "application/json"}).status_code == 400
     assert client.post("/v1/search", content=b"x", headers={"Content-Type": "text/plain"}).status_code == 415
     assert "error" in client.get("/nowhere").json()
+
+
+def test_the_model_that_was_named_is_the_one_that_everything_goes_by(
+    drawn: tuple[Path, Path], gallery: Path, keys: dict[str, str]
+) -> None:
+    passerby.embed_gallery(gallery, "tiny-clip")
+    headers = {"Authorization": f"Bearer {keys['reviewer']}"}
+    listed, doubts = {}, {}
+    for model in (None, drawn[1]):
+        with TestClient(create_app(Service(gallery, model=model)), base_url=ADDRESS, headers=headers) as client:
+            listed[model] = [each["searched"] for each in client.get("/v1/models").json()]
+            doubts[model] = [each["score"] for each in client.get("/v1/decisions").json()]
+    assert listed == {None: [False, True], drawn[1]: [True, False]}
+    assert all(doubts.values())
+    with open_gallery(gallery) as opened:
+        for model, key in zip((drawn[1], None), opened.models(), strict=True):
+            assert doubts[model] == pytest.approx([each.score for each in opened.doubts(50, model=key)])

@@ -10,7 +10,6 @@ from passerby.gallery.records import ModelKey, Tracklet
 from passerby.serve.api.access import Reviewer, Viewer
 from passerby.serve.api.answers import Answer, Asked, GivenNumber, TrackletAnswer, tracklet_answers
 from passerby.serve.security.callers import Caller
-from passerby.workflows.indexing.model_choice import model_of
 
 router = APIRouter(prefix="/v1", tags=["decisions"])
 
@@ -115,7 +114,7 @@ async def list_decisions(caller: Viewer) -> list[KeptDecision]:
 
 def _model(caller: Caller) -> ModelKey:
     """By whose features joins are measured."""
-    return model_of(caller.gallery, None, str(caller.service.location))
+    return caller.service.searcher.searched(caller.gallery)
 
 
 def _answers(caller: Caller, found: list[Doubt]) -> list[DoubtAnswer]:

@@ -112,12 +112,19 @@ async def show_gallery(caller: Viewer) -> GalleryAnswer:
 
 @router.get("/models", summary="List models")
 async def list_models(caller: Viewer) -> list[ModelAnswer]:
-    """The models whose features the gallery has; the newest is searched with."""
-    known = await caller.service.run(caller.gallery.models)
-    return [
-        ModelAnswer(name=each.name, dim=each.dim, fingerprint=each.fingerprint, searched=each is known[-1])
-        for each in known
-    ]
+    """The models whose features the gallery has, and which of them is searched with."""
+
+    def work() -> list[ModelAnswer]:
+        known = caller.gallery.models()
+        searched = caller.service.searcher.searched(caller.gallery).fingerprint if known else None
+        return [
+            ModelAnswer(
+                name=each.name, dim=each.dim, fingerprint=each.fingerprint, searched=each.fingerprint == searched
+            )
+            for each in known
+        ]
+
+    return await caller.service.run(work)
 
 
 @router.get("/audit", summary="Read the log")

@@ -16,6 +16,7 @@ from passerby.gallery.search import EVERYTHING, Filters, Hits
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import as_embedder
 from passerby.printable import printable_line
+from passerby.workflows.indexing.model_choice import model_of
 from passerby.workflows.indexing.tracked_people import model_key
 
 
@@ -110,6 +111,17 @@ class Searcher:
             return gallery.feature(query.tracklet, key), key
         with self._lock:
             return embedder.embed(list(query.pictures)), key
+
+    def searched(self, gallery: Gallery) -> ModelKey:
+        """The model of the gallery that is searched with; it is loaded only where somebody named one.
+
+        Raises:
+            GalleryError: the gallery is empty, or has no features of the model.
+            CheckpointError: the model cannot be loaded.
+        """
+        if self._model is not None:
+            return self.check(gallery)
+        return model_of(gallery, None, str(self._location))
 
     def check(self, gallery: Gallery) -> ModelKey:
         """Load the model now, and see that the gallery has features of it.
