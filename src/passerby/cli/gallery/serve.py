@@ -55,6 +55,6 @@ def serve(
 
 
 def _started(address: str, keys: bool) -> None:
-    echo(f"Listening at {address}, described at {address}/docs; Ctrl-C ends it.")
+    echo(f"Listening at {address}, a page for the browser; programs: see {address}/docs. Ctrl-C ends it.")
     if not keys:
         echo("The gallery has no keys: whoever sits at this computer may do everything.")
