@@ -13,6 +13,7 @@ from passerby.evaluation.evaluate import Evaluation
 from passerby.evaluation.protocol import Protocol
 from passerby.evaluation.result import EvaluationResult
 from passerby.inference.camera_embedding import TrainedCameras
+from passerby.inference.computing import Computing
 from passerby.metrics import rank
 from passerby.workflows.evaluation_report import ReportedEvaluation, report_evaluation
 
@@ -53,5 +54,5 @@ def evaluated(query: Split, gallery: Split, noise: float, *, cameras: bool = Tru
 
 def reported(evaluation: Evaluation, folder: Path, **protocol: Any) -> ReportedEvaluation:
     """Write the evaluation as `passerby eval` does."""
-    embedder: Any = SimpleNamespace(file=None, description={}, embed_dim=16)
+    embedder: Any = SimpleNamespace(file=None, description={}, embed_dim=16, computing=Computing("onnx", "fp32"))
     return report_evaluation(EvaluationResult(evaluation, Protocol(**protocol)), MARK, embedder, folder)
