@@ -14,7 +14,8 @@ export function openDialog(title, { wide = false, closed = () => {} } = {}, ...c
   dialog.addEventListener("close", () => {
     dialog.remove();
     closed();
-    if (before?.isConnected) before.focus();
+    // The browser has put the focus back already where it could, and somebody may have gone on from there since.
+    if (document.activeElement === document.body && before?.isConnected) before.focus();
   });
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();
