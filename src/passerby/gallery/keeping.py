@@ -184,5 +184,5 @@ class Keeping(ABC):
         """
         with self._database.reading() as transaction:
             kept = kept_for(transaction)
-            due = kept is not None and bool(outdated(transaction, kept)[0])
-        return self.retain() if due else None
+            numbers = [] if kept is None else outdated(transaction, kept)[0]
+        return self.erase(numbers, reason="retention") if numbers else None

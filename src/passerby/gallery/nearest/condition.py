@@ -10,10 +10,9 @@ from passerby.gallery.database import Database, Transaction
 from passerby.gallery.nearest.inverted_lists import InvertedLists, Recall
 from passerby.gallery.nearest.limits import Limits, read_limits
 from passerby.gallery.nearest.server_graph import read_graph
-from passerby.gallery.nearest.sidecar import read_sidecar, sidecar_of
+from passerby.gallery.nearest.sidecar import REMEDY, read_sidecar, sidecar_of
 
 _EXACT = "all tracklets were compared"
-_REMEDY = "`passerby gallery index-features` makes it anew"
 
 
 class Condition(NamedTuple):
@@ -56,7 +55,7 @@ def condition_of(
     except GalleryError as error:
         return Condition(note=f"{_EXACT}, for {error}")
     if not lists.covers(tracklets):
-        return Condition(note=f"{_EXACT}, for {file}: does not fit the gallery: {_REMEDY}")
+        return Condition(note=f"{_EXACT}, for {file}: does not fit the gallery: {REMEDY}")
     note = why_not(read_limits(transaction), lists.recall, len(tracklets))
     return Condition(lists.recall, len(lists.tracklets), note is None, note, lists)
 
@@ -72,7 +71,7 @@ def why_not(limits: Limits, recall: Recall, features: int) -> str | None:
     if features < limits.least:
         return f"{_EXACT}: the index of features is for {limits.least:,} and more"
     if not recall.queries:
-        return f"{_EXACT}: what the index of features finds is not measured: {_REMEDY}"
+        return f"{_EXACT}: what the index of features finds is not measured: {REMEDY}"
     if not recall.enough_for(limits.floor):
         found = f"finds {recall.at_10:.3f} of the ten most alike, and below {limits.floor:g} it is not used"
         return f"{_EXACT}: the index of features {found}"
@@ -84,6 +83,6 @@ def _of_graph(database: Database, transaction: Transaction, model: int, features
     if graph is None:
         return Condition()
     if missing := graph.missing(transaction):
-        return Condition(note=f"the index of features lacks {missing:,} of {features:,}: {_REMEDY}")
+        return Condition(note=f"the index of features lacks {missing:,} of {features:,}: {REMEDY}")
     note = why_not(read_limits(transaction), graph.recall, features)
     return Condition(graph.recall, features, note is None, note)

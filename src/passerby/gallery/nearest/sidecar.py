@@ -19,7 +19,7 @@ from passerby.gallery.schema import read_setting
 from passerby.gallery.stores.sqlite import INDEX_FILE
 
 _KIND = "passerby index of features, version 1"
-_REMEDY = "`passerby gallery index-features` makes it anew"
+REMEDY = "`passerby gallery index-features` makes it anew"
 
 
 def sidecar_of(database: Database, model: int) -> Path:
@@ -65,11 +65,11 @@ def read_sidecar(transaction: Transaction, file: Path, model: int, dim: int) -> 
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise GalleryError(f"{file}: cannot be read ({error.strerror}): {_REMEDY}") from error
+        raise GalleryError(f"{file}: cannot be read ({error.strerror}): {REMEDY}") from error
     except (zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError, NotImplementedError) as error:
-        raise GalleryError(f"{file}: is damaged: {_REMEDY}") from error
+        raise GalleryError(f"{file}: is damaged: {REMEDY}") from error
     if about["of"] != _named(transaction, model):
-        raise GalleryError(f"{file}: belongs to another gallery or model: {_REMEDY}")
+        raise GalleryError(f"{file}: belongs to another gallery or model: {REMEDY}")
     return read
 
 

@@ -16,7 +16,7 @@ from passerby.gallery.search import EVERYTHING, Filters, Hits
 from passerby.inference.embedder import Embedder
 from passerby.inference.loading import as_embedder
 from passerby.printable import printable_line
-from passerby.workflows.indexing.model_choice import model_of
+from passerby.workflows.indexing.model_choice import model_of, models_of
 from passerby.workflows.indexing.tracked_people import model_key
 
 
@@ -99,9 +99,7 @@ class Searcher:
             DataError: a picture cannot be read.
             CheckpointError: the model cannot be loaded, or has no text tower.
         """
-        known = gallery.models()
-        if not known:
-            raise GalleryError(f"{self._location}: is empty: `passerby index` puts videos into it")
+        known = models_of(gallery, str(self._location))
         if query.tracklet is not None and self._model is None:
             return gallery.feature(query.tracklet, known[-1]), known[-1]
         if query.text is not None:
@@ -130,10 +128,7 @@ class Searcher:
             GalleryError: the gallery is empty, or has no features of the model.
             CheckpointError: the model cannot be loaded.
         """
-        known = gallery.models()
-        if not known:
-            raise GalleryError(f"{self._location}: is empty: `passerby index` puts videos into it")
-        return self._embedder(known)[1]
+        return self._embedder(models_of(gallery, str(self._location)))[1]
 
     def _of_text(self, text: str, known: Sequence[ModelKey]) -> tuple[NDArray[np.float32], ModelKey]:
         """By the newest model that understands sentences, where nobody named one: not all do."""
