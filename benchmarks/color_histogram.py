@@ -1,4 +1,4 @@
-"""How far colour histograms alone get: the floor under every learned figure in docs/results.md.
+"""How far colour histograms alone get: the floor under every learned figure in docs/results/index.md.
 
     python benchmarks/color_histogram.py --root DIR [--data market1501-dev] [--stripes 6]
 

@@ -5,7 +5,7 @@
 
 Anchors learn on the frozen tower of tiny-clip (4 epochs, 8 anchors), then a visibility head beside them, and nothing
 else: its rows have the same tower and the same anchors as the row without it. Queries are hidden as in
-`passerby occlusion` (run 0), galleries are clean. The world is that of docs/results.md (seed 0, 200 people train), and
+`passerby occlusion` (run 0), galleries are clean. The world is the documented one (seed 0, 200 people train), and
 has masks; of market1501-dev, which has none, strips of images hide people, and the last row takes the head that has
 learned on the world to market1501-dev, where it has seen nothing.
 

@@ -174,7 +174,7 @@ def _figures(result: RankingResult) -> dict[str, float]:
 
 
 def tables(figures: dict[str, Any]) -> str:
-    """The figures in per cent, as tables for docs/tiny-clip.md."""
+    """The figures in per cent, as tables for docs/reference/tiny-clip.md."""
     lines = []
     for title, rows in figures.items():
         columns = list(next(iter(rows.values())))

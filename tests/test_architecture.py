@@ -189,7 +189,7 @@ def test_files_and_functions_are_short() -> None:
 
 
 def test_the_page_on_architecture_draws_every_room_on_its_floor() -> None:
-    page = (Path(__file__).parent.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parent.parent / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
     drawing = page.partition("## Floors")[2].partition("```text\n")[2].partition("```")[0]
     lines = [set(line.replace("(", " ").replace(")", " ").split()) for line in drawing.splitlines()]
     assert [*lines[: len(FLOORS) - 1], set().union(*lines[len(FLOORS) - 1 :])] == list(FLOORS)

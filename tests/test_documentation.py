@@ -55,7 +55,7 @@ def test_python_compiles(page: Path) -> None:
 
 
 def test_the_recipe_of_one_s_own_is_a_recipe() -> None:
-    (block,) = blocks(ROOT / "docs" / "recipes.md", "yaml")
+    (block,) = blocks(ROOT / "docs" / "how-to" / "recipes.md", "yaml")
     recipe = checked_recipe(read_yaml(block))
     assert recipe.data.name == "people.csv"
     assert recipe.data.validation.identities == 0.1

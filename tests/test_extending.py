@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md: each is run as it stands there, by `--plugin`, installed, and from Python."""
+"""The examples of "Your own method": each is run as it stands there, by `--plugin`, installed, and from Python."""
 
 import json
 import re
@@ -23,7 +23,7 @@ from tests.methods.small_world import write_small_world
 from tests.test_documentation import ROOT, blocks
 from tests.training.started import assert_same_weights
 
-PAGE = ROOT / "docs" / "extending.md"
+PAGE = ROOT / "docs" / "how-to" / "own-method.md"
 EXAMPLES = {
     block.split("\n", 1)[0].removeprefix("# "): block.split("\n", 1)[1]
     for block in blocks(PAGE, "python", "yaml")

@@ -7,7 +7,7 @@ from passerby.models.imagenet import IMAGENET, imagenet_file
 from passerby.models.zoo.published import fetched_file
 
 TINY_CLIP = "tiny-clip"
-"""A tiny CLIP that has seen nothing but drawn people; see docs/tiny-clip.md."""
+"""A tiny CLIP that has seen nothing but drawn people; see docs/reference/tiny-clip.md."""
 
 NAMES = (TINY_CLIP, IMAGENET)
 

@@ -306,7 +306,7 @@ def test_an_unknown_name_suggests_the_nearest(name: str, suggestion: str, tmp_pa
 def test_market1501_dev_is_what_it_is_said_to_be() -> None:
     root = Path(os.environ.get("PASSERBY_DATA", ".data"))
     if not (root / "market1501-dev").is_dir():
-        pytest.skip(f"no market1501-dev in {root}: see docs/data.md")
+        pytest.skip(f"no market1501-dev in {root}: see docs/how-to/own-data.md")
     benchmark = load_benchmark("market1501-dev", root)
     train, (query, gallery) = benchmark.training_split(), benchmark.query_and_gallery()
     assert (len(train), train.identity_count, train.camera_count) == (10652, 600, 6)

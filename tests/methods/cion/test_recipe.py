@@ -20,7 +20,7 @@ def cion(name: str, *overrides: str) -> CionRecipe:
 
 
 def test_the_page_lists_every_backbone_of_reidzoo_with_its_published_figures() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "methods" / "cion.md").read_text("utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "explanation" / "cion.md").read_text("utf-8")
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| `")]
     found = {row[0].strip("`"): row[2:4] for row in rows if row[0].strip("`") in PUBLISHED}
     assert len(PUBLISHED) == len(found) == 32

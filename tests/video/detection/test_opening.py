@@ -73,7 +73,7 @@ def test_yolox_nano_finds_the_people_of_a_real_street() -> None:
     """At score 0.5 and IoU 0.5 another implementation of the same steps reached recall 0.83 and precision 0.96."""
     file = published()
     if not SEQUENCE.is_dir():
-        pytest.skip(f"{SEQUENCE} is missing: see docs/data.md")
+        pytest.skip(f"{SEQUENCE} is missing: see docs/how-to/own-data.md")
     detector = open_detector(file, threads=1)
     truth = np.loadtxt(SEQUENCE / "gt" / "gt.txt", delimiter=",")
     hits = found = people = 0

@@ -116,7 +116,7 @@ class AssociationSection(Section):
     one_class_per_camera: bool = False
     """Refuse links that would put two classes of one camera into one cluster."""
     constraints: Path | None = None
-    """A table of links that are required or forbidden; see docs/camera-labels.md."""
+    """A table of links that are required or forbidden, as `associations` writes it."""
 
     @property
     def governing_key(self) -> str:

@@ -212,7 +212,7 @@ class SagaRecipe(Recipe):
     """A recipe of SAGA-ReID."""
 
     official: bool = False
-    """Follow the published code in the points that docs/methods/saga.md lists."""
+    """Follow the published code where SAGA's page of the documentation says so."""
     model: ModelSection = ModelSection()
     """The network that anchors are put on."""
     augmentation: SagaAugmentationSection = SagaAugmentationSection()
