@@ -15,16 +15,20 @@ COST = "cost.json"
 def run_measured(out: Path, arguments: list[str]) -> None:
     """Run `passerby ARGUMENTS`, which makes the run directory `out`, unless that has been done.
 
+    A training that was cut off goes on; its cost, which then lacks what came before, says so.
+
     Raises:
         subprocess.CalledProcessError: the command failed.
     """
     if (out / COST).is_file():
         return
+    resumed = arguments[0] == "train" and (out / "recipe.yaml").is_file()
     begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    run_passerby(arguments)
+    run_passerby(["train", "--resume", str(out)] if resumed else arguments)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    (out / COST).write_text(json.dumps({"cpu_seconds": cpu, "wall_seconds": time.monotonic() - begun}) + "\n")
+    cost = {"cpu_seconds": cpu, "wall_seconds": time.monotonic() - begun, "resumed": resumed}
+    (out / COST).write_text(json.dumps(cost) + "\n")
 
 
 def run_passerby(arguments: list[str], *, stdout: int | None = None) -> str:

@@ -114,12 +114,10 @@ def _run(folder: Path, market: Path, row: str, seed: int) -> Path:
     run = _place(folder, row, seed)
     if recipe and not (run / COST).is_file():
         run.parent.mkdir(parents=True, exist_ok=True)
-        begun = run / "recipe.yaml"
-        command = ["train", "--resume", str(run)] if begun.is_file() else ["train", recipe, "-o", str(run), *overrides]
         given = [f"data.cache_folder={folder / 'cache'}", f"seed={seed}"]
         given += [f"init={_run(folder, market, CLUSTERED, seed)}"] if row == TIGHTER else []
         where = _source(folder, market, source, seed)
-        run_measured(run, command if begun.is_file() else [*command, *given, *where])
+        run_measured(run, ["train", recipe, "-o", str(run), *overrides, *given, *where])
     judged = folder / "market" / run.name
     model = str(run) if recipe else _untrained(folder, row)
     run_measured(judged, ["eval", model, "--data", DATA, "--root", str(market), "-o", str(judged)])
