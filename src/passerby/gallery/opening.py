@@ -6,7 +6,7 @@ from passerby.errors import GalleryError
 from passerby.gallery.database import Database
 from passerby.gallery.erasure.cleaning import clean_if_needed
 from passerby.gallery.schema import is_empty, prepare
-from passerby.gallery.stores.postgres import PostgresDatabase
+from passerby.gallery.stores.postgres import PostgresDatabase, without_password
 from passerby.gallery.stores.sqlite import FILE, SqliteDatabase
 
 
@@ -35,6 +35,11 @@ def open_database(location: str | Path, *, create: bool = False) -> Database:
 def is_address(location: str | Path) -> bool:
     """Whether a gallery is on a server, not in a folder."""
     return str(location).startswith(("postgresql://", "postgres://"))
+
+
+def shown_location(location: str | Path) -> str:
+    """A gallery's folder or address as messages show it: without a password."""
+    return without_password(str(location))[0] if is_address(location) else str(location)
 
 
 def _opened(database: Database, *, create: bool) -> Database:

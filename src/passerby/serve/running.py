@@ -7,6 +7,7 @@ from pathlib import Path
 import uvicorn
 
 from passerby.errors import DataError, GalleryError
+from passerby.gallery.opening import shown_location
 from passerby.printable import printable_line
 from passerby.serve.app import create_app
 from passerby.serve.security.connections import impatient_protocol
@@ -53,7 +54,7 @@ def serve(
         if not local and not keys:
             raise GalleryError(
                 f"{printable_line(host)} can be reached from other computers, and the gallery has no key: make one "
-                f"with `passerby gallery key add {gallery} NAME --role admin`, or leave out --host"
+                f"with `passerby gallery key add {shown_location(gallery)} NAME --role admin`, or leave out --host"
             )
         listener = _listen(host, port)
     except BaseException:

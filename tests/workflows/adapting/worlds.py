@@ -68,7 +68,7 @@ def labelled(tracklets: Iterable[NewTracklet], *, confirmed: bool) -> list[Label
 
 
 def write_gallery(
-    folder: Path, model: str | Path, tracklets: list[NewTracklet], *, known: bool = True, confirmed: bool = True
+    folder: str | Path, model: str | Path, tracklets: list[NewTracklet], *, known: bool = True, confirmed: bool = True
 ) -> Path:
     """A gallery of tracklets with features of a model; `known`: whose they are."""
     with open_gallery(folder, create=True, actor="tester") as opened:

@@ -98,9 +98,10 @@ def _print(done: "Adapted", gallery: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from passerby.gallery.opening import shown_location
     from passerby.workflows.adapting.judging import MEASURES
 
-    outcome = done.outcome
+    outcome, named = done.outcome, shown_location(gallery)
     people = f"{outcome.people:,} people, " if outcome.people else ""
     echo(f"Learned by {outcome.method} from {people}{outcome.tracklets:,} tracklets, {outcome.pictures:,} pictures.")
     for note in outcome.notes:
@@ -117,7 +118,8 @@ def _print(done: "Adapted", gallery: str) -> None:
     if outcome.worse:
         echo(f"The new model is worse than the gallery's. It stays in {done.folder}.")
     if done.embedded is None:
-        echo(f"The gallery has no features of it: `passerby gallery embed {gallery} --model {done.folder}` adds them.")
+        remedy = f"passerby gallery embed {named} --model {done.folder}"
+        echo(f"The gallery has no features of it: `{remedy}` adds them.")
     else:
         echo(f"{done.embedded:,} tracklets have features of it now, beside those they had. It is the newest, by which")
-        echo(f"`passerby search {cell(gallery)} PICTURE` searches; index further videos with --model {done.folder}")
+        echo(f"`passerby search {cell(named)} PICTURE` searches; index further videos with --model {done.folder}")

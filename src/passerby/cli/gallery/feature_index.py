@@ -44,11 +44,12 @@ def index_features(
     """Parse, index, print."""
     from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
+    from passerby.gallery.opening import shown_location
 
     with open_gallery(gallery) as opened:
         known = {each.name: each for each in opened.models()}
         if model is not None and model not in known:
-            raise GalleryError(f"{gallery}: has no features of {model}, but of {', '.join(known)}")
+            raise GalleryError(f"{shown_location(gallery)}: has no features of {model}, but of {', '.join(known)}")
         key = None if model is None else known[model]
         if remove:
             there = opened.drop_index(key, reason=reason)

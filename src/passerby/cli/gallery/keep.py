@@ -108,11 +108,12 @@ def hold(
 ) -> None:
     """Parse, hold, print."""
     from passerby.gallery import open_gallery
+    from passerby.gallery.opening import shown_location
 
     ends = moment_of("--until", until)
     with open_gallery(gallery) as opened:
         number = opened.hold(identity=identity, tracklet=tracklet, reason=reason, until=ends)
-    echo(f"Hold {number}; `passerby gallery release {gallery} {number}` ends it.")
+    echo(f"Hold {number}; `passerby gallery release {shown_location(gallery)} {number}` ends it.")
 
 
 def release(

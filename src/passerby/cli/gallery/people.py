@@ -61,10 +61,11 @@ def identify(
     """Parse, identify, print."""
     from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
+    from passerby.gallery.opening import shown_location
     from passerby.workflows.indexing.model_choice import model_of
 
     with open_gallery(gallery) as opened:
-        key = model_of(opened, model, gallery)
+        key = model_of(opened, model, shown_location(gallery))
         done = opened.identify(model=key, threshold=threshold, false_links=false_links, reason=reason)
     if not emit(done._asdict(), as_json):
         echo(

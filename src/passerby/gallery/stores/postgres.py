@@ -73,7 +73,7 @@ class PostgresDatabase:
         with naming_extras():
             import psycopg
         self._errors: type[Exception] = psycopg.Error
-        self._address, (self.location, self._secrets) = address, _without_password(address)
+        self._address, (self.location, self._secrets) = address, without_password(address)
         self._own = threading.local()
         self._all: list[psycopg.Connection[Row]] = []
         self._lock = threading.Lock()
@@ -198,7 +198,7 @@ def _translated(statement: str) -> bytes:
     return statement.replace("%", "%%").replace("?", "%s").encode()
 
 
-def _without_password(address: str) -> tuple[str, list[str]]:
+def without_password(address: str) -> tuple[str, list[str]]:
     """The address as messages show it, and what they must not hold.
 
     Raises:

@@ -8,6 +8,7 @@ from typing import get_args
 from passerby.config import Recipe
 from passerby.errors import GalleryError, RecipeError
 from passerby.gallery.gallery import Gallery, open_gallery
+from passerby.gallery.opening import shown_location
 from passerby.gallery.records import ModelKey
 from passerby.gallery.stores.sqlite import FILE
 from passerby.inference.loading import load
@@ -129,11 +130,12 @@ def adapt(
     options = options or AdaptOptions(**choices)  # type: ignore[arg-type]
     folder = checked_folder(out)
     _check_place(folder)
+    shown = shown_location(gallery)
     with open_gallery(gallery) as opened, alone_at(folder / _LEARNING):
-        model = model_of(opened, options.model or recorded_model(folder), str(gallery))
+        model = model_of(opened, options.model or recorded_model(folder), shown)
         outcome = earlier_outcome(folder, _request(opened, options, model))
         if outcome is None:
-            outcome = _Learning(opened, str(gallery), folder, model, options, device, reason, show).run()
+            outcome = _Learning(opened, shown, folder, model, options, device, reason, show).run()
             write_outcome(folder, outcome)
         opened.return_folder(folder / _LEARNING)
         embedded = None

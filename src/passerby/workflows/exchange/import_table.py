@@ -9,6 +9,7 @@ import pyarrow as pa
 from passerby.errors import DataError
 from passerby.gallery.gallery import open_gallery
 from passerby.gallery.identities.labelled import LabelledPerson
+from passerby.gallery.opening import shown_location
 from passerby.gallery.records import Added, ModelKey
 from passerby.inference.embedder import Embedder, check_batch_size
 from passerby.inference.loading import as_embedder
@@ -29,7 +30,7 @@ class Imported:
     """A table that was imported.
 
     Attributes:
-        gallery: as it was named.
+        gallery: as it was named, without a password.
         new, known, erased: tracklets that were added, that were there, and that had been erased and were not added.
         identities: how many people the table knows who are new.
     """
@@ -90,7 +91,7 @@ def import_table(
             _label(labelled, some)
             progress.advance(sum(each.rows for each in some))
         founded = opened.take_over(list(labelled.values()), reason=reason)
-    return Imported(str(gallery), *total, identities=founded)
+    return Imported(shown_location(gallery), *total, identities=founded)
 
 
 def _label(labelled: dict[str, LabelledPerson], some: list[TablePerson]) -> None:

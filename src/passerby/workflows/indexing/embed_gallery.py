@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from passerby.gallery.gallery import Gallery, open_gallery
+from passerby.gallery.opening import shown_location
 from passerby.gallery.records import Feature, ModelKey, NewTracklet, Tracklet
 from passerby.inference.embedder import Embedder, check_batch_size
 from passerby.inference.loading import as_embedder
@@ -25,7 +26,7 @@ class EmbeddedGallery:
     """What became of a gallery's tracklets.
 
     Attributes:
-        gallery: as it was named.
+        gallery: as it was named, without a password.
         model: the name under which the gallery keeps its features.
         embedded: tracklets that have features of the model since this call.
         without_pictures: tracklets that cannot have any.
@@ -67,7 +68,7 @@ def embed_gallery(
     with open_gallery(gallery) as opened:
         embedded = embed_pictures(opened, embedder, key, batch_size=batch_size, show=show)
         without = len(opened) - len(opened.numbers_with_pictures())
-    return EmbeddedGallery(str(gallery), key.name, embedded, without)
+    return EmbeddedGallery(shown_location(gallery), key.name, embedded, without)
 
 
 def kept_name(model: Embedder | str | Path) -> str:

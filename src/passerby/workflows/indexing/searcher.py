@@ -11,6 +11,7 @@ from PIL.Image import Image
 
 from passerby.errors import CheckpointError, GalleryError
 from passerby.gallery.gallery import Gallery
+from passerby.gallery.opening import shown_location
 from passerby.gallery.records import ModelKey
 from passerby.gallery.search import EVERYTHING, Filters, Hits
 from passerby.inference.embedder import Embedder
@@ -61,7 +62,7 @@ class Searcher:
     def __init__(
         self, location: str | Path, *, model: Embedder | str | Path | None = None, device: str | None = None
     ) -> None:
-        self._location, self._model, self._device = location, model, device
+        self._location, self._model, self._device = shown_location(location), model, device
         self._lock = threading.Lock()
         self._loaded: dict[str, tuple[Embedder, ModelKey]] = {}
 
@@ -99,7 +100,7 @@ class Searcher:
             DataError: a picture cannot be read.
             CheckpointError: the model cannot be loaded, or has no text tower.
         """
-        known = models_of(gallery, str(self._location))
+        known = models_of(gallery, self._location)
         if query.tracklet is not None and self._model is None:
             return gallery.feature(query.tracklet, known[-1]), known[-1]
         if query.text is not None:
@@ -119,7 +120,7 @@ class Searcher:
         """
         if self._model is not None:
             return self.check(gallery)
-        return model_of(gallery, None, str(self._location))
+        return model_of(gallery, None, self._location)
 
     def check(self, gallery: Gallery) -> ModelKey:
         """Load the model now, and see that the gallery has features of it.
@@ -128,7 +129,7 @@ class Searcher:
             GalleryError: the gallery is empty, or has no features of the model.
             CheckpointError: the model cannot be loaded.
         """
-        return self._embedder(models_of(gallery, str(self._location)))[1]
+        return self._embedder(models_of(gallery, self._location))[1]
 
     def _of_text(self, text: str, known: Sequence[ModelKey]) -> tuple[NDArray[np.float32], ModelKey]:
         """By the newest model that understands sentences, where nobody named one: not all do."""
