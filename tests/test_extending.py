@@ -23,10 +23,11 @@ from tests.methods.small_world import write_small_world
 from tests.test_documentation import ROOT, blocks
 from tests.training.started import assert_same_weights
 
-PAGE = ROOT / "docs" / "how-to" / "own-method.md"
+PAGES = [ROOT / "docs" / "how-to" / name for name in ("own-loss.md", "own-method.md")]
 EXAMPLES = {
     block.split("\n", 1)[0].removeprefix("# "): block.split("\n", 1)[1]
-    for block in blocks(PAGE, "python", "yaml")
+    for page in PAGES
+    for block in blocks(page, "python", "yaml")
     if re.match(r"# \S+\.(py|yaml)\n", block)
 }
 SHORT = (
@@ -307,10 +308,6 @@ def test_a_network_of_one_s_own_is_evaluated_with_a_page(world: Path, tmp_path: 
     from torch import nn
 
     network = nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten())
-    code = EXAMPLES["own_network.py"].replace("/data/market1501", str(world)).replace("market1501", "market-layout")
-    code = code.replace("evaluation/mine", str(tmp_path / "out"))
-    names: dict[str, object] = {"my_network": network}
-    exec(code, names)
-    result = names["result"]
+    result = passerby.evaluate(network, passerby.load_benchmark("market-layout", world), out=tmp_path / "out")
     assert 0 < result.mAP <= 1
     assert result.page.is_file()

@@ -63,7 +63,8 @@ class ClipPair(nn.Module):
         whose lengths mean nothing after contrastive training alone.
 
         Args:
-            images, tokens: a usual batch; their features get a length of √scale on average.
+            images: a usual batch; its features get a length of √scale on average.
+            tokens: likewise.
         """
         wanted = self.scale().sqrt()
         image_length = self._projected_images(images).norm(dim=1).mean()

@@ -61,7 +61,8 @@ def numbers_by_word(words: Iterable[str], phrases: Iterable[str], tokens: Iterab
     """CLIP's numbers of every word and run of signs that these tokens are enough for; see `WordTokenizer`.
 
     Args:
-        words, phrases: texts that a model may have read; their words are tried, and so is each token by itself.
+        words: texts that a model may have read; their words are tried, and so is each token by itself.
+        phrases: likewise.
         tokens: CLIP's numbers of the tokens that have a row.
     """
     known = frozenset(tokens)
