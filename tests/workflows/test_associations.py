@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from passerby.cli import app
 from passerby.data.camera_labels import CameraLabels, camera_labels
+from passerby.data.constraints import COLUMNS, constraints_of_run, read_constraints
 from passerby.data.formats.open_data import open_data
 from passerby.errors import CheckpointError, RecipeError
 from passerby.methods.ccafl.association.associate import associate
-from passerby.methods.ccafl.association.constraints import COLUMNS, constraints_of_run, read_constraints
-from passerby.methods.ccafl.association.files import write_association
+from passerby.methods.ccafl.association.files import kept_constraints, write_association
 from passerby.methods.ccafl.association.statistics import association_statistics
 from passerby.workflows.associations import AssociationRequest, write_association_page
 from tests.data.layouts import write_tree
@@ -38,7 +38,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "run/recipe.yaml").write_text(json.dumps(content))
     rows = "must-link,door,7,yard,7\ncannot-link,hall,7,yard,7\n"
     (folder / "constraints.csv").write_text(f"{','.join(COLUMNS)}\n{rows}")
-    decided = constraints_of_run(folder / "run", folder / "constraints.csv", labels, keep=True)
+    decided = constraints_of_run(kept_constraints(folder / "run"), folder / "constraints.csv", labels, keep=True)
     for epoch in (1, 2, 3):
         features = np.random.default_rng(epoch).normal(size=(6, 4))
         found = associate(

@@ -9,10 +9,15 @@ from markupsafe import Markup
 
 from passerby.atomic_files import write_text_atomically
 from passerby.config import Recipe
+from passerby.data.constraints import COLUMNS, kept_rows
 from passerby.data.split import Split
 from passerby.methods import find_method
-from passerby.methods.ccafl.association.constraints import COLUMNS, kept_rows
-from passerby.methods.ccafl.association.files import KeptAssociation, association_epochs, read_association
+from passerby.methods.ccafl.association.files import (
+    KeptAssociation,
+    association_epochs,
+    kept_constraints,
+    read_association,
+)
 from passerby.methods.ccafl.association.statistics import AssociationStatistics
 from passerby.output_paths import check_output_file
 from passerby.progress import log_line
@@ -78,7 +83,7 @@ def write_association_page(request: AssociationRequest) -> AssociationPage:
         pictures=pictures_of(sections, split),
         paths=split.paths,
         columns=list(COLUMNS),
-        earlier=[list(row) for row in kept_rows(request.run)],
+        earlier=[list(row) for row in kept_rows(kept_constraints(request.run))],
     )
     write_text_atomically(page, html)
     return AssociationPage(page, kept.epoch, kept.statistics)

@@ -150,6 +150,22 @@ def test_edges() -> None:
     )
 
 
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**30), st.sampled_from(["nearest", "mutual", "average"]))
+def test_known_people_stay_apart_as_all_pairs_of_them_would(seed: int, linkage: Any) -> None:
+    generator = np.random.default_rng(seed)
+    cameras = np.repeat(np.arange(4), 3)
+    features = generator.normal(size=(12, 2))
+    persons = np.full(12, -1)
+    persons[[0, 3, 6, 9]] = [5, 2, 7, 0]  # one in each camera, so that all pairs can be named
+    pairs = list(combinations([0, 3, 6, 9], 2))
+    found = associate(features, cameras, 2.0, linkage=linkage, persons=persons)
+    expected = associate(features, cameras, 2.0, linkage=linkage, cannot_link=pairs)
+    assert found.links.tolist() == expected.links.tolist()
+    linked = [found.labels[each] for each in (0, 3, 6, 9) if found.labels[each] >= 0]
+    assert len(set(linked)) == len(linked)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

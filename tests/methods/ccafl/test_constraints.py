@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 
 from passerby.data.camera_labels import CameraLabels, camera_labels
+from passerby.data.constraints import CANNOT, COLUMNS, constraints_of_run, read_constraints
 from passerby.data.split import split_from_names
 from passerby.errors import CheckpointError, DataError
 from passerby.methods.ccafl.association.associate import associate
-from passerby.methods.ccafl.association.constraints import CANNOT, COLUMNS, constraints_of_run, read_constraints
-from passerby.methods.ccafl.association.files import association_epochs, read_association, write_association
+from passerby.methods.ccafl.association.files import (
+    association_epochs,
+    kept_constraints,
+    read_association,
+    write_association,
+)
 from passerby.methods.ccafl.association.statistics import association_statistics
 
 HEADER = ",".join(COLUMNS)
@@ -41,10 +46,21 @@ def test_decisions_are_pairs_of_classes(labels: CameraLabels, tmp_path: Path) ->
     assert read_constraints(written(tmp_path), labels).must_link.shape == (0, 2)
 
 
+def test_known_people_are_a_row_each(labels: CameraLabels, tmp_path: Path) -> None:
+    rows = ["person,door,1,,Anna", "person,hall,2,,Anna", "person,hall,1,,Eve", "must-link,hall,1,yard,1"]
+    found = read_constraints(written(tmp_path, *rows), labels)
+    assert found.must_link.tolist() == [[2, 4], [0, 3]]
+    assert found.cannot_link.shape == (0, 2)
+    assert found.persons.tolist() == [0, -1, 1, 0, -1]
+    of_one_camera = written(tmp_path, "person,door,1,,Anna", "person,door,2,,Anna", "cannot-link,hall,1,hall,2")
+    within = read_constraints(of_one_camera, labels, within_cameras=True)
+    assert (within.must_link.tolist(), within.cannot_link.tolist()) == ([[0, 1]], [[2, 3]])
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (["perhaps,hall,2,door,1"], "row 1: decision 'perhaps' is unknown: write must-link or cannot-link"),
+        (["perhaps,hall,2,door,1"], "row 1: decision 'perhaps' is unknown: write must-link, cannot-link or person"),
         (["must-link,attic,2,door,1"], r"row 1: there is no camera 'attic' \(known: door, hall, yard\)"),
         (["must-link,hall,2,door,1", "must-link,hall,9,door,1"], "row 2: camera hall has no local identity '9'"),
         (["cannot-link,door,2,door,1"], "row 1: both people are of camera door"),
@@ -54,6 +70,16 @@ def test_decisions_are_pairs_of_classes(labels: CameraLabels, tmp_path: Path) ->
             ["cannot-link,door,1,yard,1", "must-link,door,1,hall,2", "must-link,hall,2,yard,1"],
             "row 1: says cannot-link of two people whom rows 2, 3 make one",
         ),
+        (["person,door,1,,Anna", "person,door,1,,Eve"], "row 2: row 1 has said already who that is: drop one"),
+        (
+            ["person,door,1,,Anna", "person,door,2,,Anna"],
+            "row 2: Anna is row 1's already, and both people are",
+        ),
+        (
+            ["person,door,1,,Anna", "must-link,door,1,hall,2", "person,yard,1,,Eve", "must-link,hall,2,yard,1"],
+            "row 3: says Eve of somebody whom rows 2, 4 make one with Anna: drop one of them",
+        ),
+        (["person,door,1,,Anna", "person,hall,2,,Anna", "cannot-link,hall,2,door,1"], "row 3: .* whom row 2 make one"),
         (["must-link,hall,2"], "cannot be read: CSV parse error"),
     ],
 )
@@ -80,12 +106,12 @@ def test_files_that_are_no_constraints_are_refused(labels: CameraLabels, tmp_pat
 
 def test_a_run_goes_on_with_the_decisions_that_it_began_with(labels: CameraLabels, tmp_path: Path) -> None:
     file, run = written(tmp_path, "must-link,hall,2,door,1"), tmp_path / "run"
-    assert constraints_of_run(run, None, labels, keep=True).must_link.shape == (0, 2)
-    assert constraints_of_run(run, file, labels, keep=False).must_link.tolist() == [[0, 3]]
+    assert constraints_of_run(kept_constraints(run), None, labels, keep=True).must_link.shape == (0, 2)
+    assert constraints_of_run(kept_constraints(run), file, labels, keep=False).must_link.tolist() == [[0, 3]]
     assert not run.exists()
-    assert constraints_of_run(run, file, labels, keep=True).must_link.tolist() == [[0, 3]]
+    assert constraints_of_run(kept_constraints(run), file, labels, keep=True).must_link.tolist() == [[0, 3]]
     written(tmp_path, "cannot-link,hall,2,door,1")
-    assert constraints_of_run(run, file, labels, keep=True).must_link.tolist() == [[0, 3]]
+    assert constraints_of_run(kept_constraints(run), file, labels, keep=True).must_link.tolist() == [[0, 3]]
     assert read_constraints(file, labels).cannot_link.tolist() == [[0, 3]], "a new run obeys the new ones"
 
 

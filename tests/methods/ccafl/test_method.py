@@ -11,11 +11,11 @@ import torch
 
 import passerby
 from passerby.config import read_recipe
+from passerby.data.constraints import COLUMNS
 from passerby.data.loading.loaders import EvalLoader
 from passerby.distributed.processes import gather_labels
 from passerby.errors import DataError, PasserbyError, RecipeError
 from passerby.methods.added_losses import LOSSES
-from passerby.methods.ccafl.association.constraints import COLUMNS
 from passerby.methods.ccafl.association.files import association_epochs
 from passerby.methods.ccafl.method import CameraStage, CcaflMethod
 from passerby.methods.ccafl.recipe import CcaflRecipe, parts_that_never_come

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from passerby.config import read_recipe
-from passerby.methods.ccafl.association.constraints import COLUMNS
+from passerby.data.constraints import COLUMNS
 from passerby.methods.ccafl.association.files import association_epochs, read_association
 from passerby.models.checkpoint import read_tensors
 from passerby.runs.request import TrainingRequest, checked_recipe

@@ -10,6 +10,7 @@ import torch
 
 import passerby
 from passerby.config import read_recipe
+from passerby.data.camera_labels import camera_labels
 from passerby.data.loading.loaders import Batch, EvalLoader
 from passerby.errors import PasserbyError, RecipeError
 from passerby.methods.cluster_contrast.method import ClusterContrastMethod, ContrastStage
@@ -133,6 +134,34 @@ def test_clusters_take_the_place_of_identities(world: Path) -> None:
         for labels in (people[rows], torch.zeros_like(rows))
     ]
     assert losses[0] == losses[1]  # identities are not looked at
+
+
+def test_clusters_obey_what_people_said_also_when_the_file_has_changed_since(world: Path, tmp_path: Path) -> None:
+    file, run = tmp_path / "constraints.csv", tmp_path / "run"
+    recipe = nano(world, f"clustering.constraints={file}")
+    training = open_training_data(nano(world), METHOD, decode=False).training
+    labels = camera_labels(training.split)
+    of = {labels.class_name(number): number for number in range(labels.classes)}
+    one, other, third = [name.split("/") for name in list(of)[:3]]
+    file.write_text(
+        "decision,camera_a,local_identity_a,camera_b,local_identity_b\n"
+        f"cannot-link,{','.join(one)},{','.join(other)}\nmust-link,{','.join(one)},{','.join(third)}\n"
+    )
+    METHOD.check(recipe, training.split)
+    run.mkdir()
+    (run / "recipe.yaml").touch()
+    model = METHOD.build(recipe, 0, 0)
+    METHOD.stages(recipe, model, training, run)
+    file.write_text("damaged since")
+    (stage,) = METHOD.stages(recipe, model, training, run)
+    assert isinstance(stage, ContrastStage)
+    features = torch.randn(2, 16, generator=torch.Generator().manual_seed(1))[torch.arange(64) % 2]
+    features += 0.01 * torch.randn(64, 16, generator=torch.Generator().manual_seed(2))
+    stage.begin_epoch(0, torch.nn.functional.normalize(features))
+    assert stage.memory is not None
+    found = [stage.memory.clusters[labels.accumulated == of["/".join(name)]].unique() for name in (one, other, third)]
+    assert [each.numel() for each in found] == [1, 1, 1]
+    assert found[0] == found[2] != found[1]
 
 
 def test_a_run_resumes_inside_an_epoch_with_its_clusters(

@@ -36,6 +36,12 @@ def test_decisions_make_identities_one_person_or_leave_them_out() -> None:
     assert (persons.confirmed, persons.contradicted) == ({3}, {9})
 
 
+def test_what_was_said_before_both_were_confirmed_does_not_make_them_one() -> None:
+    known = [identity(3, 1, 2, confirmed=True), identity(5, 4), identity(8, 6, 7, confirmed=True)]
+    persons = persons_to_learn(known, [Decision(1, 4, True), Decision(4, 6, True)])
+    assert persons.members() == {3: [1, 2, 4], 8: [6, 7]}
+
+
 def with_features(tracklets: list[NewTracklet], *, noise: float = 0.3) -> list[NewTracklet]:
     """The same, with made-up features: each person has a direction."""
     generator, made = np.random.default_rng(0), []
@@ -158,10 +164,11 @@ def test_one_camera_is_remarked_on_and_not_enough_for_ccafl(tmp_path: Path) -> N
         chosen(tmp_path, one_camera(20), way="ccafl")
 
 
-def test_clusters_are_told_not_to_look_at_decisions(tmp_path: Path) -> None:
+def test_clusters_are_found_among_tracklets_whoever_they_are(tmp_path: Path) -> None:
     found = chosen(tmp_path, with_features(sights(24)), way="cluster-contrast")
     assert len(set(found.learned.labels.values())) == len(found.learned.tracklets) == found.people == 36
-    assert "0 decisions and 24 confirmed people say nothing to it" in found.notes[0]
+    assert len(set(found.confirmed.values())) == 24
+    assert found.notes == []
 
 
 def _tracklet(number: int, camera: str) -> Tracklet:

@@ -6,17 +6,22 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import passerby
+from passerby.data.camera_labels import CameraLabels, camera_labels, camera_local
+from passerby.data.constraints import read_constraints
+from passerby.data.split import Split, split_from_names
 from passerby.errors import CheckpointError, GalleryError, RecipeError
 from passerby.gallery.gallery import open_gallery
 from passerby.gallery.identities.decisions import Decision
 from passerby.gallery.identities.people import Identity
 from passerby.gallery.records import Tracklet
-from passerby.methods.ccafl.association.constraints import read_constraints
+from passerby.methods.cluster_contrast.constraints import constraints_of
 from passerby.runs.request import TrainingRequest, resolve_recipe
-from passerby.workflows.adapting.learning_data import Learned, write_constraints
+from passerby.workflows.adapting.constraints import write_camera_constraints, write_tracklet_constraints
+from passerby.workflows.adapting.learning_data import Learned
 from passerby.workflows.adapting.persons import persons_to_learn
 from passerby.workflows.adapting.recipes import learning_plan
 from passerby.workflows.adapting.starts import Start, open_start
@@ -134,6 +139,9 @@ def test_tiny_clip_learns_each_way(gallery: Path, tmp_path: Path, way: Any, over
     assert done.embedded is None
     assert done.outcome.method == way
     assert passerby.load(done.folder, device="cpu").embed_dim > 0
+    if way == "cluster-contrast":  # everybody is confirmed, so that clusters are people, whatever their features
+        lines = [json.loads(line) for line in (done.folder / "metrics.jsonl").read_text().splitlines()]
+        assert [(line["clusters"], line["outliers"]) for line in lines if "clusters" in line] == [(15, 0)]
     assert {file.name for file in done.folder.iterdir() if file.name[0] != "."} == {
         "adaptation.json", "environment.json", "metrics.jsonl", "model.safetensors", "recipe.yaml",
     }  # fmt: skip
@@ -176,15 +184,52 @@ def test_what_people_said_becomes_constraints_between_cameras(tmp_path: Path) ->
     persons = persons_to_learn(people, said)
     labels = {number: f"p{persons.of[number]}" for number in where}
     learned = Learned([_at(number, camera) for number, camera in where.items()], labels)
-    assert write_constraints(tmp_path, learned, persons, said) == 4
+    assert write_camera_constraints(tmp_path, learned, persons, said) == 6
     rows = list(csv.reader((tmp_path / "constraints.csv").open()))[1:]
     assert sorted(map(tuple, rows)) == [
-        ("cannot-link", "a", "p10", "b", "p11"),  # two confirmed people
         ("cannot-link", "a", "p13", "c", "p14"),
-        ("must-link", "a", "p10", "b", "p10"),
         ("must-link", "a", "p11", "b", "p11"),
+        ("person", "a", "p10", "", "10"),
+        ("person", "a", "p11", "", "11"),
+        ("person", "b", "p10", "", "10"),
+        ("person", "b", "p11", "", "11"),
     ]
-    assert read_constraints(tmp_path / "constraints.csv", _camera_labels(learned)).must_link.shape == (2, 2)
+    found = read_constraints(tmp_path / "constraints.csv", _camera_labels(learned))
+    assert (found.must_link.shape, np.unique(found.persons).tolist()) == ((3, 2), [-1, 0, 1])
+
+
+def test_what_people_said_of_tracklets_binds_clusters(tmp_path: Path) -> None:
+    where = {1: "a", 2: "b", 3: "a", 4: "a", 5: "a", 6: "b", 7: "c", 8: "c", 9: "a"}
+    confirmed = {1: 10, 2: 10, 3: 11}
+    said = [
+        Decision(1, 3, True),  # passed over: both were confirmed since, as two people
+        Decision(2, 4, True),
+        Decision(5, 6, True),
+        Decision(6, 7, True),
+        Decision(5, 8, False),
+        Decision(1, 2, False),  # likewise: one identity was confirmed since
+        Decision(9, 99, False),  # 99 is held back
+    ]
+    labels = {number: f"p{number}" for number in where}
+    learned = Learned([_at(number, camera) for number, camera in where.items()], labels)
+    assert write_tracklet_constraints(tmp_path, learned, confirmed, said) == 7
+    rows = list(csv.reader((tmp_path / "constraints.csv").open()))[1:]
+    assert rows == [
+        ["person", "a", "p1", "", "10"],
+        ["person", "a", "p3", "", "11"],
+        ["person", "a", "p4", "", "10"],
+        ["person", "b", "p2", "", "10"],
+        ["must-link", "a", "p5", "b", "p6"],
+        ["must-link", "b", "p6", "c", "p7"],
+        ["cannot-link", "a", "p5", "c", "p8"],
+    ]
+    constraints = constraints_of(_split(learned), tmp_path / "constraints.csv", None)
+    assert constraints is not None
+    group = dict(zip(where, constraints.together.tolist(), strict=True))
+    assert group[1] == group[2] == group[4] != group[3]
+    assert group[5] == group[6] == group[7] != group[8]
+    assert (group[9], constraints.apart.tolist()) == (-1, [[group[5], group[8]]])
+    assert constraints.known[[group[1], group[3], group[5], group[8]]].tolist() == [True, True, False, False]
 
 
 def _at(number: int, camera: str) -> Tracklet:
@@ -194,13 +239,12 @@ def _at(number: int, camera: str) -> Tracklet:
     )
 
 
-def _camera_labels(learned: Learned) -> Any:
-    from passerby.data.camera_labels import camera_labels
-    from passerby.data.split import split_from_names
+def _camera_labels(learned: Learned) -> CameraLabels:
+    return camera_labels(camera_local(_split(learned)))
 
+
+def _split(learned: Learned) -> Split:
+    """An image of each tracklet."""
     names = [learned.labels[each.number] for each in learned.tracklets]
     paths = [f"{each.number}.jpg" for each in learned.tracklets]
-    split = split_from_names(Path(), paths, names, [each.camera for each in learned.tracklets])
-    from passerby.data.camera_labels import camera_local
-
-    return camera_labels(camera_local(split))
+    return split_from_names(Path(), paths, names, [each.camera for each in learned.tracklets])

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from passerby.data.camera_labels import CameraLabels
+from passerby.data.constraints import constraints_of_run
 from passerby.data.loading.sampling import continued_class_batches
 from passerby.distributed.roles import is_main_process
 from passerby.errors import PasserbyError
 from passerby.losses.centroids import class_centroids
 from passerby.losses.hybrid_memory import HybridMemory
 from passerby.methods.ccafl.association.associate import UNASSOCIATED, Association, associate
-from passerby.methods.ccafl.association.constraints import constraints_of_run
+from passerby.methods.ccafl.association.files import kept_constraints
 from passerby.methods.ccafl.association.linkages import centred_by_camera
 from passerby.methods.ccafl.association.record import AssociationRecord
 from passerby.methods.ccafl.classifier import ClassifierStep
@@ -42,7 +43,12 @@ def association_function(recipe: CcaflRecipe, labels: CameraLabels, folder: Path
     """How camera identities are linked: by their mean features, under the constraints that a person gave."""
     section = recipe.association
     begun = folder is not None and (folder / "recipe.yaml").is_file()
-    constraints = constraints_of_run(folder, section.constraints, labels, keep=begun and is_main_process())
+    constraints = constraints_of_run(
+        None if folder is None else kept_constraints(folder),
+        section.constraints,
+        labels,
+        keep=begun and is_main_process(),
+    )
     cameras = labels.class_cameras
     return lambda features: associate(
         centred_by_camera(features, cameras) if section.centre_cameras else features,
@@ -53,6 +59,7 @@ def association_function(recipe: CcaflRecipe, labels: CameraLabels, folder: Path
         one_class_per_camera=section.one_class_per_camera,
         must_link=constraints.must_link,
         cannot_link=constraints.cannot_link,
+        persons=constraints.persons,
     )
 
 

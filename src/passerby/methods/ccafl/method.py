@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from passerby.data.camera_labels import CameraLabels, camera_labels, true_identities_of_classes
+from passerby.data.constraints import read_constraints
 from passerby.data.loading.loaders import Batch
 from passerby.data.split import Split
 from passerby.distributed.roles import is_main_process
@@ -29,7 +30,6 @@ from passerby.losses.contrastive import image_to_text
 from passerby.losses.hybrid_memory import HybridMemory
 from passerby.losses.triplet import batch_hard_triplet
 from passerby.methods.batch_sizes import BatchSizes
-from passerby.methods.ccafl.association.constraints import read_constraints
 from passerby.methods.ccafl.association.files import FOLDER, association_epochs
 from passerby.methods.ccafl.association.record import AssociationRecord
 from passerby.methods.ccafl.association_stage import AssociationStage, association_function

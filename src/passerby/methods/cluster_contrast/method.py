@@ -3,15 +3,17 @@
 Before every epoch all images are clustered by the Jaccard distances of their neighbourhoods; in its steps each image is
 drawn to the centroid of its cluster and away from those of others. With `init` from pre-training it learns without any
 labels, with `init` from fine-tuning on another data set it adapts to this one. Identities of the training images are
-not looked at. Settings are those of ReIDZoo (Zuo et al., NeurIPS 2024).
+not looked at, but constraints that people gave (`clustering.constraints`) are obeyed. Settings are those of ReIDZoo
+(Zuo et al., NeurIPS 2024).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from passerby.data.loading.loaders import Batch
@@ -20,6 +22,7 @@ from passerby.data.split import Split
 from passerby.errors import PasserbyError, RecipeError
 from passerby.losses.centroids import centroid_contrast
 from passerby.losses.cluster_memory import ClusterMemory
+from passerby.methods.cluster_contrast.constraints import FOLDER, ImageConstraints, constraints_of
 from passerby.methods.cluster_contrast.network import NEW, ClusterReid
 from passerby.methods.cluster_contrast.recipe import ClusterContrastRecipe
 from passerby.methods.method import InitialWeights, Method, TrainingData
@@ -33,9 +36,12 @@ from passerby.methods.networks.backbones import (
 from passerby.methods.stage import Stage, StageOutput, keyed_seed
 from passerby.methods.stages.features import features_of_settled_neck
 from passerby.methods.stages.memory_stage import MemoryStage
-from passerby.metrics import dbscan, jaccard_distances
+from passerby.metrics import constrained_dbscan, dbscan, jaccard_distances
 from passerby.models.backbones.registry import family_of
 from passerby.models.checkpoint import load_strictly
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 class ImageClusters(ClusterMemory):
@@ -52,12 +58,25 @@ class ImageClusters(ClusterMemory):
 
 
 class ContrastStage(MemoryStage[ImageClusters]):
-    """The one stage: cluster, then learn, epoch after epoch."""
+    """The one stage: cluster, then learn, epoch after epoch.
+
+    Args:
+        recipe: of the method.
+        model: the network.
+        data: training images; their labels are not looked at.
+        constraints: what is known of them, which clusters obey.
+    """
 
     model: ClusterReid
     takes_added_losses = True
 
-    def __init__(self, recipe: ClusterContrastRecipe, model: ClusterReid, data: TrainingData) -> None:
+    def __init__(
+        self,
+        recipe: ClusterContrastRecipe,
+        model: ClusterReid,
+        data: TrainingData,
+        constraints: ImageConstraints | None = None,
+    ) -> None:
         section = recipe.training
         super().__init__(
             "contrast",
@@ -70,7 +89,7 @@ class ContrastStage(MemoryStage[ImageClusters]):
             iterations=section.iterations,
             memory_momentum=section.memory_momentum,
         )
-        self.section, self.clustering = section, recipe.clustering
+        self.section, self.clustering, self.constraints = section, recipe.clustering, constraints
 
     def features_before(self, epoch: int) -> Tensor:
         """Retrieval features; before the first epoch the neck's statistics may be taken from the training images."""
@@ -87,7 +106,7 @@ class ContrastStage(MemoryStage[ImageClusters]):
         """
         section = self.clustering
         distances = jaccard_distances(features.cpu().numpy(), k1=section.k1, k2=section.k2, max_distance=section.eps)
-        clusters = dbscan(distances, section.eps, min_samples=section.min_samples)
+        clusters = self._clusters(distances)
         count, outliers = int(clusters.max(initial=-1)) + 1, int((clusters < 0).sum())
         if count < 2:
             size = "smaller clustering.eps or clustering.k1" if count else "larger clustering.eps"
@@ -98,6 +117,12 @@ class ContrastStage(MemoryStage[ImageClusters]):
         self.metrics = {"clusters": count, "outliers": outliers}
         self.progress_note = f"{count:,} clusters, {outliers:,} images in none"
         self.memory = ImageClusters(features, torch.from_numpy(clusters).to(features.device))
+
+    def _clusters(self, distances: "sparse.csr_array") -> NDArray[np.int64]:
+        section = self.clustering
+        if self.constraints is None:
+            return dbscan(distances, section.eps, min_samples=section.min_samples)
+        return constrained_dbscan(distances, section.eps, min_samples=section.min_samples, **self.constraints._asdict())
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Contrast with the centroids, which move once the gradient is taken."""
@@ -158,13 +183,16 @@ class ClusterContrastMethod(Method[ClusterContrastRecipe, ClusterReid]):
     name = "cluster-contrast"
     recipe = ClusterContrastRecipe
     training_only = NEW
+    run_artifacts = (FOLDER,)
 
     def check(self, recipe: ClusterContrastRecipe, train: Split) -> None:
-        """Refuse a pooling that the backbone cannot have, and neighbourhoods that hold all images.
+        """Refuse a pooling that the backbone cannot have, neighbourhoods that hold all images, and false constraints.
 
         Raises:
             RecipeError: a generalised mean of a network without a last map, or a k1 that reaches the number of images.
+            DataError: the constraints cannot be read or contradict each other.
         """
+        constraints_of(train, recipe.clustering.constraints, None)
         if recipe.clustering.k1 >= len(train):
             raise RecipeError(
                 f"clustering.k1={recipe.clustering.k1}: with {len(train):,} training images all are neighbours of all, "
@@ -190,7 +218,8 @@ class ClusterContrastMethod(Method[ClusterContrastRecipe, ClusterReid]):
         self, recipe: ClusterContrastRecipe, model: ClusterReid, data: TrainingData, folder: Path | None
     ) -> list[Stage]:
         """One stage."""
-        return [ContrastStage(recipe, model, data)]
+        constraints = constraints_of(data.split, recipe.clustering.constraints, folder)
+        return [ContrastStage(recipe, model, data, constraints)]
 
     def describe(self, recipe: ClusterContrastRecipe, model: ClusterReid) -> dict[str, Any]:
         """The backbone's name and image size, and the pooling."""

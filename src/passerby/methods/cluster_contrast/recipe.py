@@ -1,5 +1,6 @@
 """What a recipe of learning from clusters says; the defaults are the numbers published with ReIDZoo."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -28,6 +29,8 @@ class ClusteringSection(Section):
     """Largest distance of neighbours; 0.7 was published for MSMT17."""
     min_samples: int = Field(default=4, ge=1)
     """Neighbours, itself included, that make an image a core of a cluster."""
+    constraints: Path | None = None
+    """A table of who is one person and who is not, which clusters obey."""
 
 
 class ContrastSection(LearningRate):

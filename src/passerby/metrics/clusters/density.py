@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from passerby.errors import EvaluationError
 from passerby.metrics.arrays import Integers
@@ -36,29 +37,46 @@ def dbscan(distances: "sparse.csr_array", eps: float, *, min_samples: int = 4) -
     Raises:
         EvaluationError: `min_samples` below 1, or `eps` not above 0.
     """
-    if min_samples < 1 or not eps > 0:
-        raise EvaluationError(f"eps must be above 0 and min_samples at least 1, not {eps} and {min_samples}")
-    count = distances.shape[0]
-    neighbours = np.zeros(count, dtype=np.int64)
-    for rows, _ in _near_pairs(distances, eps):
-        neighbours += np.bincount(rows, minlength=count)
-    core = neighbours >= min_samples
-    component = np.arange(count)
-    for rows, columns in _near_pairs(distances, eps):
-        joined = core[rows] & core[columns]
-        component = _joined(component, rows[joined], columns[joined])
+    core, component = dense_components(distances, eps, min_samples, np.arange(distances.shape[0]))
+    count = core.size
     labels = np.full(count, OUTLIER, dtype=np.int64)
     _, first_of, numbered = np.unique(component[core], return_index=True, return_inverse=True)
     labels[core] = np.argsort(np.argsort(first_of))[numbered]
     reached = np.full(count, count, dtype=np.int64)
-    for rows, columns in _near_pairs(distances, eps):
+    for rows, columns in near_pairs(distances, eps):
         border = core[columns] & ~core[rows]
         np.minimum.at(reached, rows[border], labels[columns[border]])
     labels[reached < count] = reached[reached < count]
     return labels
 
 
-def _near_pairs(distances: "sparse.csr_array", eps: float) -> Iterator[tuple[Integers, Integers]]:
+def dense_components(
+    distances: "sparse.csr_array", eps: float, min_samples: int, component: Integers
+) -> tuple[NDArray[np.bool_], Integers]:
+    """Which rows are cores, bool [N], and components, int64 [N], each the number of one of its rows.
+
+    Args:
+        distances: as of `dbscan`.
+        eps: likewise.
+        min_samples: likewise.
+        component: int64 [N], those that are one to begin with.
+
+    Raises:
+        EvaluationError: as of `dbscan`.
+    """
+    if min_samples < 1 or not eps > 0:
+        raise EvaluationError(f"eps must be above 0 and min_samples at least 1, not {eps} and {min_samples}")
+    neighbours = np.zeros(component.size, dtype=np.int64)
+    for rows, _ in near_pairs(distances, eps):
+        neighbours += np.bincount(rows, minlength=component.size)
+    core = neighbours >= min_samples
+    for rows, columns in near_pairs(distances, eps):
+        joined = core[rows] & core[columns]
+        component = _joined(component, rows[joined], columns[joined])
+    return core, component
+
+
+def near_pairs(distances: "sparse.csr_array", eps: float) -> Iterator[tuple[Integers, Integers]]:
     """Rows and columns of the neighbours, a bounded number of stored pairs at a time: all may take many gigabytes."""
     starts = np.asarray(distances.indptr, dtype=np.int64)
     begin, count = 0, starts.size - 1

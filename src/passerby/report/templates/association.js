@@ -41,10 +41,10 @@
       }
       pair.classList.toggle('now', pair === current);
     }
-    const all = [...decisions.values()], same = all.filter(each => each.decision === 'must-link').length;
+    const all = [...decisions.values()], count = decision => all.filter(each => each.decision === decision).length;
     const before = earlier ? `; the run obeyed ${earlier}` : '';
     document.getElementById('count').textContent =
-      all.length ? `${same} same, ${all.length - same} different${before}` : 'Nothing decided yet';
+      all.length ? `${count('must-link')} same, ${count('cannot-link')} different${before}` : 'Nothing decided yet';
     const wrong = contradiction();
     document.getElementById('trouble').textContent =
       wrong === null ? '' : `${wrong}: different people, but other decisions make them one`;

@@ -16,11 +16,11 @@ from passerby.output_lock import alone_at
 from passerby.output_paths import checked_folder
 from passerby.progress import log_line
 from passerby.workflows.adapting.choosing import choose
+from passerby.workflows.adapting.constraints import write_camera_constraints, write_tracklet_constraints
 from passerby.workflows.adapting.judging import is_worse, judge
 from passerby.workflows.adapting.learning_data import (
     Plan,
     read_plan,
-    write_constraints,
     write_pictures,
     write_plan,
 )
@@ -67,8 +67,9 @@ class AdaptOptions:
     """How a model learns from a gallery.
 
     Attributes:
-        method: what is learned from: `cluster-contrast` (clusters that it finds itself), `identities` (of the gallery),
-            `cion` (likewise, by self-distillation) or `ccafl` (identities inside each camera).
+        method: what is learned from: `cluster-contrast` (clusters that it finds itself, obeying what people said),
+            `identities` (of the gallery), `cion` (likewise, by self-distillation) or `ccafl` (identities inside each
+            camera).
         model: name of the gallery's model whose features are compared with; None for the newest.
         init: what to begin with, as `passerby.load` takes it; None for the gallery's model.
         overrides: changes to the recipe, `section.key=value`.
@@ -217,7 +218,9 @@ class _Learning:
         self.gallery.lend_folder(learning, everybody, action="adapt", reason=self.reason)
         pictures = write_pictures(self.gallery, learning, chosen.learned, show=self.show)
         if options.method == "ccafl":
-            write_constraints(learning, chosen.learned, chosen.persons, chosen.decisions)
+            write_camera_constraints(learning, chosen.learned, chosen.persons, chosen.decisions)
+        elif options.method == "cluster-contrast":
+            write_tracklet_constraints(learning, chosen.learned, chosen.confirmed, chosen.decisions)
         self.gallery.get(everybody)  # of whom none may have gone meanwhile
         plan = Plan(chosen.division.measure, chosen.division.held, chosen.people, len(numbers), pictures, chosen.notes)
         write_plan(learning, plan)

@@ -27,6 +27,7 @@ class Chosen:
         learned: tracklets and labels.
         division: how the gallery was parted.
         persons: whose tracklets are.
+        confirmed: identities by tracklet, where somebody vouched for them.
         decisions: what people said of pairs of tracklets.
         people: how many, or how many camera identities, or for clusters how many tracklets.
         notes: what people should know, a sentence each.
@@ -35,6 +36,7 @@ class Chosen:
     learned: Learned
     division: Division
     persons: Persons
+    confirmed: dict[int, int]
     decisions: list[Decision]
     people: int
     notes: list[str]
@@ -60,7 +62,9 @@ def choose(
     tracklets = _usable(gallery, model, name)
     if not gallery.identities():
         _identify(gallery, model, name)
-    persons, decisions = persons_to_learn(gallery.identities(), gallery.decisions()), gallery.decisions()
+    identities, decisions = gallery.identities(), gallery.decisions()
+    persons = persons_to_learn(identities, decisions)
+    confirmed = {number: each.number for each in identities if each.confirmed for number in each.tracklets}
     division = divide(tracklets, persons, hold_back, seed)
     wanted = _wanted(division, way, min_tracklets)
     chosen = [each for each in tracklets if each.number in wanted]
@@ -68,8 +72,8 @@ def choose(
     people = _count(learned, way)
     _check_enough(people, way, min_tracklets, name)
     _check_cameras(chosen, way, name)
-    notes = _notes(learned, division, persons, decisions, way)
-    return Chosen(learned, division, persons, decisions, people, notes)
+    notes = _notes(learned, division, persons, way)
+    return Chosen(learned, division, persons, confirmed, decisions, people, notes)
 
 
 def _usable(gallery: Gallery, model: ModelKey, name: str) -> list[Tracklet]:
@@ -136,15 +140,10 @@ def _check_cameras(chosen: list[Tracklet], way: Way, name: str) -> None:
         )
 
 
-def _notes(learned: Learned, division: Division, persons: Persons, decisions: list[Decision], way: Way) -> list[str]:
+def _notes(learned: Learned, division: Division, persons: Persons, way: Way) -> list[str]:
     notes = []
     if len({each.camera for each in learned.tracklets}) == 1:
         notes.append("All tracklets are of one camera: nothing shows the model how people look in another.")
-    if way == "cluster-contrast" and (decisions or persons.confirmed):
-        notes.append(
-            f"cluster-contrast finds its own clusters: {len(decisions):,} decisions and {len(persons.confirmed):,} "
-            "confirmed people say nothing to it. The other methods go by them."
-        )
     if left_out := [each for each in persons.contradicted if way != "cluster-contrast"]:
         notes.append(
             f"{len(left_out):,} people were left out, for somebody said that two of their tracklets are two people: "

@@ -1,10 +1,8 @@
 """The pictures that a model learns from, written out of a gallery for as long as it learns."""
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +11,14 @@ import pyarrow.parquet as pq
 
 from passerby.atomic_files import write_atomically, write_text_atomically
 from passerby.gallery.gallery import Gallery
-from passerby.gallery.identities.decisions import Decision
 from passerby.gallery.records import Tracklet
 from passerby.json_text import json_text
 from passerby.progress import Progress
 from passerby.workflows.adapting.division import Measure
-from passerby.workflows.adapting.persons import Persons
 
-TABLE, CONSTRAINTS = "people.parquet", "constraints.csv"
+TABLE = "people.parquet"
 _PLAN = "plan.json"
 _CROPS = "crops"
-_COLUMNS = ("decision", "camera_a", "local_identity_a", "camera_b", "local_identity_b")
 
 
 @dataclass(frozen=True)
@@ -104,52 +99,3 @@ def read_plan(folder: Path) -> Plan | None:
         return None
     content = json.loads(plan.read_text("utf-8"))
     return Plan(**{**content, "held": {int(number): int(person) for number, person in content["held"]}})
-
-
-def write_constraints(folder: Path, learned: Learned, persons: Persons, decisions: Sequence[Decision]) -> int:
-    """Write what is known of people in two cameras as CCAFL reads it; how many rows that are.
-
-    Confirmed people, and tracklets that were decided to be one person, are one in all their cameras; confirmed people
-    are different from each other, and so are tracklets that were decided to be.
-    """
-    cameras = {each.number: each.camera for each in learned.tracklets}
-    of = {number: (cameras[number], learned.labels[number]) for number in cameras}
-    same = {
-        pair
-        for person, members in persons.members().items()
-        if person in persons.confirmed
-        for pair in pairwise(sorted({of[number] for number in members if number in of}))
-    }
-    decided = [each for each in decisions if each.first in of and each.second in of]
-    same |= {_ordered(of[each.first], of[each.second]) for each in decided if each.same}
-    different = {_ordered(of[each.first], of[each.second]) for each in decided if not each.same}
-    different |= _of_two_people(persons, of)
-    rows = [("must-link", *one, *other) for one, other in sorted(same) if one[0] != other[0]]
-    rows += [("cannot-link", *one, *other) for one, other in sorted(different - same) if one[0] != other[0]]
-    if rows:
-        with write_atomically(folder / CONSTRAINTS) as temporary, temporary.open("w", newline="") as stream:
-            csv.writer(stream).writerows([_COLUMNS, *rows])
-    return len(rows)
-
-
-Ends = tuple[str, str]
-"""Camera and label."""
-
-
-def _ordered(one: Ends, other: Ends) -> tuple[Ends, Ends]:
-    return (one, other) if one <= other else (other, one)
-
-
-def _of_two_people(persons: Persons, of: Mapping[int, Ends]) -> set[tuple[Ends, Ends]]:
-    """For each two confirmed people a pair of their ends in two cameras, where there are such."""
-    ends = [
-        sorted({of[number] for number in members if number in of})
-        for person, members in persons.members().items()
-        if person in persons.confirmed
-    ]
-    found = set()
-    for some, others in combinations([each for each in ends if each], 2):
-        pair = next(((one, other) for one in some for other in others if one[0] != other[0]), None)
-        if pair is not None:
-            found.add(_ordered(*pair))
-    return found

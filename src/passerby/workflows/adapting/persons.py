@@ -31,7 +31,7 @@ class Persons:
 
 
 def persons_to_learn(identities: Sequence[Identity], decisions: Sequence[Decision]) -> Persons:
-    """Persons of a gallery: identities that a decision makes one person are one.
+    """Persons of a gallery: identities that a decision makes one person are one, but for two that are confirmed.
 
     Args:
         identities: of the gallery.
@@ -39,6 +39,7 @@ def persons_to_learn(identities: Sequence[Identity], decisions: Sequence[Decisio
     """
     owner = {tracklet: each.number for each in identities for tracklet in each.tracklets}
     leader = {each.number: each.number for each in identities}
+    vouched = {each.number for each in identities if each.confirmed}
 
     def person(identity: int) -> int:
         while leader[identity] != identity:
@@ -48,7 +49,9 @@ def persons_to_learn(identities: Sequence[Identity], decisions: Sequence[Decisio
     for decision in decisions:
         if decision.same and decision.first in owner and decision.second in owner:
             low, high = sorted((person(owner[decision.first]), person(owner[decision.second])))
-            leader[high] = low
+            if low != high and not (low in vouched and high in vouched):  # else both were confirmed after it was said
+                leader[high] = low
+                vouched |= {low} if high in vouched else set()
     of = {tracklet: person(identity) for tracklet, identity in owner.items()}
     different = [each for each in decisions if not each.same and each.first in of and each.second in of]
     return Persons(

@@ -9,8 +9,11 @@ from passerby.errors import RecipeError
 from passerby.runs.request import TrainingRequest, resolve_recipe
 from passerby.training.interruption import InterruptedRunError
 from passerby.training.runner import train as train_recipe
-from passerby.workflows.adapting.learning_data import CONSTRAINTS, TABLE
+from passerby.workflows.adapting.constraints import CONSTRAINTS
+from passerby.workflows.adapting.learning_data import TABLE
 from passerby.workflows.adapting.recipes import LearningPlan
+
+_FROM_GALLERY = ("init", "seed", "method", "association.constraints", "clustering.constraints")
 
 RUN = "run"
 """The folder of the training, inside the folder that is lent."""
@@ -31,7 +34,8 @@ def recipe_in(folder: Path, plan: LearningPlan, overrides: Sequence[str], device
     changes = [f"{key}={json.dumps(value)}" for key, value in {**_machine(device), **plan.changes}.items()]
     changes += [f"data.name={json.dumps(str((folder / TABLE).absolute()))}", *_checked(overrides)]
     if (folder / CONSTRAINTS).is_file():
-        changes.append(f"association.constraints={json.dumps(str((folder / CONSTRAINTS).absolute()))}")
+        section = "clustering" if plan.method == "cluster-contrast" else "association"
+        changes.append(f"{section}.constraints={json.dumps(str((folder / CONSTRAINTS).absolute()))}")
     return resolve_recipe(TrainingRequest(plan.recipe, tuple(changes)))
 
 
@@ -65,6 +69,6 @@ def _machine(device: str | None) -> dict[str, object]:
 def _checked(overrides: Sequence[str]) -> list[str]:
     for each in overrides:
         key = each.partition("=")[0]
-        if key.startswith("data.") or key in ("init", "seed", "method", "association.constraints"):
+        if key.startswith("data.") or key in _FROM_GALLERY:
             raise RecipeError(f"{key}: follows from the gallery and the options: leave it out")
     return list(overrides)

@@ -76,13 +76,13 @@ def associate(
     one_class_per_camera: bool = False,
     must_link: ArrayLike | None = None,
     cannot_link: ArrayLike | None = None,
+    persons: ArrayLike | None = None,
 ) -> Association:
     """Link camera identities of different cameras and take connected components.
 
     Constraints go before distances. Pairs that must be linked are, whatever their distance, the number of links to a
-    camera or `one_class_per_camera` say; each then counts as the link of its two to the other's camera. A link is
-    refused if it would put the two of a pair that cannot be linked into one component, also through others.
-    Constraints use up nothing of the rate.
+    camera or `one_class_per_camera` say, and count as links to the other's camera. A link is refused if it would put a
+    pair that cannot be linked, or two known people, into one component. Constraints use up nothing of the rate.
 
     Args:
         features: float [N, D], the mean feature of each camera identity's images; of any length but 0.
@@ -91,19 +91,19 @@ def associate(
         linkage: see `Linkage`.
         stranger_share: of certain strangers, who are nearer than links of `"mutual"` or `"average"` may be; 0 to 1.
         one_class_per_camera: refuse links that would put two camera identities of one camera into one component.
-        must_link: int [M, 2], pairs of camera identities that are the same person.
+        must_link: int [M, 2], pairs of camera identities that are one person.
         cannot_link: int [K, 2], pairs that are not.
+        persons: int [N], which known person each is, -1 for none.
 
     Raises:
-        EvaluationError: features that are not finite or have no direction, columns that do not fit each other, or
-            decisions that contradict each other.
+        EvaluationError: features without a direction, columns that do not fit, or decisions that contradict each other.
     """
+    _check_amounts(rate, stranger_share)
     directions, labels = _checked(features, cameras)
     must, cannot = (_pairs(pairs, labels) for pairs in (must_link, cannot_link))
-    _check_amounts(rate, stranger_share)
-    linker = Linker(labels, must, cannot, one_class_per_camera=one_class_per_camera)
+    linker = Linker(labels, must, cannot, known := _persons(persons, len(labels)), one_class_per_camera)
     budget = math.floor(min(rate, len(labels)) * len(labels)) * (linkage == "nearest")  # N² are more than there are
-    found = nearest_pairs(directions, labels, budget, apart=np.concatenate([must, cannot]))
+    found = nearest_pairs(directions, labels, budget, np.concatenate([must, cannot]), known)
     candidates, measured = _candidates(found, linkage, stranger_share)
     accepted = linker.link(candidates)
     links = np.concatenate([must, candidates[accepted]])
@@ -162,6 +162,14 @@ def _checked(features: ArrayLike, cameras: ArrayLike) -> tuple[Float32, Integers
             "not finite or zero: nothing can be linked to them"
         )
     return vectors / lengths, labels.astype(np.int64)
+
+
+def _persons(persons: ArrayLike | None, count: int) -> Integers:
+    """Known people, int64 [N], -1 for none."""
+    known = np.full(count, -1, np.int64) if persons is None else np.asarray(persons, np.int64)
+    if known.shape != (count,):
+        raise EvaluationError(f"persons must be whole numbers [{count}], not {known.shape}")
+    return known
 
 
 def _pairs(pairs: ArrayLike | None, cameras: Integers) -> Integers:

@@ -43,6 +43,11 @@ class KeptAssociation:
     statistics: AssociationStatistics
 
 
+def kept_constraints(run: Path) -> Path:
+    """Where a run keeps a copy of the constraints that it began with."""
+    return run / FOLDER / "constraints.csv"
+
+
 def write_association(
     run: Path, epoch: int, association: Association, labels: CameraLabels, statistics: AssociationStatistics
 ) -> None:

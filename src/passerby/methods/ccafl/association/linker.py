@@ -1,10 +1,9 @@
 """Which pairs of camera identities become links: at most one of each to every camera, under a person's constraints."""
 
-from collections import deque
-
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.data.contradiction import contradiction
 from passerby.errors import EvaluationError
 
 Integers = NDArray[np.int64]
@@ -16,13 +15,16 @@ class Linker:
     Args:
         cameras: int64 [N], of each camera identity.
         must, cannot: int64 [M, 2] and [K, 2], pairs of camera identities of different cameras.
+        persons: int64 [N], which known person each is, -1 for none: groups of two known people stay two.
         one_class_per_camera: refuse links that would put two camera identities of one camera into one group.
 
     Raises:
         EvaluationError: the decisions contradict each other.
     """
 
-    def __init__(self, cameras: Integers, must: Integers, cannot: Integers, *, one_class_per_camera: bool) -> None:
+    def __init__(
+        self, cameras: Integers, must: Integers, cannot: Integers, persons: Integers, one_class_per_camera: bool
+    ) -> None:
         refused = contradiction(must, cannot)
         if refused is not None:
             pair, chain = refused
@@ -32,6 +34,7 @@ class Linker:
             )
         self._cameras = cameras.tolist()
         self._parent = list(range(len(cameras)))
+        self._persons: list[int] = persons.tolist()
         self._linked: list[set[int]] = [set() for _ in self._parent]
         self._strangers: list[set[int]] = [set() for _ in self._parent]
         for first, second in cannot.tolist():
@@ -59,6 +62,8 @@ class Linker:
             return False
         if any(self._group(stranger) == another for stranger in self._strangers[group]):
             return True
+        if self._persons[group] != self._persons[another] and min(self._persons[group], self._persons[another]) >= 0:
+            return True
         return self._seen_by is not None and not self._seen_by[group].isdisjoint(self._seen_by[another])
 
     def _join(self, one: int, other: int) -> None:
@@ -69,6 +74,7 @@ class Linker:
             return
         self._parent[another] = group
         self._strangers[group] |= self._strangers[another]
+        self._persons[group] = max(self._persons[group], self._persons[another])
         if self._seen_by is not None:
             self._seen_by[group] |= self._seen_by[another]
 
@@ -79,46 +85,6 @@ class Linker:
             parent[member] = parent[parent[member]]
             member = parent[member]
         return member
-
-
-def contradiction(must: Integers, cannot: Integers) -> tuple[int, list[int]] | None:
-    """The first pair that cannot be linked although pairs that must be join its two, and the rows of those pairs.
-
-    Args:
-        must, cannot: int64 [M, 2] and [K, 2], pairs of camera identities.
-
-    Returns:
-        A row of `cannot` and the fewest rows of `must` that lead from one of its two to the other; None if they
-        agree.
-    """
-    neighbours: dict[int, list[tuple[int, int]]] = {}
-    for row, (one, other) in enumerate(must.tolist()):
-        neighbours.setdefault(one, []).append((other, row))
-        neighbours.setdefault(other, []).append((one, row))
-    for row, (start, end) in enumerate(cannot.tolist()):
-        chain = _chain(neighbours, start, end)
-        if chain is not None:
-            return row, chain
-    return None
-
-
-def _chain(neighbours: dict[int, list[tuple[int, int]]], start: int, end: int) -> list[int] | None:
-    """The rows on a shortest way between two camera identities; None if there is no way."""
-    came_by: dict[int, tuple[int, int]] = {start: (start, -1)}
-    waiting = deque([start])
-    while waiting and end not in came_by:
-        member = waiting.popleft()
-        for other, row in neighbours.get(member, ()):
-            if other not in came_by:
-                came_by[other] = member, row
-                waiting.append(other)
-    if end not in came_by:
-        return None
-    rows: list[int] = []
-    while end != start:
-        end, row = came_by[end]
-        rows.append(row)
-    return rows[::-1]
 
 
 def _named(pairs: Integers) -> str:

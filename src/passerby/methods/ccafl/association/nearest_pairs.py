@@ -52,7 +52,9 @@ class NearestPairs:
         return found
 
 
-def nearest_pairs(directions: Float32, cameras: Integers, count: int, apart: Integers) -> NearestPairs:
+def nearest_pairs(
+    directions: Float32, cameras: Integers, count: int, apart: Integers, persons: Integers | None = None
+) -> NearestPairs:
     """The `count` nearest pairs of camera identities of different cameras, or all if there are fewer.
 
     Args:
@@ -60,6 +62,7 @@ def nearest_pairs(directions: Float32, cameras: Integers, count: int, apart: Int
         cameras: int64 [N].
         count: of pairs.
         apart: int64 [A, 2], pairs to leave out, which are not counted.
+        persons: int64 [N], known people, -1 for none, of whom pairs are left out likewise; None where nobody is known.
     """
     names, columns = np.unique(cameras, return_inverse=True)
     columns = columns.reshape(-1).astype(np.int64)
@@ -75,7 +78,7 @@ def nearest_pairs(directions: Float32, cameras: Integers, count: int, apart: Int
         block *= -2
         block += 2
         np.maximum(block, 0, out=block)
-        shortest.add(block, rows, others)
+        shortest.add(block, rows, others, None if persons is None else _two_people(persons[rows], persons[others]))
         for table, ends, candidates, column in ((block, rows, others, other), (block.T, others, rows, one)):
             places, first[ends, column], second[ends, column] = _two_smallest(table)
             nearest[ends, column] = candidates[places]
@@ -92,11 +95,11 @@ class _Shortest:
         self._distances = np.empty(0, dtype=np.float32)
         self._bound = np.inf
 
-    def add(self, block: Float32, rows: Integers, others: Integers) -> None:
-        """All pairs of a row and another, whose distances are [rows, others]."""
+    def add(self, block: Float32, rows: Integers, others: Integers, apart: NDArray[np.bool_] | None) -> None:
+        """All pairs of a row and another, whose distances are [rows, others], but those that are apart."""
         if not self._limit:
             return
-        flat = block.reshape(-1)
+        flat = (block if apart is None else np.where(apart, np.float32(np.nan), block)).reshape(-1)
         places = np.flatnonzero(flat <= self._bound)
         if places.size > self._limit:  # pairs as far as the last one stay: their numbers decide
             kept = flat[places]
@@ -118,6 +121,15 @@ class _Shortest:
         ordered = np.sort(apart, axis=1)
         kept = ~np.isin(self._pairs @ np.array([size, 1]), ordered @ np.array([size, 1]))
         return self._pairs[kept], self._distances[kept]
+
+
+def _two_people(persons: Integers, others: Integers) -> NDArray[np.bool_] | None:
+    """Which pairs of camera identities are of two known people, bool [rows, others]; None for none."""
+    if persons.max(initial=-1) < 0 or others.max(initial=-1) < 0:
+        return None
+    known = (persons[:, None] >= 0) & (others[None] >= 0)
+    different: NDArray[np.bool_] = known & (persons[:, None] != others[None])
+    return different
 
 
 def _two_smallest(table: Float32) -> tuple[Integers, Float32, Float32]:
