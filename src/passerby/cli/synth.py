@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import join
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -32,7 +32,7 @@ RECIPE, RECIPE_BATCH = "clip-reid-rn50-tiny", 16
 """The recipe that is proposed, and its `stage2.identities_per_batch`: to read the recipe would import torch."""
 
 _GOES_WITH = {
-    **dict.fromkeys(("images", "crowd", "train", "masks", "processes"), ("crops",)),
+    **dict.fromkeys(("images", "crowd", "train", "masks", "processes", "people_per_city"), ("crops",)),
     "height": ("crops", "--tracklets"),
     "overlapping": ("--videos",),
     "noise": ("--videos", "--tracklets"),
@@ -47,16 +47,25 @@ _SPELT = {
     "seconds": "--videos",
     "videos": "--tracklets",
     "factor": "--noise",
+    "people_per_city": "--people-per-city",
 }
 """Options whose names differ from the arguments' in Python."""
 
 CORES = os.cpu_count() or 1
 
 _CROPS, _FILMED = "Crops", "Videos and tracklets"
+LookOption = Annotated[
+    Literal["plain", "street"], option("LOOK", "plain: clean pictures; street: as real cameras deliver them.")
+]
+ContactSheet = Annotated[bool, flag("--contact-sheet", "Write a page of samples beside the folder as well.")]
 Images = Annotated[int, option("N", "Of every person in every camera, at least 2.", panel=_CROPS)]
 Height = Annotated[int, option("N", "Of crops in pixels, at least 32; they are half as wide.", panel=_CROPS)]
 Crowd = Annotated[float, option("X", "Others near a person, on average.", panel=_CROPS)]
 Train = Annotated[float, option("X", "Share of the identities that are for training.", panel=_CROPS)]
+PerCity = Annotated[
+    int | None,
+    option("N", "Who share cameras; then another city begins. Default: all.", panel=_CROPS, show_default=False),
+]
 Masks = Annotated[bool, flag("--masks", "Write a mask of the visible person beside every crop.", _CROPS)]
 Processes = Annotated[int, option("N", "Drawing at once; default: one per core.", panel=_CROPS, show_default=False)]
 Videos = Annotated[float | None, option("SECONDS", "Film every camera for so long, instead of crops.", panel=_FILMED)]
@@ -78,19 +87,19 @@ def synth(
     identities: Annotated[int | None, option("N", "People; default: 80, or in videos one every 2 seconds.")] = None,
     cameras: Annotated[int, option("N", "Cameras, each with a place, light and colours of its own.")] = 4,
     seed: Annotated[int, option("N", "Everything follows from it.", at_least=0)] = 7,
+    look: LookOption = "plain",
     images: Images = 4,
     height: Height = 128,
     crowd: Crowd = 1.0,
     train: Train = 0.5,
+    people_per_city: PerCity = None,
     masks: Masks = False,
     processes: Processes = CORES,
     videos: Videos = None,
     overlapping: Overlapping = False,
     tracklets: Tracklets = None,
     noise: Noise = 1.0,
-    contact_sheet: Annotated[
-        bool, flag("--contact-sheet", "Write a page of samples beside the folder as well.")
-    ] = False,
+    contact_sheet: ContactSheet = False,
     replace: Annotated[bool, flag("--replace", "Replace a world of other arguments that is in the folder.")] = False,
 ) -> None:
     """Parse, draw, print."""
@@ -106,6 +115,8 @@ def synth(
         images=images,
         crowd=crowd,
         train=train,
+        people_per_city=people_per_city,
+        look=look,
         masks=masks,
         processes=processes,
         videos=videos,
@@ -140,7 +151,9 @@ def _refuse_without_effect(context: typer.Context, videos: bool, tracklets: bool
     for name, kinds in _GOES_WITH.items():
         source = context.get_parameter_source(name)
         if drawn not in kinds and source is not None and source.name == "COMMANDLINE":
-            raise typer.BadParameter(f"goes with {' or '.join(kinds)}, not with {drawn}", param_hint=f"--{name}")
+            raise typer.BadParameter(
+                f"goes with {' or '.join(kinds)}, not with {drawn}", param_hint=f"--{name.replace('_', '-')}"
+            )
 
 
 @contextmanager

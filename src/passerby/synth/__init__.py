@@ -1,5 +1,6 @@
 """A synthetic world: people, crops, tracklets and videos drawn from a seed, with ground truth."""
 
+from passerby.synth.look import LOOKS, Look
 from passerby.synth.output.contact_sheet import contact_sheet, write_contact_sheet
 from passerby.synth.output.market import write_market
 from passerby.synth.output.output_folder import holds_world
@@ -12,7 +13,9 @@ from passerby.synth.places.world import World
 from passerby.synth.words.vocabulary import caption_words
 
 __all__ = [
+    "LOOKS",
     "Drawers",
+    "Look",
     "Pair",
     "Pairs",
     "TrackerNoise",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from passerby.synth import TrackerNoise, write_contact_sheet, write_market, write_tracklets, write_videos
+from passerby.synth import Look, TrackerNoise, write_contact_sheet, write_market, write_tracklets, write_videos
 from passerby.synth.output.contact_sheet import check_contact_sheet
 
 _CROPS_IDENTITIES = 80
@@ -22,6 +22,8 @@ class WorldRequest:
         height: of the crops in pixels; they are half as wide.
         images: crops of every person in every camera.
         crowd: how many others are near a person, on average.
+        look: of people, cameras and places.
+        people_per_city: how many crops' identities share cameras; by default all.
         train: share of the identities that are for training.
         masks: whether a mask of the visible person is written beside every crop.
         processes: how many draw crops at once.
@@ -40,6 +42,8 @@ class WorldRequest:
     height: int = 128
     images: int = 4
     crowd: float = 1.0
+    look: Look = "plain"
+    people_per_city: int | None = None
     train: float = 0.5
     masks: bool = False
     processes: int = 1
@@ -77,7 +81,12 @@ def draw_world(request: WorldRequest) -> Path:
     Raises:
         DataError: an argument is out of range, or the folder or page holds something else.
     """
-    common: dict[str, Any] = {"cameras": request.cameras, "seed": request.seed, "replace": request.replace}
+    common: dict[str, Any] = {
+        "cameras": request.cameras,
+        "seed": request.seed,
+        "look": request.look,
+        "replace": request.replace,
+    }
     if request.contact_sheet:  # found out before minutes are spent on the world
         check_contact_sheet(request.page, crowd=request.crowd, **common)
     made = _write(request, common)
@@ -115,6 +124,7 @@ def _write(request: WorldRequest, common: dict[str, Any]) -> Path:
         train_fraction=request.train,
         crowd=request.crowd,
         masks=request.masks,
+        people_per_city=request.people_per_city,
         processes=request.processes,
         **common,
     )

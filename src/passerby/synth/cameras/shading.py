@@ -24,6 +24,7 @@ class Light:
         sun: brightness and colour of direct light, RGB.
         sky: of light from above, RGB.
         ground: of light from below, RGB.
+        low: how much darker people are at their feet, where less of the sky is seen, 0 to 1.
     """
 
     towards: tuple[float, float, float]
@@ -31,6 +32,7 @@ class Light:
     sun: tuple[float, float, float]
     sky: tuple[float, float, float]
     ground: tuple[float, float, float]
+    low: float = 0.0
 
 
 def creases(layer: Layer, reach: int) -> Floats:
@@ -75,7 +77,15 @@ def shade(
     colours = np.take(atlas.reshape(-1, 3), cell, axis=0).astype(np.float32)
     colours *= _brightness(sunny, high, light)
     colours *= shadow[:, None]
+    if light.low:
+        colours *= _dimmed(point[1], light.low)[:, None]
     return colours
+
+
+def _dimmed(down: Floats, low: float) -> Floats:
+    """How much less light there is near the ground: pixels are `down` metres below the feet, less than 0 above."""
+    dimmed: Floats = 1 - np.float32(low) * (1 + down / np.float32(1.3)).clip(0, 1)
+    return dimmed
 
 
 def _terms(placed: Placed) -> Floats:

@@ -11,6 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 from passerby.atomic_files import write_atomically
 from passerby.errors import DataError
 from passerby.synth.cameras.camera import Picture
+from passerby.synth.look import Look
 from passerby.synth.people.wardrobe import FAMILY
 from passerby.synth.places.crops import Crop
 from passerby.synth.places.world import World
@@ -21,7 +22,13 @@ _KEY = "passerby"
 
 
 def contact_sheet(
-    *, seed: int = 7, people: int = 10, cameras: int = 5, images_per_camera: int = 4, crowd: float = 1.0
+    *,
+    seed: int = 7,
+    people: int = 10,
+    cameras: int = 5,
+    images_per_camera: int = 4,
+    crowd: float = 1.0,
+    look: Look = "plain",
 ) -> Picture:
     """Crops of some people of a world, 128 by 64 pixels each, uint8 RGB: a whole family, then one of each family.
 
@@ -31,8 +38,9 @@ def contact_sheet(
         cameras: groups in a row.
         images_per_camera: crops in a group.
         crowd: how many strangers are near a person, on average.
+        look: of people, cameras and places.
     """
-    world = World(seed=seed, steps=images_per_camera, size=(128, 64), crowd=crowd)
+    world = World(seed=seed, steps=images_per_camera, size=(128, 64), crowd=crowd, look=look)
 
     def group(person: int, camera: int) -> Picture:
         crops: list[Crop] = [world.crop(person, camera, step)[0] for step in range(images_per_camera)]
@@ -49,7 +57,13 @@ def shown_people(count: int) -> list[int]:
 
 
 def write_contact_sheet(
-    file: str | Path, *, seed: int = 7, cameras: int = 5, crowd: float = 1.0, replace: bool = False
+    file: str | Path,
+    *,
+    seed: int = 7,
+    cameras: int = 5,
+    crowd: float = 1.0,
+    look: Look = "plain",
+    replace: bool = False,
 ) -> Path:
     """Write a page of samples as PNG or JPEG; what drew it is kept inside the file, as a comment.
 
@@ -58,15 +72,17 @@ def write_contact_sheet(
         seed: of the world.
         cameras: groups in a row.
         crowd: how many strangers are near a person, on average.
+        look: of people, cameras and places.
         replace: whether a page of another world is replaced; files that are not ours never are.
 
     Raises:
         DataError: the file cannot be written, holds something else, or its ending is neither .png nor .jpg.
     """
     file = Path(file)
-    check_contact_sheet(file, seed=seed, cameras=cameras, crowd=crowd, replace=replace)
-    sheet = contact_sheet(seed=seed, cameras=cameras, images_per_camera=20 // min(cameras, 10), crowd=crowd)
-    text, comment = json.dumps(_description(seed, cameras, crowd)), PngInfo()
+    check_contact_sheet(file, seed=seed, cameras=cameras, crowd=crowd, look=look, replace=replace)
+    images = 20 // min(cameras, 10)
+    sheet = contact_sheet(seed=seed, cameras=cameras, images_per_camera=images, crowd=crowd, look=look)
+    text, comment = json.dumps(_description(seed, cameras, crowd, look)), PngInfo()
     comment.add_text(_KEY, text)
     try:
         with write_atomically(file) as temporary:
@@ -79,7 +95,9 @@ def write_contact_sheet(
     return file
 
 
-def check_contact_sheet(file: Path, *, seed: int, cameras: int, crowd: float, replace: bool = False) -> None:
+def check_contact_sheet(
+    file: Path, *, seed: int, cameras: int, crowd: float, look: Look = "plain", replace: bool = False
+) -> None:
     """Check that `write_contact_sheet`, given the same arguments, may write a file.
 
     Raises:
@@ -94,15 +112,16 @@ def check_contact_sheet(file: Path, *, seed: int, cameras: int, crowd: float, re
         raise DataError(
             f"{file} is not an earlier contact sheet, and would be lost: move it away, or name another file"
         )
-    if earlier != _description(seed, cameras, crowd) and not replace:
+    if earlier != _description(seed, cameras, crowd, look) and not replace:
         raise DataError(
             f"{file} shows another synthetic world: name another file, or replace it with --replace (in Python "
             "replace=True)"
         )
 
 
-def _description(seed: int, cameras: int, crowd: float) -> dict[str, Any]:
-    return {"made_by": "passerby.synth.write_contact_sheet", "seed": seed, "cameras": cameras, "crowd": float(crowd)}
+def _description(seed: int, cameras: int, crowd: float, look: Look) -> dict[str, Any]:
+    drawn = {"seed": seed, "cameras": cameras, "crowd": float(crowd), "look": look}
+    return {"made_by": "passerby.synth.write_contact_sheet", **drawn}
 
 
 def _described(file: Path) -> dict[str, Any] | None:

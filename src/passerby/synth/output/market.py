@@ -15,11 +15,19 @@ import cv2
 import pyarrow.parquet as pq
 
 from passerby.progress import Progress
+from passerby.synth.look import Look
 from passerby.synth.output.listing import FOLDERS, NOBODY, Planned, list_crops
-from passerby.synth.output.output_folder import ArgumentError, check_range, check_size, describe_call, fresh_folder
+from passerby.synth.output.output_folder import (
+    ArgumentError,
+    check_look,
+    check_range,
+    check_size,
+    describe_call,
+    fresh_folder,
+)
 from passerby.synth.output.truth import Row, as_table, picture_row
 from passerby.synth.places.crops import encode
-from passerby.synth.places.world import World
+from passerby.synth.places.world import STRANGERS, World
 from passerby.synth.randomness import keyed_generator
 from passerby.worker_processes import worker_pool
 
@@ -41,14 +49,15 @@ def write_market(
     train_fraction: float = 0.5,
     crowd: float = 1.0,
     masks: bool = False,
+    look: Look = "plain",
+    people_per_city: int | None = None,
     processes: int = 1,
     replace: bool = False,
     show_progress: bool = True,
 ) -> Path:
     """Draw a synthetic world and write it as a Market-1501 folder with a table, `people.parquet`, beside the images.
 
-    The same arguments give the same images, whatever the number of processes. The folder appears complete or not at
-    all.
+    The same arguments give the same images, on any number of processes. All appear, or nothing.
 
     Args:
         folder: where to write; created with its parents, or replaced if the same call made it before.
@@ -60,23 +69,22 @@ def write_market(
         train_fraction: share of the identities that are for training.
         crowd: how many strangers are near a person, on average, 0 to 6.
         masks: whether to write, for every image, which of its pixels show the person, as PNG from 0 to 255.
+        look: of people, cameras and places.
+        people_per_city: so many share a city's cameras, then another begins with camera 1; by default there is one.
         processes: how many draw at once; more than 1 starts new ones, so a script must guard its main module.
         replace: whether a world of other arguments that is there is replaced; files that are not ours never are.
         show_progress: whether to show progress on stderr.
-
-    Returns:
-        The folder.
 
     Raises:
         DataError: an argument is out of range, or the folder holds another world or something else.
     """
     description = describe_call(write_market, locals())
-    _check(identities, cameras, images_per_camera, size)
+    _check(identities, cameras, images_per_camera, people_per_city)
+    _check_drawing(size, crowd, look, processes)
     trained = trained_identities(identities, train_fraction)
-    check_range("synthetic world", ("crowd", crowd, 0, 6), ("processes", processes, 1, 256))
     crops = list_crops(seed, identities, trained, cameras, images_per_camera)
     with fresh_folder(Path(folder), description, replace=replace) as made:
-        work = Work(made, seed, images_per_camera, size, crowd, masks)
+        work = Work(made, seed, images_per_camera, size, crowd, masks, look, people_per_city)
         pq.write_table(as_table(_draw_all(work, crops, processes, show_progress)), made / TABLE)
     return Path(folder)
 
@@ -91,6 +99,15 @@ class Work:
     size: tuple[int, int]
     crowd: float
     masks: bool
+    look: Look
+    people_per_city: int | None
+
+    def seed_of(self, person: int) -> int:
+        """The seed of the city in which a person lives; strangers and boxes around nobody are in the first."""
+        if self.people_per_city is None or not 0 < person < STRANGERS:
+            return self.seed
+        city = (person - 1) // self.people_per_city
+        return int(keyed_generator(self.seed, "city", city).integers(2**53)) if city else self.seed
 
 
 def _draw_all(work: Work, crops: list[Planned], processes: int, show_progress: bool) -> list[Row]:
@@ -110,35 +127,31 @@ def _draw_all(work: Work, crops: list[Planned], processes: int, show_progress: b
 
 def _drawn(work: Work, shares: list[list[Planned]], processes: int) -> Iterator[list[Row]]:
     if processes == 1:
-        world = _world(work)
-        yield from (_draw_share(world, work, share) for share in shares)
+        yield from (_draw_share(work, share) for share in shares)
+        _worlds.clear()
         return
     with worker_pool(processes, _prepare) as pool:
         chunk = max(1, min(16, len(shares) // (4 * processes)))
-        yield from pool.map(partial(_draw_elsewhere, work), shares, chunksize=chunk)
+        yield from pool.map(partial(_draw_share, work), shares, chunksize=chunk)
 
 
-_worlds: dict[Work, World] = {}
-"""The world of a process that draws for another one: places are painted once."""
+_worlds: dict[tuple[Work, int], World] = {}
+"""The city that a process has drawn from last: its places are painted once."""
 
 
 def _prepare() -> None:
     cv2.setNumThreads(1)
 
 
-def _draw_elsewhere(work: Work, share: list[Planned]) -> list[Row]:
-    if work not in _worlds:
+def _world(work: Work, seed: int) -> World:
+    if (work, seed) not in _worlds:
         _worlds.clear()
-        _worlds[work] = _world(work)
-    return _draw_share(_worlds[work], work, share)
+        _worlds[work, seed] = World(seed=seed, steps=work.steps, size=work.size, crowd=work.crowd, look=work.look)
+    return _worlds[work, seed]
 
 
-def _world(work: Work) -> World:
-    return World(seed=work.seed, steps=work.steps, size=work.size, crowd=work.crowd)
-
-
-def _draw_share(world: World, work: Work, share: list[Planned]) -> list[Row]:
-    return [_draw(world, work, crop) for crop in share]
+def _draw_share(work: Work, share: list[Planned]) -> list[Row]:
+    return [_draw(_world(work, work.seed_of(crop.person)), work, crop) for crop in share]
 
 
 def _draw(world: World, work: Work, crop: Planned) -> Row:
@@ -183,11 +196,17 @@ def trained_identities(identities: int, train_fraction: float) -> int:
     return trained
 
 
-def _check(identities: int, cameras: int, images: int, size: tuple[int, int]) -> None:
+def _check(identities: int, cameras: int, images: int, people_per_city: int | None) -> None:
     check_range(
         "synthetic world",
         ("identities", identities, 2, 9999),
         ("cameras", cameras, 2, 9),
         ("images_per_camera", images, 2, 99),
+        ("people_per_city", 1 if people_per_city is None else people_per_city, 1, 9999),
     )
+
+
+def _check_drawing(size: tuple[int, int], crowd: float, look: str, processes: int) -> None:
+    check_range("synthetic world", ("crowd", crowd, 0, 6), ("processes", processes, 1, 256))
     check_size("synthetic world", size)
+    check_look("synthetic world", look)

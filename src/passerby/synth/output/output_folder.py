@@ -9,6 +9,7 @@ from typing import Any
 
 from passerby.atomic_files import temporary_folder
 from passerby.errors import DataError
+from passerby.synth.look import LOOKS
 
 DESCRIPTION = "synth.json"
 """The file by which a folder of ours is recognised; it holds the arguments that made it."""
@@ -191,6 +192,16 @@ def check_range(what: str, *limits: tuple[str, float, float, float]) -> None:
     for name, value, least, most in limits:
         if not least <= value <= most:
             raise ArgumentError(what, name, f"must be from {least} to {most}, not {value}")
+
+
+def check_look(what: str, look: str) -> None:
+    """Check the look of a world.
+
+    Raises:
+        ArgumentError: there is no such look.
+    """
+    if look not in LOOKS:
+        raise ArgumentError(what, "look", f"must be {' or '.join(LOOKS)}, not {look!r}")
 
 
 def check_size(what: str, size: tuple[int, int]) -> None:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from passerby.errors import DataError
 from passerby.synth.cameras.camera import Picture
-from passerby.synth.output.output_folder import check_range, check_size
+from passerby.synth.look import Look
+from passerby.synth.output.output_folder import check_look, check_range, check_size
 from passerby.synth.places.crops import Crop, Size
 from passerby.synth.places.world import STRANGERS, World
 from passerby.synth.randomness import keyed_generator
@@ -48,6 +49,7 @@ class Pairs:
             process. At most 12, which is how many are kept.
         crowd: how many strangers are near a person, on average.
         least_visible: less than this share of a person is shown only where several tries gave no more.
+        look: of people, cameras and places.
 
     Raises:
         DataError: a value is out of range.
@@ -58,6 +60,7 @@ class Pairs:
     places: int = 12
     crowd: float = 0.7
     least_visible: float = 0.35
+    look: Look = "plain"
 
     def __post_init__(self) -> None:
         check_range(
@@ -68,6 +71,7 @@ class Pairs:
             ("least_visible", self.least_visible, 0, 1),
         )
         check_size("synthetic pairs", self.size)
+        check_look("synthetic pairs", self.look)
 
     def __getitem__(self, index: int) -> Pair:
         """Draw one pair.
@@ -77,7 +81,7 @@ class Pairs:
         """
         if not 0 <= index < STRANGERS:
             raise DataError(f"synthetic pairs: index must be from 0 to {STRANGERS - 1}, not {index}; use another seed")
-        world = _world(self.seed, self.size, self.crowd)
+        world = _world(self.seed, self.size, self.crowd, self.look)
         crop = self._crop(world, index)
         seen = seen_attributes(world.person(index).wears, crop.shown, crop.turn)
         words = keyed_generator(self.seed, "pair caption", index)
@@ -100,6 +104,6 @@ class Pairs:
 
 
 @lru_cache(maxsize=2)
-def _world(seed: int, size: Size, crowd: float) -> World:
+def _world(seed: int, size: Size, crowd: float, look: Look) -> World:
     """The world of this process: places and strangers are made once."""
-    return World(seed=seed, steps=1, size=size, crowd=crowd)
+    return World(seed=seed, steps=1, size=size, crowd=crowd, look=look)

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 
 from passerby.errors import DataError
 from passerby.progress import Progress
-from passerby.synth.output.output_folder import check_range, check_size, describe_call, fresh_folder
+from passerby.synth.look import Look
+from passerby.synth.output.output_folder import check_look, check_range, check_size, describe_call, fresh_folder
 from passerby.synth.output.tracker import BACKGROUND, Tracked, TrackerNoise, follow
 from passerby.synth.places.crops import Box, encode, take_crop
 from passerby.synth.places.traffic import Video, make_video, share_out
@@ -33,16 +34,15 @@ def write_tracklets(
     noise: TrackerNoise | None = None,
     size: tuple[int, int] = (128, 64),
     seed: int = 7,
+    look: Look = "plain",
     replace: bool = False,
     show_progress: bool = True,
 ) -> Path:
     """Film people, track them with errors, and write the crops and `tracklets.parquet` beside them.
 
     Columns of the table, in the order of videos, tracks and frames: `path`, `video`, `camera`, `track` (unique in its
-    video), `frame` (at 25 per second), `x`, `y`, `width`, `height`, `true_identity` (of the person the box is around;
-    `-1` where it is around nobody) and `visible` (share of that person that the crop shows).
-
-    The same arguments give the same files. The folder appears complete or not at all.
+    video), `frame` (at 25 per second), `x`, `y`, `width`, `height`, `true_identity` (`-1`: the box is around nobody)
+    and `visible` (share of that person). The same arguments give the same files; they appear complete or not at all.
 
     Args:
         folder: where to write; created with its parents, or replaced if the same call made it before.
@@ -54,19 +54,18 @@ def write_tracklets(
         noise: how the tracker errs; `TrackerNoise.none()` for the truth.
         size: height and width of the crops in pixels.
         seed: everything follows from it.
+        look: of people, cameras and places.
         replace: whether a world of other arguments that is there is replaced; files that are not ours never are.
         show_progress: whether to show progress on stderr.
-
-    Returns:
-        The folder.
 
     Raises:
         DataError: an argument is out of range, or the folder holds another world or something else.
     """
     noise = noise or TrackerNoise()
     description = describe_call(write_tracklets, locals())
+    check_look("synthetic tracklets", look)
     _check(identities, videos, cameras, appearances, rate, size)
-    world = World(seed=seed, steps=1, size=size)
+    world = World(seed=seed, steps=1, size=size, look=look)
     casts = share_out(seed, identities, videos, appearances)
     progress = Progress("tracking", videos, unit="videos", quiet=not show_progress)
     with fresh_folder(Path(folder), description, replace=replace) as made, progress:

@@ -17,7 +17,8 @@ import numpy as np
 
 from passerby.progress import Progress
 from passerby.synth.cameras.camera import HEIGHT, WIDTH, Camera, Picture
-from passerby.synth.output.output_folder import check_range, describe_call, fresh_folder
+from passerby.synth.look import Look
+from passerby.synth.output.output_folder import check_look, check_range, describe_call, fresh_folder
 from passerby.synth.output.tracker import TrackerNoise, follow
 from passerby.synth.output.video_file import check_whole, open_writer
 from passerby.synth.places.crops import Box
@@ -40,6 +41,7 @@ def write_videos(
     overlapping: bool = False,
     noise: TrackerNoise | None = None,
     seed: int = 7,
+    look: Look = "plain",
     replace: bool = False,
     show_progress: bool = True,
 ) -> Path:
@@ -57,6 +59,7 @@ def write_videos(
             films another place, and people pass it at another time. Furniture is each camera's own in any case.
         noise: how the tracker errs.
         seed: everything follows from it.
+        look: of people, cameras and places.
         replace: whether a world of other arguments that is there is replaced; files that are not ours never are.
         show_progress: whether to show progress on stderr.
 
@@ -70,7 +73,8 @@ def write_videos(
     noise = noise or TrackerNoise()
     description = describe_call(write_videos, locals())
     _check(identities, cameras, seconds, width)
-    world = World(seed=seed, steps=1, size=(128, 64))
+    check_look("synthetic videos", look)
+    world = World(seed=seed, steps=1, size=(128, 64), look=look)
     casts = share_out(seed, identities, cameras, cameras)
     frames = round(seconds * FRAMES_PER_SECOND)
     progress = Progress("filming", frames * cameras, unit="frames", quiet=not show_progress)

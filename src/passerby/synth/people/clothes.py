@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.synth.look import Look
 from passerby.synth.people.cones import SLOTS
 from passerby.synth.people.fabrics import (
     ALONG,
@@ -18,6 +19,7 @@ from passerby.synth.people.fabrics import (
     plain,
     woven,
 )
+from passerby.synth.people.street_fabrics import street_folded, street_shade, street_woven
 from passerby.synth.people.tailoring import SLEEVES
 from passerby.synth.people.wardrobe import COLOURS, HAIR, SKIN, Wears
 
@@ -28,9 +30,9 @@ _OPEN = {"jacket": 0.28, "coat": 0.16, "cardigan": 0.4, "vest": 0.34}
 """How far an outer garment is open, radians from the middle."""
 
 
-def paint(wears: Wears, generator: np.random.Generator) -> Atlas:
+def paint(wears: Wears, generator: np.random.Generator, look: Look = "plain") -> Atlas:
     """The clothes maps of one person; the generator gives shades, sizes of patterns and folds."""
-    cloth = _Cloth(wears, generator)
+    cloth = _Cloth(wears, generator, look)
     maps = {**_upper(cloth), **_lower(cloth), **_rest(cloth)}
     return np.ascontiguousarray(np.stack([maps[slot] for slot in SLOTS]).clip(6, 250), dtype=np.uint8)
 
@@ -38,9 +40,11 @@ def paint(wears: Wears, generator: np.random.Generator) -> Atlas:
 class _Cloth:
     """The shades that one person's things are dyed in."""
 
-    def __init__(self, wears: Wears, generator: np.random.Generator) -> None:
+    def __init__(self, wears: Wears, generator: np.random.Generator, look: Look) -> None:
         self.wears = wears
         self.generator = generator
+        self.look = look
+        self._bale: Map | None = None
         self.skin = self._shade(SKIN[wears["skin"]], 0.05)
         self.hair = self._shade(HAIR[wears["hair_colour"]], 0.1)
         names = ("upper", "pattern", "outer", "lower", "shoe", "bag")
@@ -49,30 +53,57 @@ class _Cloth:
         self.lower, self.shoe, self.bag = shades["lower"], shades["shoe"], shades["bag"]
         self.second = self._shade(COLOURS[wears["pattern_colour"]], 0.06)
 
+    def woven(self, pattern: str, first: Map, second: Map) -> Map:
+        """Cloth of two colours in one of the patterns of `wardrobe`."""
+        weave = street_woven if self.look == "street" else woven
+        return weave(pattern, first, second, self.generator)
+
+    def repeats(self) -> bool:
+        """Whether the upper garment's pattern goes on over sleeves and skirts."""
+        pattern = self.wears["pattern"]
+        return pattern in REPEATING or (self.look == "street" and pattern == "plain")
+
+    def upper_cloth(self) -> Map:
+        """Cloth of the upper garment; on the street all its pieces are cut from one bale."""
+        pattern = self.wears["pattern"]
+        if self.look == "plain":
+            return self.woven(pattern, self.upper, self.print)
+        if self._bale is None:
+            self._bale = self.woven(pattern, self.upper, self.print)
+        return self._bale
+
+    def uniform(self, dye: Map) -> Map:
+        """Cloth of one colour; on the street it may be melange or washed."""
+        return plain(dye) if self.look == "plain" else self.woven("plain", dye, dye * 0.8)
+
+    def folded(self, cloth: Map, strength: float = 0.05, *, upright: bool = False) -> Map:
+        """Cloth with folds."""
+        fold = street_folded if self.look == "street" else folded
+        return fold(cloth, self.generator, strength, upright=upright)
+
     def _shade(self, colour: tuple[int, int, int], spread: float) -> Map:
+        if self.look == "street":
+            return street_shade(colour, spread, self.generator)
         dyed = np.array(colour) * self.generator.normal(1, spread) + self.generator.normal(0, 4, 3)
         return dyed.clip(10, 244).astype(np.float32)
 
 
 def _upper(cloth: _Cloth) -> dict[str, Map]:
     """Trunk and sleeves, with what is worn over them."""
-    wears, generator = cloth.wears, cloth.generator
-    inner = folded(woven(wears["pattern"], cloth.upper, cloth.print, generator), generator)
-    repeats = wears["pattern"] in REPEATING
-    sleeve = folded(
-        woven(wears["pattern"], cloth.upper, cloth.print, generator) if repeats else plain(cloth.upper), generator
-    )
+    wears = cloth.wears
+    inner = cloth.folded(cloth.upper_cloth())
+    sleeve = cloth.folded(cloth.upper_cloth() if cloth.repeats() else plain(cloth.upper))
     if wears["pattern"] == "colour block":
-        sleeve = folded(plain(cloth.print), generator)
+        sleeve = cloth.folded(plain(cloth.print))
     torso = _trim(inner, cloth)
     outer = wears["outer"]
     if outer != "none":
-        over = folded(plain(cloth.outer), generator, 0.07)
+        over = cloth.folded(plain(cloth.outer), 0.07)
         gap = _OPEN[outer] * (1 + 0.5 * (0.3 - ALONG)) * np.clip(1.4 - 1.1 * ALONG, 0.35, 1)
         torso = painted(over, gap > ASIDE, inner)
         torso = painted(torso, np.abs(ASIDE - gap) < 0.05, cloth.outer * 0.6)
         if outer != "vest":
-            sleeve = folded(plain(cloth.outer), generator, 0.07)
+            sleeve = cloth.folded(plain(cloth.outer), 0.07)
     torso = painted(torso, ALONG > 0.965, torso * 0.8)
     if wears["bag"] == "backpack":
         torso = painted(torso, (np.abs(ASIDE - 0.72) < 0.12) & (ALONG < 0.5), cloth.bag * 0.9)
@@ -83,7 +114,7 @@ def _upper(cloth: _Cloth) -> dict[str, Map]:
     long_outer = outer not in ("none", "vest")
     short = wears["upper"] in SLEEVES and not long_outer
     bare = plain(cloth.skin)
-    tail = painted(folded(plain(cloth.outer), generator, 0.07, upright=True), ASIDE < 0.07, cloth.outer * 0.6)
+    tail = painted(cloth.folded(plain(cloth.outer), 0.07, upright=True), ASIDE < 0.07, cloth.outer * 0.6)
     cuff = painted(sleeve, ALONG > 0.9, sleeve * 0.8)
     return {"torso": torso, "sleeve": sleeve, "forearm": bare if short else cuff, "tail": tail}
 
@@ -106,22 +137,21 @@ def _trim(torso: Map, cloth: _Cloth) -> Map:
 
 def _lower(cloth: _Cloth) -> dict[str, Map]:
     """Hips, legs and skirt."""
-    wears, generator = cloth.wears, cloth.generator
+    wears = cloth.wears
     lower = wears["lower"]
-    repeats = wears["pattern"] in REPEATING
     if lower == "dress":
-        fabric = woven(wears["pattern"], cloth.upper, cloth.print, generator) if repeats else plain(cloth.upper)
+        fabric = cloth.upper_cloth() if cloth.repeats() else plain(cloth.upper)
     elif wears["lower_pattern"] in ("checks", "floral print"):
-        fabric = woven(wears["lower_pattern"], cloth.lower, cloth.second * 0.5 + cloth.lower * 0.5, generator)
+        fabric = cloth.woven(wears["lower_pattern"], cloth.lower, cloth.second * 0.5 + cloth.lower * 0.5)
     else:
-        fabric = plain(cloth.lower)
+        fabric = cloth.uniform(cloth.lower)
     if wears["lower_pattern"] == "side stripes" and lower != "dress":
         fabric = painted(fabric, np.abs(ASIDE - np.pi / 2) < 0.22, cloth.second)
     if lower == "jeans":
         worn = np.exp(-((AROUND / 0.8) ** 2) - ((ALONG - 0.45) / 0.35) ** 2)
         fabric = painted(fabric, 0.22 * worn, np.array([170, 180, 196], np.float32))
-    leg = folded(fabric, generator, 0.06)
-    skirt = folded(fabric, generator, 0.09, upright=lower != "shorts")
+    leg = cloth.folded(fabric, 0.06)
+    skirt = cloth.folded(fabric, 0.09, upright=lower != "shorts")
     hips = painted(leg, ALONG < 0.12, leg * 0.7)
     bare = plain(cloth.skin)
     covered = lower in ("trousers", "jeans", "leggings")
@@ -141,13 +171,13 @@ def _rest(cloth: _Cloth) -> dict[str, Map]:
         shoe = painted(plain(cloth.skin), (ALONG > 0.7) | ((ALONG * 5 + ASIDE) % 1 < 0.35), cloth.shoe)
     strands = cv2.resize(generator.normal(0, 1, (4, 40)).astype(np.float32), (COLUMNS, ROWS))
     hair = plain(cloth.hair) * (1 + 0.13 * strands[..., None])
-    bag = folded(plain(cloth.bag), generator, 0.06)
+    bag = cloth.folded(plain(cloth.bag), 0.06)
     bag = painted(bag, np.abs(ALONG - 0.3) < 0.022, cloth.bag * 0.55)
     pocket = (ALONG > 0.5) & (ALONG < 0.86) & (np.pi - ASIDE < 0.62)
     bag = painted(bag, pocket, cloth.bag * 0.85 + 10)
     return {
         **{"head": _face(cloth), "neck": plain(cloth.skin * 0.9), "hand": plain(cloth.skin)},
-        **{"shoe": shoe, "hair": hair, "hat": folded(plain(cloth.second), generator)},
+        **{"shoe": shoe, "hair": hair, "hat": cloth.folded(plain(cloth.second))},
         **{"bag": bag, "strap": plain(cloth.bag * 0.8)},
     }
 

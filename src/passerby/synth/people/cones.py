@@ -39,6 +39,10 @@ class Measures:
         hips: half-width of the hips.
         limbs: thickness of arms and legs, about 1.
         head: size of the head, about 1.
+        loose: how wide clothes are cut, about 1.
+        slope: how far the shoulders hang below the neck.
+        hem: how much lower shirts end.
+        flare: how far what hangs below the waist stands off the hips.
     """
 
     height: float
@@ -48,6 +52,10 @@ class Measures:
     hips: float
     limbs: float
     head: float
+    loose: float = 1.0
+    slope: float = 0.0
+    hem: float = 0.0
+    flare: float = 0.010
 
     def frame(self) -> Frame:
         """The lengths between its joints, in metres."""
@@ -56,8 +64,8 @@ class Measures:
             shin=0.232,
             ankle=0.043,
             hips=0.5 * self.hips,
-            spine=0.266,
-            neck=0.072,
+            spine=0.266 - self.slope,
+            neck=0.072 + self.slope,
             shoulders=self.shoulders,
             arm=0.168,
             forearm=0.142,

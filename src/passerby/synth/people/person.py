@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from passerby.synth.look import Look
 from passerby.synth.people.clothes import Atlas, paint
 from passerby.synth.people.cones import Cones, Measures
 from passerby.synth.people.poses import Frame, Gait
+from passerby.synth.people.street_body import varied
 from passerby.synth.people.tailoring import tailor
 from passerby.synth.people.wardrobe import Wears, dress
 from passerby.synth.randomness import keyed_generator
@@ -35,7 +37,7 @@ class Person:
     atlas: Atlas
 
 
-def make_person(seed: int, identity: int) -> Person:
+def make_person(seed: int, identity: int, look: Look = "plain") -> Person:
     """The person with this number in the world of this seed."""
     wears = dress(seed, identity)
     generator = keyed_generator(seed, "body", identity)
@@ -46,7 +48,9 @@ def make_person(seed: int, identity: int) -> Person:
         lean=float(generator.normal(0.045, 0.03)),
         spread=float(generator.uniform(0.06, 0.15)) + 0.12 * max(0.0, measures.girth - 1),
     )
-    atlas = paint(wears, keyed_generator(seed, "clothes", identity))
+    if look == "street":
+        measures = varied(measures, keyed_generator(seed, "street body", identity))
+    atlas = paint(wears, keyed_generator(seed, "clothes", identity), look)
     return Person(identity, wears, measures.height, measures.frame(), gait, tailor(wears, measures), atlas)
 
 

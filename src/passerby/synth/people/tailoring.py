@@ -43,15 +43,15 @@ def has_long_sleeves(wears: Wears) -> bool:
     return wears["outer"] in LONG_OUTER or wears["upper"] not in SLEEVES
 
 
-def _thickness(wears: Wears) -> float:
+def _thickness(wears: Wears, body: Measures) -> float:
     """What clothes add to the radius of the trunk."""
     outer = {"none": 0.0, "vest": 0.006, "cardigan": 0.004, "jacket": 0.008, "coat": 0.010}[wears["outer"]]
     upper = {"hoodie": 0.009, "sweater": 0.007, "shirt": 0.005, "blouse": 0.005}.get(wears["upper"], 0.004)
-    return outer + upper
+    return (outer + upper) * body.loose
 
 
 def _trunk(work: Tailor, wears: Wears, body: Measures) -> None:
-    more, waist, hips, wide = _thickness(wears), body.waist * body.girth, body.hips * body.girth, body.shoulders
+    more, waist, hips, wide = _thickness(wears, body), body.waist * body.girth, body.hips * body.girth, body.shoulders
     chest = 0.5 * (waist + wide) * (0.94 + 0.1 * (body.girth - 1))
     flat = (_DEEP, 1.0, 1.0)
     wrap = Wrap("chest", "torso", NECK, -0.075, 0.0, _DEEP)
@@ -59,7 +59,7 @@ def _trunk(work: Tailor, wears: Wears, body: Measures) -> None:
     work.add("upper", wrap, (0.004, 0, 0.165), (-0.004, 0, 0.23), (chest + more, 0.062 + more), stretch=flat)
     work.add("upper", wrap, (-0.006, 0, 0.255), (-0.004, 0, 0.297), (0.05 + 0.5 * more, 0.031 + 0.5 * more))
     for _, side in SIDES:
-        end = (-0.004, side * (wide - 0.01), 0.257)
+        end = (-0.004, side * (wide - 0.01), 0.257 - body.slope)
         work.add("upper", wrap, (-0.006, 0, 0.262), end, (0.041 + 0.4 * more, 0.031 + 0.5 * more))
     if wears["sex"] == "woman":
         for _, side in SIDES:
@@ -70,15 +70,17 @@ def _trunk(work: Tailor, wears: Wears, body: Measures) -> None:
     work.add("lower", under, (0, 0, 0.035), (0, 0, -0.03), (waist + 0.004, hips), stretch=(0.74, 1, 1))
     for _, side in SIDES:
         work.add("lower", under, (-0.026, side * 0.042, -0.012), (-0.022, side * 0.042, -0.03), 0.052 * body.girth)
-    _hem(work, wears, waist + more, hips + more)
+    _hem(work, wears, body)
 
 
-def _hem(work: Tailor, wears: Wears, waist: float, hips: float) -> None:
+def _hem(work: Tailor, wears: Wears, body: Measures) -> None:
     """What hangs below the waist: shirt tails, a jacket's hem, a coat over the thighs."""
     low = -0.08 if wears["outer"] in ("jacket", "coat", "cardigan") else -0.06
     low = -0.03 if wears["outer"] == "none" and wears["upper"] in ("blouse", "tank top") else low
+    low -= body.hem
     wrap = Wrap("chest", "torso", NECK, low, 0.0, _DEEP)
-    ends = (waist + 0.002, hips + 0.010)
+    more, waist, hips = _thickness(wears, body), body.waist * body.girth, body.hips * body.girth
+    ends = (waist + more + 0.002, hips + more + body.flare)
     if wears["lower"] != "dress":
         stretch = (0.84, 1.0, 1.0)
         work.add("upper", wrap, (0, 0, 0.05), (0, 0, low), ends, stretch=stretch, cut=True, cover=0.022, bone="pelvis")
@@ -92,7 +94,7 @@ def _hem(work: Tailor, wears: Wears, waist: float, hips: float) -> None:
 def _legs(work: Tailor, wears: Wears, body: Measures) -> None:
     thick, lower = body.limbs * (0.6 + 0.4 * body.girth), wears["lower"]
     covered = lower in ("trousers", "jeans", "leggings")
-    loose = {"trousers": 0.007, "jeans": 0.005, "leggings": 0.001}.get(lower, 0.0)
+    loose = {"trousers": 0.007, "jeans": 0.005, "leggings": 0.001}.get(lower, 0.0) * body.loose
     boots = wears["shoes"] == "boots"
     for name, _ in SIDES:
         thigh = Wrap(f"{name} thigh", "thigh", 0.05, -0.238)
@@ -111,7 +113,14 @@ def _legs(work: Tailor, wears: Wears, body: Measures) -> None:
         for name, side in SIDES:
             low = -0.238 * HEMS["shorts"]
             leg = Wrap(f"{name} thigh", "skirt", 0.05, low)
-            work.add("lower", leg, (0, -side * 0.004, 0), (0, 0, low), (0.066 * thick, 0.054 * thick), cut=True)
+            work.add(
+                "lower",
+                leg,
+                (0, -side * 0.004, 0),
+                (0, 0, low),
+                (0.066 * thick, (0.046 + 0.008 * body.loose) * thick),
+                cut=True,
+            )
     if lower in ("skirt", "long skirt", "dress"):
         _skirt(work, lower, body)
 
@@ -144,7 +153,7 @@ def _shoe(work: Tailor, wears: Wears, name: str) -> None:
 
 def _arms(work: Tailor, wears: Wears, body: Measures) -> None:
     thick = body.limbs * (0.65 + 0.35 * body.girth)
-    more = 0.75 * _thickness(wears)
+    more = 0.75 * _thickness(wears, body)
     covered = has_long_sleeves(wears)
     part = 1.0 if covered else SLEEVES[wears["upper"]]
     shoulder, elbow, wrist = 0.031 * thick, 0.0235 * thick, 0.0165 * thick
@@ -223,7 +232,7 @@ def _hat(work: Tailor, wears: Wears, body: Measures) -> None:
 
 def _bag(work: Tailor, wears: Wears, body: Measures) -> None:
     kind = wears["bag"]
-    waist = body.waist * body.girth + _thickness(wears)
+    waist = body.waist * body.girth + _thickness(wears, body)
     if kind == "backpack":
         wrap = Wrap("chest", "bag", 0.27, 0.02, -0.1, 0.6)
         back = -_DEEP * waist - 0.032
@@ -231,7 +240,7 @@ def _bag(work: Tailor, wears: Wears, body: Measures) -> None:
         work.add("bag", wrap, (back - 0.04, 0, 0.1), (back - 0.04, 0, 0.075), 0.05, stretch=(0.55, 1.0, 0.9))
     elif kind == "shoulder bag":
         wrap = Wrap("pelvis", "bag", 0.03, -0.12)
-        side = -(body.hips * body.girth + _thickness(wears) + 0.022)
+        side = -(body.hips * body.girth + _thickness(wears, body) + 0.022)
         start, end = (-0.015, side, -0.01), (-0.015, side, -0.075)
         work.add("bag", wrap, start, end, (0.058, 0.064), stretch=(1.2, 0.42, 0.75))
     elif kind in ("handbag", "shopping bag"):

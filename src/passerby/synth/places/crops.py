@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.synth.cameras.camera import Picture
+from passerby.synth.look import Look
 from passerby.synth.places.scene import Place, Somebody, Window, shoot
 from passerby.synth.places.walks import put
 
@@ -50,13 +51,33 @@ def outline(place: Place, somebody: Somebody) -> Box:
     return Box(left, top, right - left, bottom - top)
 
 
-def detect(person: Box, generator: np.random.Generator) -> Box:
+def detect(person: Box, generator: np.random.Generator, look: Look = "plain") -> Box:
     """The box that an imperfect detector draws around a person; never very slim, nor as wide as a wide stride."""
+    if look == "street":
+        return _loosely(person, generator)
     height = person.height * 1.05 * (1 + 0.03 * float(generator.standard_normal()))
     width = min(max(1.1 * person.width, 0.4 * height), 0.56 * height) * (1 + 0.04 * float(generator.standard_normal()))
     x = person.x + person.width / 2 + 0.04 * width * float(generator.standard_normal())
     y = person.y + person.height / 2 + 0.02 * height * float(generator.standard_normal())
     return Box(x - width / 2, y - height / 2, width, height)
+
+
+def _loosely(person: Box, generator: np.random.Generator) -> Box:
+    """A box as real detectors draw them: tight or loose, shifted, now and then without the feet or the head."""
+    loose = float(np.exp(generator.normal(0.02, 0.07)))
+    height = person.height * loose
+    wide = max(1.05 * person.width, 0.36 * height) * float(np.exp(generator.normal(-0.02, 0.1)))
+    width = min(wide, 0.6 * height)
+    top = person.y + (person.height - height) * float(generator.uniform(0.2, 0.8))
+    top += 0.025 * height * float(generator.standard_normal())
+    cut = generator.random()
+    if cut < 0.1:
+        height *= float(generator.uniform(0.65, 0.95))  # the feet are missing
+    elif cut < 0.13:
+        lost = float(generator.uniform(0.03, 0.12)) * height
+        top, height = top + lost, height - lost
+    x = person.x + person.width / 2 + 0.07 * width * float(generator.standard_normal())
+    return Box(x - width / 2, top, width, height)
 
 
 def take_crop(

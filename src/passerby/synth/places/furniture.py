@@ -20,21 +20,31 @@ _CARS = ((36, 38, 42), (190, 192, 194), (120, 124, 130), (112, 48, 48), (58, 70,
 _GREEN = (64, 88, 50)
 
 
-def furnish(camera: Camera, picture: Picture, generator: np.random.Generator) -> Floats:
+def furnish(
+    camera: Camera,
+    picture: Picture,
+    generator: np.random.Generator,
+    *,
+    pieces: tuple[int, int] = (7, 12),
+    farthest: float = 15,
+) -> Floats:
     """Put furniture into a place, in place.
 
     Args:
         camera: looks at it.
         picture: of the empty place, uint8 RGB [HEIGHT, WIDTH, 3].
         generator: what stands where.
+        pieces: how many, from the first number and below the second.
+        farthest: metres; the nearest stand at five.
 
     Returns:
         Depth of the furniture that a pixel shows, metres along the optical axis, infinite where there is none; float32
         [HEIGHT, WIDTH].
     """
     bench = _Workbench(camera, picture)
-    count = int(generator.integers(7, 12))
-    spots = sorted(((float(z), float(a)) for z, a in generator.uniform((5.0, -1), (15, 1), (count, 2))), reverse=True)
+    count = int(generator.integers(*pieces))
+    corners = generator.uniform((5.0, -1), (farthest, 1), (count, 2))
+    spots = sorted(((float(z), float(a)) for z, a in corners), reverse=True)
     kinds = list(_KINDS)
     weights = np.array([_KINDS[kind][1] for kind in kinds], dtype=np.float64)
     for z, aside in spots:

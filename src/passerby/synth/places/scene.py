@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 
 from passerby.synth.cameras.camera import Camera, Picture, make_camera
 from passerby.synth.cameras.shading import shade
+from passerby.synth.cameras.street import street_camera
 from passerby.synth.cameras.tracing import Floats, Layer, Placed, trace
+from passerby.synth.look import Look
 from passerby.synth.people.cones import REGIONS
 from passerby.synth.people.person import Person
 from passerby.synth.places.furniture import furnish
 from passerby.synth.places.ground import paint_ground
+from passerby.synth.places.street import hang_up, soil
 from passerby.synth.places.walks import Standing, put
 from passerby.synth.randomness import keyed_generator
 
@@ -83,12 +86,19 @@ class Shot:
 
 
 @lru_cache(maxsize=12)
-def make_place(seed: int, number: int) -> Place:
+def make_place(seed: int, number: int, look: Look = "plain") -> Place:
     """The place before the camera with this number in the world of this seed; the last dozen are kept."""
-    camera = make_camera(seed, number)
     generator = keyed_generator(seed, "place", number)
+    if look == "plain":
+        camera = make_camera(seed, number)
+        picture = paint_ground(camera, generator)
+        return Place(camera, picture, furnish(camera, picture, generator))
+    camera = street_camera(seed, number)
     picture = paint_ground(camera, generator)
-    return Place(camera, picture, furnish(camera, picture, generator))
+    hang_up(camera, picture, generator)
+    depth = furnish(camera, picture, generator, pieces=(16, 34), farthest=20)
+    soil(picture, generator)
+    return Place(camera, picture, depth)
 
 
 def shoot(place: Place, people: list[Somebody], window: Window) -> Shot:

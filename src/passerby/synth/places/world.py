@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from passerby.synth.cameras.camera import HEIGHT, WIDTH
+from passerby.synth.look import Look
 from passerby.synth.people.person import Person, make_person
 from passerby.synth.places.crops import Box, Crop, Size, detect, outline, take_crop
 from passerby.synth.places.scene import Place, Somebody, make_place
@@ -43,20 +44,21 @@ class World:
         steps: crops of one pass.
         size: height and width of the crops in pixels.
         crowd: how many others are near a person, on average.
+        look: of people, cameras and places.
     """
 
-    def __init__(self, *, seed: int, steps: int, size: Size, crowd: float = 1.0) -> None:
-        self.seed, self.steps, self.size, self.crowd = seed, steps, size, crowd
+    def __init__(self, *, seed: int, steps: int, size: Size, crowd: float = 1.0, look: Look = "plain") -> None:
+        self.seed, self.steps, self.size, self.crowd, self.look = seed, steps, size, crowd, look
         # One identity is drawn at a time; strangers come back again and again.
         self.person = lru_cache(maxsize=_POOL + 40)(self._make_person)
         self.passing = lru_cache(maxsize=64)(self._make_pass)
 
     def _make_person(self, number: int) -> Person:
-        return make_person(self.seed, number)
+        return make_person(self.seed, number, self.look)
 
     def place(self, number: int) -> Place:
         """The place of the camera with this number."""
-        return make_place(self.seed, number)
+        return make_place(self.seed, number, self.look)
 
     def time(self, step: int) -> float:
         """Seconds from the middle of a pass to one of its crops."""
@@ -80,7 +82,7 @@ class World:
         place, people = self.place(camera), self.people(person, camera, step)
         name = "bad crop" if badly_cut else "crop"
         generator = keyed_generator(self.seed, name, person, camera, step)
-        box = detect(outline(place, people[0]), generator)
+        box = detect(outline(place, people[0]), generator, self.look)
         if badly_cut:
             aside = box.width * 0.5 * float(generator.choice([-1, 1]))
             box = box._replace(x=box.x + aside, y=box.y + box.height * float(generator.uniform(-0.35, 0.35)))
