@@ -41,7 +41,7 @@ FLOORS = (
         "plugins",
         "printable",
         "progress",
-        "torchvision_guard",
+        "import_guards",
         "version",
         "worker_processes",
         "errors",

@@ -36,7 +36,8 @@ def test_operators_are_declared_only_where_the_library_cannot_load(tmp_path: Pat
     else:
         (tmp_path / "_C.so").write_bytes(b"not a library")
     code = (
-        "from pathlib import Path; from passerby.torchvision_guard import declare_missing_operators as declare\n"
+        "from pathlib import Path\n"
+        "from passerby.import_guards.torchvision_guard import declare_missing_operators as declare\n"
         f"import torch; found = declare(Path({str(tmp_path)!r})); print(found, hasattr(torch.ops.torchvision, 'nms'))"
     )
     assert run(code) == f"{declared} {declared}"

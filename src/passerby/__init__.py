@@ -7,7 +7,7 @@ own features. Everything is imported on first use, so that `import passerby` cos
 
 from typing import TYPE_CHECKING
 
-from passerby import torchvision_guard
+from passerby import import_guards
 from passerby.lazy_exports import lazy_exports
 from passerby.version import __version__
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from passerby.workflows.tracking.track import track
     from passerby.workflows.train import train
 
-torchvision_guard.install()
+import_guards.install()
 
 __all__ = [
     "AdaptOptions",

@@ -10,7 +10,6 @@ from torch import Tensor
 from passerby.config import TrainerSection
 from passerby.distributed.processes import (
     check_processes,
-    chosen_environment,
     gather_labels,
     gather_numbers,
     gather_with_gradient,
@@ -20,6 +19,7 @@ from passerby.distributed.processes import (
 from passerby.distributed.roles import is_launched_helper
 from passerby.errors import DeviceError
 from passerby.losses.triplet import batch_hard_triplet
+from passerby.training.cluster_environment import chosen_environment
 from tests.distributed.two_processes import in_two_processes
 
 _LABELS = torch.tensor([0, 0, 1, 1, 2, 2, 0, 0])

@@ -15,6 +15,7 @@ from passerby.errors import PasserbyError
 from passerby.methods.nan_guard import NanGuard
 from passerby.methods.sections.learning_rate import LearningRate
 from passerby.methods.stage import Stage
+from passerby.training.lightning_stage import LightningStage
 from tests.distributed.two_processes import in_two_processes
 from tests.training.counted_stage import CountedStage, Numbers
 
@@ -68,7 +69,7 @@ def test_a_loss_that_is_not_finite_stops_the_stage_and_names_the_first(
 ) -> None:
     stage = Line(steps, broken)
     with pytest.raises(PasserbyError) as caught:
-        trainer().fit(stage)
+        trainer().fit(LightningStage(stage))
     assert str(caught.value) == (
         f"line: the loss is not finite in epoch 1, step {broken[0]} (loss nan, half nan): "
         "start a new run with a lower learning rate"
@@ -80,7 +81,7 @@ def _fail_in_the_second_process(rank: int, folder: Path) -> None:
     """The second process meets a loss that is not finite in the last step; each writes what it says."""
     stage = Line(10, [10] if rank == 1 else [])
     with pytest.raises(PasserbyError) as caught:
-        trainer(devices=2, strategy="ddp").fit(stage)
+        trainer(devices=2, strategy="ddp").fit(LightningStage(stage))
     (folder / f"{rank}.txt").write_text(f"{stage.share}\n{caught.value}")
 
 
@@ -95,7 +96,7 @@ def test_a_process_names_the_failure_it_saw_and_no_other(tmp_path: Path) -> None
 
 def test_spoiled_weights_are_never_saved(tmp_path: Path) -> None:
     with pytest.raises(PasserbyError, match="step 7"):
-        trainer(SaveEvery(tmp_path)).fit(Line(50, [7]))
+        trainer(SaveEvery(tmp_path)).fit(LightningStage(Line(50, [7])))
     assert sorted(int(file.stem) for file in tmp_path.iterdir()) == [1, 2, 3, 4, 5, 6]
     for file in tmp_path.iterdir():
         weight = torch.load(file, weights_only=True)["state_dict"]["model.weight"]
@@ -104,12 +105,12 @@ def test_spoiled_weights_are_never_saved(tmp_path: Path) -> None:
 
 def test_half_precision_may_skip_steps_but_not_too_many() -> None:
     often = Line(200, range(101, 141))
-    trainer(half=True).fit(often)
+    trainer(half=True).fit(LightningStage(often))
     assert often.seen == 200
     assert torch.isfinite(often.model.weight).all()
     always = Line(400, range(100, 401))
     with pytest.raises(PasserbyError, match="has skipped some 50 steps up to epoch 1") as caught:
-        trainer(half=True).fit(always)
+        trainer(half=True).fit(LightningStage(always))
     assert str(caught.value).endswith("start a new run with a lower learning rate or trainer.precision=32")
     assert 150 <= always.seen <= 180
     assert torch.isfinite(always.model.weight).all()

@@ -9,6 +9,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 
+from passerby.training.lightning_stage import LightningStage
 from passerby.training.runner import train
 from tests.methods.small_world import nano_recipe, write_small_world
 from tests.training.counted_stage import CountedStage
@@ -20,8 +21,8 @@ class Gradients(Callback):
     def __init__(self) -> None:
         self.seen: list[float] = []
 
-    def on_before_optimizer_step(self, trainer: Trainer, stage: Any, optimizer: torch.optim.Optimizer) -> None:
-        self.seen.append(float(stage.model.weight.grad))
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: Any, optimizer: torch.optim.Optimizer) -> None:
+        self.seen.append(float(pl_module.stage.model.weight.grad))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_every_step_has_the_mean_gradient_of_its_batches(
         accelerator="cpu", max_epochs=len(steps), logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False, reload_dataloaders_every_n_epochs=1, accumulate_grad_batches=accumulate,
         callbacks=[gradients],
-    ).fit(CountedStage("slope", steps))  # fmt: skip
+    ).fit(LightningStage(CountedStage("slope", steps)))  # fmt: skip
     assert gradients.seen == pytest.approx(expected)
 
 

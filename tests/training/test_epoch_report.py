@@ -14,6 +14,7 @@ from passerby.runs.run_directory import RunDirectory
 from passerby.training import epoch_report
 from passerby.training.checkpoints import AtomicCheckpointIO, SaveState
 from passerby.training.epoch_report import EpochReport
+from passerby.training.lightning_stage import LightningStage
 from tests.training.counted_stage import CountedStage, Numbers
 
 STEPS = (4, 4, 4)
@@ -66,7 +67,7 @@ def test_progress_goes_on_from_where_a_resumed_stage_stands(
             enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
             reload_dataloaders_every_n_epochs=1, plugins=[AtomicCheckpointIO()], default_root_dir=tmp_path,
         )  # fmt: skip
-        trainer.fit(ResumableStage("counted", STEPS), ckpt_path=state)
+        trainer.fit(LightningStage(ResumableStage("counted", STEPS)), ckpt_path=state)
 
     monkeypatch.setattr(epoch_report, "Progress", noted)
     with pytest.raises(SystemExit):

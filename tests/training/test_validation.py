@@ -11,6 +11,7 @@ from passerby.methods.clip_reid.method import ClipReidMethod
 from passerby.runs.run_directory import RunDirectory
 from passerby.training import validation
 from passerby.training.initialisation import build_model
+from passerby.training.lightning_stage import LightningStage
 from passerby.training.training_data import open_training_data
 from passerby.training.validation import ValidateEpochs
 from tests.methods.small_world import nano_recipe, write_small_world
@@ -35,6 +36,6 @@ def test_a_stage_keeps_its_modes_when_validation_fails(tmp_path: Path, monkeypat
     callback = ValidateEpochs(recipe, data.validation, transform, RunDirectory(tmp_path / "run"), {})
     trainer = cast(Any, SimpleNamespace(current_epoch=stage.epochs - 1, is_global_zero=True))
     with pytest.raises(DataError, match="cannot be decoded"):
-        callback.on_train_epoch_end(trainer, stage)
+        callback.on_train_epoch_end(trainer, LightningStage(stage))
     assert {name: part.training for name, part in model.named_modules()} == before
     assert set(before.values()) == {True, False}

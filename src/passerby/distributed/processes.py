@@ -6,9 +6,6 @@ from itertools import pairwise
 
 import torch
 import torch.distributed.nn.functional as distributed_functions
-from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch import Tensor, distributed, nn
 
 from passerby.config import TrainerSection
@@ -41,14 +38,6 @@ def check_processes(section: TrainerSection) -> None:
             "machine (srun --ntasks-per-node 1), with trainer.devices for the processes in it; torchrun joins several "
             "machines"
         )
-
-
-def chosen_environment() -> ClusterEnvironment:
-    """The environment by which processes find one another: torchrun's, or Lightning's own.
-
-    Said outright, because Lightning would take any job of SLURM for one whose processes SLURM has started.
-    """
-    return TorchElasticEnvironment() if is_started_by_torchrun() else LightningEnvironment()
 
 
 def gather_numbers(values: Sequence[float], device: torch.device) -> list[list[float]]:

@@ -1,7 +1,14 @@
 """A guard against losses that are not finite, which does not wait for the device at every step."""
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
+
+from passerby.errors import PasserbyError
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
 
 STEPS_BETWEEN_CHECKS = 20
 
@@ -42,6 +49,41 @@ class NanGuard:
             return None
         broken, step, *values = self._record.tolist()
         return (int(step), dict(zip(self._names, values, strict=True))) if broken else None
+
+    def check(self, stage: str, trainer: "Trainer", device: torch.device) -> None:
+        """Stop all processes if the losses of one are not finite, or if half precision skips too many steps.
+
+        A single overflow in half precision (16-mixed) is no failure: the step is skipped, and gradients are scaled by
+        half as much from then on, until 2,000 good steps double it again. The scale is part of the saved state.
+
+        Args:
+            stage: its name, for the error.
+            trainer: that runs it.
+            device: that it runs on.
+
+        Raises:
+            PasserbyError: names the first step that failed here, and the remedy.
+        """
+        epoch, precision = trainer.current_epoch + 1, trainer.precision
+        remedy = "start a new run with a lower learning rate"
+        if precision != "32-true":
+            remedy += " or trainer.precision=32"
+        scaler = getattr(trainer.precision_plugin, "scaler", None)
+        if scaler is not None:
+            if scaler.get_scale() < SMALLEST_SCALE:
+                raise PasserbyError(
+                    f"{stage}: {precision} has skipped some 50 steps up to epoch {epoch}, "
+                    f"because their gradients were not finite: {remedy}"
+                )
+        elif float(trainer.strategy.reduce(self.broken(device), reduce_op="max")) > 0:
+            raise PasserbyError(f"{stage}: the loss is not finite in epoch {epoch}, {self._first_shown()}: {remedy}")
+        self.clear()
+
+    def _first_shown(self) -> str:
+        failure = self.first_failure()
+        if failure is None:
+            return "in another process"
+        return f"step {failure[0]} ({', '.join(f'{name} {value:.4g}' for name, value in failure[1].items())})"
 
     def clear(self) -> None:
         """Begin anew."""

@@ -1,22 +1,25 @@
 """A stage of learning: what is trained, on which batches, with which loss and schedule.
 
-A stage is a LightningModule; the runner owns the devices, precision, checkpoints, logs and progress around it.
-Everything random in a stage is keyed by (seed, stage, epoch, step, process), and learning rates are functions of the
-epoch, so that a stage resumed from a checkpoint continues exactly as if it had not been interrupted.
+The runner, which is Lightning's, owns the devices, precision, checkpoints, logs and progress around a stage, and calls
+the hooks of LightningModule that it defines. Everything random in a stage is keyed by (seed, stage, epoch, step,
+process), and learning rates are functions of the epoch, so that a stage resumed from a checkpoint continues exactly as
+if it had not been interrupted.
 """
 
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
-from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from passerby.errors import PasserbyError
-from passerby.methods.nan_guard import SMALLEST_SCALE, STEPS_BETWEEN_CHECKS, NanGuard
+from passerby.methods.nan_guard import STEPS_BETWEEN_CHECKS, NanGuard
 from passerby.methods.sections.learning_rate import LearningRate, Position, lr_at
+
+if TYPE_CHECKING:  # Lightning takes two seconds, and a model that only embeds comes through here too
+    from lightning.pytorch import Trainer
 
 
 class EpochLoader(Protocol):
@@ -81,8 +84,10 @@ class Preparation(NamedTuple):
     piece: Callable[[], object]
 
 
-class Stage(LightningModule, ABC):
+class Stage(nn.Module, ABC):
     """One stage; a subclass defines its batches and losses, what it trains and with which optimiser.
+
+    It may define any hook of Lightning's LightningModule, such as `on_after_backward`.
 
     Args:
         name: names the stage in checkpoints and logs.
@@ -112,8 +117,30 @@ class Stage(LightningModule, ABC):
         """What to show of them while it runs."""
         self.added_losses: list[AddedLoss] = []
         self.output: StageOutput | None = None
+        self._trainer: Trainer | None = None
         self._first_step = 0
         self._nan_guard = NanGuard()
+
+    @property
+    def trainer(self) -> "Trainer":
+        """Lightning's trainer, while it runs this stage."""
+        if self._trainer is None:
+            raise RuntimeError(f"{self.name}: no trainer runs this stage")
+        return self._trainer
+
+    def run_by(self, trainer: "Trainer") -> None:
+        """Make known who runs this stage."""
+        self._trainer = trainer
+
+    @property
+    def global_rank(self) -> int:
+        """Which of the processes this is, from 0."""
+        return 0 if self._trainer is None else self._trainer.global_rank
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return next((parameter.device for parameter in self.parameters()), torch.device("cpu"))
 
     @abstractmethod
     def batches(self, epoch: int, process: int, processes: int) -> EpochLoader:
@@ -229,11 +256,15 @@ class Stage(LightningModule, ABC):
         """Every so often, and before an epoch ends, check that the losses are finite."""
         done = batch_idx + 1
         if done % STEPS_BETWEEN_CHECKS == 0 or done == self.trainer.num_training_batches:
-            self._check_finite()
+            self._nan_guard.check(self.name, self.trainer, self.device)
+
+    def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
+        """Lightning's hook: step, which computes losses and gradients first."""
+        optimizer.step(closure=optimizer_closure)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save the place in the epoch, 0 at its end; spoiled weights are not saved."""
-        self._check_finite()
+        self._nan_guard.check(self.name, self.trainer, self.device)
         checkpoint["passerby"] = {"stage": self.name, "next_step": self.next_step}
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
@@ -248,36 +279,6 @@ class Stage(LightningModule, ABC):
         steps, accumulate = int(self.trainer.num_training_batches), self.trainer.accumulate_grad_batches
         left = steps % accumulate
         return accumulate / left if left and batch_idx >= steps - left else 1.0
-
-    def _check_finite(self) -> None:
-        """Stop all processes if the losses of one are not finite, or if half precision skips too many steps.
-
-        A single overflow in half precision (16-mixed) is no failure: the step is skipped, and gradients are scaled by
-        half as much from then on, until 2,000 good steps double it again. The scale is part of the saved state.
-        """
-        precision = self.trainer.precision
-        remedy = "start a new run with a lower learning rate"
-        if precision != "32-true":
-            remedy += " or trainer.precision=32"
-        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
-        if scaler is not None:
-            if scaler.get_scale() < SMALLEST_SCALE:
-                raise PasserbyError(
-                    f"{self.name}: {precision} has skipped some 50 steps up to epoch {self.trainer.current_epoch + 1}, "
-                    f"because their gradients were not finite: {remedy}"
-                )
-            self._nan_guard.clear()
-            return
-        broken = self.trainer.strategy.reduce(self._nan_guard.broken(self.device), reduce_op="max")
-        if float(broken) > 0:
-            failure = self._nan_guard.first_failure()
-            shown = "in another process"
-            if failure is not None:
-                shown = f"step {failure[0]} ({', '.join(f'{name} {value:.4g}' for name, value in failure[1].items())})"
-            raise PasserbyError(
-                f"{self.name}: the loss is not finite in epoch {self.trainer.current_epoch + 1}, {shown}: {remedy}"
-            )
-        self._nan_guard.clear()
 
 
 def keyed_seed(*key: int | str) -> int:

@@ -31,7 +31,7 @@ class EpochReport(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Begin to show progress, from the step that the stage is at."""
-        stage: Stage = pl_module
+        stage: Stage = pl_module.stage
         self._device = stage.device
         if trainer.is_global_zero:
             self.run.forget_epochs(stage.name, trainer.current_epoch + 1)
@@ -45,6 +45,7 @@ class EpochReport(Callback):
 
         Lightning's own `loss` is what is minimised, a share of the loss where gradients are accumulated.
         """
+        stage: Stage = pl_module.stage
         losses: dict[str, Tensor] = outputs["losses"]
         for name, value in losses.items():
             loss = value.double()
@@ -53,34 +54,35 @@ class EpochReport(Callback):
         now = time.monotonic()
         self._seconds, self._last = self._seconds + now - self._last, now
         if (batch_idx + 1) % _STEPS_BETWEEN_LOGS == 0:
-            self._log(trainer, {f"{pl_module.name}/step_{name}": float(value) for name, value in losses.items()})
+            self._log(trainer, {f"{stage.name}/step_{name}": float(value) for name, value in losses.items()})
         if batch_idx % _STEPS_BETWEEN_LOGS == 0:
-            self._note = f"epoch {trainer.current_epoch + 1}/{pl_module.epochs}  loss {float(losses['loss']):.4f}"
-            self._note += f"  {pl_module.progress_note}" if pl_module.progress_note else ""
+            self._note = f"epoch {trainer.current_epoch + 1}/{stage.epochs}  loss {float(losses['loss']):.4f}"
+            self._note += f"  {stage.progress_note}" if stage.progress_note else ""
         if self._progress is not None:
             self._progress.advance(1, self._note)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Write the epoch's averages over the steps of all processes, and begin the next."""
+        stage: Stage = pl_module.stage
         averages = self._averages()
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         epoch = trainer.current_epoch + 1
         if trainer.is_global_zero:
             self.run.record(
-                stage=pl_module.name,
+                stage=stage.name,
                 epoch=epoch,
                 steps=self._steps,
                 seconds=round(self._seconds, 3),
                 learning_rate=rate,
                 **averages,
-                **pl_module.metrics,
+                **stage.metrics,
             )
-        known = {name: float(value) for name, value in pl_module.metrics.items() if value is not None}
-        values = {f"{pl_module.name}/{name}": value for name, value in (averages | known).items()}
-        self._log(trainer, values | {f"{pl_module.name}/learning_rate": rate, "epoch": epoch})
+        known = {name: float(value) for name, value in stage.metrics.items() if value is not None}
+        values = {f"{stage.name}/{name}": value for name, value in (averages | known).items()}
+        self._log(trainer, values | {f"{stage.name}/learning_rate": rate, "epoch": epoch})
         self._sums, self._steps, self._seconds = {}, 0, 0.0
         if self._progress is not None:  # epochs may differ in length: those to come are taken to be as long as this one
-            self._progress.total = self._progress.done + int((pl_module.epochs - epoch) * trainer.num_training_batches)
+            self._progress.total = self._progress.done + int((stage.epochs - epoch) * trainer.num_training_batches)
 
     def on_train_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Show how long it took."""

@@ -3,13 +3,14 @@
 from lightning.pytorch import Callback, Trainer
 
 from passerby.config import TrainerSection
-from passerby.distributed.processes import chosen_environment
 from passerby.methods.stage import Stage
 from passerby.models.checkpoint import save_model
 from passerby.runs.run_directory import RunDirectory
 from passerby.training.checkpoints import AtomicCheckpointIO, SaveState
+from passerby.training.cluster_environment import chosen_environment
 from passerby.training.epoch_report import EpochReport
 from passerby.training.interruption import Interruption, StopOnSignal
+from passerby.training.lightning_stage import LightningStage
 from passerby.training.trainer_extras import make_callbacks, make_loggers
 from passerby.training.validation import ValidateEpochs
 
@@ -41,7 +42,7 @@ def fit_stage(
         stage, section, run, accelerator, [EpochReport(run), *watchers, *make_callbacks(section.callbacks), *own]
     )
     interruption.watch(trainer)
-    trainer.fit(stage, ckpt_path=state if resumed else None)
+    trainer.fit(LightningStage(stage), ckpt_path=state if resumed else None)
     interruption.check()
     if validation is not None:
         validation.restore_selected(stage)

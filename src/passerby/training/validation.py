@@ -50,7 +50,7 @@ class ValidateEpochs(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Evaluate on the first process; the others wait."""
-        stage: Stage = pl_module
+        stage: Stage = pl_module.stage
         epoch = trainer.current_epoch + 1
         if epoch % self.section.every == 0 or epoch == stage.epochs:
             if trainer.is_global_zero:

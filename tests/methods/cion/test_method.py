@@ -27,6 +27,7 @@ from passerby.models.checkpoint import read_tensors
 from passerby.tracklets.tables.sources import write_tracklets
 from passerby.training.initialisation import build_model, read_init
 from passerby.training.interruption import InterruptedRunError
+from passerby.training.lightning_stage import LightningStage
 from passerby.training.runner import train
 from passerby.training.training_data import open_training_data
 from tests.methods.cion.cion_world import nano_cion, nano_overrides
@@ -52,7 +53,7 @@ class Snapshots(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: Any, outputs: Any, batch: ViewBatch, batch_idx: int
     ) -> None:
-        self.states.append(copy.deepcopy(pl_module.model.state_dict()))
+        self.states.append(copy.deepcopy(pl_module.stage.model.state_dict()))
         self.groups.append([{"lr": g["lr"], "decay": g["weight_decay"]} for g in trainer.optimizers[0].param_groups])
         self.images.append(batch.images_per_identity)
 
@@ -71,7 +72,7 @@ def fitted(recipe: CionRecipe) -> tuple[Snapshots, dict[str, Tensor], Distillati
         accelerator="cpu", max_epochs=stage.epochs, logger=False, enable_checkpointing=False, callbacks=[seen],
         enable_progress_bar=False, enable_model_summary=False, reload_dataloaders_every_n_epochs=1,
     )  # fmt: skip
-    trainer.fit(stage)
+    trainer.fit(LightningStage(stage))
     return seen, before, stage
 
 

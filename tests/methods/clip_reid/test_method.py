@@ -23,6 +23,7 @@ from passerby.methods.stages.prompt_stage import PromptStage
 from passerby.models.checkpoint import read_tensors
 from passerby.models.clip_reid.network import ClipReid
 from passerby.training.initialisation import build_model
+from passerby.training.lightning_stage import LightningStage
 from passerby.training.runner import train
 from passerby.training.training_data import open_training_data
 from tests.distributed.two_processes import in_two_processes
@@ -210,10 +211,11 @@ class FirstSteps(Callback):
         self.rates: dict[int, list[float]] = {}  # of each epoch, from 1
         self.gradients: list[dict[str, Tensor]] = []
 
-    def on_before_optimizer_step(self, trainer: Trainer, stage: Any, optimizer: torch.optim.Optimizer) -> None:
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: Any, optimizer: torch.optim.Optimizer) -> None:
         rates = [group["lr"] for group in optimizer.param_groups]
         assert self.rates.setdefault(trainer.current_epoch + 1, rates) == rates
-        self.gradients.append({n: p.grad.clone() for n, p in stage.model.named_parameters() if p.grad is not None})
+        named = pl_module.stage.model.named_parameters()
+        self.gradients.append({name: p.grad.clone() for name, p in named if p.grad is not None})
 
 
 def fit(stage: Stage, *callbacks: Callback, **settings: Any) -> None:
@@ -221,7 +223,7 @@ def fit(stage: Stage, *callbacks: Callback, **settings: Any) -> None:
         accelerator="cpu", max_epochs=stage.epochs, logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, reload_dataloaders_every_n_epochs=1,
         callbacks=list(callbacks), **settings,
-    ).fit(stage)  # fmt: skip
+    ).fit(LightningStage(stage))  # fmt: skip
 
 
 def test_accumulated_batches_give_the_mean_of_their_gradients(world: Path) -> None:

@@ -22,6 +22,7 @@ from passerby.methods.sections.learning_rate import Position, lr_at
 from passerby.models.backbones.registry import create
 from passerby.runs.request import checked_recipe
 from passerby.training.initialisation import build_model, read_init
+from passerby.training.lightning_stage import LightningStage
 from passerby.training.runner import train
 from passerby.training.training_data import open_training_data
 from tests.methods.small_world import write_small_world
@@ -114,7 +115,7 @@ class States(Callback):
         self.seen: list[dict[str, torch.Tensor]] = []
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        self.seen.append(copy.deepcopy(pl_module.model.state_dict()))
+        self.seen.append(copy.deepcopy(pl_module.stage.model.state_dict()))
 
 
 def test_what_is_pre_trained_waits_for_what_is_new(world: Path) -> None:
@@ -127,7 +128,7 @@ def test_what_is_pre_trained_waits_for_what_is_new(world: Path) -> None:
     Trainer(
         accelerator="cpu", max_epochs=2, logger=False, enable_checkpointing=False, callbacks=[states],
         enable_progress_bar=False, enable_model_summary=False, reload_dataloaders_every_n_epochs=1,
-    ).fit(stage)  # fmt: skip
+    ).fit(LightningStage(stage))  # fmt: skip
     frozen = [name for name in before if name.startswith(("trunk.", "branches."))]
     first, second = states.seen
     assert all(torch.equal(before[name], first[name]) for name in frozen)

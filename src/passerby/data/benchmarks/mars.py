@@ -16,8 +16,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from passerby.data.benchmarks.public_benchmark import (
     Images,
@@ -33,7 +31,7 @@ from passerby.errors import DataError
 
 _NOT_MATLAB = (
     *(OSError, ValueError, TypeError, KeyError, IndexError, EOFError, NotImplementedError, MemoryError),
-    *(MatReadError, struct.error, zlib.error),
+    *(struct.error, zlib.error),
 )
 """What other and damaged files raise."""
 
@@ -61,10 +59,13 @@ def read_matrix(file: Path, name: str) -> NDArray[np.int64]:
     Raises:
         DataError: the file cannot be read, has no such matrix, or the matrix holds something else; names the row.
     """
+    from scipy.io import loadmat  # a third of a second, for whoever embeds nothing of this data set
+    from scipy.io.matlab import MatReadError
+
     try:
         check_regular(file)
         content = loadmat(file)
-    except _NOT_MATLAB as error:
+    except (MatReadError, *_NOT_MATLAB) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{file} is not a MATLAB file that can be read: {reason}") from error
     if name not in content:

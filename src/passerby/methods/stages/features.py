@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import safetensors
 import safetensors.torch
 import torch
-from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from passerby.atomic_files import write_atomically
@@ -17,6 +16,7 @@ from passerby.data.loading.loaders import EvalLoader
 from passerby.data.loading.sampling import shuffled_batches
 from passerby.distributed.processes import gather_shares, share_of, take_buffers_of_first_process
 from passerby.methods.method import TrainingData
+from passerby.methods.stage import Stage
 from passerby.models.feature_check import check_features
 from passerby.models.inference_mode import evaluation_mode
 from passerby.models.weights_digest import add_weights
@@ -73,9 +73,7 @@ class FeatureBatches:
         self._first = step
 
 
-def extract_features(
-    stage: LightningModule, function: Callable[[Tensor], Tensor], data: TrainingData, file: Path
-) -> Tensor:
+def extract_features(stage: Stage, function: Callable[[Tensor], Tensor], data: TrainingData, file: Path) -> Tensor:
     """Features of all training images, float32 [N, D] on the CPU, kept in `file` for a resumed run.
 
     Every process extracts its share of the images and reads the others' shares. Images are not augmented. All modules
@@ -100,13 +98,13 @@ def extract_features(
     return torch.cat([safetensors.torch.load_file(part)["features"] for part in parts])
 
 
-def features_of(stage: LightningModule, function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+def features_of(stage: Stage, function: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """Features of one batch, float32 [B, D] on the CPU, in inference mode and without gradient."""
     with torch.no_grad(), evaluation_mode(stage):
         return function(images).float().cpu()
 
 
-def current_features(stage: LightningModule, function: Callable[[Tensor], Tensor], data: TrainingData) -> Tensor:
+def current_features(stage: Stage, function: Callable[[Tensor], Tensor], data: TrainingData) -> Tensor:
     """Features of all training images as the stage's modules see them now, float32 [N, D] on its device.
 
     Every process computes its share and gets those of the others. Images are not augmented.
@@ -134,7 +132,7 @@ def _is_whole(part: Path) -> bool:
     return True
 
 
-def _mark(stage: LightningModule, data: TrainingData) -> str:
+def _mark(stage: Stage, data: TrainingData) -> str:
     """A digest of 16 hexadecimal digits, which differs for other images, sizes or weights (hence init and seed).
 
     What the stage trains does not count: it moves, and no feature that is extracted once depends on it.
@@ -146,7 +144,7 @@ def _mark(stage: LightningModule, data: TrainingData) -> str:
     return digest.hexdigest()
 
 
-def _extract(stage: LightningModule, function: Callable[[Tensor], Tensor], data: TrainingData, rows: range) -> Tensor:
+def _extract(stage: Stage, function: Callable[[Tensor], Tensor], data: TrainingData, rows: range) -> Tensor:
     loader = EvalLoader(data.split, data.plain, data.test_transform, EXTRACTION_BATCH, rows=rows, device=stage.device)
     batches = []
     with Progress("features", len(rows), quiet=stage.global_rank > 0) as progress:
@@ -158,7 +156,7 @@ def _extract(stage: LightningModule, function: Callable[[Tensor], Tensor], data:
 
 
 def features_of_settled_neck(
-    stage: LightningModule,
+    stage: Stage,
     pooled: Callable[[Tensor], Tensor],
     neck: nn.BatchNorm1d,
     behind: Callable[[Tensor], Tensor],

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from passerby.metrics.tracking.overlap import pairwise_iou
 from passerby.metrics.tracking.trajectories import Trajectories, same_frames
@@ -19,6 +18,8 @@ def people_shown(truth: Trajectories, result: Trajectories) -> NDArray[np.int64]
         truth: by frame, with identities of at least 0.
         result: N boxes, by frame.
     """
+    from scipy.optimize import linear_sum_assignment
+
     people = np.full(len(result.frames), -1, np.int64)
     for _, own, others in same_frames(truth.frames, result.frames):
         overlap = pairwise_iou(truth.boxes[own], result.boxes[others])

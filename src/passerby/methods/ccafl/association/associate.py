@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from passerby.errors import EvaluationError
 from passerby.methods.ccafl.association.linkages import Linkage, average_pairs, mutual_pairs, stranger_distance
@@ -136,6 +134,9 @@ def _candidates(found: NearestPairs, linkage: Linkage, stranger_share: float) ->
 
 def _components(links: Integers, count: int) -> Integers:
     """Components of two camera identities or more, numbered by first members, int64 [count]; else `UNASSOCIATED`."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(len(links), np.bool_), (links[:, 0], links[:, 1])), shape=(count, count))
     _, found = connected_components(graph, directed=False)
     _, first, inverse, sizes = np.unique(found, return_index=True, return_inverse=True, return_counts=True)

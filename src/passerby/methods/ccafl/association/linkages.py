@@ -10,8 +10,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
 from passerby.methods.ccafl.association.nearest_pairs import FARTHEST, NearestPairs
 
@@ -75,6 +73,9 @@ def average_pairs(found: NearestPairs, largest: float) -> Integers:
     Returns:
         int64 [P, 2], the smaller number first; pairs that are themselves farther than `largest` belong to it too.
     """
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
     count = len(found.columns)
     if count < 2:
         return np.empty((0, 2), np.int64)

@@ -32,6 +32,11 @@ def install() -> None:
         sys.meta_path.insert(0, _Guard())
 
 
+def stands_in() -> bool:
+    """Whether operators had to be declared, after torchvision was imported."""
+    return _library is not None
+
+
 def declare_missing_operators(package: Path) -> bool:
     """Declare torchvision's operators if the native library in its `package` folder cannot load.
 

@@ -1,0 +1,1 @@
+"""What `passerby doctor` looks at: packages, machine, runtimes and places."""
