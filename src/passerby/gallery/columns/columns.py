@@ -15,7 +15,8 @@ class Columns:
     Attributes:
         tracklets: int64 [N], numbers of tracklets, in the order in which their features were added.
         features: float16 [N, D].
-        exact: the same as float32 [N, D]; None where that would take too much memory.
+        exact: the same as float32 [N, D], by which searches are faster; None where that would take too much memory, and
+            when columns are asked for the first time, for making it takes longer than one search.
         cameras: int32 [N], places in `camera_names`.
         taken_from, taken_to: int64 [N], microseconds since 1970, the smallest number where unknown.
         heights, visible: float32 [N].

@@ -39,9 +39,12 @@ class Matrix:
         with self._lock, self._database.reading() as transaction:
             removals = read_setting(transaction, "removals") or "0"
             moves = read_setting(transaction, "moves") or "0"
+            asked_again = self._read is not None
             if self._read is None or self._state is None or self._state[0] != removals:
                 self._read, self._columns = ReadColumns(transaction, self.model, self.dim), None
-            if self._read.read_on(transaction) or self._columns is None or self._state != (removals, moves):
+            changed = self._read.read_on(transaction)
+            changed |= asked_again and self._read.widen()
+            if changed or self._columns is None or self._state != (removals, moves):
                 self._columns = self._read.columns(transaction)
             self._state = removals, moves
             return self._columns

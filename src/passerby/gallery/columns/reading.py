@@ -29,8 +29,6 @@ class ReadColumns:
         self._model, self._dim, self._newest = model, dim, 0
         self._features: Growing[np.float16] = Growing(np.float16, (dim,), count)
         self._exact: Growing[np.float32] | None = None
-        if count <= _FULL_PRECISION:
-            self._exact = Growing(np.float32, (dim,), count)
         self._tracklets: Growing[np.int64] = Growing(np.int64, (), count)
         self._cameras: Growing[np.int32] = Growing(np.int32, (), count)
         self._taken: Growing[np.int64] = Growing(np.int64, (2,), count)
@@ -51,12 +49,25 @@ class ReadColumns:
             self._newest, found_any = rows[-1][0], True
         return found_any
 
+    def widen(self) -> bool:
+        """Hold what was read as float32 too, as far as there are few enough rows; returns whether that changed."""
+        rows = self._features.rows
+        if len(rows) > _FULL_PRECISION:
+            changed, self._exact = self._exact is not None, None
+            return changed
+        if self._exact is None:
+            self._exact = Growing(np.float32, (self._dim,), len(rows))
+        begun = len(self._exact.rows)
+        for first in range(begun, len(rows), _AT_ONCE):
+            self._exact.append(widened(rows[first : first + _AT_ONCE]))
+        return len(rows) > begun
+
     def columns(self, transaction: Transaction) -> Columns:
         """The columns so far, with the identities that tracklets have now."""
         return Columns(
             tracklets=self._tracklets.rows,
             features=self._features.rows,
-            exact=None if self._exact is None else self._exact.rows,
+            exact=None if self._exact is None or len(self._exact.rows) < len(self._features.rows) else self._exact.rows,
             cameras=self._cameras.rows,
             camera_names=tuple(self._camera_places),
             taken_from=self._taken.rows[:, 0],
@@ -68,12 +79,7 @@ class ReadColumns:
 
     def _append(self, rows: list[Row]) -> None:
         _, vectors, tracklets, cameras, begins, ends, heights, visible = zip(*rows, strict=True)
-        features = from_bytes(vectors, self._dim)
-        self._features.append(features)
-        if self._exact is not None and len(self._features.rows) > _FULL_PRECISION:
-            self._exact = None
-        if self._exact is not None:
-            self._exact.append(widened(features))
+        self._features.append(from_bytes(vectors, self._dim))
         for camera in cameras:
             self._camera_places.setdefault(camera, len(self._camera_places))
         self._tracklets.append(np.array(tracklets, np.int64))
