@@ -20,15 +20,9 @@ from passerby.models import CosineClassifier
 from passerby.models.backbones import create
 
 SIZE = (64, 32)
-OUTPUTS, SEEN_BY_TEACHER, IMAGES_PER_IDENTITY, EPOCHS = 256, 2, 3, 8
-VIEWS = ViewsTransform(
-    views=(
-        View(SIZE, (0.5, 1.0), blur=0.5),  # two views of most of an image
-        View(SIZE, (0.5, 1.0), solarise=0.2),
-        View((32, 16), (0.2, 0.5)),  # and two of a small part, which the student alone sees
-        View((32, 16), (0.2, 0.5)),
-    )
-)
+OUTPUTS, IMAGES, EPOCHS = 256, 3, 8
+MOST, PART = View(SIZE, (0.5, 1.0), blur=0.5), View((32, 16), (0.2, 0.5))
+VIEWS = ViewsTransform(views=(MOST, MOST, PART, PART))  # the teacher sees the first two
 
 
 class Network(nn.Module):
@@ -63,23 +57,17 @@ def main() -> None:
     learned = [p for name, p in student.named_parameters() if not name.startswith("directions.")]  # too few images
     optimiser, centre = torch.optim.AdamW(learned, lr=1e-3, weight_decay=0.04), torch.zeros(1, OUTPUTS)
     for epoch in range(EPOCHS):
-        rows = identity_groups(
-            people.identities, images_per_identity=IMAGES_PER_IDENTITY, batch_size=12, seed=0, epoch=epoch
-        )
-        loader = ViewLoader(
-            PerImageSource(people), VIEWS, rows, SIZE, images_per_identity=IMAGES_PER_IDENTITY, seed=0, epoch=epoch
-        )
-        for batch in loader:
+        keyed = {"images_per_identity": IMAGES, "seed": 0, "epoch": epoch}
+        rows = identity_groups(people.identities, batch_size=12, **keyed)
+        for batch in ViewLoader(PerImageSource(people), VIEWS, rows, SIZE, **keyed):
             with torch.no_grad():
-                targets = teacher(batch.views[:SEEN_BY_TEACHER])
-            predicted = student(batch.views)
-            loss = identity_distillation(predicted, targets, centre, images_per_identity=IMAGES_PER_IDENTITY)
+                targets = teacher(batch.views[:2])
+            loss = identity_distillation(student(batch.views), targets, centre, images_per_identity=IMAGES)
             learn(optimiser, loss)
             centre = moved_centre(centre, targets.mean((0, 1)))
             with torch.no_grad():
                 for own, other in zip(teacher.parameters(), student.parameters(), strict=True):
                     own.lerp_(other, 1 - 0.98)
-
     report("after", teacher, benchmark, SIZE)
 
 

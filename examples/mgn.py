@@ -19,16 +19,9 @@ from passerby.models.backbones import create
 WIDTH, STRIPES = 64, (1, 2, 3)
 
 
-class Head(nn.Module):
-    """A stripe of the map [B, D, h, w] → a feature [B, WIDTH]."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.pooling, self.reduction, self.neck = GeneralisedMean(), nn.Linear(channels, WIDTH), bn_neck(WIDTH)
-
-    def forward(self, stripe: Tensor) -> Tensor:
-        """Pool all places, make it short, normalise over the batch."""
-        return self.neck(self.reduction(self.pooling(stripe.flatten(2).transpose(1, 2))))
+def head(channels: int) -> nn.Module:
+    """The places of a stripe [B, n, D] → a feature [B, WIDTH]: pooled, made short, normalised over the batch."""
+    return nn.Sequential(GeneralisedMean(), nn.Linear(channels, WIDTH), bn_neck(WIDTH))
 
 
 class Mgn(nn.Module):
@@ -40,9 +33,8 @@ class Mgn(nn.Module):
         net = backbone.network
         self.trunk = nn.Sequential(net.conv1, net.bn1, net.act1, net.maxpool, net.layer1, net.layer2, net.layer3)
         self.branches = nn.ModuleList(copy.deepcopy(net.layer4) for _ in STRIPES)
-        heads = sum(1 if stripes == 1 else 1 + stripes for stripes in STRIPES)
-        self.heads = nn.ModuleList(Head(backbone.feature_dim) for _ in range(heads))
-        self.classifiers = nn.ModuleList(CosineClassifier(WIDTH, people) for _ in range(heads))
+        self.heads = nn.ModuleList(head(backbone.feature_dim) for _ in range(8))
+        self.classifiers = nn.ModuleList(CosineClassifier(WIDTH, people) for _ in range(8))
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """The eight features [B, WIDTH], branch by branch, each whole first."""
@@ -50,7 +42,7 @@ class Mgn(nn.Module):
         for branch, stripes in zip(self.branches, STRIPES, strict=True):
             maps = branch(shared)
             parts = maps.chunk(stripes, dim=2) if stripes > 1 else ()
-            found += [next(heads)(part) for part in (maps, *parts)]
+            found += [next(heads)(part.flatten(2).transpose(1, 2)) for part in (maps, *parts)]
         return found
 
     def embed(self, images: Tensor) -> Tensor:
@@ -78,7 +70,6 @@ def main() -> None:
         for compared in (first, second, third, torch.cat([upper, lower], 1), torch.cat(thirds, 1)):
             loss = loss + batch_hard_triplet(compared, labels, margin=None)
         learn(optimiser, loss)
-
     report("after", network, benchmark)
 
 

@@ -48,7 +48,6 @@ def main() -> None:
         apart = 0.05 * anchor_diversity(found.text_anchors)  # anchors should not say the same, nor classifiers
         apart = apart + 0.5 * classifier_diversity([classifier.weight for classifier in model.classifiers])
         learn(optimiser, identity + triplet + apart)
-
     report("after", model, benchmark)
 
 

@@ -25,7 +25,7 @@ def test_every_method_has_an_example() -> None:
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 def test_an_example_is_short_and_uses_only_what_rooms_name(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
-    assert text.count("\n") <= 130
+    assert text.count("\n") <= 80
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("passerby"):
             face = import_module(str(node.module))
