@@ -11,7 +11,7 @@ from passerby.synth.cameras.camera import make_camera
 from passerby.synth.cameras.street import street_camera
 from passerby.synth.people.fabrics import COLUMNS, ROWS
 from passerby.synth.people.person import make_person
-from passerby.synth.people.street_fabrics import street_woven
+from passerby.synth.people.street_fabrics import noise, street_woven
 from passerby.synth.people.wardrobe import COLOURS
 from passerby.synth.places.crops import Box, detect
 
@@ -62,6 +62,12 @@ def test_stripes_lie_level_and_vertical_ones_upright() -> None:
     assert all(np.ptp(cloth, axis=1).max() == 0 for cloth in level)
     assert all(np.ptp(cloth, axis=0).max() == 0 for cloth in upright)
     assert sum(len(np.unique(cloth.reshape(-1, 3), axis=0)) > 1 for cloth in level + upright) > 12
+
+
+def test_noise_is_seamless_at_the_back() -> None:
+    soft = noise((6, 8), np.random.default_rng(0))
+    across = np.abs(np.diff(soft, axis=1)).mean()
+    assert np.abs(soft[:, 0] - soft[:, -1]).mean() < 3 * across
 
 
 def test_cameras_differ_more_than_plain_ones() -> None:

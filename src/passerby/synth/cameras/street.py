@@ -156,6 +156,6 @@ def _tone(generator: np.random.Generator) -> NDArray[np.uint8]:
     level = np.linspace(0, 1, 256) ** float(np.exp(generator.normal(0.0, 0.12)))
     middle = float(generator.uniform(0.35, 0.5))
     toned = (level - middle) * float(generator.uniform(0.85, 1.2)) + middle
-    haze = float(max(0.0, generator.uniform(-0.06, 0.1)))
+    haze = float(generator.uniform(0.0, 0.1))
     toned = haze + (1 - haze) * toned
     return np.asarray(toned.clip(0.015, 1) * 255, dtype=np.uint8)

@@ -65,7 +65,7 @@ class Measures:
             ankle=0.043,
             hips=0.5 * self.hips,
             spine=0.266 - self.slope,
-            neck=0.072 + self.slope,
+            neck=0.072 + 0.6 * self.slope,
             shoulders=self.shoulders,
             arm=0.168,
             forearm=0.142,

@@ -1,6 +1,6 @@
 """One identity: attributes in words, a body, and painted clothes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,7 +49,8 @@ def make_person(seed: int, identity: int, look: Look = "plain") -> Person:
         spread=float(generator.uniform(0.06, 0.15)) + 0.12 * max(0.0, measures.girth - 1),
     )
     if look == "street":
-        measures = varied(measures, keyed_generator(seed, "street body", identity))
+        own = keyed_generator(seed, "street body", identity)
+        measures, gait = varied(measures, own), replace(gait, stride=gait.stride * float(own.uniform(0.6, 1.0)))
     atlas = paint(wears, keyed_generator(seed, "clothes", identity), look)
     return Person(identity, wears, measures.height, measures.frame(), gait, tailor(wears, measures), atlas)
 

@@ -23,7 +23,7 @@ def varied(measures: Measures, generator: np.random.Generator) -> Measures:
     return replace(
         measures,
         height=height,
-        head=head * float(np.exp(generator.normal(0.03, 0.04))),
+        head=head * float(np.exp(generator.normal(0.09, 0.04))),
         girth=measures.girth * float(np.exp(generator.normal(-0.02, 0.06))),
         shoulders=measures.shoulders * float(np.exp(generator.normal(-0.06, 0.05))),
         waist=measures.waist * float(np.exp(generator.normal(0.02, 0.07))),

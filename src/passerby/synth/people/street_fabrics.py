@@ -59,8 +59,11 @@ def noise(cells: tuple[int, int], generator: np.random.Generator) -> Grid:
     """Soft irregular values of standard deviation about 1, seamless at the back, float32 [ROWS, COLUMNS]."""
     coarse = generator.standard_normal(cells).astype(np.float32)
     wrapped = np.concatenate([coarse, coarse[:, :2]], axis=1)
-    wide = COLUMNS * wrapped.shape[1] // cells[1]
-    return cv2.resize(wrapped, (wide, ROWS), interpolation=cv2.INTER_LINEAR)[:, :COLUMNS].astype(np.float32) * 1.3
+    # From the middle of the first cell, since what is before it or behind the last one's does not vary.
+    at = (np.arange(COLUMNS, dtype=np.float32) * (cells[1] / COLUMNS))[None].repeat(ROWS, axis=0)
+    down = ((np.arange(ROWS, dtype=np.float32) + 0.5) * (cells[0] / ROWS) - 0.5)[:, None].repeat(COLUMNS, axis=1)
+    soft = cv2.remap(wrapped, at, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(1.3 * soft, dtype=np.float32)
 
 
 def _third(first: Map, second: Map, generator: np.random.Generator) -> Map:

@@ -96,7 +96,7 @@ def make_place(seed: int, number: int, look: Look = "plain") -> Place:
     camera = street_camera(seed, number)
     picture = paint_ground(camera, generator)
     hang_up(camera, picture, generator)
-    depth = furnish(camera, picture, generator, pieces=(16, 34), farthest=20)
+    depth = furnish(camera, picture, generator, pieces=(11, 22), farthest=20)
     soil(picture, generator)
     return Place(camera, picture, depth)
 
