@@ -5,27 +5,21 @@ Every gallery image becomes a tracklet of its own. Galleries keep features as fl
     python benchmarks/gallery_accuracy.py tiny-clip --data market1501-dev --root .data/market1501-dev
 """
 
-import argparse
 import tempfile
-from pathlib import Path
 
 import numpy as np
 
 import passerby
+from image_gallery import parsed, tracklets_of
 from passerby.data import Split, load_benchmark
 from passerby.evaluation.evaluate import embed_split
-from passerby.gallery.gallery import open_gallery
-from passerby.gallery.records import Crop, Feature, NewTracklet
+from passerby.gallery import open_gallery
 from passerby.inference.camera_embedding import find_trained_cameras
 from passerby.workflows.indexing.tracked_people import model_key
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model")
-    parser.add_argument("--data", default="market1501-dev")
-    parser.add_argument("--root", type=Path, required=True)
-    arguments = parser.parse_args()
+    arguments = parsed(__doc__)
     benchmark = load_benchmark(arguments.data, arguments.root)
     model = passerby.load(arguments.model)
     query, gallery = benchmark.query_and_gallery()
@@ -47,20 +41,7 @@ def searched(
     key = model_key(model, "model")
     scores = np.zeros((len(query_features), len(gallery_features)), np.float32)
     with tempfile.TemporaryDirectory() as folder, open_gallery(folder, create=True) as opened:
-        opened.add(
-            NewTracklet(
-                key=f"image/{row:06d}",
-                camera="any",
-                video=f"image {row}",
-                begins=0.0,
-                ends=0.0,
-                frames=1,
-                height=128.0,
-                crops=[Crop(0, gallery.path(row).read_bytes())],
-                features={key: Feature(feature)},
-            )
-            for row, feature in enumerate(gallery_features)
-        )
+        opened.add(tracklets_of("image", gallery, gallery_features, key, pictures=True))
         for row, feature in enumerate(query_features):
             for hit in opened.search(feature, count=len(gallery_features)):
                 scores[row, hit.tracklet.number - 1] = hit.score

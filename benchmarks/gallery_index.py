@@ -6,26 +6,20 @@ Every image of the benchmark, training images and all, becomes a tracklet of its
 publishes, of its own features, it tells that of the benchmark's queries.
 """
 
-import argparse
 import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
 import passerby
+from image_gallery import parsed, tracklets_of
 from passerby.data import load_benchmark
 from passerby.evaluation.evaluate import embed_split
-from passerby.gallery import Feature, Gallery, ModelKey, NewTracklet, open_gallery
+from passerby.gallery import Gallery, open_gallery
 from passerby.workflows.indexing.tracked_people import model_key
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model")
-    parser.add_argument("--data", default="market1501-dev")
-    parser.add_argument("--root", type=Path, required=True)
-    arguments = parser.parse_args()
+    arguments = parsed(__doc__)
     benchmark = load_benchmark(arguments.data, arguments.root)
     model = passerby.load(arguments.model)
     key = model_key(model, arguments.model)
@@ -34,25 +28,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, open_gallery(folder, create=True) as opened:
         for name, split in (("gallery", gallery), ("train", benchmark.train)):
             _, features = embed_split(model, split, f"embedding {name}", None)
-            opened.add(of_images(name, features, key))
+            opened.add(tracklets_of(name, split, features, key))
         made = opened.index_features(least=1)
         print(f"{made.features:,} features of {made.model}: recall@10 {made.recall_at_10:.4f}, {dict(made.recall)}")
         print(f"compared {100 * (made.compared or 0):.1f} %, used for up to {made.up_to}")
         print(f"queries of the benchmark: recall@10 {found_of(opened, queries):.4f}, {len(queries):,} queries")
-
-
-def of_images(name: str, features: np.ndarray, key: ModelKey) -> Iterator[NewTracklet]:
-    for row, feature in enumerate(features):
-        yield NewTracklet(
-            key=f"{name}/{row:06d}",
-            camera="any",
-            video=f"{name} {row}",
-            begins=0.0,
-            ends=0.0,
-            frames=1,
-            height=128.0,
-            features={key: Feature(feature)},
-        )
 
 
 def found_of(gallery: Gallery, queries: np.ndarray) -> float:
