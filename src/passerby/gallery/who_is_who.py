@@ -10,6 +10,7 @@ from passerby.gallery.identities.doubtful import THRESHOLD, Doubtful
 from passerby.gallery.identities.history import Change
 from passerby.gallery.identities.identifying import Identified, default_false_links, identify, threshold_for
 from passerby.gallery.identities.labelled import LabelledPerson, take_over
+from passerby.gallery.identities.listing import Listed, read_page
 from passerby.gallery.identities.people import Identity
 from passerby.gallery.probability.calibration import Calibration, calibration_of
 from passerby.gallery.probability.reliability import Reliability, reliability_of
@@ -81,6 +82,17 @@ class WhoIsWho(Doubtful):
         """All identities, by number."""
         with self._database.reading() as transaction:
             return people.read_identities(transaction)
+
+    def identity_page(self, listed: Listed, *, offset: int = 0, limit: int = 50) -> tuple[list[Identity], int]:
+        """Some identities of a list, from `offset` on, and how many it has in all; others are not read.
+
+        Args:
+            listed: which identities, and in which order.
+            offset: how many to pass over.
+            limit: how many at most.
+        """
+        with self._database.reading() as transaction:
+            return read_page(transaction, listed, offset, limit)
 
     def identity(self, number: int) -> Identity:
         """An identity by its number.

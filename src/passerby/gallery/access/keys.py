@@ -81,7 +81,8 @@ def find_key(transaction: Transaction, key: str) -> AccessKey | None:
 
 def named_key(transaction: Transaction, name: str) -> AccessKey | None:
     """The key of a name; None where there is none."""
-    return next((each for each in read_keys(transaction) if each.name == name), None)
+    rows = transaction.rows("SELECT name, role, made FROM access_keys WHERE name = ?", (name,))
+    return AccessKey(rows[0][0], rows[0][1], moment(rows[0][2])) if rows else None
 
 
 def _hash(key: str) -> str:

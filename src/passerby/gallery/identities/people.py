@@ -46,18 +46,23 @@ def read_names(transaction: Transaction, numbers: Iterable[int]) -> dict[int, Na
     return found
 
 
-def read_identities(transaction: Transaction, number: int | None = None) -> list[Identity]:
-    """All identities that have tracklets, or one of them, by number."""
-    chosen = "" if number is None else " WHERE identities.id = ?"
+def read_identities(transaction: Transaction, numbers: Iterable[int] | None = None) -> list[Identity]:
+    """All identities that have tracklets, or those of some numbers, by number."""
     statement = (
         "SELECT identities.id, identities.name, notes, confirmed, tracklets.id, camera FROM identities"
-        f" JOIN tracklets ON tracklets.identity = identities.id{chosen} ORDER BY identities.id, tracklets.id"
+        " JOIN tracklets ON tracklets.identity = identities.id{} ORDER BY identities.id, tracklets.id"
     )
+    if numbers is None:
+        rows = transaction.rows(statement.format(""))
+    else:
+        rows = [
+            row
+            for some, marks in in_parts(sorted(set(numbers)))
+            for row in transaction.rows(statement.format(f" WHERE identities.id IN ({marks})"), some)
+        ]
     described: dict[int, tuple[str | None, str | None, bool]] = {}
     members: dict[int, list[tuple[int, str]]] = {}
-    for identity, name, notes, confirmed, tracklet, camera in transaction.rows(
-        statement, () if number is None else (number,)
-    ):
+    for identity, name, notes, confirmed, tracklet, camera in rows:
         described[identity] = name, notes, bool(confirmed)
         members.setdefault(identity, []).append((tracklet, camera))
     return [
@@ -77,7 +82,7 @@ def read_identity(transaction: Transaction, number: int) -> Identity:
     Raises:
         GalleryError: there is none, or it has no tracklets any more.
     """
-    found = read_identities(transaction, number)
+    found = read_identities(transaction, [number])
     if not found:
         raise NotInGalleryError(f"there is no identity {number}: it was merged into another, erased, or never found")
     return found[0]

@@ -2,12 +2,13 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
 from passerby.gallery.gallery import Gallery
+from passerby.gallery.identities.listing import Listed, Order
 from passerby.gallery.identities.people import Identity
 from passerby.serve.api.access import Admin, Number, Reviewer, Viewer
 from passerby.serve.api.answers import (
@@ -143,7 +144,7 @@ async def list_identities(
     caller: Viewer,
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    order: Literal["tracklets", "number", "name"] = "tracklets",
+    order: Order = "tracklets",
     name: Annotated[str | None, Query(description="Only those whose name holds this text.")] = None,
     camera: Annotated[str | None, Query(description="Only those that this camera saw.")] = None,
     confirmed: Annotated[bool | None, Query(description="Only those that are, or are not.")] = None,
@@ -151,18 +152,11 @@ async def list_identities(
     """Identities, those with most tracklets first."""
 
     def work() -> IdentityList:
-        known = [
-            each
-            for each in caller.gallery.identities()
-            if (name is None or name.casefold() in (each.name or "").casefold())
-            and (camera is None or camera in each.cameras)
-            and (confirmed is None or each.confirmed == confirmed)
-        ]
-        known.sort(key=lambda each: _place(each, order))
-        some = known[offset : offset + limit]
+        listed = Listed(order, name, camera, confirmed)
+        some, total = caller.gallery.identity_page(listed, offset=offset, limit=limit)
         caller.gallery.note_view(identities=len(some), reason=caller.reason)
         caller.service.shown.add(caller.actor, *_pictured(some))
-        return IdentityList(identities=_identity_answers(caller, some), total=len(known))
+        return IdentityList(identities=_identity_answers(caller, some), total=total)
 
     return await caller.service.run(work)
 
@@ -251,13 +245,6 @@ async def list_changes(
     """Changes of identities, the newest first; those undone too."""
     changes = await caller.service.run(caller.gallery.history)
     return [_change(each._asdict()) for each in reversed(changes[-limit:])]
-
-
-def _place(identity: Identity, order: str) -> tuple[bool | int, str, int]:
-    """Where an identity stands in a list; all end with the number, so that pages do not overlap."""
-    if order == "name":
-        return identity.name is None, (identity.name or "").casefold(), identity.number
-    return (-len(identity.tracklets) if order == "tracklets" else 0), "", identity.number
 
 
 def _change(fields: dict[str, object]) -> ChangeAnswer:
