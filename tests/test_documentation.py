@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +73,23 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     targets = [target for target in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in target]
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_a_package_page_has_no_link_that_leads_nowhere() -> None:
+    pytest.importorskip("hatchling")
+    page = import_module("hatch_build").package_page((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert re.findall(r"\]\((?![a-z]+:)", page) == []
+    assert "results (`docs/results/index.md`)" in page
+    assert "*From videos to people" in page
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) < 500
+
+
+@pytest.mark.parametrize("file", [*PAGES, *sorted((ROOT / "examples").glob("*.py"))], ids=lambda file: file.name)
+def test_every_name_that_is_shown_is_in_the_reference(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    shown = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "reference").glob("*.md"))
+    documented = set(re.findall(r"^::: (\S+)", shown, re.M))
+    assert set(re.findall(r"^ *from (passerby[\w.]*) import", text, re.M)) <= documented
