@@ -54,10 +54,17 @@ def recipe_file(name_or_path: str) -> Traversable:
         kind = "a folder" if path.is_dir() else "a pipe or device"
         raise RecipeError(f"{name_or_path}: is {kind}, not a recipe: name a {_SUFFIX} file, or a recipe of --list")
     if found is None:
-        near = difflib.get_close_matches(name_or_path, RECIPES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known recipes: {', '.join(sorted(RECIPES))}"
-        raise RecipeError(f"{name_or_path}: no such recipe or file; {hint}")
+        near = _near(name_or_path)
+        meant = f"did you mean {' or '.join(near)}? " if near else ""
+        raise RecipeError(f"{name_or_path}: no such recipe or file; {meant}`passerby train --list` shows the recipes")
     return found
+
+
+def _near(name: str) -> list[str]:
+    """Up to three recipes that may have been meant: spelled alike, or with this word in their names."""
+    alike = difflib.get_close_matches(name, RECIPES, n=3, cutoff=0.7)
+    holding = [known for known in sorted(RECIPES) if len(name) > 2 and name.lower() in known]
+    return list(dict.fromkeys([*alike, *holding]))[:3]
 
 
 def parse_recipe(file: Traversable, name: str) -> dict[str, Any]:

@@ -222,7 +222,10 @@ def test_lists_and_versions(tmp_path: Path) -> None:
     )
     keys = run("train", "clip-reid-vit", "--keys", cwd=tmp_path).stdout
     assert "stage2.identities_per_batch" in keys
-    assert run("--version", cwd=tmp_path).stdout.strip() == passerby.__version__
+    versions = dict(line.split(" ") for line in run("--version", cwd=tmp_path).stdout.splitlines())
+    assert next(iter(versions.items())) == ("passerby", passerby.__version__)
+    assert versions["numpy"] == np.__version__
+    assert versions["python"] == sys.version.split(" ", maxsplit=1)[0]
     for command in ("train", "eval", "embed", "data", "demo"):
         helped = run(command, "--help", cwd=tmp_path)
         assert helped.returncode == 0

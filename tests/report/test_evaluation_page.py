@@ -74,7 +74,9 @@ def test_figures_tables_and_numbers_lie_beside_the_page(evaluation, tmp_path):
     csv = pyarrow.csv.read_csv(tmp_path / "all.csv")
     assert csv["path"].to_pylist() == evaluation.query.paths.to_pylist()
     assert csv["average_precision"].to_pylist() == pytest.approx(evaluation.result.average_precision.tolist())
-    assert csv["match_ranks"][0].as_py() == " ".join(map(str, table.match_ranks[0]))
+    assert json.loads(csv["match_ranks"][0].as_py()) == table.match_ranks[0].tolist()
+    assert csv["matches"].to_pylist() == [len(ranks) for ranks in table.match_ranks]
+    assert csv["last_match"].to_pylist() == [ranks[-1] if len(ranks) else 0 for ranks in table.match_ranks]
     labels = evaluation.query.identities, evaluation.gallery.identities
     distances = rerank(evaluation.query_features, evaluation.gallery_features)
     expected = rank_distances(distances, *labels, evaluation.query.cameras, evaluation.gallery.cameras)

@@ -23,7 +23,10 @@ def seeds(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three finished seeds from 5 on."""
     folder = tmp_path_factory.mktemp("seeds") / "runs"
     given = overrides(world, "seed=5", "stage1.epochs=0", "stage2.epochs=1")
-    run_seeds(TrainingRequest("clip-reid-vit-tiny", given, out=folder), 3)
+    told: list[tuple[int | None, int]] = []
+    request = TrainingRequest("clip-reid-vit-tiny", given, out=folder)
+    run_seeds(request, 3, lambda outcome: told.append((outcome.seed, len(list(folder.glob("seed-*"))))))
+    assert told == [(5, 1), (6, 2), (7, 3)]  # each before the next one begins
     return folder
 
 

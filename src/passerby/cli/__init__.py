@@ -37,11 +37,14 @@ for _file in sorted(_commands, key=lambda file: file.ORDER):
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the versions of passerby and what it uses, and stop."),
+) -> None:
     if version:
-        from passerby.version import __version__
+        from passerby.workflows.doctor.packages import versions
 
-        echo(__version__)
+        for name, installed in versions().items():
+            echo(f"{name} {installed}")
         raise typer.Exit
 
 

@@ -20,6 +20,9 @@ Queries are paired and people resampled, so the intervals say how sure it is tha
 """
 
 
+_TESTED = ("mAP", "rank1")
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     example = "passerby compare runs/baseline runs/clip-reid --out comparison"
@@ -47,7 +50,7 @@ def _print(compared: list["Comparison"]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from passerby.report.comparison_page import certainty
+    from passerby.report.comparison_page import DISAGREEMENT, certainty, disagrees
 
     for comparison in compared:
         table = Table(title=cell(comparison.data))
@@ -56,7 +59,7 @@ def _print(compared: list["Comparison"]) -> None:
             table.add_column(column, justify="right", no_wrap=True)
         for run in comparison.runs:
             cells = []
-            for metric in ("mAP", "rank1"):
+            for metric in _TESTED:
                 spread = run.over_seeds.get(metric)
                 cells.append(spread.percent() if spread else f"{100 * run.metrics[metric]:.1f}")
                 tested = run.against_first.get(metric)
@@ -64,4 +67,6 @@ def _print(compared: list["Comparison"]) -> None:
                 cells.append("\n".join(lines))
             table.add_row(cell(run.name), *cells)
         Console().print(table)
+        if any(disagrees(run.against_first[metric]) for run in comparison.runs[1:] for metric in _TESTED):
+            echo(DISAGREEMENT)
         echo(f"Page: {comparison.page}")

@@ -45,7 +45,7 @@ def demo(
     if as_json:
         output.emit(_plain(made), as_json)
         return
-    output.print_outcome([made.run], as_json=False)
+    output.print_seed(made.run)
     print_occlusion([made.occlusion], as_json=False)
     echo(f"Images: {made.data}")
     echo(f"Video: {made.film}")

@@ -188,12 +188,15 @@ def read(
         option("PATH", "mot: tracks, a file or a folder with NAME.txt of each; default: SOURCE's tracks, else truth."),
     ] = None,
     every: Annotated[int, option("N", "mot: read only every N-th frame.", at_least=1)] = 1,
+    as_json: AsJson = False,
 ) -> None:
     """Parse, read, write."""
+    from passerby.cli.printing.output import emit
     from passerby.workflows.denoise import read_tracklets
 
     rows = read_tracklets(kind, source, out, gap=gap, tracks=tracks, every=every, show=True)
-    echo(f"{out}: {rows:,} images. Next: passerby embed MODEL {out} -o features.parquet")
+    if not emit({"out": out, "rows": rows}, as_json):
+        echo(f"{out}: {rows:,} images. Next: passerby embed MODEL {out} -o features.parquet")
 
 
 def _print_run(reported: "ReportedDenoising", *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from passerby.cli.options import flag, option
+from passerby.cli.options import AsJson, flag, option
 from passerby.cli.printing.echo import echo
 from passerby.cli.printing.help import DATA, command
 
@@ -57,6 +57,7 @@ _CROPS, _FILMED = "Crops", "Videos and tracklets"
 LookOption = Annotated[
     Literal["plain", "street"], option("LOOK", "plain: clean pictures; street: as real cameras deliver them.")
 ]
+Out = Annotated[Path, option("DIR", "Receives the world; the same arguments draw it anew.", "--out", "-o")]
 ContactSheet = Annotated[bool, flag("--contact-sheet", "Write a page of samples beside the folder as well.")]
 Images = Annotated[int, option("N", "Of every person in every camera, at least 2.", panel=_CROPS)]
 Height = Annotated[int, option("N", "Of crops in pixels, at least 32; they are half as wide.", panel=_CROPS)]
@@ -81,9 +82,7 @@ def register(app: typer.Typer) -> None:
 
 def synth(
     context: typer.Context,
-    out: Annotated[Path, option("DIR", "Receives the world; the same arguments draw it anew.", "--out", "-o")] = Path(
-        "world"
-    ),
+    out: Out = Path("world"),
     identities: Annotated[int | None, option("N", "People; default: 80, or in videos one every 2 seconds.")] = None,
     cameras: Annotated[int, option("N", "Cameras, each with a place, light and colours of its own.")] = 4,
     seed: Annotated[int, option("N", "Everything follows from it.", at_least=0)] = 7,
@@ -101,6 +100,7 @@ def synth(
     noise: Noise = 1.0,
     contact_sheet: ContactSheet = False,
     replace: Annotated[bool, flag("--replace", "Replace a world of other arguments that is in the folder.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Parse, draw, print."""
     from passerby.workflows.synth import WorldRequest, draw_world
@@ -128,10 +128,15 @@ def synth(
     )
     with _naming_options():
         made = draw_world(request)
-    _print(request, made)
+    _print(request, made, as_json)
 
 
-def _print(request: "WorldRequest", made: Path) -> None:
+def _print(request: "WorldRequest", made: Path, as_json: bool) -> None:
+    from passerby.cli.printing.output import emit
+
+    page = request.page if request.contact_sheet else None
+    if emit({"kind": request.kind, "out": made, "people": request.people, "samples": page}, as_json):
+        return
     if request.kind == "videos":
         echo(f"Videos: {made / 'videos'}, truth: {made / 'gt'}, tracks: {made / 'tracks'}")
     elif request.kind == "tracklets":

@@ -33,12 +33,31 @@ def _complete_recipe(incomplete: str) -> list[str]:
     return [name for name in recipe_names() if name.startswith(incomplete)]
 
 
+def _complete_override(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Keys of the recipe that stands before, with their defaults and meanings, for the shell."""
+    from passerby.errors import PasserbyError
+    from passerby.workflows.recipe_keys import recipe_keys
+
+    try:
+        keys = recipe_keys(str(ctx.params.get("recipe")))
+    except PasserbyError:  # no such recipe, which is told when the command runs
+        return []
+    return [
+        (f"{key}=" if " " in default else f"{key}={default}", meaning)
+        for key, default, meaning in keys
+        if key.startswith(incomplete.partition("=")[0])
+    ]
+
+
 RecipeName = Annotated[
     str | None,
     typer.Argument(metavar="RECIPE", help="A recipe's name (--list) or a YAML file.", autocompletion=_complete_recipe),
 ]
 Overrides = Annotated[
-    list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Changes to the recipe, as section.key=value.")
+    list[str] | None,
+    typer.Argument(
+        metavar="KEY=VALUE", help="Changes to the recipe, as section.key=value.", autocompletion=_complete_override
+    ),
 ]
 DataNames = Annotated[
     list[str] | None, option("DATA", "A benchmark's name, a table or a folder; repeatable.", "--data", panel=DATA)
@@ -92,7 +111,8 @@ def train(
     else:
         from passerby.workflows.train import run_seeds
 
-        output.print_outcome(run_seeds(request, seeds), as_json=as_json)
+        outcomes = run_seeds(request, seeds, None if as_json else output.print_seed)
+        output.print_spread(outcomes, as_json=as_json)
 
 
 def _recipe_and_overrides(

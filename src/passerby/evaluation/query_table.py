@@ -1,5 +1,6 @@
 """How every query did, as a table: for spreadsheets, and to compare runs."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +46,9 @@ def write_query_table(file: Path, query: Split, result: RankingResult) -> None:
     """Write a row per query: path, identity, camera, its metrics and the ranks of its matches.
 
     Args:
-        file: `.parquet`, or `.csv`, where the ranks are separated by blanks, and text that a spreadsheet would take
-            for a formula begins with an apostrophe.
+        file: `.parquet`, or `.csv`, where the ranks are a JSON list such as `[1, 4]`, and text that a spreadsheet
+            would take for a formula begins with an apostrophe. How many matches there are, and the ranks of the first
+            and the last, are columns of numbers in both.
         query: the Q queries that were ranked.
         result: of the ranking.
 
@@ -62,7 +64,7 @@ def write_query_table(file: Path, query: Split, result: RankingResult) -> None:
         cameras = [query.camera_names[camera] for camera in query.cameras]
     ranks = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(result.match_ranks, pa.int64()))
     if file.suffix.lower() == ".csv":
-        ranks = pa.array([" ".join(map(str, each)) for each in ranks.to_pylist()], pa.string())
+        ranks = pa.array([json.dumps(each) for each in ranks.to_pylist()], pa.string())
     table = pa.table(
         {
             "path": pa.array(query.paths.to_pylist(), pa.string()),
@@ -71,7 +73,9 @@ def write_query_table(file: Path, query: Split, result: RankingResult) -> None:
             "average_precision": pa.array(result.average_precision, from_pandas=True),
             "inverse_negative_penalty": pa.array(result.inverse_negative_penalty, from_pandas=True),
             "rank1": pa.array(result.hits_at(1), from_pandas=True),
+            "matches": pa.array(result.match_counts),
             "first_match": pa.array(result.first_match),
+            "last_match": pa.array(_last_ranks(result), pa.int64()),
             "match_ranks": ranks,
         }
     )
@@ -84,6 +88,15 @@ def write_query_table(file: Path, query: Split, result: RankingResult) -> None:
             pa.csv.write_csv(table, temporary)
         else:
             pa.parquet.write_table(table, temporary)
+
+
+def _last_ranks(result: RankingResult) -> NDArray[np.int64]:
+    """The rank of the last match of each query, int64 [Q]; 0 where it has none."""
+    ends = np.cumsum(result.match_counts)
+    found = np.zeros(len(ends), dtype=np.int64)
+    some = np.asarray(result.match_counts) > 0
+    found[some] = np.asarray(result.match_ranks)[ends[some] - 1]
+    return found
 
 
 def read_query_table(file: Path) -> QueryTable:

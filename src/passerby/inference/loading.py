@@ -1,5 +1,6 @@
 """Open a model by the name of a run, a file, a name of the zoo, or weights that come with passerby."""
 
+import difflib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,8 +14,10 @@ from passerby.inference.embedder import Embedder
 from passerby.inference.file_embedder import FileEmbedder
 from passerby.inference.image_input import type_name
 from passerby.inference.runtimes import find_card, is_int8, open_session
-from passerby.models.bundled import bundled_model_file, resolve_path
+from passerby.models.bundled import NAMES, bundled_model_file, resolve_path
 from passerby.models.zoo.card_files import MODEL_SUFFIXES
+from passerby.models.zoo.catalogue import entries
+from passerby.models.zoo.published import published_names
 
 if TYPE_CHECKING:
     import torch
@@ -61,7 +64,7 @@ def load(
     if path.suffix in MODEL_SUFFIXES and not path.is_dir():
         _check_options(path, device, trained_on=trained_on, camera_coefficient=camera_coefficient, network=network)
         return _open_file(path, runtime, precision)
-    _check_network(path, runtime, precision)
+    _check_network(source, path, runtime, precision)
     from passerby.inference.torch_loading import load_network
 
     return load_network(
@@ -72,6 +75,21 @@ def load(
         camera_coefficient=camera_coefficient,
         network=network,
         precision=precision,
+    )
+
+
+def _what_can_be_loaded(source: str) -> str:
+    """What to give instead of something that is neither on disk nor a name."""
+    backbones = {entry.name for entry in entries()}
+    if source in backbones:
+        return f"is a backbone whose weights do not come along: `passerby zoo show {source}` tells how to get them"
+    if Path(source).suffix or Path(source).name != source:
+        return "no such file or folder: give a run's folder, a file of weights, or an .onnx or .xml file"
+    near = difflib.get_close_matches(source.lower().replace("_", "-"), [*NAMES, *published_names()], n=3, cutoff=0.7)
+    meant = f"; did you mean {' or '.join(near)}? Otherwise" if near else ":"
+    return (
+        f"no such run, file or model{meant} give {', '.join(NAMES)}, a name of `passerby zoo list`, a run's folder, "
+        "a file of weights, or an .onnx or .xml file"
     )
 
 
@@ -129,8 +147,10 @@ def _open_file(path: Path, runtime: ModelRuntime, precision: ModelPrecision) -> 
     return FileEmbedder(open_session(path, card, runtime=in_openvino, precision="bf16"))
 
 
-def _check_network(path: Path, runtime: ModelRuntime, precision: ModelPrecision) -> None:
-    """Refuse what a network in torch cannot do."""
+def _check_network(source: str | Path, path: Path, runtime: ModelRuntime, precision: ModelPrecision) -> None:
+    """Refuse what is not there, and what a network in torch cannot do."""
+    if not path.exists():
+        raise CheckpointError(f"{source}: {_what_can_be_loaded(str(source))}")
     if precision == "int8":
         raise _not_int8(path)
     if runtime not in ("auto", "torch"):

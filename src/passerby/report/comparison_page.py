@@ -83,6 +83,8 @@ def _tests(runs: Sequence[ComparedRun]) -> TableCard:
         "and exchanged with all their queries. They tell apart these trained models on such queries; they say nothing "
         "about another training seed."
     )
+    if any(disagrees(found) for run in runs[1:] for found in run.against_first.values()):
+        note += f" {DISAGREEMENT}"
     columns = ["run", *(f"Δ {names[figure]}" for figure in runs[1].against_first)]
     return TableCard(f"Difference from {runs[0].name}", columns, rows, note)
 
@@ -92,6 +94,19 @@ def _tested(found: PairedComparison) -> Cell:
     difference = found.difference
     css = "better" if difference.low > 0 else "worse" if difference.high < 0 else ""
     return Cell(f"{100 * difference.value:+.1f}", ", ".join(certainty(found)), css)
+
+
+DISAGREEMENT = (
+    "Where the interval leaves out 0 and p is above 0.05, or the other way round, the two disagree: the interval draws "
+    "people anew, the test exchanges the runs, and with few people or a few who decide everything these differ. Take "
+    "such a difference for undecided."
+)
+
+
+def disagrees(found: PairedComparison) -> bool:
+    """Whether interval and test say different things at 5 %."""
+    without_zero = found.difference.low > 0 or found.difference.high < 0
+    return without_zero != (found.p_value < 0.05)
 
 
 def certainty(found: PairedComparison) -> tuple[str, str]:

@@ -114,11 +114,18 @@ def estimate(request: TrainingRequest) -> list[StageEstimate]:
     return estimate_training(resolve_recipe(request))
 
 
-def run_seeds(request: TrainingRequest, seeds: int) -> list[SeedOutcome]:
+def run_seeds(
+    request: TrainingRequest, seeds: int, told: Callable[[SeedOutcome], None] | None = None
+) -> list[SeedOutcome]:
     """Train and evaluate the recipe's seed, or as many as asked for, counted up from it.
 
     Several seeds lie in `seed-N` below the folder; those already finished are not trained again with `--resume`. What
     they reached goes into `seeds.json`, beside what other seeds there have reached.
+
+    Args:
+        request: of the first seed.
+        seeds: how many.
+        told: called with the outcome of each seed as soon as there is one.
 
     Returns:
         An outcome per seed; none in processes other than the first.
@@ -130,7 +137,7 @@ def run_seeds(request: TrainingRequest, seeds: int) -> list[SeedOutcome]:
     check_whole_number("seeds", seeds, at_least=1)
     if seeds == 1:
         recipe = resolve_recipe(request)
-        return _run(recipe, request.folder, resume=request.resume is not None)
+        return _told(_run(recipe, request.folder, resume=request.resume is not None), told)
     first = _first_recipe(request)
     _check_seeds(first, seeds)
     if request.resume is None and is_main_process():
@@ -142,12 +149,19 @@ def run_seeds(request: TrainingRequest, seeds: int) -> list[SeedOutcome]:
             folder = request.folder / f"seed-{seed}"
             started = RunDirectory(folder).recipe_file.is_file()
             recipe = first.model_copy(update={"seed": seed})
-            outcomes += _run(recipe, folder, resume=request.resume is not None and started)
+            outcomes += _told(_run(recipe, folder, resume=request.resume is not None and started), told)
     except InterruptedRunError as error:
         begun = bool(seed_runs(request.folder))
         raise InterruptedRunError(request.folder, f" --seeds {seeds}", begun=begun) from error
     if outcomes:
         write_summary(request.folder, earlier, outcomes)
+    return outcomes
+
+
+def _told(outcomes: list[SeedOutcome], told: Callable[[SeedOutcome], None] | None) -> list[SeedOutcome]:
+    if told is not None:
+        for outcome in outcomes:
+            told(outcome)
     return outcomes
 
 

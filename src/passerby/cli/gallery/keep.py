@@ -105,26 +105,34 @@ def hold(
     tracklet: Annotated[int | None, option("N", "The tracklet to hold.")] = None,
     identity: Annotated[int | None, option("N", "The identity to hold.")] = None,
     until: Annotated[str | None, option("TIME", "When it ends, with time zone; default: when released.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Parse, hold, print."""
+    from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
     from passerby.gallery.opening import shown_location
 
     ends = moment_of("--until", until)
     with open_gallery(gallery) as opened:
         number = opened.hold(identity=identity, tracklet=tracklet, reason=reason, until=ends)
-    echo(f"Hold {number}; `passerby gallery release {shown_location(gallery)} {number}` ends it.")
+    if not emit({"hold": number, "until": ends}, as_json):
+        echo(f"Hold {number}; `passerby gallery release {shown_location(gallery)} {number}` ends it.")
 
 
 def release(
-    gallery: GalleryArgument, number: Annotated[int, argument("HOLD", "Its number.")], reason: Reason = ""
+    gallery: GalleryArgument,
+    number: Annotated[int, argument("HOLD", "Its number.")],
+    reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Parse, release, print."""
+    from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
         opened.release(number, reason=reason)
-    echo(f"Hold {number} is ended.")
+    if not emit({"released": number}, as_json):
+        echo(f"Hold {number} is ended.")
 
 
 def log(

@@ -72,13 +72,15 @@ def list_(gallery: GalleryArgument, as_json: AsJson = False) -> None:
     Console().print(shown)
 
 
-def remove(gallery: GalleryArgument, name: NameArgument, reason: Reason = "") -> None:
+def remove(gallery: GalleryArgument, name: NameArgument, reason: Reason = "", as_json: AsJson = False) -> None:
     """Parse, remove, print."""
+    from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
         opened.remove_key(name, reason=reason)
-    echo(f"The key of {name} opens nothing any more.")
+    if not emit({"removed": name}, as_json):
+        echo(f"The key of {name} opens nothing any more.")
 
 
 def reasons(
@@ -86,12 +88,15 @@ def reasons(
     required: Annotated[bool, flag("--required", "A reason is needed.")] = False,
     optional: Annotated[bool, flag("--optional", "A reason may be left out.")] = False,
     reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Parse, set, print."""
+    from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
 
     if required + optional != 1:
         raise typer.BadParameter("say one of --required and --optional")
     with open_gallery(gallery) as opened:
         opened.ask_for_reasons(asked=required, reason=reason)
-    echo("A reason is needed from now on." if required else "A reason may be left out from now on.")
+    if not emit({"required": required}, as_json):
+        echo("A reason is needed from now on." if required else "A reason may be left out from now on.")

@@ -80,13 +80,11 @@ def identities(
     as_json: AsJson = False,
 ) -> None:
     """Parse, list, print."""
-    from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
         known = sorted(opened.identities(), key=lambda each: (-len(each.tracklets), each.number))[:top]
-    if not emit([_as_json(each) for each in known], as_json):
-        _print(known)
+    _show(known, as_json)
 
 
 def name(
@@ -96,13 +94,14 @@ def name(
     notes: Annotated[str | None, option("TEXT", "Notes about the person.")] = None,
     confirm: Annotated[bool, typer.Option(help="Confirm it, or take a confirmation back.")] = True,
     reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Parse, name, print."""
     from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
         opened.name(identity, label, notes=notes, confirm=confirm, reason=reason)
-        _print([opened.identity(identity)])
+        _show([opened.identity(identity)], as_json)
 
 
 def merge(
@@ -110,13 +109,14 @@ def merge(
     into: IdentityArgument,
     others: Annotated[list[int], argument("OTHER", "Identities that are the same person.")],
     reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Parse, merge, print."""
     from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
         opened.merge(into, *others, reason=reason)
-        _print([opened.identity(into)])
+        _show([opened.identity(into)], as_json)
 
 
 def split(
@@ -124,13 +124,14 @@ def split(
     identity: IdentityArgument,
     tracklets: Annotated[list[int], argument("TRACKLET", "Those that are somebody else.")],
     reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Parse, split, print."""
     from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
         number = opened.split(identity, tracklets, reason=reason)
-        _print([opened.identity(identity), opened.identity(number)])
+        _show([opened.identity(identity), opened.identity(number)], as_json)
 
 
 def decide(
@@ -141,24 +142,30 @@ def decide(
     different: Annotated[bool, flag("--different", "They are two people.")] = False,
     undecided: Annotated[bool, flag("--open", "Take the decision back.")] = False,
     reason: Reason = "",
+    as_json: AsJson = False,
 ) -> None:
     """Parse, decide, print."""
+    from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
 
     if same + different + undecided != 1:
         raise typer.BadParameter("say one of --same, --different and --open")
     with open_gallery(gallery) as opened:
         opened.decide(first, second, same=None if undecided else same, reason=reason)
-    echo("Kept; `passerby gallery identify` goes by it.")
+    decided = {"tracklets": [first, second], "same": None if undecided else same}
+    if not emit(decided, as_json):
+        echo("Kept; `passerby gallery identify` goes by it.")
 
 
-def undo(gallery: GalleryArgument, reason: Reason = "") -> None:
+def undo(gallery: GalleryArgument, reason: Reason = "", as_json: AsJson = False) -> None:
     """Parse, undo, print."""
+    from passerby.cli.printing.output import emit
     from passerby.gallery import open_gallery
 
     with open_gallery(gallery) as opened:
         change = opened.undo(reason=reason)
-    echo(f"Took back: {change.kind}")
+    if not emit({"undone": change.kind}, as_json):
+        echo(f"Took back: {change.kind}")
 
 
 def _as_json(identity: "Identity") -> dict[str, Any]:
@@ -170,6 +177,13 @@ def _as_json(identity: "Identity") -> dict[str, Any]:
         "tracklets": list(identity.tracklets),
         "cameras": list(identity.cameras),
     }
+
+
+def _show(known: "list[Identity]", as_json: bool) -> None:
+    from passerby.cli.printing.output import emit
+
+    if not emit([_as_json(each) for each in known], as_json):
+        _print(known)
 
 
 def _print(known: "list[Identity]") -> None:

@@ -1,6 +1,7 @@
 """The layout of `--help`: two columns that fit 80 characters, options in groups, examples that can be copied."""
 
 import inspect
+import os
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
@@ -163,7 +164,7 @@ def two_columns(rows: Iterable[tuple[str, str]], width: int, left: int) -> Itera
     for name, text in rows:
         wrapped = textwrap.wrap(text, width - left, break_on_hyphens=False) or [""]
         lines = [line.replace(_TOGETHER, " ") for line in wrapped]
-        shown = typer.style(name, fg=typer.colors.CYAN, bold=True)
+        shown = _styled(name, fg=typer.colors.CYAN)
         if len(name) + 4 > left:
             yield f"  {shown}"
         else:
@@ -188,7 +189,12 @@ def _copyable(example: str, width: int) -> str:
 
 
 def _heading(text: str) -> str:
-    return typer.style(f"{text}:", bold=True)
+    return _styled(f"{text}:")
+
+
+def _styled(text: str, **style: Any) -> str:
+    """Bold, and perhaps coloured, unless NO_COLOR asks for plain text; where no terminal is, `echo` makes it plain."""
+    return text if os.environ.get("NO_COLOR") else typer.style(text, bold=True, **style)
 
 
 def _named(argument: Any) -> str:

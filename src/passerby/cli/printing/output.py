@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -128,19 +129,20 @@ def print_evaluation(evaluations: list["ReportedEvaluation"], *, as_json: bool) 
         echo(f"Rank lists: {each.page}")
 
 
-def print_outcome(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
-    """What each trained seed reached; over several seeds, mean ± deviation."""
-    if not outcomes:  # a process that only helped
-        return
-    if emit([_seed(each) for each in outcomes] if as_json else None, as_json):
-        return
-    for each in outcomes:
-        echo(f"Trained, seed {each.seed}: {each.folder / 'model.safetensors'}")
-        if each.evaluations:
-            print_evaluation(each.evaluations, as_json=False)
-        else:
-            echo(f"No data with query and gallery was named: `passerby eval {each.folder} --data …` evaluates.")
-    _print_spread(outcomes)
+def print_seed(outcome: "SeedOutcome") -> None:
+    """What a trained seed reached; at once, also where a file or another program reads it, for the next takes hours."""
+    echo(f"Trained, seed {outcome.seed}: {outcome.folder / 'model.safetensors'}")
+    if outcome.evaluations:
+        print_evaluation(outcome.evaluations, as_json=False)
+    else:
+        echo(f"No data with query and gallery was named: `passerby eval {outcome.folder} --data …` evaluates.")
+    sys.stdout.flush()
+
+
+def print_spread(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
+    """Over several trained seeds, mean ± deviation; as JSON, what each reached. Helping processes have none."""
+    if outcomes and not emit([_seed(each) for each in outcomes] if as_json else None, as_json):
+        _print_spread(outcomes)
 
 
 def print_seeds(outcomes: list["SeedOutcome"], *, as_json: bool) -> None:
