@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from passerby.cli.gallery.arguments import GalleryArgument, Reason, moment_of
+from passerby.cli.gallery.cameras import register_cameras
 from passerby.cli.gallery.copies import register_copies
 from passerby.cli.gallery.embed import register_embed
 from passerby.cli.gallery.erase import register_erase
@@ -12,6 +13,7 @@ from passerby.cli.gallery.feature_index import register_feature_index, told
 from passerby.cli.gallery.keys import register_keys
 from passerby.cli.gallery.people import register_people
 from passerby.cli.gallery.report import register_report
+from passerby.cli.gallery.show import register_show
 from passerby.cli.gallery.tables import register_tables
 from passerby.cli.options import AsJson, argument, option
 from passerby.cli.printing.echo import cell, echo
@@ -46,6 +48,8 @@ def register_keep(app: typer.Typer) -> None:
     command(gallery, "release", release, _RELEASE, "passerby gallery release gallery 1")
     command(gallery, "log", log, _LOG, "passerby gallery log gallery")
     register_people(gallery)
+    register_show(gallery)
+    register_cameras(gallery)
     register_report(gallery)
     register_keys(gallery)
     register_embed(gallery)
