@@ -94,6 +94,8 @@ def _said(
         if decision not in (MUST, CANNOT, PERSON):
             raise DataError(f"{where}: decision {decision!r} is unknown: write {MUST}, {CANNOT} or {PERSON}")
         if decision == PERSON:
+            if not local_b:
+                raise DataError(f"{where}: says {PERSON} without a name: write one into local_identity_b")
             one = _class(classes, labels, (camera_a, local_a), where)
             if one in people:
                 raise DataError(f"{where}: row {people[one][1]} has said already who that is: drop one")

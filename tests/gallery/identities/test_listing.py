@@ -35,7 +35,7 @@ def test_pages_are_those_of_the_whole_list(store: Store) -> None:
         known, cameras = gallery.identities(), list(gallery.cameras())
         assert len(cameras) > 1
         for order, name, camera, confirmed in itertools.product(
-            ("tracklets", "number", "name"), (None, "ann", "été", "nobody"), (None, cameras[0]), (None, True, False)
+            ("tracklets", "number", "name"), (None, "", "ann", "été", "nobody"), (None, cameras[0]), (None, True, False)
         ):
             expected = sorted(
                 (

@@ -70,6 +70,7 @@ def test_known_people_are_a_row_each(labels: CameraLabels, tmp_path: Path) -> No
             ["cannot-link,door,1,yard,1", "must-link,door,1,hall,2", "must-link,hall,2,yard,1"],
             "row 1: says cannot-link of two people whom rows 2, 3 make one",
         ),
+        (["person,door,1,,Anna", "person,hall,2,, "], "row 2: says person without a name: write one into local_id"),
         (["person,door,1,,Anna", "person,door,1,,Eve"], "row 2: row 1 has said already who that is: drop one"),
         (
             ["person,door,1,,Anna", "person,door,2,,Anna"],

@@ -15,7 +15,7 @@ class Listed:
 
     Attributes:
         order: those with most tracklets first, by number, or by name and those without one last.
-        name: only those whose name holds this text, whatever its case.
+        name: only those whose name holds this text, whatever its case; an empty one asks for nothing.
         camera: only those that this camera saw.
         confirmed: only those that are, or are not.
     """
@@ -28,7 +28,7 @@ class Listed:
 
 def read_page(transaction: Transaction, listed: Listed, offset: int, limit: int) -> tuple[list[Identity], int]:
     """Some identities of a list, and how many it has in all."""
-    by_name = listed.order == "name" or listed.name is not None
+    by_name = listed.order == "name" or bool(listed.name)
     numbers, total = (_by_name if by_name else _by_number)(transaction, listed, offset, limit)
     found = {each.number: each for each in read_identities(transaction, numbers)}
     return [found[number] for number in numbers], total
@@ -56,7 +56,7 @@ def _chosen(listed: Listed) -> tuple[str, list[Value]]:
     """The identities of a list that have tracklets, with a row for each of these, in SQL and its values."""
     tests: list[str] = []
     values: list[Value] = []
-    if listed.name is not None:
+    if listed.name:
         tests.append("identities.name IS NOT NULL")
     if listed.confirmed is not None:
         tests.append("confirmed = ?")
