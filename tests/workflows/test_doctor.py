@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import shutil
+import sys
 from collections import namedtuple
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from passerby.cli import main
 from passerby.errors import CheckpointError
 from passerby.workflows.doctor import doctor, machine, packages, places, runtimes
-from passerby.workflows.doctor.findings import Finding, without_home
+from passerby.workflows.doctor.findings import Finding, one_line, without_home
 from tests.installed import install
 
 
@@ -106,10 +107,19 @@ def test_a_driver_without_a_gpu_that_torch_finds_is_told(monkeypatch: pytest.Mon
         assert found.remedy
 
 
+def test_a_torch_that_does_not_import_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "is_installed", lambda _: True)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    found = named(machine.machine_findings(), "GPU")
+    assert (found.state, found.remedy) == ("problem", "pip install --force-reinstall torch")
+    assert "torch does not import: import of torch halted" in found.value
+
+
 def test_the_home_folder_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "jane"))
     assert without_home(tmp_path / "jane" / "runs") == "~/runs"
     assert without_home(tmp_path / "other") == str(tmp_path / "other")
+    assert one_line(OSError(f"{tmp_path}/jane/lib.so:\n  no such file")) == "~/lib.so: no such file"
 
 
 @pytest.mark.parametrize(("state", "code"), [("ok", 0), ("note", 0), ("problem", 1)])

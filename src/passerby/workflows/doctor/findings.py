@@ -1,5 +1,6 @@
 """What is found out about an installation: a fact, whether something is wrong with it, and what to do then."""
 
+import os
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -30,3 +31,12 @@ def without_home(path: Path) -> str:
         return str(Path("~") / path.resolve().relative_to(Path.home().resolve()))
     except (ValueError, RuntimeError):  # elsewhere, or nobody's
         return str(path)
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, in a line that can be shown to others: the home folder in it is `~`."""
+    said = " ".join(str(error).split())
+    try:
+        return said.replace(f"{Path.home()}{os.sep}", f"~{os.sep}")
+    except RuntimeError:  # nobody's
+        return said

@@ -7,7 +7,7 @@ from pathlib import Path
 from passerby.distributed.graphics import driver_at_hand
 from passerby.distributed.processor import has_bfloat16, processor
 from passerby.extras import is_installed
-from passerby.workflows.doctor.findings import Finding
+from passerby.workflows.doctor.findings import Finding, one_line
 
 TOPIC = "Machine"
 
@@ -61,7 +61,11 @@ def _gpu() -> Finding:
     if not is_installed("torch"):
         value = "a driver is there, but torch is not installed" if driver else "none; torch is not installed"
         return Finding(TOPIC, "GPU", value, "note", "pip install 'passerby[train]'" if driver else "")
-    import torch
+    try:
+        import torch
+    except (ImportError, OSError, RuntimeError) as error:
+        value = f"not known, for torch does not import: {one_line(error)}"
+        return Finding(TOPIC, "GPU", value, "problem", "pip install --force-reinstall torch")
 
     if torch.cuda.is_available():
         devices = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]

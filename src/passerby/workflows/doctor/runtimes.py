@@ -9,7 +9,7 @@ from passerby.import_guards import torchvision_guard
 from passerby.inference.loading import ModelRuntime, load
 from passerby.models.bundled import TINY_CLIP
 from passerby.models.zoo.check_picture import check_picture
-from passerby.workflows.doctor.findings import Finding
+from passerby.workflows.doctor.findings import Finding, one_line
 
 TOPIC = "Runtimes"
 
@@ -29,10 +29,8 @@ def runtime_findings() -> list[Finding]:
                 [check_picture()]
             )[0]
         except (PasserbyError, ImportError, OSError, RuntimeError) as error:
-            line = " ".join(str(error).split())
-            found.append(
-                Finding(TOPIC, package, f"does not run {TINY_CLIP}: {line}", "problem", _AGAIN.format(package))
-            )
+            value = f"does not run {TINY_CLIP}: {one_line(error)}"
+            found.append(Finding(TOPIC, package, value, "problem", _AGAIN.format(package)))
             continue
         expected = feature if expected is None else expected
         cosine = float(np.dot(feature, expected))
@@ -65,9 +63,8 @@ def _torchvision() -> list[Finding]:
     try:
         import torchvision  # noqa: F401  # its import is what is tried
     except (ImportError, OSError, RuntimeError) as error:
-        line = " ".join(str(error).split())
         remedy = "install the torchvision that belongs to this torch: its page of releases names the pairs"
-        return [Finding(TOPIC, "torchvision", f"does not import: {line}", "problem", remedy)]
+        return [Finding(TOPIC, "torchvision", f"does not import: {one_line(error)}", "problem", remedy)]
     if not torchvision_guard.stands_in():
         return [Finding(TOPIC, "torchvision", "whole")]
     value = "its native part does not fit this torch; passerby stands in for it, and uses nothing else of it"
