@@ -49,6 +49,9 @@ def test_the_evidence_is_what_a_loop_over_all_pairs_finds(gallery: Gallery) -> N
     ]
     np.testing.assert_allclose(np.sort(found.same), np.sort(same), atol=2e-3)  # features are kept as float16
     np.testing.assert_allclose(np.sort(found.apart), np.sort(apart), atol=2e-3)
+    vectors = np.stack([each.features[MODEL].vector for each in tracklets])
+    anybody = (vectors @ vectors.T)[np.triu_indices(40, 1)]
+    np.testing.assert_allclose(np.sort(found.anybody), np.sort(anybody), atol=2e-3)
     assert found.halves_apart.size == 2 * found.apart.size
 
 
@@ -80,8 +83,23 @@ def test_a_line_is_found_where_people_are_told_apart_fully_or_not_at_all(gap: fl
 def test_thresholds_of_normal_correlations_are_those_of_the_normal_distribution_to_a_factor_of_two(rate: float) -> None:
     for seed in range(5):
         apart = np.tanh(np.random.default_rng(seed).normal(0.4, 0.1, 5_000))
-        threshold = fit(Evidence(np.empty(0), np.empty(0), apart), 1).threshold(rate)
+        threshold = fit(Evidence(np.empty(0), np.empty(0), apart, apart), 1).threshold(rate)
         assert rate / 2 < norm.sf(np.arctanh(threshold), 0.4, 0.1) < rate * 2
+
+
+@pytest.mark.parametrize("rate", [0.1, 1e-2])
+@pytest.mark.parametrize("one_person", [0.0, 0.005])
+def test_thresholds_are_those_of_whom_a_search_compares_who_are_less_alike(rate: float, one_person: float) -> None:
+    for seed in range(5):
+        generator = np.random.default_rng(seed)
+        apart = np.tanh(generator.normal(0.5, 0.1, 3_000))
+        anybody = np.tanh(generator.normal(0.3, 0.13, 50_000))
+        anybody[: int(one_person * anybody.size)] = 0.9
+        found = fit(Evidence(np.empty(0), np.empty(0), apart, anybody), 1)
+        assert rate / 2 < norm.sf(np.arctanh(found.threshold(rate)), 0.3, 0.13) < rate * 2
+        assert rate / 2 < norm.sf(np.arctanh(found.careful_threshold(rate)), 0.5, 0.1) < rate * 2
+        crowded = fit(Evidence(np.empty(0), np.empty(0), apart, np.tanh(generator.normal(0.9, 0.2, 9_000))), 1)
+        assert crowded.threshold(rate) == crowded.careful_threshold(rate)  # never more than those seen at once say
 
 
 def true_scores(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

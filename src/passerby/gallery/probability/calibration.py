@@ -5,6 +5,10 @@ with his targets), fitted to halves of tracklets against halves of tracklets see
 so it holds for pairs of which, before looking, one is as likely as the other. Thresholds are quantiles of the cosines
 of tracklets seen at once; where few pairs are beyond, the tail of a normal distribution is followed, on the scale on
 which correlations are nearly normal, their inverse hyperbolic tangent (R. Fisher, 1915).
+
+People seen at once by one camera are more alike than those whom a search compares, of several cameras and days. For
+searches, thresholds are therefore moved on that scale as the upper half of any pairs lies to that of those seen at
+once. These give the tail, which nobody knows where some pairs are one person; any pairs give where it begins.
 """
 
 import json
@@ -29,6 +33,9 @@ _FARTHEST = 0.01
 _COUNTED, _TAIL_SHARE = 50, 0.1
 """Thresholds that fewer pairs pass come from a line through the highest tenth."""
 
+_MIDDLE = (0.5, 0.9)
+"""Quantiles between which distributions are compared: above, pairs of one person would count."""
+
 _RATES = 64
 _LARGEST_COSINE = 1 - 1e-6
 _GROWN = 1.5
@@ -41,7 +48,8 @@ class Calibration:
     Attributes:
         slope, intercept: of the log odds of being one person; None where the gallery knows too few pairs.
         rates: false-match rates, descending; empty where the gallery knows too few pairs of two people.
-        thresholds: the cosine that so many pairs of two people reach.
+        thresholds: the cosine that so many pairs of two people seen at once reach.
+        searched: the cosine that so many pairs of two people reach whom a search compares.
         same, apart: how many pairs of one person and of two people were compared.
         tracklets: how many tracklets the gallery had then.
     """
@@ -53,6 +61,7 @@ class Calibration:
     same: int
     apart: int
     tracklets: int
+    searched: tuple[float, ...] = ()
 
     def probability(self, cosine: float) -> float | None:
         """The probability that two features of this cosine are of one person; None where too few pairs are known."""
@@ -77,7 +86,7 @@ class Calibration:
         return float((logit(probability) - self.intercept) / self.slope)
 
     def threshold(self, false_match_rate: float) -> float:
-        """The cosine that pairs of two different people reach at this rate.
+        """The cosine that pairs of two different people reach at this rate, of those whom a search compares.
 
         Raises:
             GalleryError: not a rate between 0 and 0.5, or lower than the pairs known can tell.
@@ -94,12 +103,15 @@ class Calibration:
                 f"a false-match rate of {false_match_rate:g} cannot be told from {self.apart:,} pairs of tracklets "
                 f"seen at once: ask for {1 / self.apart:.2g} or more, or add more videos"
             )
-        return self.careful_threshold(false_match_rate)
+        return self._threshold(false_match_rate, self.searched)
 
     def careful_threshold(self, false_match_rate: float) -> float:
-        """The same, also for rates that the pairs known tell roughly only, and for none the highest threshold known."""
+        """The same of people seen at once, who are more alike; also for rates that pairs known tell roughly only."""
+        return self._threshold(false_match_rate, self.thresholds)
+
+    def _threshold(self, false_match_rate: float, thresholds: tuple[float, ...]) -> float:
         rate = min(max(false_match_rate, self.rates[-1]), self.rates[0])
-        return float(np.interp(np.log(rate), np.log(self.rates[::-1]), self.thresholds[::-1]))
+        return float(np.interp(np.log(rate), np.log(self.rates[::-1]), thresholds[::-1]))
 
 
 def fit(evidence: Evidence, tracklets: int) -> Calibration:
@@ -115,7 +127,9 @@ def fit(evidence: Evidence, tracklets: int) -> Calibration:
         if fitted[0] > 0:  # otherwise the features do not tell people apart
             slope, intercept = fitted
     rates, thresholds = _thresholds(np.sort(evidence.apart))
-    return Calibration(slope, intercept, rates, thresholds, evidence.same.size, evidence.apart.size, tracklets)
+    searched = _as_searched(np.array(thresholds), evidence.apart, evidence.anybody)
+    pairs = evidence.same.size, evidence.apart.size
+    return Calibration(slope, intercept, rates, thresholds, *pairs, tracklets, searched)
 
 
 def fit_logistic(same: Float64, apart: Float64) -> tuple[float, float]:
@@ -159,11 +173,27 @@ def _thresholds(apart: Float64) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(rates.tolist()), tuple(np.maximum.accumulate(thresholds).tolist())
 
 
+def _as_searched(thresholds: Float64, apart: Float64, anybody: Float64) -> tuple[float, ...]:
+    """Thresholds of pairs seen at once, moved to where any pairs lie; never up, which pairs of one person would do."""
+    moved = thresholds
+    if thresholds.size and anybody.size >= FEWEST_APART:
+        own, any_two = (_normal(np.quantile(each, _MIDDLE)) for each in (apart, anybody))
+        if own[1] > own[0]:
+            scale = (any_two[1] - any_two[0]) / (own[1] - own[0])
+            moved = np.minimum(thresholds, np.tanh(any_two[0] + scale * (_normal(thresholds) - own[0])))
+    return tuple(moved.tolist())
+
+
+def _normal(cosines: Float64) -> Float64:
+    """Cosines on the scale on which correlations are nearly normal."""
+    values: Float64 = np.arctanh(np.clip(cosines, -_LARGEST_COSINE, _LARGEST_COSINE))
+    return values
+
+
 def _tail(apart: Float64, rates: Float64) -> Float64:
     """What so many cosines would exceed if their highest part went on like a normal distribution; `apart` ascending."""
     above = np.arange(2, max(_COUNTED, int(_TAIL_SHARE * apart.size)))
-    cosines = np.clip(apart[apart.size - 1 - above], -_LARGEST_COSINE, _LARGEST_COSINE)
-    slope, intercept = np.polyfit(_upper((above + 0.5) / apart.size), np.arctanh(cosines), 1)
+    slope, intercept = np.polyfit(_upper((above + 0.5) / apart.size), _normal(apart[apart.size - 1 - above]), 1)
     tail: Float64 = np.tanh(intercept + slope * _upper(rates))
     return tail
 
@@ -187,7 +217,8 @@ def calibration_of(database: Database, model: int, dim: int, tracklets: int) -> 
         rows = transaction.rows("SELECT content FROM calibrations WHERE model = ?", (model,))
         if rows:
             kept = Calibration(**json.loads(rows[0][0]))
-            if tracklets < _GROWN * kept.tracklets or tracklets == kept.tracklets:
+            whole = len(kept.searched) == len(kept.rates)
+            if whole and (tracklets < _GROWN * kept.tracklets or tracklets == kept.tracklets):
                 return _with_tuples(kept)
         removals = read_setting(transaction, "removals")
         fitted = fit(gather_evidence(transaction, model, dim), tracklets)
@@ -202,4 +233,5 @@ def calibration_of(database: Database, model: int, dim: int, tracklets: int) -> 
 
 
 def _with_tuples(kept: Calibration) -> Calibration:
-    return Calibration(**{**asdict(kept), "rates": tuple(kept.rates), "thresholds": tuple(kept.thresholds)})
+    columns = {name: tuple(getattr(kept, name)) for name in ("rates", "thresholds", "searched")}
+    return Calibration(**{**asdict(kept), **columns})

@@ -20,8 +20,8 @@ _TRACKLETS = 50_000
 _OF_A_VIDEO = 2_000
 """Of a video with more tracklets, so many that follow each other are looked at: pairs grow with the square."""
 
-_SAME, _APART = 20_000, 50_000
-"""Pairs of one person and of two that are compared; of more, some are drawn."""
+_SAME, _APART, _ANYBODY = 20_000, 50_000, 50_000
+"""Pairs of one person, of two, and of anybody that are compared; of more, some are drawn."""
 
 _READ_AT_ONCE = 500
 
@@ -35,11 +35,14 @@ class Evidence:
         halves_apart: float64 [Q], between the first half of a tracklet and the second of another that was seen at the
             same time.
         apart: float64 [R], between the features of such tracklets.
+        anybody: float64 [S], between the features of any two tracklets, as a search compares them; where there are many
+            people, nearly all are of two.
     """
 
     same: Float64
     halves_apart: Float64
     apart: Float64
+    anybody: Float64
 
 
 def gather_evidence(transaction: Transaction, model: int, dim: int) -> Evidence:
@@ -56,9 +59,10 @@ def gather_evidence(transaction: Transaction, model: int, dim: int) -> Evidence:
         drawn = np.sort(generator.choice(first.size, _APART, replace=False))
         first, second = first[drawn], second[drawn]
     alone = np.sort(generator.permutation(numbers.size)[:_SAME])
-    wanted = np.unique(np.concatenate([first, second, alone]))
+    one, other = _drawn_pairs(numbers.size, generator)
+    wanted = np.unique(np.concatenate([first, second, alone, one, other]))
     vectors, halves, known = _read(transaction, model, dim, numbers[wanted])
-    first, second, alone = (np.searchsorted(wanted, each) for each in (first, second, alone))
+    first, second, alone, one, other = (np.searchsorted(wanted, each) for each in (first, second, alone, one, other))
     alone = alone[known[alone]]
     both = known[first] & known[second]
     return Evidence(
@@ -70,7 +74,17 @@ def gather_evidence(transaction: Transaction, model: int, dim: int) -> Evidence:
             ]
         ),
         apart=_cosines(vectors, first, vectors, second),
+        anybody=_cosines(vectors, one, vectors, other),
     )
+
+
+def _drawn_pairs(count: int, generator: np.random.Generator) -> tuple[Integers, Integers]:
+    """Places of pairs of tracklets, int64 [S] twice: all of few tracklets, else drawn ones."""
+    if count * (count - 1) // 2 <= _ANYBODY:
+        one, other = np.triu_indices(count, 1)
+        return one.astype(np.int64), other.astype(np.int64)
+    one = generator.integers(0, count, _ANYBODY)
+    return one, (one + generator.integers(1, count, _ANYBODY)) % count
 
 
 def _seen_at_once(
