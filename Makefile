@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+LIGHT := $(VENV)/installed-light
 
 PYTEST_ARGUMENTS ?= -n 2
 
@@ -17,7 +18,13 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $(INSTALLED)
 
-demo: install
+# Without torch, which the demo does not need; with what serves its gallery. Where all is installed, that is taken.
+$(LIGHT): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -e $(INSTALLED) || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[serve]'
+	touch $(LIGHT)
+
+demo: $(LIGHT)
 	$(BIN)/passerby demo
 
 # One thread per process: with more threads than free cores eager torch collapses.

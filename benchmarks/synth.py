@@ -29,7 +29,7 @@ from passerby.losses.classification import smoothed_cross_entropy
 from passerby.losses.triplet import batch_hard_triplet
 from passerby.metrics import RankingResult, rank
 from passerby.synth import write_market
-from passerby.synth.output.videos import frame_at
+from passerby.synth.output.frames import frame_at
 from passerby.synth.places.crops import encode
 from passerby.synth.places.traffic import make_video
 from passerby.synth.places.world import World

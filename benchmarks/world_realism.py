@@ -32,7 +32,7 @@ from sklearn.preprocessing import StandardScaler
 import passerby
 from detection import matched
 from passerby.synth.look import LOOKS, Look
-from passerby.synth.output.videos import frame_at
+from passerby.synth.output.frames import frame_at
 from passerby.synth.places.crops import encode
 from passerby.synth.places.traffic import make_video, share_out
 from passerby.synth.places.world import World

@@ -1,6 +1,6 @@
 """`passerby demo`."""
 
-import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,16 +11,17 @@ from passerby.cli.printing.echo import echo
 from passerby.cli.printing.help import START, command
 
 if TYPE_CHECKING:
-    from passerby.workflows.demo import DemoOutcome
+    from passerby.workflows.demo.road import DemoOutcome
 
 ORDER = 0
 
-_ABOUT = """See everything work in minutes, without data, weights, GPU or network.
+_ABOUT = """See the whole road in minutes, without data, weights, GPU or network.
 
-Draws people of a synthetic world and a short video, trains a small CLIP-ReID on half of the people, searches for the
-other half, clean and partly occluded, and writes one page that shows it all: samples, video, curves, rank lists.
+Draws videos of three cameras in which people recur, finds and follows them, puts them into a gallery, names some,
+searches by picture and by sentence, holds it all against the truth, and writes one page that shows each step.
 
-The same seed gives the same results. Interrupted, the same command goes on; after a finished demo it makes another one.
+Interrupted, the same command goes on. After a finished demo it shows the gallery as it is then, with whatever was
+corrected or erased. The same seed gives the same videos.
 """
 
 
@@ -30,36 +31,27 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    out: Annotated[Path, option("DIR", "The folder for images, video, run and page.", "--out", "-o")] = Path(
-        "demo-run"
-    ),
-    seed: Annotated[int, option("N", "Seed of the synthetic world and of the training.", at_least=0)] = 7,
+    out: Annotated[Path, option("DIR", "The folder for videos, gallery and page.", "--out", "-o")] = Path("demo-run"),
+    seed: Annotated[int, option("N", "Seed of the drawn world.", at_least=0)] = 7,
     as_json: AsJson = False,
 ) -> None:
     """Parse, run, print."""
-    from passerby.cli.occlusion import print_occlusion
-    from passerby.cli.printing import output
-    from passerby.workflows.demo import run_demo
+    from passerby.cli.printing.output import emit
+    from passerby.workflows.demo.road import run_demo
 
-    made = run_demo(out, seed=seed)
-    if as_json:
-        output.emit(_plain(made), as_json)
-        return
-    output.print_seed(made.run)
-    print_occlusion([made.occlusion], as_json=False)
-    echo(f"Images: {made.data}")
-    echo(f"Video: {made.film}")
-    echo(f"Everything in one page, open it in a browser: {made.page}")
+    made = run_demo(out, seed=seed, processes=os.cpu_count() or 1)
+    if not emit(made.summary(), as_json):
+        _print(made)
 
 
-def _plain(made: "DemoOutcome") -> dict[str, object]:
-    """Metrics and places for JSON."""
-    return {
-        "seed": made.run.seed,
-        "folder": made.run.folder,
-        "page": made.page,
-        "data": made.data,
-        "film": made.film,
-        "evaluations": [each.with_places() for each in made.run.evaluations],
-        "occlusion": json.loads((made.occlusion.folder / "metrics.json").read_text("utf-8")),
-    }
+def _print(made: "DemoOutcome") -> None:
+    figures = made.figures
+    tracks, joins = figures.tracking.figures()["all together"], figures.joins
+    echo(f"Tracks: HOTA {tracks['HOTA']:.1%}, IDF1 {tracks['IDF1']:.1%}")
+    echo(
+        f"Who is who: {joins.precision:.1%} of what was joined belongs together, and {joins.recall:.1%} of what does is"
+    )
+    for name, found in (("picture", figures.found.by_picture), ("sentence", figures.found.by_sentence)):
+        echo(f"Search by {name}: right first {found.rank1:.1%}, mAP {found.mAP:.1%}")
+    echo(f"Everything in one page, open it in a browser: {made.folder.page}")
+    echo(f"The gallery in the browser: passerby serve {made.folder.gallery}")

@@ -32,7 +32,8 @@ RECIPE, RECIPE_BATCH = "clip-reid-rn50-tiny", 16
 """The recipe that is proposed, and its `stage2.identities_per_batch`: to read the recipe would import torch."""
 
 _GOES_WITH = {
-    **dict.fromkeys(("images", "crowd", "train", "masks", "processes", "people_per_city"), ("crops",)),
+    **dict.fromkeys(("images", "crowd", "train", "masks", "people_per_city"), ("crops",)),
+    "processes": ("crops", "--videos"),
     "height": ("crops", "--tracklets"),
     "overlapping": ("--videos",),
     "noise": ("--videos", "--tracklets"),
@@ -68,7 +69,7 @@ PerCity = Annotated[
     option("N", "Who share cameras; then another city begins. Default: all.", panel=_CROPS, show_default=False),
 ]
 Masks = Annotated[bool, flag("--masks", "Write a mask of the visible person beside every crop.", _CROPS)]
-Processes = Annotated[int, option("N", "Drawing at once; default: one per core.", panel=_CROPS, show_default=False)]
+Processes = Annotated[int, option("N", "Drawing crops or videos at once; default: one per core.", show_default=False)]
 Videos = Annotated[float | None, option("SECONDS", "Film every camera for so long, instead of crops.", panel=_FILMED)]
 Overlapping = Annotated[bool, flag("--overlapping", "All cameras film the same moments.", _FILMED)]
 Tracklets = Annotated[int | None, option("N", "Track people with errors in so many videos instead.", panel=_FILMED)]

@@ -26,7 +26,7 @@ class WorldRequest:
         people_per_city: how many crops' identities share cameras; by default all.
         train: share of the identities that are for training.
         masks: whether a mask of the visible person is written beside every crop.
-        processes: how many draw crops at once.
+        processes: how many draw crops or videos at once.
         videos: seconds that every camera films instead of crops.
         overlapping: whether all cameras film the same moments.
         tracklets: in how many videos people are tracked with errors instead of crops.
@@ -104,6 +104,7 @@ def _write(request: WorldRequest, common: dict[str, Any]) -> Path:
             seconds=request.videos,
             overlapping=request.overlapping,
             noise=_tracker_noise(request.noise),
+            processes=request.processes,
             **common,
         )
     if request.tracklets is not None:

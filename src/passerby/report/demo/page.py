@@ -1,185 +1,185 @@
-"""The page that `passerby demo` ends with: everything it made, in order, with a sentence about each.
+"""The page that `passerby demo` ends with: every step of the road, with its command and what came of it."""
 
-Pictures are inside the page; the video lies beside it.
-"""
-
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
-import numpy as np
-from markupsafe import Markup
 from PIL import Image
 
 from passerby.atomic_files import write_text_atomically
-from passerby.data.split import Benchmark
-from passerby.evaluation.analysis import Analysis
-from passerby.evaluation.evaluate import Evaluation
-from passerby.evaluation.occlusion_summary import ReportedOcclusion
 from passerby.metrics import RankingResult
-from passerby.report.demo.film import Film
-from passerby.report.demo.training_curves import training_curves
-from passerby.report.html.cards import INTERVAL_NOTE, Cell, ChartCard, TableCard, charts, headlines, series_legend
-from passerby.report.html.charts import Line, curve_chart
-from passerby.report.html.drawing import percents
+from passerby.report.html.cards import Cell, TableCard
 from passerby.report.html.template import rendered
-from passerby.report.html.thumbnail import data_uri
-from passerby.report.occlusion.samples import OccludedPicture
-from passerby.report.ranking.page import ShownQueries, rank_list_sections, score_name, shown_pictures
-from passerby.report.ranking.rank_list import RankedSplits
-from passerby.synth.output.contact_sheet import contact_sheet
+from passerby.report.html.thumbnail import data_uri, thumbnail_of
 
-FEATURE = "class token + projected"
-"""The feature that `embed` gives for the demo's model, and that the page tells of."""
 
-_PEOPLE, _PER_SECTION = 8, 5
-_ORDER = ("median", "best", "worst", "random")
-"""What to expect comes first."""
+class Tile(NamedTuple):
+    """A tracklet on the page.
 
-_MEANING = {"rectangle": "a grey rectangle", "people": "a strip of somebody else"}
+    Attributes:
+        number: of the tracklet.
+        picture: a JPEG file.
+        camera: that filmed it.
+        right: whether it shows the person whom the row is about; None where the truth does not tell whom it shows.
+        note: one word more, such as how probable that is.
+    """
+
+    number: int
+    picture: bytes
+    camera: str
+    right: bool | None
+    note: str = ""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What the page tells of.
+class Row:
+    """Tracklets that are said to show one person.
 
     Attributes:
-        seed: of world and training.
-        world: arguments that drew the images.
-        benchmark: the images.
-        run: the run's folder.
-        film: the video with boxes, beside the page.
-        evaluation, analysis: of the trained model.
-        details: name of the evaluation's own page, beside this one.
-        start: the metrics of the weights that training began with.
-        occlusion: how the trained model does with occluded queries.
-        occluded: pictures of some of these.
+        heading: who.
+        about: a line about it.
+        tiles: the tracklets.
+        query: the picture that was searched with; None where there was none.
+    """
+
+    heading: str
+    about: str
+    tiles: Sequence[Tile]
+    query: Image.Image | None = None
+
+
+class Joins(NamedTuple):
+    """Who was said to be who, against the truth; pairs of tracklets of people.
+
+    Attributes:
+        people: that the tracklets show.
+        identities: that were found.
+        precision: share of joined pairs that show one person.
+        recall: share of pairs of one person that were joined.
+        cross_camera_recall: the same of pairs of two cameras.
+    """
+
+    people: int
+    identities: int
+    precision: float
+    recall: float
+    cross_camera_recall: float
+
+
+@dataclass(frozen=True)
+class Commands:
+    """The line of each step, as a shell takes it; None for what was not done."""
+
+    draw: str
+    track: str
+    index: str
+    name: str | None
+    by_picture: str
+    by_sentence: str
+    serve: str
+
+
+@dataclass(frozen=True)
+class DemoContent:
+    """What the page tells.
+
+    Attributes:
+        seed: of the world.
+        people: who walk past the cameras.
+        seconds: length of each video.
+        cameras: pictures of each, by its name.
+        commands: the line of each step.
+        tracking: figures of the tracks against the truth, by name.
+        tracking_page: the page of `passerby track`, relative to this one.
+        tracklets, unclear: how many there are, and of how many the truth does not tell whom they show.
+        joins: who is who, against the truth.
+        found: identities, some of them.
+        by_picture, by_sentence: searches, some of them.
+        picture_metrics, sentence_metrics: all of them, one for each person.
+        pictures: the folder of pictures to search with, as it is called.
     """
 
     seed: int
-    world: Mapping[str, int]
-    benchmark: Benchmark
-    run: Path
-    film: Film
-    evaluation: Evaluation
-    analysis: Analysis
-    details: str
-    start: RankingResult
-    occlusion: ReportedOcclusion
-    occluded: Sequence[Sequence[OccludedPicture]]
+    people: int
+    seconds: float
+    cameras: Mapping[str, Sequence[Image.Image]]
+    commands: Commands
+    tracking: Mapping[str, float]
+    tracking_page: str
+    tracklets: int
+    unclear: int
+    joins: Joins
+    found: Sequence[Row]
+    by_picture: Sequence[Row]
+    by_sentence: Sequence[Row]
+    picture_metrics: RankingResult
+    sentence_metrics: RankingResult
+    pictures: str
 
 
-def write_demo_page(page: Path, shown: Shown) -> Path:
-    """Write the page and return its path."""
-    found = shown.evaluation
-    sections = rank_list_sections(RankedSplits.of(found), ShownQueries(per_section=_PER_SECTION))
-    sections.sort(key=lambda section: _ORDER.index(section.key))
+def write_demo_page(page: Path, content: DemoContent) -> Path:
+    """Write the page, one file that needs no network and no script, and return its path."""
     html = rendered(
         "demo.html.jinja",
-        title="passerby, from nothing to a search",
-        shown=shown,
-        counts=_counts(shown),
-        sheet=_sheet(shown),
-        film=shown.film,
-        poster=data_uri(shown.film.stills[0]),
-        stills=[data_uri(still) for still in shown.film.stills],
-        training=training_curves(shown.run),
-        headlines=headlines(found.result, shown.analysis),
-        interval_note=INTERVAL_NOTE,
-        charts=charts(found.result, shown.analysis)[:3],
-        progress=_progress(shown.start, found.result),
-        occluded=[[(_caption(each), data_uri(each.picture)) for each in pictures] for pictures in shown.occluded],
-        occlusion=[_occlusion_card(shown.occlusion, figure) for figure in ("mAP", "rank1")],
-        visible=_visible_table(shown.occlusion),
-        sections=sections,
-        pictures=shown_pictures(sections),
-        score_name=score_name(found.result),
-        run=shlex.quote(str(shown.run)),
-        data=shlex.quote(str(found.query.root)),
+        title="passerby, from videos to a search",
+        content=content,
+        cameras={name: [data_uri(still) for still in stills] for name, stills in content.cameras.items()},
+        tracking=[(name, f"{100 * content.tracking[name]:.0f} %", meaning) for name, meaning in _TRACKING.items()],
+        joins=_joins(content.joins),
+        found=[_row(row) for row in content.found],
+        by_picture=[_row(row) for row in content.by_picture],
+        by_sentence=[_row(row) for row in content.by_sentence],
+        searches=_searches(content),
     )
     write_text_atomically(page, html)
     return page
 
 
-def _counts(shown: Shown) -> dict[str, int]:
-    """How many people and images the two halves have."""
-    train, (query, gallery) = shown.benchmark.train, shown.benchmark.query_and_gallery()
+_TRACKING = {
+    "HOTA": "detection and following together",
+    "IDF1": "boxes that carry the right person's number",
+    "purity": "boxes of a tracklet that show its person",
+}
+
+
+def _joins(joins: Joins) -> list[tuple[str, str, str]]:
+    """Name, value and meaning."""
+    return [
+        ("identities", f"{joins.identities:,}", f"found, of {joins.people:,} people"),
+        ("precision", f"{100 * joins.precision:.0f} %", "of joined pairs show one person"),
+        ("recall", f"{100 * joins.recall:.0f} %", "of the pairs of one person were joined"),
+        ("across cameras", f"{100 * joins.cross_camera_recall:.0f} %", "of these pairs from two cameras"),
+    ]
+
+
+def _row(row: Row) -> dict[str, Any]:
     return {
-        "trained people": 0 if train is None else len(np.unique(train.identities)),
-        "trained images": 0 if train is None else len(train),
-        "people": len(np.unique(query.identities)),
-        "queries": len(query),
-        "gallery": len(gallery),
+        "heading": row.heading,
+        "about": row.about,
+        "query": None if row.query is None else data_uri(row.query),
+        "tiles": [{**each._asdict(), "picture": _thumbnail(each.picture)} for each in row.tiles],
     }
 
 
-def _sheet(shown: Shown) -> str:
-    drawn = contact_sheet(
-        seed=shown.seed,
-        people=_PEOPLE,
-        cameras=shown.world["cameras"],
-        images_per_camera=shown.world["images_per_camera"],
-    )
-    return data_uri(Image.fromarray(drawn))
+def _thumbnail(jpeg: bytes) -> str | None:
+    small = thumbnail_of(jpeg)
+    return None if small is None else data_uri(small)
 
 
-def _progress(start: RankingResult, trained: RankingResult) -> TableCard:
+def _searches(content: DemoContent) -> TableCard:
     rows = [
-        [Cell(name), *(Cell(f"{figure.value} %") for figure in headlines(result, None))]
-        for name, result in (("before: tiny-clip as it comes", start), ("after training", trained))
+        [Cell(name), Cell(_percent(found.mAP)), *(Cell(_percent(found.rank_at(k))) for k in (1, 5))]
+        for name, found in (("a picture", content.picture_metrics), ("a sentence", content.sentence_metrics))
     ]
     return TableCard(
-        "What training added",
-        ["", *(figure.name for figure in headlines(trained, None))],
+        "Everybody searched for, once each",
+        ["by", "mAP", "right first", "right among the first five"],
         rows,
-        "tiny-clip has learned what people wear from other drawn people and sentences about them, and knows much of "
-        "this already; so little training adds little.",
+        f"{content.picture_metrics.valid_queries:,} people among {content.tracklets:,} tracklets; {content.unclear:,} "
+        "of these, whose boxes hold two people or a part of one, are left out, for they are neither right nor wrong.",
     )
 
 
-def _caption(shown: OccludedPicture) -> str:
-    return "whole" if shown.condition is None else f"{100 * shown.level:.0f} %"
-
-
-def _occlusion_card(occlusion: ReportedOcclusion, figure: str) -> ChartCard:
-    """mAP or rank-1 over the occluded share, a curve for each condition."""
-    mine = [each for each in occlusion.metrics if each.feature == FEATURE]
-    conditions = list(dict.fromkeys(each.condition for each in mine if each.condition != "clean"))
-    lines = []
-    for condition in conditions:
-        points = sorted(
-            (each.level, getattr(each, figure).mean) for each in mine if each.condition in ("clean", condition)
-        )
-        levels, values = (np.array(column) for column in zip(*points, strict=True))
-        lines.append(Line(_MEANING.get(condition, condition), levels, values))
-    name = {"mAP": "mAP", "rank1": "rank-1"}[figure]
-    marks = sorted({each.level for each in mine})
-    drawn = curve_chart(
-        f"{name} by the share of the query that is occluded",
-        "share of the query that is occluded",
-        lines,
-        [(level, f"{100 * level:.0f} %") for level in marks],
-        percents(),
-    )
-    return ChartCard(f"{name}, the more is occluded", Markup(drawn), series_legend([line.name for line in lines]))
-
-
-def _visible_table(occlusion: ReportedOcclusion) -> TableCard:
-    """Clean queries by how much of their person the world's own furniture and people leave to be seen."""
-    rows = [
-        [Cell(f"{100 * each.low:.0f} to {100 * each.high:.0f} %"), Cell(f"{each.queries:,}"), _percent(each.mAP)]
-        for each in occlusion.by_visibility
-        if each.feature == FEATURE
-    ]
-    return TableCard(
-        "What the world itself occludes",
-        ["of the person, seen", "queries", "mAP"],
-        rows,
-        "Queries as they were drawn: others, furniture and the edge of the picture hide people as well, and the world "
-        "knows to the pixel how much.",
-    )
-
-
-def _percent(share: float) -> Cell:
-    return Cell(f"{100 * share:.1f} %")
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

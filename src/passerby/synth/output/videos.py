@@ -8,6 +8,7 @@ same rows in the same order, -1 for a box around nobody; `cameras.json` with the
 
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from math import cos, pi, sin
 from pathlib import Path
 from typing import Any
@@ -16,19 +17,17 @@ import cv2
 import numpy as np
 
 from passerby.progress import Progress
-from passerby.synth.cameras.camera import HEIGHT, WIDTH, Camera, Picture
+from passerby.synth.cameras.camera import HEIGHT, WIDTH, Camera
 from passerby.synth.look import Look
+from passerby.synth.output.frames import FRAMES_PER_SECOND, DrawFrames, drawing_frames, video_world
 from passerby.synth.output.output_folder import check_look, check_range, describe_call, fresh_folder
 from passerby.synth.output.tracker import TrackerNoise, follow
 from passerby.synth.output.video_file import check_whole, open_writer
 from passerby.synth.places.crops import Box
-from passerby.synth.places.scene import Window, shoot
-from passerby.synth.places.traffic import Seen, Video, boxes, make_video, same_from, share_out
+from passerby.synth.places.traffic import Seen, Video, make_video, same_from, share_out
 from passerby.synth.places.walks import MIDDLE
 from passerby.synth.places.world import World
 from passerby.synth.randomness import keyed_generator
-
-FRAMES_PER_SECOND = 25
 
 
 def write_videos(
@@ -42,12 +41,13 @@ def write_videos(
     noise: TrackerNoise | None = None,
     seed: int = 7,
     look: Look = "plain",
+    processes: int = 1,
     replace: bool = False,
     show_progress: bool = True,
 ) -> Path:
     """Film people as they come by each camera, every one of them once.
 
-    The same arguments give the same pictures. The folder appears complete or not at all.
+    The same arguments give the same pictures, however many processes draw. The folder appears complete or not at all.
 
     Args:
         folder: where to write; created with its parents, or replaced if the same call made it before.
@@ -60,6 +60,7 @@ def write_videos(
         noise: how the tracker errs.
         seed: everything follows from it.
         look: of people, cameras and places.
+        processes: that draw; more than 1 starts new ones, so a script must guard its main module.
         replace: whether a world of other arguments that is there is replaced; files that are not ours never are.
         show_progress: whether to show progress on stderr.
 
@@ -67,19 +68,17 @@ def write_videos(
         The folder.
 
     Raises:
-        DataError: an argument is out of range, the folder holds another world or something else, OpenCV cannot write
-            .mp4 here, or there is no room.
+        DataError: an argument is out of range, the folder holds something else, or no .mp4 can be written there.
     """
     noise = noise or TrackerNoise()
     description = describe_call(write_videos, locals())
-    _check(identities, cameras, seconds, width)
-    check_look("synthetic videos", look)
-    world = World(seed=seed, steps=1, size=(128, 64), look=look)
-    casts = share_out(seed, identities, cameras, cameras)
+    _check(identities, cameras, seconds, width, processes, look)
+    world, zoom = video_world(seed, look), width / WIDTH
+    videos = _videos(world, share_out(seed, identities, cameras, cameras), seconds, overlapping)
     frames = round(seconds * FRAMES_PER_SECOND)
     progress = Progress("filming", frames * cameras, unit="frames", quiet=not show_progress)
     with fresh_folder(Path(folder), description, replace=replace) as made, progress:
-        _write_all(made, world, _videos(world, casts, seconds, overlapping), frames, width / WIDTH, noise, progress)
+        _write_all(made, world, videos, drawing_frames(world, frames, zoom, processes), zoom, noise, progress)
     return Path(folder)
 
 
@@ -98,7 +97,7 @@ def _write_all(
     folder: Path,
     world: World,
     videos: Iterator[tuple[Video, float]],
-    frames: int,
+    drawing: AbstractContextManager[DrawFrames],
     zoom: float,
     noise: TrackerNoise,
     progress: Progress,
@@ -107,36 +106,13 @@ def _write_all(
     for name in ("videos", "gt", "tracks"):
         (folder / name).mkdir()
     calibrations = {}
-    for video, angle in videos:
-        truth = _film(folder, world, video, frames, zoom, progress)
-        _write_truth(folder / "gt" / f"{video.name}.txt", truth)
-        _write_tracks(folder / "tracks", world, video, truth, noise, zoom)
-        calibrations[video.name] = calibration(world.place(video.camera).camera, zoom, angle)
+    with drawing as draw:
+        for video, angle in videos:
+            truth = _film(folder, video, draw, zoom, progress)
+            _write_truth(folder / "gt" / f"{video.name}.txt", truth)
+            _write_tracks(folder / "tracks", world, video, truth, noise, zoom)
+            calibrations[video.name] = calibration(world.place(video.camera).camera, zoom, angle)
     (folder / "cameras.json").write_text(json.dumps(calibrations, indent=2) + "\n", encoding="utf-8")
-
-
-def frame_at(world: World, video: Video, frame: int, zoom: float) -> tuple[Picture, list[Seen]]:
-    """One frame of a video, uint8 RGB, and who is in it, boxes in its own pixels.
-
-    Args:
-        world: gives people and places.
-        video: which.
-        frame: index from 0.
-        zoom: size of the picture relative to the camera's own.
-    """
-    place = world.place(video.camera)
-    present = video.present(world, frame / FRAMES_PER_SECOND)
-    window = Window(0.0, 0.0, zoom, 2 * round(HEIGHT * zoom / 2), 2 * round(WIDTH * zoom / 2))
-    shot = shoot(place, [somebody for _, somebody in present], window)
-    fractions = [shot.visible_fraction(index) for index in range(len(present))]
-    seen = [
-        Seen(each.number, Box(*(zoom * value for value in each.box)), each.visible)
-        for each in boxes(place, present, fractions)
-    ]
-    # One light throughout: in a film, exposure does not jump from frame to frame.
-    sensor = place.camera.sensor
-    generator = keyed_generator(world.seed, "film", video.camera)
-    return sensor.develop(shot.image, sensor.blur * zoom, generator, grain_key=frame), seen
 
 
 def calibration(camera: Camera, zoom: float, angle: float = 0.0) -> dict[str, Any]:
@@ -164,21 +140,20 @@ def calibration(camera: Camera, zoom: float, angle: float = 0.0) -> dict[str, An
     }
 
 
-def _film(folder: Path, world: World, video: Video, frames: int, zoom: float, progress: Progress) -> list[list[Seen]]:
+def _film(folder: Path, video: Video, draw: DrawFrames, zoom: float, progress: Progress) -> list[list[Seen]]:
     """Write the video; returns who is in each frame."""
     size = 2 * round(WIDTH * zoom / 2), 2 * round(HEIGHT * zoom / 2)
     file = folder / "videos" / f"{video.name}.mp4"
     writer, _ = open_writer(file, ["mp4v"], FRAMES_PER_SECOND, size)
     truth = []
     try:
-        for frame in range(frames):
-            image, seen = frame_at(world, video, frame, zoom)
+        for image, seen in draw(video):
             writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
             truth.append(seen)
             progress.advance(1)
     finally:
         writer.release()
-    check_whole(file, frames)
+    check_whole(file, len(truth))
     return truth
 
 
@@ -205,13 +180,15 @@ def _write_tracks(
     (folder / f"{video.name}_true.txt").write_text("".join(persons), encoding="utf-8")
 
 
-def _check(identities: int, cameras: int, seconds: float, width: int) -> None:
+def _check(identities: int, cameras: int, seconds: float, width: int, processes: int, look: Look) -> None:
+    check_look("synthetic videos", look)
     check_range(
         "synthetic videos",
         ("identities", identities, 1, 9999),
         ("cameras", cameras, 1, 99),
         ("seconds", seconds, 0.2, 3600),
         ("width", width, 160, 1920),
+        ("processes", processes, 1, 256),
     )
 
 
