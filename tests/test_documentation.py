@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -93,3 +94,11 @@ def test_every_name_that_is_shown_is_in_the_reference(file: Path) -> None:
     shown = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "reference").glob("*.md"))
     documented = set(re.findall(r"^::: (\S+)", shown, re.M))
     assert set(re.findall(r"^ *from (passerby[\w.]*) import", text, re.M)) <= documented
+
+
+def test_formulas_become_html() -> None:
+    sys.path.insert(0, str(ROOT / "docs" / "hooks"))
+    formulas = import_module("formulas")
+    assert formulas.formula(r"L = \frac{1}{B} \sum_i d_{ij}^2") == "L = 1 / B  Σ<sub>i</sub> d<sub>ij</sub><sup>2</sup>"
+    written = formulas.on_page_content("<p>.. math:: a \\ne b</p> and :math:<code>\\tau_t &lt; 1</code>")
+    assert written == '<p class="formula">a ≠ b</p> and <span class="formula">τ<sub>t</sub> &lt; 1</span>'

@@ -13,7 +13,7 @@ from tests.documented.blocks import ROOT, TUTORIALS, blocks_of
 sys.path.insert(0, str(ROOT / "docs" / "hooks"))
 from notebooks import EXAMPLES, notebook, notebook_of
 
-LONGER = ("camera-labels",)
+LONGER = ("camera-labels", "tracklets")
 
 
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
