@@ -50,6 +50,24 @@ def test_every_kind_of_input_gives_the_same_feature(model: TorchEmbedder, world:
         np.testing.assert_allclose(model.embed(same), reference, atol=1e-6)
 
 
+def test_arrays_of_opencv_give_the_same_feature_once_their_order_is_said(model: TorchEmbedder, world: Path) -> None:
+    import cv2
+
+    file = sorted((world / "query").iterdir())[0]
+    bgr = cv2.imread(str(file))
+    small = passerby.load("tiny-clip")  # a model file, without torch
+    for each in (model, small):
+        reference = each.embed(file)
+        for images in (bgr, [bgr], np.stack([bgr])):
+            np.testing.assert_allclose(each.embed(images, channels="bgr"), reference, atol=1e-6)
+        np.testing.assert_allclose(each.embed([file, Image.open(file)], channels="bgr")[1:], reference, atol=1e-6)
+        assert float((each.embed(bgr) @ reference.T).item()) < 0.9999
+        with pytest.raises(DataError, match="channels: must be 'rgb' or 'bgr', not 'gbr'"):
+            each.embed(bgr, channels="gbr")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="a tensor is taken as already preprocessed"):
+        model.embed(model.transform(Image.open(file))[None], channels="bgr")
+
+
 def test_the_transform_that_travels_is_the_training_one(model: TorchEmbedder, world: Path) -> None:
     image = Image.open(sorted((world / "query").iterdir())[0]).convert("RGB").resize((90, 200))
     resized = np.asarray(image.resize((32, 64), Image.Resampling.BILINEAR)).astype(np.float32)

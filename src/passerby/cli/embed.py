@@ -38,6 +38,7 @@ def register(app: typer.Typer) -> None:
         with_plugins(embed),
         _ABOUT,
         "passerby embed runs/market photos/ --out features.parquet",
+        "passerby embed tiny-clip crops/ --pattern '{camera}/*.jpg'",
         panel=USE,
     )
 
@@ -46,6 +47,10 @@ def embed(
     model: ModelArgument,
     images: Annotated[list[Path], argument("IMAGES", "Image files, folders, or tables.")],
     out: Annotated[Path, option("FILE", "The Parquet file to write.", "--out", "-o")] = Path("features.parquet"),
+    pattern: Annotated[
+        str | None,
+        option("PATTERN", "How paths end where labels stand in them: '{camera}/*.jpg', '{camera}/{identity}_*'."),
+    ] = None,
     batch_size: Annotated[int, option("N", "Images embedded at once.", panel=MODEL, at_least=1)] = 64,
     device: Device = None,
     runtime: Runtime = "auto",
@@ -65,6 +70,7 @@ def embed(
         model,
         images,
         out,
+        pattern=pattern,
         batch_size=batch_size,
         skip_unreadable=skip_unreadable,
         device=device,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from passerby.data.arguments import check_whole_number
 from passerby.data.split import Split
 from passerby.inference.computing import Computing
-from passerby.inference.image_input import ImageInput
+from passerby.inference.image_input import Channels, ImageInput
 from passerby.models.zoo.card import ModelCard
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class Embedder(ABC):
         *,
         cameras: Sequence[int | None] | None = None,
         batch_size: int = BATCH,
+        channels: Channels = "rgb",
     ) -> NDArray[np.float32]:
         """Features of images.
 
@@ -95,6 +96,8 @@ class Embedder(ABC):
             cameras: for a model with camera embedding, the row of it that belongs to each image's camera, numbered as
                 in training; -1 or None where unknown. Other models ignore it.
             batch_size: images computed at once.
+            channels: the order of the colours of arrays; `"bgr"` for those that OpenCV reads. In the wrong order
+                features are worse, and nothing tells.
 
         Returns:
             float32 [N, D], L2-normalised.

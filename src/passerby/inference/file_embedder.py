@@ -18,7 +18,7 @@ from passerby.data.split import Split
 from passerby.errors import CheckpointError, DataError
 from passerby.inference.computing import BATCH_ON_CPU, Computing
 from passerby.inference.embedder import BATCH, Embedder, check_batch_size
-from passerby.inference.image_input import ImageInput, list_images, name_images, open_image
+from passerby.inference.image_input import Channels, ImageInput, list_images, name_images, open_image
 from passerby.inference.runtimes.session import ModelSession
 from passerby.inference.runtimes.text_tower import TextTower
 from passerby.inference.text_input import check_texts, warn_of_unknown
@@ -82,11 +82,12 @@ class FileEmbedder(Embedder):
         *,
         cameras: Sequence[int | None] | None = None,
         batch_size: int = BATCH,
+        channels: Channels = "rgb",
     ) -> NDArray[np.float32]:
         """Features of images, float32 [N, D], L2-normalised; see `Embedder.embed`. Cameras are ignored."""
         del cameras
         check_batch_size(batch_size)
-        listed = list_images(images)
+        listed = list_images(images, channels)
         names = name_images(listed)
         found = [np.empty((0, self.embed_dim), np.float32)]
         for first in range(0, len(listed), batch_size):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,10 @@ from passerby.data.pixels.decoding import read_image
 from passerby.errors import DataError
 
 ImageInput = str | Path | Image.Image | NDArray[np.uint8]
-"""A file, a PIL image, or a uint8 RGB array [H, W, 3]."""
+"""A file, a PIL image, or a uint8 array [H, W, 3], RGB unless `Channels` says otherwise."""
+
+Channels = Literal["rgb", "bgr"]
+"""The order of an array's colours: rgb, or bgr as OpenCV reads them. Files and PIL images know theirs."""
 
 
 def open_image(image: ImageInput) -> Image.Image | NDArray[np.uint8]:
@@ -32,12 +36,26 @@ def open_image(image: ImageInput) -> Image.Image | NDArray[np.uint8]:
     raise DataError(f"an image must be a file, a PIL image or a uint8 array [height, width, 3], not {type_name(image)}")
 
 
-def list_images(images: ImageInput | Iterable[ImageInput]) -> list[ImageInput]:
-    """Images one by one, of one or of several.
+def list_images(images: ImageInput | Iterable[ImageInput], channels: Channels = "rgb") -> list[ImageInput]:
+    """Images one by one, of one or of several; arrays in RGB.
 
     Raises:
-        DataError: an array of another shape, or something that cannot be gone through.
+        DataError: an array of another shape, something that cannot be gone through, or another order of channels.
     """
+    if channels not in ("rgb", "bgr"):
+        raise DataError(f"channels: must be 'rgb' or 'bgr', not {channels!r}")
+    listed = _listed(images)
+    return [_in_rgb(each) for each in listed] if channels == "bgr" else listed
+
+
+def _in_rgb(image: ImageInput) -> ImageInput:
+    """An array of BGR with its colours in the other order; what is no such array is judged where it is opened."""
+    if isinstance(image, np.ndarray) and image.ndim == 3 and image.shape[2] == 3:
+        return np.ascontiguousarray(image[:, :, ::-1])
+    return image
+
+
+def _listed(images: ImageInput | Iterable[ImageInput]) -> list[ImageInput]:
     if isinstance(images, str | Path | Image.Image):
         return [images]
     if isinstance(images, np.ndarray):

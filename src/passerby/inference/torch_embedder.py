@@ -21,7 +21,7 @@ from passerby.errors import CheckpointError, DataError
 from passerby.inference.camera_embedding import TrainedCameras
 from passerby.inference.computing import BATCH_ON_CPU, Computing
 from passerby.inference.embedder import BATCH, Embedder, check_batch_size
-from passerby.inference.image_input import ImageInput, list_images, name_images, open_image
+from passerby.inference.image_input import Channels, ImageInput, list_images, name_images, open_image
 from passerby.inference.own_network import IMAGENET_MEAN, IMAGENET_STD, OwnNetwork
 from passerby.inference.tensor_input import check_images
 from passerby.inference.text_embedding import embed_texts
@@ -125,14 +125,17 @@ class TorchEmbedder(Embedder):
         *,
         cameras: Sequence[int | None] | None = None,
         batch_size: int = BATCH,
+        channels: Channels = "rgb",
     ) -> NDArray[np.float32]:
         """Features of images, float32 [N, D], L2-normalised; see `Embedder.embed`."""
         check_batch_size(batch_size)
         if isinstance(images, Tensor):
+            if channels != "rgb":
+                raise DataError("channels is about arrays of pixels: a tensor is taken as already preprocessed")
             batches: Iterator[Tensor] = iter(check_images(images, self.transform.size).split(batch_size))
             names = [f"image {row + 1}" for row in range(len(images))]
         else:
-            listed = list_images(images)
+            listed = list_images(images, channels)
             batches, names = self._prepared(listed, batch_size), name_images(listed)
         ids = None if cameras is None else self._camera_ids(cameras, len(names))
         features, first = [np.empty((0, self.embed_dim), np.float32)], 0

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passerby.data.formats.open_data import list_images
+from passerby.data.formats.path_pattern import PathPattern
+from passerby.data.split import Split
 from passerby.inference.computing import Computing, ModelPrecision
 from passerby.inference.embedder import Embedder, check_batch_size
 from passerby.inference.embedding_table import EMBEDDING_SUFFIXES, embed_to_table
@@ -23,7 +25,7 @@ class EmbeddedImages:
     """The table that was written.
 
     Attributes:
-        file: a row per image, with the columns `path` and `embedding`.
+        file: a row per image, with the columns `path` and `embedding`, and `identity` and `camera` where known.
         rows: how many.
         skipped: images left out because they cannot be read.
         embed_dim: length of a feature.
@@ -44,6 +46,7 @@ def embed(
     images: str | Path | Sequence[str | Path],
     out: str | Path = "features.parquet",
     *,
+    pattern: str | None = None,
     batch_size: int = 64,
     skip_unreadable: bool = False,
     device: str | None = None,
@@ -64,6 +67,8 @@ def embed(
         model: as `passerby.load` returns it, what `passerby.load` takes, or a network of one's own.
         images: files, folders, or tables (CSV or Parquet with a column `path`); one of them or several.
         out: the Parquet file to write.
+        pattern: how paths end where labels stand in them, such as `{camera}/{identity}_*.jpg`: they become the columns
+            `camera` and `identity`; `*` stands for anything within a name.
         batch_size: images embedded at once.
         skip_unreadable: leave out images that cannot be decoded instead of stopping.
         device: of a model that has yet to be loaded, see `passerby.load`.
@@ -75,17 +80,25 @@ def embed(
             fastest is taken whose features have a cosine of at least 0.9999 to float32; fp32 compares nothing.
 
     Raises:
-        DataError: there are no images, one cannot be read, or the file cannot be written or is one of `images`.
+        DataError: there are no images, one cannot be read, a path does not fit the pattern, or the file cannot be
+            written or is one of `images`.
         CheckpointError, DeviceError: the model cannot be loaded, or not in this runtime or precision.
     """
-    out = expanded(out)
-    check_output_file(out, EMBEDDING_SUFFIXES)
     check_batch_size(batch_size)
-    places = expanded_paths(images, "images")
-    check_not_input(out, places)
-    split = list_images(places[0] if len(places) == 1 else places)
+    out, split = _files(images, out, pattern)
     load = partial(as_embedder, model, device=device, network=network, allow_torchscript=allow_torchscript)
     embedder = open_computing(load, model, ImagesAhead.of(split), runtime=runtime, precision=precision)
     written = embed_to_table(embedder, split, out, batch_size=batch_size, skip_unreadable=skip_unreadable)
     with_cameras = bool(embedder.description.get("camera_count"))
     return EmbeddedImages(out, written.rows, written.skipped, embedder.embed_dim, with_cameras, embedder.computing)
+
+
+def _files(images: str | Path | Sequence[str | Path], out: str | Path, pattern: str | None) -> tuple[Path, Split]:
+    """Where features go and the images they are of, once both were found to be good."""
+    out = expanded(out)
+    check_output_file(out, EMBEDDING_SUFFIXES)
+    places = expanded_paths(images, "images")
+    check_not_input(out, places)
+    labels = None if pattern is None else PathPattern.parse(pattern)
+    split = list_images(places[0] if len(places) == 1 else places)
+    return out, split if labels is None else labels.label(split)

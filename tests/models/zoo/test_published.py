@@ -166,6 +166,23 @@ def test_a_file_without_a_known_hash_is_fetched_with_the_users(
     assert fetch_model("small", hashes={"notes.txt": right.upper()}, patience=QUICK, quiet=True).is_file()
 
 
+def test_a_file_that_was_put_into_the_cache_is_verified_or_said_not_to_be(
+    content: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest = hashlib.sha384(content).hexdigest()
+    publish(monkeypatch, entry(content, "http://127.0.0.1:9/a").replace(f"    sha384: {digest}\n", ""))
+    folder = published_model("small").folder
+    folder.mkdir(parents=True)
+    for name in ("small.onnx", "notes.txt"):
+        (folder / name).write_bytes(content)
+    fetch_model("small", quiet=True)
+    told = " ".join(capsys.readouterr().err.split())
+    assert told.count("is taken unverified") == 1
+    assert "notes.txt: was put there by hand" in told
+    fetch_model("small", hashes={"notes.txt": digest}, quiet=True)
+    assert "unverified" not in capsys.readouterr().err
+
+
 def test_a_model_without_files_says_how_to_get_it() -> None:
     for name in ("osnet-x1-0", "clip-vit-b-16"):
         with pytest.raises(CheckpointError, match=f"{name}: cannot be fetched: "):
