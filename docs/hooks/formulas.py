@@ -10,7 +10,8 @@ SIGNS = {
     **{"geq": "≥", "in": "∈", "notin": "∉", "cup": "∪", "infty": "∞", "leftarrow": "←", "rightarrow": "→", "quad": " "},
     **{"lVert": "‖", "rVert": "‖", "lvert": "|", "rvert": "|", "ldots": "…", "dots": "…", "sqrt": "√", "odot": "⊙"},
 }
-NOTHING = {"left", "right", "Bigl", "Bigr", "bigl", "bigr", "mathrm", "text", "operatorname", "mathbf", *",;! "}
+NOTHING = {"left", "right", "mathrm", "text", "operatorname", "mathbf", "big", "Big", *",;! "}
+NOTHING |= {f"{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in "lr"}
 _TOKEN = re.compile(r"\\([a-zA-Z]+|.)|([{}_^])|([^\\{}_^]+)")
 
 
@@ -54,7 +55,10 @@ def _one(token: str, tokens: list[str]) -> str:
         name = token[1:]
         if name in ("frac", "tfrac", "dfrac"):
             return f"{_bracketed(_argument(tokens))} / {_bracketed(_argument(tokens))} "
-        return "" if name in NOTHING else SIGNS.get(name, name if len(name) == 1 else f"{name} ")
+        if name in NOTHING:
+            return ""
+        followed = bool(tokens) and tokens[0][0] in "_^("
+        return SIGNS.get(name, name if len(name) == 1 or followed else f"{name} ")
     return html.escape(token.replace("&", ""))
 
 
