@@ -83,3 +83,13 @@ def test_what_makes_no_sense_is_refused(place: str, command: tuple[str, ...], me
     result = CliRunner().invoke(app, ["gallery", command[0], place, *command[1:]], env={"COLUMNS": "200"})
     assert result.exit_code != 0
     assert message in result.output + str(result.exception)
+
+
+def test_of_several_times_all_are_kept_or_none(place: str) -> None:
+    with open_gallery(place) as gallery:
+        first, second, *_ = sorted(gallery.cameras())
+    for command in ((first, "--travel", f"{second}=30", "--travel", "nowhere=5"), ("nowhere", "--apart")):
+        result = CliRunner().invoke(app, ["gallery", "cameras", place, *command], env={"COLUMNS": "200"})
+        assert result.exit_code != 0
+        assert "there is no camera 'nowhere' in the gallery" in result.output
+    assert not any(each["travel_times"] for each in found("cameras", place))

@@ -1,5 +1,6 @@
 """`passerby gallery cameras`: clocks, and how long people need from camera to camera."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,7 @@ from passerby.cli.printing.echo import cell
 from passerby.cli.printing.help import command
 
 if TYPE_CHECKING:
+    from passerby.gallery import Gallery
     from passerby.gallery.identities.cameras import Camera
 
 _CAMERAS = """List the cameras of a gallery, or say what is known of one, which `identify` goes by from then on.
@@ -48,6 +50,7 @@ def cameras(
         raise typer.BadParameter("--clock and --travel are of one camera: name it after the gallery")
     times = dict(map(_time, travel or ()))
     with open_gallery(gallery) as opened:
+        _check_there(opened, [] if camera is None else [camera, *times])  # before anything is kept
         if camera is not None and clock is not None:
             opened.set_clock(camera, clock)
         for other, seconds in times.items():
@@ -60,10 +63,15 @@ def cameras(
                         opened.set_travel_time(each.name, another.name, 0.0)
         known, counts = opened.camera_network(), opened.cameras()
     known = [each for each in known if camera is None or each.name == camera]
-    if not known and camera is not None:
-        raise typer.BadParameter(f"there is no camera {camera!r} in the gallery")
     if not emit([{**each._asdict(), "tracklets": counts.get(each.name, 0)} for each in known], as_json):
         _print(known, counts)
+
+
+def _check_there(gallery: "Gallery", names: Sequence[str]) -> None:
+    there = {each.name for each in gallery.camera_network()}
+    for name in names:
+        if name not in there:
+            raise typer.BadParameter(f"there is no camera {name!r} in the gallery")
 
 
 def _time(said: str) -> tuple[str, float | None]:
