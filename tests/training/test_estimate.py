@@ -50,6 +50,7 @@ def test_everything_that_takes_time_is_counted_as_often_as_training_does_it(
 ) -> None:
     clock = Clock()
     monkeypatch.setattr(estimate, "time", clock)
+    monkeypatch.setattr(estimate, "has_bfloat16", lambda: False)
     monkeypatch.setattr(prompt_stage, "EXTRACTION_BATCH", 5)
     for place, name, seconds in (
         (prompt_stage, "features_of", 100.0),
@@ -112,3 +113,23 @@ def test_every_image_is_extracted_once(
 def test_what_is_wrong_with_any_data_is_told_before_the_batch_size(world: Path, override: str, message: str) -> None:
     with pytest.raises(RecipeError, match=re.escape(message)):
         estimate_training(nano_recipe(world, "stage2.identities_per_batch=999", override))
+
+
+@pytest.mark.parametrize(
+    ("units", "precision", "tried"), [(True, "32", True), (False, "32", False), (True, "bf16-mixed", False)]
+)
+def test_bfloat16_is_tried_where_the_processor_has_it_and_the_recipe_does_not_ask_for_it(
+    monkeypatch: pytest.MonkeyPatch, world: Path, units: bool, precision: str, tried: bool
+) -> None:
+    monkeypatch.setattr(estimate, "has_bfloat16", lambda: units)
+    found: list[str] = []
+    original = estimate._step
+
+    def noting(stage: Any, optimiser: Any, batch: Any, precision: str, device: Any) -> None:
+        found.append(precision)
+        original(stage, optimiser, batch, precision, device)
+
+    monkeypatch.setattr(estimate, "_step", noting)
+    (stage,) = estimate_training(nano_recipe(world, "stage1.epochs=0", f"trainer.precision={precision}"))
+    assert found == [precision] * 3 + ["bf16-mixed"] * (3 if tried else 0)
+    assert (stage.seconds_per_step_bf16 is not None) == tried

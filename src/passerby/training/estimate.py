@@ -10,6 +10,7 @@ import torch
 
 from passerby.config import Recipe
 from passerby.distributed.devices import choose_accelerator
+from passerby.distributed.processor import has_bfloat16
 from passerby.methods import find_method
 from passerby.methods.added_losses import add_losses, find_losses
 from passerby.methods.stage import Stage
@@ -35,6 +36,8 @@ class StageEstimate:
         seconds: of the whole stage, preparation included.
         memory: peak bytes of the process (CPU) or of the device's allocator (CUDA) after the steps tried.
         trainable: number of parameters that learn.
+        seconds_per_step_bf16: the same step with `trainer.precision=bf16-mixed`; None where the recipe computes in
+            half precision anyway, or the processor has no units for bfloat16.
     """
 
     name: str
@@ -45,6 +48,7 @@ class StageEstimate:
     seconds: float
     memory: int
     trainable: int
+    seconds_per_step_bf16: float | None = None
 
 
 def estimate_training(recipe: Recipe) -> list[StageEstimate]:
@@ -71,7 +75,15 @@ def _try(stage: Stage, recipe: Recipe, device: torch.device) -> StageEstimate:
     preparation = _prepare(stage, processes, device)
     batch = stage.example_batch()
     optimiser = stage.configure_optimizers()
-    seconds = min(_timed(lambda: _step(stage, optimiser, batch, recipe, device), device) for _ in range(_STEPS_TRIED))
+
+    def seconds_in(precision: str) -> float:
+        """The quickest of some steps, for others are held up by what else the machine does."""
+        return min(
+            _timed(lambda: _step(stage, optimiser, batch, precision, device), device) for _ in range(_STEPS_TRIED)
+        )
+
+    seconds, memory = seconds_in(recipe.trainer.precision), _peak_memory(device)
+    worth_trying = recipe.trainer.precision == "32" and device.type == "cpu" and has_bfloat16()
     steps = stage.epochs * stage.steps_per_epoch(processes)
     return StageEstimate(
         name=stage.name,
@@ -80,8 +92,9 @@ def _try(stage: Stage, recipe: Recipe, device: torch.device) -> StageEstimate:
         seconds_per_step=seconds,
         preparation_seconds=preparation,
         seconds=preparation + seconds * steps,
-        memory=_peak_memory(device),
+        memory=memory,
         trainable=sum(parameter.numel() for parameter in stage.parameters() if parameter.requires_grad),
+        seconds_per_step_bf16=seconds_in("bf16-mixed") if worth_trying else None,
     )
 
 
@@ -101,8 +114,8 @@ def _timed(work: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - begun
 
 
-def _step(stage: Stage, optimiser: torch.optim.Optimizer, batch: Any, recipe: Recipe, device: torch.device) -> None:
-    half = _AUTOCAST[recipe.trainer.precision]
+def _step(stage: Stage, optimiser: torch.optim.Optimizer, batch: Any, precision: str, device: torch.device) -> None:
+    half = _AUTOCAST[precision]
     with torch.autocast(device.type, dtype=half, enabled=half is not None):
         loss = stage.all_losses(batch)["loss"]
     loss.backward()

@@ -145,6 +145,29 @@ def test_broken_files_are_one_line_each(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("fault", ["external missing", "external short"])
+def test_a_file_whose_weights_lie_elsewhere_is_told_so_in_openvino_too(tmp_path: Path, fault: str) -> None:
+    with pytest.raises(CheckpointError, match="keeps its weights in a file beside it, which is missing or of another"):
+        open_session(broken(tmp_path, fault), card(), runtime="openvino")
+
+
+def test_a_file_whose_very_shapes_lie_elsewhere_is_told_so(tmp_path: Path) -> None:
+    helper, kinds = onnx.helper, onnx.TensorProto
+    shape = onnx.numpy_helper.from_array(np.array([-1, 384], np.int64), "shape")
+    graph = helper.make_graph(
+        [helper.make_node("Reshape", ["pixels", "shape"], ["features"])],
+        "small",
+        [helper.make_tensor_value_info("pixels", kinds.FLOAT, [None, 3, 16, 8])],
+        [helper.make_tensor_value_info("features", kinds.FLOAT, [None, 384])],
+        [shape],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save_model(model, str(tmp_path / "m.onnx"), save_as_external_data=True, location="m.data", size_threshold=0)
+    (tmp_path / "m.data").unlink()
+    with pytest.raises(CheckpointError, match="keeps even its shapes in a file beside it"):
+        open_session(tmp_path / "m.onnx", card())
+
+
 def test_weights_that_are_not_finite_are_noticed(tmp_path: Path) -> None:
     session = open_session(write_small_onnx(tmp_path / "m.onnx", poison=np.nan), card())
     with pytest.raises(CheckpointError, match=r"its output features holds NaN or infinite values for image 1:"):

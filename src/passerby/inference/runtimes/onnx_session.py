@@ -22,6 +22,10 @@ _FAULTS = (
     (r"Unsupported model IR version", "is of a newer ONNX version than the installed onnxruntime knows: update it"),
     (r"External data path does not exist", "keeps its weights in a file beside it, which is missing: get that too"),
     (
+        r"Cannot parse data from external tensors",
+        "keeps even its shapes in a file beside it, missing or not: get that too, or save it as one file",
+    ),
+    (
         r"[Ee]xternal initializer|External data",
         "does not fit the file beside it with its weights: get both again",
     ),

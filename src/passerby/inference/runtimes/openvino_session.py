@@ -16,6 +16,10 @@ _PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
 _FAULTS = (
     (r"Empty weights data in bin file", "has no .bin file beside it, which holds its weights: get both"),
     (r"Incorrect weights in bin file", "does not fit the .bin file beside it, which is too short: get both again"),
+    (
+        r"externally stored data",
+        "keeps its weights in a file beside it, which is missing or of another model: get both again",
+    ),
     (r"pugi::status_ok|Error parsing|Protobuf|parse", "is truncated or damaged: get the file again"),
     (r"While validating node|Check '", "does not fit its .bin file, which may be another model's: get both again"),
 )
