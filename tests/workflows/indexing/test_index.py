@@ -20,6 +20,7 @@ from passerby.workflows.indexing.source_mark import source_mark
 from passerby.workflows.indexing.tracked_people import tracklet_feature
 from passerby.workflows.tracking import source_work
 from passerby.workflows.tracking import track as track_module
+from tests.gallery.servers import Store
 from tests.inference.test_file_embedder import write_model
 from tests.video.collection.drawn import ReadsBoxes
 from tests.workflows.tracking.sequences import read, write_sequence
@@ -212,3 +213,18 @@ def test_a_backup_is_made_and_brought_back_without_what_was_erased(
     told = json.loads(out)
     assert datetime.fromisoformat(told.pop("erasures_known_until")) <= datetime.now(UTC)
     assert told == {"tracklets": 2, "erased_again": 0}
+
+
+def test_videos_are_indexed_into_a_server_and_nothing_of_them_stays_here(
+    yard: Path, model: Path, postgres_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PASSERBY_CACHE", str(tmp_path / "cache"))
+    address = postgres_store.location.replace("postgres:@", "postgres:hush-hush@")
+    done = passerby.index(yard, address, model=model)
+    assert (done.new, done.tracklets, "hush-hush" in str(done)) == (2, 2, False)
+    assert passerby.index(yard, address, model=model).known == 2
+    with open_gallery(address) as opened:
+        assert len(opened.crops(1)) > 0
+    left = [file for file in tmp_path.rglob("*") if not file.name.startswith(".")]
+    assert [file for file in left if "hush-hush" in file.name or file.suffix in (".jpg", ".parquet")] == []

@@ -1,6 +1,5 @@
 """`passerby index`: from videos to a gallery that can be searched."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,7 +33,7 @@ def register_index(app: typer.Typer) -> None:
 
 def index(
     videos: Annotated[list[str], argument("VIDEO", "Files, folders of frames, or lists of sources.")],
-    out: Annotated[Path, option("DIR", "The gallery; made where it is missing.", "--out", "-o")] = Path("gallery"),
+    out: Annotated[str, option("GALLERY", "A folder, or a PostgreSQL server's address.", "--out", "-o")] = ("gallery"),
     model: Annotated[
         str, option("MODEL", "Recognises people: what `passerby embed` takes.", panel=MODEL)
     ] = "tiny-clip",

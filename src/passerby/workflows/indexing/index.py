@@ -12,13 +12,14 @@ from typing import Any
 from passerby.errors import DataError
 from passerby.extras import is_installed
 from passerby.gallery.gallery import Gallery, open_gallery
+from passerby.gallery.opening import is_address, shown_location
 from passerby.gallery.records import Added, ModelKey, NewTracklet
 from passerby.inference.computing import ModelPrecision
 from passerby.inference.embedder import Embedder, check_batch_size
 from passerby.inference.loading import as_embedder
 from passerby.json_text import json_text
 from passerby.output_lock import alone_at
-from passerby.output_paths import checked_folder
+from passerby.output_paths import checked_folder, default_cache_folder
 from passerby.progress import Progress
 from passerby.workflows.computing.opening import open_computing, open_reference
 from passerby.workflows.indexing.source_mark import source_mark
@@ -38,13 +39,13 @@ class IndexedVideos:
     """What became of videos.
 
     Attributes:
-        gallery: its folder.
+        gallery: its folder, or the address of its server without a password.
         new, known, erased: tracklets that were added, that were there, and that had been erased and were not added.
         tracklets: how many the gallery holds now.
         identities: how many people they are; None where too few were seen at once to know how alike strangers are.
     """
 
-    gallery: Path
+    gallery: Path | str
     new: int
     known: int
     erased: int
@@ -69,7 +70,8 @@ def index(
 
     Args:
         sources: as of `passerby.track`; no streams.
-        gallery: a folder; made where it is missing.
+        gallery: a folder, or the address of a PostgreSQL server; made where it is missing. What is tracked for a server
+            lies in the cache until it is added.
         model: what `passerby.load` takes; computes the features by which people are searched.
         options: how videos are tracked, all choices at once; else they are given one by one, as `fps=5`. Their `model`
             also follows people by their looks.
@@ -87,13 +89,14 @@ def index(
     check_batch_size(batch_size)
     options = replace(options or TrackingOptions(**choices), report=False)
     listed = _listed(sources)
-    folder = checked_folder(gallery)
+    folder, location = _work_folder(gallery)
     request = tracking_request(listed, folder / "tracking", options)
     _check_no_streams(request)
     load = cache(partial(as_embedder, model, device=options.device))
     reference = open_reference(load, model, "auto", precision)
     key = model_key(reference, str(model) if isinstance(model, str | os.PathLike) else type(model).__name__)
-    with open_gallery(folder, create=True) as opened, alone_at(folder / "indexing"):
+    folder.mkdir(parents=True, exist_ok=True)
+    with open_gallery(location, create=True) as opened, alone_at(folder / "indexing"):
         place = _place(folder, request)
         tracked = track(listed, place, options=options, show=show)
         crops = crops_ahead(tracked.table)
@@ -101,7 +104,8 @@ def index(
         people = _people(tracked.table, request, embedder, key, batch_size)
         added = _add(opened, people, tracked.tracklets, key, show=show)
         shutil.rmtree(place)  # the gallery holds all of it, and must be able to erase it
-        return IndexedVideos(folder, *added, tracklets=len(opened), identities=_identities(opened, key))
+        shown = folder if location == folder else shown_location(location)
+        return IndexedVideos(shown, *added, tracklets=len(opened), identities=_identities(opened, key))
 
 
 def tracking_folder(sources: Sources, gallery: str | Path, options: TrackingOptions) -> Path:
@@ -118,6 +122,15 @@ def tracking_folder(sources: Sources, gallery: str | Path, options: TrackingOpti
     """
     folder = checked_folder(gallery)
     return _place(folder, tracking_request(_listed(sources), folder / "tracking", replace(options, report=False)))
+
+
+def _work_folder(gallery: str | Path) -> tuple[Path, str | Path]:
+    """The folder in which videos are tracked, and where the gallery is."""
+    if not is_address(gallery):
+        folder = checked_folder(gallery)
+        return folder, folder
+    mark = hashlib.sha256(str(gallery).encode()).hexdigest()[:16]
+    return default_cache_folder() / "indexing" / mark, gallery
 
 
 def _listed(sources: Sources) -> Sequence[Any]:
