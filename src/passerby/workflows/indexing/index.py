@@ -70,8 +70,7 @@ def index(
 
     Args:
         sources: as of `passerby.track`; no streams.
-        gallery: a folder, or the address of a PostgreSQL server; made where it is missing. What is tracked for a server
-            lies in the cache until it is added.
+        gallery: a folder, or a PostgreSQL server's address; made where it is missing.
         model: what `passerby.load` takes; computes the features by which people are searched.
         options: how videos are tracked, all choices at once; else they are given one by one, as `fps=5`. Their `model`
             also follows people by their looks.
@@ -95,7 +94,6 @@ def index(
     load = cache(partial(as_embedder, model, device=options.device))
     reference = open_reference(load, model, "auto", precision)
     key = model_key(reference, str(model) if isinstance(model, str | os.PathLike) else type(model).__name__)
-    folder.mkdir(parents=True, exist_ok=True)
     with open_gallery(location, create=True) as opened, alone_at(folder / "indexing"):
         place = _place(folder, request)
         tracked = track(listed, place, options=options, show=show)
@@ -104,8 +102,7 @@ def index(
         people = _people(tracked.table, request, embedder, key, batch_size)
         added = _add(opened, people, tracked.tracklets, key, show=show)
         shutil.rmtree(place)  # the gallery holds all of it, and must be able to erase it
-        shown = folder if location == folder else shown_location(location)
-        return IndexedVideos(shown, *added, tracklets=len(opened), identities=_identities(opened, key))
+        return IndexedVideos(_shown(location), *added, tracklets=len(opened), identities=_identities(opened, key))
 
 
 def tracking_folder(sources: Sources, gallery: str | Path, options: TrackingOptions) -> Path:
@@ -125,12 +122,17 @@ def tracking_folder(sources: Sources, gallery: str | Path, options: TrackingOpti
 
 
 def _work_folder(gallery: str | Path) -> tuple[Path, str | Path]:
-    """The folder in which videos are tracked, and where the gallery is."""
+    """Where videos are tracked until the gallery holds them, for a server in the cache; and where the gallery is."""
     if not is_address(gallery):
         folder = checked_folder(gallery)
         return folder, folder
-    mark = hashlib.sha256(str(gallery).encode()).hexdigest()[:16]
-    return default_cache_folder() / "indexing" / mark, gallery
+    folder = default_cache_folder() / "indexing" / hashlib.sha256(str(gallery).encode()).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder, gallery
+
+
+def _shown(location: str | Path) -> str | Path:
+    return shown_location(location) if is_address(location) else location
 
 
 def _listed(sources: Sources) -> Sequence[Any]:
