@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 import passerby
-from passerby.gallery import Crop, Filters
+from passerby.gallery import Crop
 from passerby.workflows.indexing.tracked_people import model_key
-from tests.gallery.people import MORNING, made_up
+from tests.gallery.people import made_up
 from tests.methods.small_world import write_small_world
 
 SHORT = {
@@ -78,7 +78,6 @@ def names(folder: Path) -> dict[str, Any]:
     mean = halves.sum(0) / np.linalg.norm(halves.sum(0))
     return {
         "passerby": passerby,
-        "Filters": Filters,
         "SHORT": SHORT,
         "features": features,
         "identities": identities,
@@ -95,8 +94,6 @@ def names(folder: Path) -> dict[str, Any]:
         "jpeg": jpeg,
         "halves": halves,
         "mean": mean,
-        "eight": MORNING,
-        "nine": MORNING.replace(hour=9),
     }
 
 
