@@ -100,5 +100,6 @@ def test_formulas_become_html() -> None:
     sys.path.insert(0, str(ROOT / "docs" / "hooks"))
     formulas = import_module("formulas")
     assert formulas.formula(r"L = \frac{1}{B} \sum_i d_{ij}^2") == "L = 1 / B  Σ<sub>i</sub> d<sub>ij</sub><sup>2</sup>"
+    assert formulas.formula("\\frac{a}\n  {b_i + c}") == "a / (b<sub>i</sub> + c) "
     written = formulas.on_page_content("<p>.. math:: a \\ne b</p> and :math:<code>\\tau_t &lt; 1</code>")
     assert written == '<p class="formula">a ≠ b</p> and <span class="formula">τ<sub>t</sub> &lt; 1</span>'

@@ -63,7 +63,9 @@ def _one(token: str, tokens: list[str]) -> str:
 
 
 def _argument(tokens: list[str]) -> str:
-    """What follows: a group, a command, or a single sign."""
+    """What follows: a group, a command, or a single sign, on the next line perhaps."""
+    while tokens and not tokens[0].strip():
+        tokens.pop(0)
     if tokens and tokens[0] not in "{}_^" and not tokens[0].startswith("\\"):
         text = tokens.pop(0).lstrip()
         if len(text) > 1:

@@ -16,10 +16,13 @@ import pytest
 
 from passerby.errors import DataError, PasserbyError
 from passerby.gallery.gallery import open_gallery
+from passerby.gallery.records import ModelKey
+from passerby.inference.loading import load
 from passerby.workflows.demo import road
 from passerby.workflows.demo.folder import DemoFolder
 from passerby.workflows.demo.measures import UNCLEAR, true_people
 from passerby.workflows.demo.wanted import draw_wanted
+from passerby.workflows.indexing.embed_gallery import embed_pictures
 from tests.test_extras import run_without_torch
 
 SMALL = {"identities": 6, "cameras": 3, "seconds": 4.0, "width": 320}
@@ -126,6 +129,7 @@ def test_a_finished_demo_tells_of_the_gallery_as_it_is_then(
         gallery.name(named.number, "Somebody <else>")
         (first, *_) = gallery.numbers()
         gallery.erase([first])
+        embed_pictures(gallery, load(road.MODEL), ModelKey("another", "another", 128))
         left = len(gallery)
     monkeypatch.setattr(road, "write_videos", None)  # there is nothing to draw
     outcome = road.run_demo(folder, seed=7, show=False)

@@ -8,10 +8,8 @@ import cv2
 from passerby.errors import DataError
 
 
-def open_writer(
-    file: Path, codecs: Sequence[str], frames_per_second: float, size: tuple[int, int]
-) -> tuple[cv2.VideoWriter, str]:
-    """A writer for the first of these codecs that this build of OpenCV can write, and that codec.
+def open_writer(file: Path, codecs: Sequence[str], frames_per_second: float, size: tuple[int, int]) -> cv2.VideoWriter:
+    """A writer for the first of these codecs that this build of OpenCV can write.
 
     Args:
         file: must end in .mp4.
@@ -25,7 +23,7 @@ def open_writer(
     for letters in codecs:
         writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*letters), frames_per_second, size)
         if writer.isOpened():
-            return writer, letters
+            return writer
     raise DataError(f"{file}: this build of OpenCV writes no .mp4; install opencv-python-headless from PyPI")
 
 

@@ -144,7 +144,7 @@ def _film(folder: Path, video: Video, draw: DrawFrames, zoom: float, progress: P
     """Write the video; returns who is in each frame."""
     size = 2 * round(WIDTH * zoom / 2), 2 * round(HEIGHT * zoom / 2)
     file = folder / "videos" / f"{video.name}.mp4"
-    writer, _ = open_writer(file, ["mp4v"], FRAMES_PER_SECOND, size)
+    writer = open_writer(file, ["mp4v"], FRAMES_PER_SECOND, size)
     truth = []
     try:
         for image, seen in draw(video):

@@ -114,11 +114,12 @@ class ContentWriter:
     ) -> Commands:
         place = self._place
         arguments = ", ".join(f"{name}={value!r}" for name, value in {**world, "seed": seed}.items())
+        write = f"passerby.synth.write_videos({str(place.world)!r}, {arguments})"
         cameras, gallery = shlex.quote(str(place.cameras)), shlex.quote(str(place.gallery))
         truth, tracklets = shlex.quote(str(place.world / "gt")), shlex.quote(str(place.tracklets))
         named = next(((each.number, each.name) for each in identities if each.name is not None), None)
         return Commands(
-            draw=f"python -c 'import passerby.synth; passerby.synth.write_videos(\"{place.world}\", {arguments})'",
+            draw=f"python -c {shlex.quote(f'import passerby.synth; {write}')}",
             track=f"passerby track {cameras} --detector {detector} --ground-truth {truth} -o {tracklets}",
             index=f"passerby index {cameras} --detector {detector} -o {gallery}",
             name=named and f"passerby gallery name {gallery} {named[0]} {shlex.quote(named[1])} --no-confirm",

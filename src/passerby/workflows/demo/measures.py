@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from passerby.data.formats.mot import read_mot_truth
 from passerby.gallery.gallery import Gallery
-from passerby.gallery.records import Tracklet
+from passerby.gallery.records import ModelKey, Tracklet
 from passerby.inference.embedder import Embedder
 from passerby.metrics import RankingResult, rank
 from passerby.metrics.clusters import CorrelationQuality, correlation_quality
@@ -106,6 +106,7 @@ def judge_joins(tracklets: Sequence[Tracklet], people: Mapping[str, int]) -> Cor
 def judge_searches(
     gallery: Gallery,
     embedder: Embedder,
+    model: ModelKey,
     tracklets: Sequence[Tracklet],
     people: Mapping[str, int],
     wanted: Sequence[Wanted],
@@ -114,12 +115,12 @@ def judge_searches(
 
     Args:
         gallery: holds the tracklets.
-        embedder: the model whose features the gallery has.
+        embedder: the model whose features are searched.
+        model: as the gallery knows it, which may have features of others, too.
         tracklets: all of them.
         people: as `true_people` gives them.
         wanted: people of whom the gallery has a tracklet at least.
     """
-    (model,) = gallery.models()
     features = np.stack([gallery.feature(each.number, model) for each in tracklets])
     shown = np.array([person_of(each, people) for each in tracklets], np.int64)
     persons = np.array([each.person for each in wanted], np.int64)

@@ -11,6 +11,7 @@ from passerby.atomic_files import naming, write_text_atomically
 from passerby.errors import DataError, PasserbyError
 from passerby.gallery.gallery import Gallery, open_gallery
 from passerby.gallery.identities.people import Identity
+from passerby.gallery.records import ModelKey
 from passerby.inference.loading import load
 from passerby.json_text import json_text
 from passerby.report.demo.page import write_demo_page
@@ -21,6 +22,7 @@ from passerby.workflows.demo.folder import DemoFolder
 from passerby.workflows.demo.measures import DemoFigures, judge_joins, judge_searches, person_of, true_people
 from passerby.workflows.demo.wanted import draw_wanted
 from passerby.workflows.indexing.index import index
+from passerby.workflows.indexing.model_choice import model_of
 from passerby.workflows.tracking.track import TrackedVideos, track
 
 WORLD: dict[str, Any] = {"identities": 22, "cameras": 3, "seconds": 40.0, "width": 480}
@@ -77,7 +79,7 @@ def run_demo(folder: Path, *, seed: int, processes: int = 1, show: bool = True) 
         indexed = index(place.cameras, place.gallery, model=MODEL, detector=DETECTOR, show=show)
         with open_gallery(place.gallery) as gallery:
             if indexed.identities is None:  # too few of this seed were seen at once to tell how alike strangers are
-                gallery.identify(threshold=THRESHOLD, reason=REASON)
+                gallery.identify(threshold=THRESHOLD, model=_model(gallery), reason=REASON)
             _name_people(gallery)
             return _measure_and_show(place, gallery, tracked, seed)
 
@@ -94,6 +96,11 @@ def _draw(place: DemoFolder, seed: int, processes: int, *, show: bool) -> None:
     text = "".join(lines)
     if not place.cameras.is_file() or place.cameras.read_text("utf-8") != text:
         write_text_atomically(place.cameras, text)
+
+
+def _model(gallery: Gallery) -> ModelKey:
+    """The demonstration's model, beside which somebody may have added others."""
+    return model_of(gallery, MODEL, "the gallery")
 
 
 def _videos(place: DemoFolder) -> list[Path]:
@@ -128,7 +135,7 @@ def _measure_and_show(place: DemoFolder, gallery: Gallery, tracked: TrackedVideo
     wanted = [each for each in wanted if each.person in there]
     if not wanted:
         raise DataError(f"{place.gallery}: has nobody of the drawn people, so there is nothing to show: --seed, --out")
-    found = judge_searches(gallery, embedder, tracklets, people, wanted)
+    found = judge_searches(gallery, embedder, _model(gallery), tracklets, people, wanted)
     figures = DemoFigures(tracked.quality, judge_joins(tracklets, people), found)
     writer = ContentWriter(place, gallery, embedder, tracklets, people, reason=REASON)
     content = writer.content(figures, most_seen(gallery.identities()), WORLD, seed, videos, DETECTOR)

@@ -65,7 +65,7 @@ def _draw(folder: TrackFolder, job: SourceJob, file: Path, rate: float, progress
                 image = _even(cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR))
                 if writer is None:
                     size = (image.shape[1], image.shape[0])
-                    writer, _ = open_writer(file, _CODECS, rate, size)
+                    writer = open_writer(file, _CODECS, rate, size)
                 elif (image.shape[1], image.shape[0]) != size:
                     image = np.asarray(cv2.resize(image, size), np.uint8)
                 first, last = np.searchsorted(known.frames, [frame.number, frame.number + 1])
