@@ -9,7 +9,13 @@ from passerby.models.zoo.published import fetched_file
 TINY_CLIP = "tiny-clip"
 """A tiny CLIP that has seen nothing but drawn people; see docs/reference/tiny-clip.md."""
 
-NAMES = (TINY_CLIP, IMAGENET)
+TINY_REID = "tiny-reid"
+"""A small network of images alone, which has seen nothing but drawn people; see docs/reference/tiny-reid.md."""
+
+PACKAGED = (TINY_CLIP, TINY_REID)
+"""Those that come with passerby."""
+
+NAMES = (*PACKAGED, IMAGENET)
 
 
 def bundled_file(name: str) -> Path | None:
@@ -18,7 +24,7 @@ def bundled_file(name: str) -> Path | None:
     Raises:
         CheckpointError: they come with an extra that is not installed.
     """
-    if name == TINY_CLIP:
+    if name in PACKAGED:
         return Path(str(files("passerby") / "weights" / f"{name}.safetensors"))
     return imagenet_file() if name == IMAGENET else None
 
@@ -26,10 +32,10 @@ def bundled_file(name: str) -> Path | None:
 def bundled_model_file(name: str) -> Path | None:
     """The `.onnx` file of this name, which needs no torch and computes what its weights do; None for other names.
 
-    It is what `passerby export tiny-clip --precision fp16 --licence Apache-2.0` has written: the weights are in half
+    It is what `passerby export NAME --precision fp16 --licence Apache-2.0` has written: the weights are in half
     precision already.
     """
-    return Path(str(files("passerby") / "weights" / name / "model-fp16.onnx")) if name == TINY_CLIP else None
+    return Path(str(files("passerby") / "weights" / name / "model-fp16.onnx")) if name in PACKAGED else None
 
 
 def resolve_path(source: str | Path) -> Path:
