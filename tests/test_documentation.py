@@ -103,3 +103,9 @@ def test_formulas_become_html() -> None:
     assert formulas.formula("\\frac{a}\n  {b_i + c}") == "a / (b<sub>i</sub> + c) "
     written = formulas.on_page_content("<p>.. math:: a \\ne b</p> and :math:<code>\\tau_t &lt; 1</code>")
     assert written == '<p class="formula">a ≠ b</p> and <span class="formula">τ<sub>t</sub> &lt; 1</span>'
+
+
+def test_pages_have_no_slips_of_the_pen(capsys: pytest.CaptureFixture[str]) -> None:
+    codespell = pytest.importorskip("codespell_lib")
+    found = codespell.main("--ignore-words-list", "mot,sie,identty,notin", *map(str, PAGES))
+    assert found == 0, capsys.readouterr().out
