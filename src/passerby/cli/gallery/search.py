@@ -58,6 +58,7 @@ def search(
     by_identity: Annotated[bool, flag("--by-identity", "Of each identity only its best tracklet.")] = False,
     false_match_rate: _FalseMatchRate = None,
     exact: Annotated[bool, flag("--exact", "Compare all, even where there is an index of features.")] = False,
+    rerank: Annotated[bool, flag("--rerank", "Order the 500 most alike by whom they are like, too.")] = False,
     crops: Annotated[Path | None, option("DIR", "Receives the best picture of each.")] = None,
     reason: Reason = "",
     model: GalleryModel = None,
@@ -79,7 +80,7 @@ def search(
     )
     hits = search_gallery(
         gallery, query, model=model, filters=filters, count=top, by_identity=by_identity,
-        false_match_rate=false_match_rate, exact=exact, crops=crops, reason=reason, device=device,
+        false_match_rate=false_match_rate, exact=exact, rerank=rerank, crops=crops, reason=reason, device=device,
     )  # fmt: skip
     if hits.note is not None:
         echo(hits.note, err=True)

@@ -51,7 +51,7 @@ def show(
     if not emit({**about, "tracklets": described}, as_json):
         named = f": {person.name}" if person.name else ""
         vouched = ", confirmed" if person.confirmed else ""
-        echo(f"Identity {person.number}{named}{vouched}; {len(seen):,} tracklets of {len(person.cameras):,} cameras.")
+        echo(f"Identity {person.number}{named}{vouched}; {len(seen):,} tracklets, seen by {', '.join(person.cameras)}.")
         if person.notes:
             echo(person.notes)
         _print(seen)

@@ -24,6 +24,7 @@ def search(
     by_identity: bool = False,
     false_match_rate: float | None = None,
     exact: bool = False,
+    rerank: bool = False,
     crops: str | Path | None = None,
     reason: str = "",
     device: str | None = None,
@@ -41,6 +42,7 @@ def search(
         by_identity: of each identity only the best tracklet.
         false_match_rate: leave out whoever is less alike than all but this share of pairs of different people.
         exact: compare all tracklets, even where the gallery has an index of its features.
+        rerank: put the 500 most alike into the order of k-reciprocal re-ranking; not for sentences.
         crops: a folder that receives the best picture of each, named by rank and tracklet.
         reason: why one searches, for the gallery's log.
         device: where the model computes.
@@ -55,7 +57,7 @@ def search(
     with open_gallery(gallery) as opened:
         hits = Searcher(gallery, model=model, device=device).search(
             opened, query, filters=filters, count=count, by_identity=by_identity,
-            false_match_rate=false_match_rate, exact=exact, reason=reason,
+            false_match_rate=false_match_rate, exact=exact, rerank=rerank, reason=reason,
         )  # fmt: skip
         if crops is not None:
             _write_crops(opened, hits, checked_folder(crops))

@@ -18,6 +18,7 @@ from passerby.inference.embedder import Embedder
 from passerby.inference.loading import as_embedder
 from passerby.printable import printable_line
 from passerby.workflows.indexing.model_choice import model_of, models_of
+from passerby.workflows.indexing.reranking import CANDIDATES, reranked
 from passerby.workflows.indexing.tracked_people import model_key
 
 
@@ -76,21 +77,28 @@ class Searcher:
         by_identity: bool = False,
         false_match_rate: float | None = None,
         exact: bool = False,
+        rerank: bool = False,
         reason: str = "",
     ) -> Hits:
         """Find people, see `passerby.search`; the query is not a photograph."""
+        if rerank and query.text is not None:
+            raise GalleryError("a sentence cannot be re-ranked, for pictures are alike and words are not: leave it out")
         features, key = self.features(gallery, query)
-        return gallery.search(
+        hits = gallery.search(
             features,
             model=key,
             filters=filters,
-            count=count,
+            count=max(count, CANDIDATES) if rerank else count,
             by_identity=by_identity,
             false_match_rate=false_match_rate,
             exact=exact,
             sentence=query.text is not None,
             reason=reason,
         )
+        if not rerank:
+            return hits
+        found = reranked(gallery, hits, features, key)
+        return Hits(found[:count], found.recall, found.note)
 
     def features(self, gallery: Gallery, query: Query) -> tuple[NDArray[np.float32], ModelKey]:
         """Features of a query, float32 [N, D] or [D], and of which model they are.
