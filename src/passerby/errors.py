@@ -17,6 +17,10 @@ class PluginError(PasserbyError):
     """A plugin cannot be imported, is not the one that a run was made with, or takes a name that is taken."""
 
 
+class InUseError(DataError):
+    """Another process works there: it may be free later."""
+
+
 class CheckpointError(PasserbyError):
     """A file of weights cannot be read, or does not fit the model."""
 
@@ -31,6 +35,10 @@ class GalleryError(PasserbyError):
 
 class NotInGalleryError(GalleryError):
     """A tracklet, an identity or something else that was named is not in the gallery."""
+
+
+class SupersededError(GalleryError):
+    """A change cannot be taken back any more, since something that it changed was changed again, or it was undone."""
 
 
 class StoreError(GalleryError):

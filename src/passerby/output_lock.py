@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from passerby.atomic_files import sweep_temporaries_of
-from passerby.errors import DataError
+from passerby.errors import DataError, InUseError
 
 
 @contextmanager
@@ -17,7 +17,8 @@ def alone_at(out: Path) -> Iterator[None]:
     What `write_atomically` left of the file when an earlier process was killed is removed.
 
     Raises:
-        DataError: another process is writing the file, or the disk has no lock to give.
+        InUseError: another process is writing the file.
+        DataError: the disk has no lock to give.
         OSError: the folder cannot be written into.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -25,7 +26,7 @@ def alone_at(out: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        raise DataError(f"another process is writing {out}: wait for it, or name another file") from error
+        raise InUseError(f"another process is writing {out}: wait for it, or name another file") from error
     except OSError as error:
         if error.filename is not None:  # the file cannot be written
             raise

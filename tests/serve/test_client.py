@@ -69,7 +69,11 @@ def test_people_are_corrected_and_erased(client: passerby.Client) -> None:
     assert [each.identity for each in client.identities(name="ann")] == [first]
     assert len(client.merge(first, second).tracklets) == 4
     assert len(client.split(first, client.identity(first).tracklets[2:]).tracklets) == 2
-    assert [client.undo()["kind"] for _ in range(3)] == ["split", "merge", "name"]
+    split = client.undo()
+    assert split["kind"] == "split"
+    with pytest.raises(ServiceError, match=rf"change {split['change']} is taken back already .*409"):
+        client.undo(split["change"])
+    assert [client.undo()["kind"] for _ in range(2)] == ["merge", "name"]
     assert client.erase(people[5].identity, reason="asked for it")["tracklets"] == 2
     assert len(list(client.identities())) == 5
     with pytest.raises(ServiceError, match=rf"there is no identity {people[5].identity}: .* \(status 404\)"):

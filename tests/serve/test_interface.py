@@ -1,6 +1,7 @@
 """What the service answers is what the gallery says."""
 
 import io
+import time
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +123,9 @@ def test_the_interface_describes_itself(client: TestClient) -> None:
     assert "<script" not in page.text
     assert client.get("/docs/style.css").headers["content-type"].startswith("text/css")
     assert client.get("/healthz").json()["ok"]
-    assert client.get("/readyz").json()["ok"]
+    while not (ready := client.get("/readyz")).json()["ok"]:  # the model is being loaded
+        assert ready.status_code == 503
+        time.sleep(0.02)
     assert 'passerby_requests_total{method="GET",route="/healthz",status="200"} 1' in client.get("/metrics").text
 
 
@@ -137,10 +140,16 @@ def test_a_wrong_join_is_decided_and_taken_back(client: TestClient, gallery: Pat
     decided = client.post("/v1/decisions", json={"first": 1, "second": 3, "same": False}).json()
     assert decided["identities"][0] != decided["identities"][1]
     assert client.get("/v1/decisions/made").json() == [{"first": 1, "second": 3, "same": False}]
-    undone = client.post("/v1/undo").json()
+    with open_gallery(gallery, actor="somebody else") as opened:
+        opened.name(opened.get([5])[0].identity, "Anna")
+    named = client.get("/v1/changes?limit=1").json()[0]["change"]
+    undone = client.post("/v1/undo", json={"change": decided["change"]}).json()
     assert (undone["kind"], undone["change"]) == ("decide", decided["change"])
+    again = client.post("/v1/undo", json={"change": decided["change"]})
+    assert (again.status_code, again.json()["error"]) == (409, f"change {decided['change']} is taken back already")
+    assert client.post("/v1/undo").json()["change"] == named
     assert client.get("/v1/decisions/made").json() == []
-    assert client.get("/v1/changes?limit=1").json()[0]["undone"]
+    assert all(each["undone"] for each in client.get("/v1/changes?limit=2").json())
 
 
 def test_questions_that_make_no_sense_are_refused_in_one_line(client: TestClient) -> None:

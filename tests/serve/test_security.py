@@ -122,6 +122,30 @@ def test_wrong_keys_cannot_be_tried_for_long(gallery: Path, keys: dict[str, str]
         assert int(signing_in.headers["retry-after"]) >= 1
 
 
+def test_sign_ins_and_wrong_keys_are_in_the_log(gallery: Path, keys: dict[str, str], guarded: TestClient) -> None:
+    assert guarded.post("/v1/session", json={"key": keys["viewer"]}).status_code == 200
+    assert guarded.post("/v1/session", json={"key": "passerby-wrong"}).status_code == 401
+    assert guarded.get("/v1/gallery", headers=bearer("passerby-wrong-too")).status_code == 401
+    with open_gallery(gallery) as opened:
+        told = [(each.actor, each.action, each.detail["address"]) for each in opened.log()[-3:]]
+    wrong = ("unknown", "wrong key", "127.0.0.1")
+    assert told == [("viewer", "sign in", "127.0.0.1"), wrong, wrong]
+
+
+def test_the_cookie_is_for_https_only_where_that_is_set(gallery: Path, keys: dict[str, str]) -> None:
+    for secure in (False, True):
+        with client_of(gallery, secure_cookie=secure) as client:
+            cookie = client.post("/v1/session", json={"key": keys["viewer"]}).headers["set-cookie"]
+        assert ("secure" in cookie.lower().split("; ")) == secure
+
+
+def test_who_asks_whether_the_service_is_ready_loads_nothing(gallery: Path) -> None:
+    client = client_of(gallery)  # not started: nothing has been loaded
+    assert client.get("/readyz").status_code == 503
+    assert not client.app.state.service.searcher.loaded
+    client.app.state.service.close()
+
+
 def test_another_address_than_this_computer_s_needs_a_key(gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def listens(*_: object) -> None:
         raise AssertionError("it listens")

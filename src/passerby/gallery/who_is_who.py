@@ -178,16 +178,21 @@ class WhoIsWho(Doubtful):
         with self._database.reading() as transaction:
             return decisions.read_decisions(transaction)
 
-    def undo(self, *, reason: str = "") -> Change:
-        """Take back the newest change of identities that is not undone; again, and the one before it.
+    def undo(self, change: int | None = None, *, reason: str = "") -> Change:
+        """Take a change of identities back.
+
+        Args:
+            change: its number, so that nobody else's is taken back; None for the newest that is not undone.
+            reason: for the log.
 
         Raises:
             GalleryError: there is nothing to undo.
+            SupersededError: it is undone already, or a later one is about the same tracklets, identities or decision.
         """
         with self._database.writing() as transaction:
-            change = history.undo(transaction)
-            write_entry(transaction, self._actor, "undo", reason, {"change": change.number})
-        return change
+            undone = history.undo(transaction, change)
+            write_entry(transaction, self._actor, "undo", reason, {"change": undone.number})
+        return undone
 
     def history(self) -> list[Change]:
         """All changes of identities, oldest first; those undone too."""

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from passerby.errors import NotInGalleryError, PasserbyError, StoreError
+from passerby.errors import NotInGalleryError, PasserbyError, StoreError, SupersededError
 from passerby.printable import printable_line
 from passerby.serve.api import decisions, documentation, health, jobs, overview, people, search, session, tracklets
 from passerby.serve.api.complaints import complaint
@@ -18,6 +18,7 @@ from passerby.serve.errors import RefusedError
 from passerby.serve.jobs.runner import JobRunner
 from passerby.serve.page import routes as page
 from passerby.serve.security.guard import Guard, answer_of
+from passerby.serve.state.loading import load_model
 from passerby.serve.state.retention import retain_daily
 from passerby.serve.state.service import Service
 from passerby.version import __version__
@@ -27,6 +28,9 @@ _ABOUT = (
     "`passerby gallery key add` makes one. Why one asks is sent as the header `X-Reason`, percent-encoded, and stands "
     "in the gallery's log."
 )
+_STATUS: dict[type[PasserbyError], int] = {NotInGalleryError: 404, SupersededError: 409, StoreError: 503}
+"""Of errors that are not the asker's mistake."""
+
 _ROUTERS = (search, tracklets, people, decisions, jobs, overview, session, health, documentation, page)
 
 
@@ -42,7 +46,7 @@ def create_app(service: Service, *, local: bool = True) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         runner = None if service.folder is None else JobRunner(service, service.folder)
-        tasks = [asyncio.create_task(retain_daily(service))]
+        tasks = [asyncio.create_task(retain_daily(service)), asyncio.create_task(load_model(service))]
         if runner is not None:
             tasks.append(asyncio.create_task(runner.run()))
         app.state.runner = runner
@@ -79,7 +83,7 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _wrong(_: Request, error: Exception) -> Response:
     """What a gallery or a model says no to."""
-    status = 404 if isinstance(error, NotInGalleryError) else 503 if isinstance(error, StoreError) else 422
+    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 422)
     headers = {"Retry-After": "5"} if status == 503 else None
     return JSONResponse({"error": printable_line(" ".join(str(error).split()))}, status, headers)
 

@@ -47,5 +47,8 @@ class ServiceSettings(Section):
     hours_signed_in: float = Field(12.0, gt=0)
     """How long the page stays signed in."""
 
+    secure_cookie: bool = False
+    """Whether the page's cookie is for HTTPS only: set it where a proxy with TLS stands before the service."""
+
     threads: int = Field(8, ge=1)
     """Requests that are worked on at once."""

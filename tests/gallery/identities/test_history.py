@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passerby.errors import GalleryError
+from passerby.errors import GalleryError, NotInGalleryError, SupersededError
 from passerby.gallery.gallery import Gallery, open_gallery
 from tests.gallery.identities.worlds import everything, walks
 from tests.gallery.servers import Store
@@ -89,6 +89,49 @@ def test_a_merge_keeps_the_first_and_takes_the_name_that_there_is(gallery: Galle
         ("merge", "seen on the platform"),
         ("undo", ""),
     ]
+
+
+def test_a_change_is_taken_back_though_others_came_later_unless_they_build_upon_it(gallery: Gallery) -> None:
+    first, second, third, fourth = gallery.identities()[:4]
+    gallery.merge(first.number, second.number)
+    merge = gallery.history()[-1].number
+    gallery.name(third.number, "Anna")
+    assert gallery.undo(merge).number == merge
+    assert gallery.identity(first.number) == first
+    assert gallery.identity(third.number).name == "Anna"
+    with pytest.raises(SupersededError, match=f"change {merge} is taken back already"):
+        gallery.undo(merge)
+    gallery.merge(third.number, fourth.number)
+    merge = gallery.history()[-1].number
+    for build in (
+        lambda: gallery.name(third.number, "Berta"),
+        lambda: gallery.split(third.number, gallery.identity(third.number).tracklets[:1]),
+        lambda: gallery.merge(first.number, third.number),
+    ):
+        build()
+        later = gallery.history()[-1].number
+        before = gallery.identities()
+        with pytest.raises(
+            SupersededError, match=f"change {merge} cannot be taken back: change {later} is about the same"
+        ):
+            gallery.undo(merge)
+        assert gallery.identities() == before
+        gallery.undo(later)
+    gallery.undo(merge)
+    assert gallery.identity(fourth.number) == fourth
+    with pytest.raises(NotInGalleryError, match="there is no change 999"):
+        gallery.undo(999)
+
+
+def test_a_decision_is_not_taken_back_over_a_later_one_of_the_same_pair(gallery: Gallery) -> None:
+    gallery.decide(1, 2, same=False)
+    first = gallery.history()[-1].number
+    gallery.decide(1, 2, same=None)
+    with pytest.raises(SupersededError):
+        gallery.undo(first)
+    gallery.undo(gallery.history()[-1].number)
+    gallery.undo(first)
+    assert gallery.decisions() == []
 
 
 def test_a_split_makes_a_new_identity_with_a_number_of_its_own(gallery: Gallery) -> None:

@@ -65,18 +65,30 @@ def test_everything_is_decided_in_the_end(looked: Looked) -> None:
     assert len(said(looked)) == after - 1
 
 
-def test_what_somebody_else_changed_since_is_not_taken_back(looked: Looked) -> None:
+def test_one_takes_back_ones_own_last_decision_and_nothing_of_somebody_else(looked: Looked) -> None:
     page = looked.sign_in("reviewer", "review")
     page.locator(".pair").wait_for()
-    with page.expect_response(lambda answer: answer.request.method == "POST"):
-        press(page, "d")
-    progress(page, "1 decided")
+    before = said(looked)
+
+    def decide() -> None:
+        with page.expect_response(lambda answer: answer.request.method == "POST"):
+            press(page, "d")
+        progress(page, "1 decided")
+
+    decide()
+    ((first, second, _),) = set(said(looked)) - set(before)
     with open_gallery(looked.served.gallery, actor="somebody else") as gallery:
         gallery.name(gallery.identities()[0].number, "Anna")
-    press(page, "u")
-    page.get_by_text("Somebody has changed something since").wait_for()
-    with open_gallery(looked.served.gallery) as gallery:
+    with page.expect_response(lambda answer: answer.url.endswith("/v1/undo")):
+        press(page, "u")
+    assert said(looked) == before
+    decide()
+    with open_gallery(looked.served.gallery, actor="somebody else") as gallery:
         assert [each.name for each in gallery.identities() if each.name] == ["Anna"]
+        gallery.decide(first, second, same=None)
+    press(page, "u")
+    page.get_by_text("Somebody has changed something about these people since").wait_for()
+    looked.expected.append("status of 409")
 
 
 def test_a_viewer_decides_nothing(looked: Looked) -> None:

@@ -89,6 +89,16 @@ class Overseen:
         with self._database.writing() as transaction:
             write_entry(transaction, self._actor, "view", reason, shown)
 
+    def note_sign_in(self, address: str, *, known: bool) -> None:
+        """Write into the log that somebody signed in, or tried a key that the gallery does not have.
+
+        Args:
+            address: whence.
+            known: whether the gallery has the key.
+        """
+        with self._database.writing() as transaction:
+            write_entry(transaction, self._actor, "sign in" if known else "wrong key", "", {"address": address})
+
     def log(self, after: int = 0, *, limit: int | None = None, newest: bool = False) -> list[Entry]:
         """Entries of the log of what was done with the gallery, oldest first.
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from passerby.errors import GalleryError, NotInGalleryError
+from passerby.errors import GalleryError, NotInGalleryError, SupersededError
 from passerby.gallery.database import Row, Transaction
 from passerby.gallery.schema import read_setting, write_setting
 from passerby.gallery.times import moment, now
@@ -69,17 +69,25 @@ def decide(transaction: Transaction, change: int, first: int, second: int, same:
     _rule(transaction, first, second, None if same is None else int(same))
 
 
-def undo(transaction: Transaction) -> Change:
-    """Take the newest change back that is not undone: everything it changed is as it was before.
+def undo(transaction: Transaction, change: int | None = None) -> Change:
+    """Take a change back: everything it changed is as it was before.
 
     What was erased since stays away, and so do names that only the erased had.
 
+    Args:
+        transaction: writes the gallery.
+        change: which; None for the newest that is not undone.
+
     Raises:
         GalleryError: there is nothing to undo.
+        NotInGalleryError: there is no such change.
+        SupersededError: it is undone already, or a later change is about the same tracklets, identities or decision.
     """
-    newest = transaction.rows("SELECT max(id) FROM changes WHERE undone = 0")[0][0]
+    newest = transaction.rows("SELECT max(id) FROM changes WHERE undone = 0")[0][0] if change is None else change
     if newest is None:
         raise GalleryError("there is no change of identities to undo")
+    if change is not None:
+        _check_newest_of_its_kind(transaction, change)
     moves = transaction.rows("SELECT tracklet, old FROM moves WHERE change = ? ORDER BY tracklet", (newest,))
     for number in sorted({old for _, old in moves if old is not None}):  # one that became empty may be gone
         transaction.run("INSERT INTO identities (id) VALUES (?) ON CONFLICT (id) DO NOTHING", (number,))
@@ -93,6 +101,34 @@ def undo(transaction: Transaction) -> Change:
     transaction.run("UPDATE changes SET undone = 1 WHERE id = ?", (newest,))
     _note_that_identities_change(transaction)
     return next(each for each in read_changes(transaction) if each.number == newest)
+
+
+_LATER = "IN (SELECT id FROM changes WHERE undone = 0 AND id > ?)"
+_IDENTITIES = "SELECT old FROM moves WHERE change = ? UNION SELECT new FROM moves WHERE change = ?"
+_BUILDS_UPON = (
+    f"SELECT change FROM moves WHERE change {_LATER} AND (tracklet IN (SELECT tracklet FROM moves WHERE change = ?)"
+    " OR old IN (SELECT identity FROM edits WHERE change = ?) OR new IN (SELECT identity FROM edits WHERE change = ?))",
+    f"SELECT change FROM edits WHERE change {_LATER}"
+    f" AND identity IN ({_IDENTITIES} UNION SELECT identity FROM edits WHERE change = ?)",
+    f"SELECT rulings.change FROM rulings JOIN rulings AS own ON own.change = ? AND own.first = rulings.first"
+    f" AND own.second = rulings.second WHERE rulings.change {_LATER}",
+)
+"""Later changes of what a change is about, whose number stands for every question mark."""
+
+
+def _check_newest_of_its_kind(transaction: Transaction, change: int) -> None:
+    """See that nobody has built upon a change."""
+    rows = transaction.rows("SELECT undone FROM changes WHERE id = ?", (change,))
+    if not rows:
+        raise NotInGalleryError(f"there is no change {change}")
+    if rows[0][0]:
+        raise SupersededError(f"change {change} is taken back already")
+    for statement in _BUILDS_UPON:
+        later = transaction.rows(statement, (change,) * statement.count("?"))
+        if later:
+            raise SupersededError(
+                f"change {change} cannot be taken back: change {later[0][0]} is about the same, so that goes first"
+            )
 
 
 def read_changes(transaction: Transaction) -> list[Change]:

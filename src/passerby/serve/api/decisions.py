@@ -61,7 +61,7 @@ class DecisionAnswer(Answer):
     """What became of it."""
 
     change: int
-    """Its number in the history; `POST /v1/undo` takes the newest back."""
+    """Its number in the history, by which `POST /v1/undo` takes it back."""
     moved: int
     """How many tracklets have another identity now."""
     identities: list[int | None] = Field(examples=[[7, 31]])

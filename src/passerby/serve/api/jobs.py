@@ -13,13 +13,13 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 
 from passerby.gallery.jobs import ENDED, Job, JobState
-from passerby.serve.api.access import Admin, Number, Viewer
+from passerby.serve.api.access import Admin, Number, Viewer, asked_of
 from passerby.serve.api.answers import Answer
 from passerby.serve.api.searching import Moment
 from passerby.serve.errors import RefusedError
 from passerby.serve.jobs.runner import JobRunner, check_can_index
 from passerby.serve.jobs.uploads import checked_name, keep_upload, remove_upload
-from passerby.serve.security.callers import Caller
+from passerby.serve.security.callers import Asked, Caller, caller_of
 from passerby.serve.state.service import Service
 
 router = APIRouter(prefix="/v1", tags=["videos"])
@@ -148,13 +148,16 @@ async def cancel_job(job: Number, request: Request, caller: Admin) -> JobAnswer:
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}, "description": "An event `job` for every change."}},
 )
-async def follow_job(job: Number, caller: Viewer) -> StreamingResponse:
-    """Server-sent events: a `job` as `GET /v1/jobs/{job}` answers it, whenever it changes, until it has ended."""
+async def follow_job(job: Number, caller: Viewer, request: Request) -> StreamingResponse:
+    """Server-sent events: a `job` as `GET /v1/jobs/{job}` answers it, whenever it changes, until it has ended.
+
+    It ends as well when the key is removed, or the session is over.
+    """
     first = await caller.service.run(caller.gallery.job, job)
-    return StreamingResponse(_events(caller.service, first), media_type="text/event-stream")
+    return StreamingResponse(_events(caller.service, first, asked_of(request)), media_type="text/event-stream")
 
 
-async def _events(service: Service, job: Job) -> AsyncIterator[str]:
+async def _events(service: Service, job: Job, asked: Asked) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     said, told = None, loop.time()
     while True:
@@ -168,6 +171,10 @@ async def _events(service: Service, job: Job) -> AsyncIterator[str]:
         if job.state in ENDED:
             return
         await asyncio.sleep(_SECONDS_BETWEEN)
+        try:
+            await service.run(caller_of, service, asked)
+        except RefusedError:
+            return
         job = await service.run(service.gallery.job, job.number)
 
 

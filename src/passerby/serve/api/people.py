@@ -89,6 +89,13 @@ class ChangeAnswer(Answer):
     """How many tracklets it gave another identity."""
 
 
+class UndoAsked(Asked):
+    """What to take back."""
+
+    change: GivenNumber | None = Field(default=None, examples=[12])
+    """Its number; null for the newest."""
+
+
 class PreviewAnswer(Answer):
     """What an erasure would take away."""
 
@@ -231,10 +238,16 @@ def _erase(caller: Caller, identity: int) -> ReceiptAnswer:
     return ReceiptAnswer.model_validate(asdict(receipt))
 
 
-@router.post("/undo", summary="Take the newest change back")
-async def undo(caller: Reviewer) -> ChangeAnswer:
-    """Take back the newest change of identities that is not undone; again, and the one before it."""
-    change = await caller.service.run(caller.gallery.undo, reason=caller.reason)
+@router.post(
+    "/undo", summary="Take a change back", responses={409: {"description": "A later change is about the same."}}
+)
+async def undo(caller: Reviewer, asked: UndoAsked | None = None) -> ChangeAnswer:
+    """Take back the change that is meant, or, where none is named, the newest that is not undone, whoever made it.
+
+    A change is named so that nobody else's is taken back. It is refused with 409 if it is undone already, or if a later
+    one is about the same tracklets, identities or decision.
+    """
+    change = await caller.service.run(caller.gallery.undo, asked.change if asked else None, reason=caller.reason)
     return _change(change._asdict())
 
 

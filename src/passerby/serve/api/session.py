@@ -48,6 +48,7 @@ async def sign_in(asked: SignInAsked, request: Request, response: Response) -> S
 
     def work() -> SessionAnswer:
         key = check_key(service, asked.key, who.address)
+        service.gallery.acting_as(key.name).note_sign_in(who.address, known=True)
         token = service.sessions.begin(key, asked.reason)
         response.set_cookie(
             COOKIE,
@@ -55,7 +56,7 @@ async def sign_in(asked: SignInAsked, request: Request, response: Response) -> S
             max_age=int(service.sessions.seconds),
             httponly=True,
             samesite="strict",
-            secure=request.url.scheme == "https",
+            secure=service.settings.secure_cookie or request.url.scheme == "https",
             path="/",
         )
         return SessionAnswer(

@@ -139,9 +139,9 @@ class Client:
         content = {"first": first, "second": second, "same": same}
         self._json("POST", "/v1/decisions", content=content, reason=reason)
 
-    def undo(self, *, reason: str | None = None) -> dict[str, Any]:
-        """Take the newest change of identities back."""
-        return dict(self._json("POST", "/v1/undo", reason=reason))
+    def undo(self, change: int | None = None, *, reason: str | None = None) -> dict[str, Any]:
+        """Take a change of identities back: the one of this number, or the newest, whoever made it."""
+        return dict(self._json("POST", "/v1/undo", content={"change": change}, reason=reason))
 
     def erase(self, identity: int, *, reason: str | None = None) -> dict[str, Any]:
         """Erase an identity; returns the receipt."""

@@ -103,6 +103,9 @@ class JobRunner:
         gallery = self._service.gallery
         for job in gallery.jobs(["running"]):
             gallery.change_job(job.number, "queued", before=["running"])
+        for job in gallery.jobs(sorted(ENDED)):  # its process may have been killed before it had removed them
+            if (self._folder / job.request["file"]).is_file():
+                remove_remains(self._folder, job)
         remove_forgotten(self._folder, {Path(job.request["file"]) for job in gallery.jobs(ACTIVE)}, self._begun)
 
     def _claim(self) -> Job | None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from passerby.errors import DataError, PasserbyError
+from passerby.errors import InUseError, PasserbyError
 from passerby.gallery.gallery import Gallery, open_gallery
 from passerby.gallery.jobs import Job
 from passerby.output_lock import alone_at
@@ -39,11 +39,11 @@ def main() -> None:
         try:
             result = _index(gallery, location, job)
         except (PasserbyError, OSError) as error:
-            remove_remains(location, job)
             gallery.change_job(number, "failed", before=["running"], message=_line(error, location))
+            remove_remains(location, job)  # after its state is written: a kill between leaves the true one
             sys.exit(FAILED)
-        remove_remains(location, job)
         gallery.change_job(number, "done", before=["running", "cancelling"], progress=result)
+        remove_remains(location, job)
 
 
 def remove_remains(location: Path, job: Job) -> None:
@@ -69,10 +69,14 @@ def _options(job: Job) -> TrackingOptions:
 
 def _index(gallery: Gallery, location: Path, job: Job) -> dict[str, Any]:
     request = job.request
-    _wait_for_turn(location)
     with listening(_Teller(gallery, job.number)):
-        done = index(location / request["file"], location, model=request["model"], options=_options(job))
-    return {"new": done.new, "known": done.known, "erased": done.erased, "tracklets": done.tracklets}
+        while True:
+            _wait_for_turn(location)
+            try:
+                done = index(location / request["file"], location, model=request["model"], options=_options(job))
+            except InUseError:  # somebody was quicker, between the wait and the work
+                continue
+            return {"new": done.new, "known": done.known, "erased": done.erased, "tracklets": done.tracklets}
 
 
 def _wait_for_turn(location: Path) -> None:
@@ -81,7 +85,7 @@ def _wait_for_turn(location: Path) -> None:
         try:
             with alone_at(location / "indexing"):
                 return
-        except DataError:
+        except InUseError:
             time.sleep(_SECONDS_TO_WAIT)
 
 

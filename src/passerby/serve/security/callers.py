@@ -14,6 +14,9 @@ from passerby.serve.state.sessions import COOKIE, Session
 PAGE_HEADER = "x-passerby"
 """A header that the page sends with what changes something: other sites cannot make a browser send it."""
 
+UNKNOWN = "unknown"
+"""How the log calls whoever tries a key that the gallery does not have."""
+
 _LONGEST_KEY, _LONGEST_REASON = 200, 500
 _BEARER = {"WWW-Authenticate": "Bearer"}
 _SAFE = frozenset({"GET", "HEAD"})
@@ -119,6 +122,7 @@ def check_key(service: Service, key: str, address: str) -> AccessKey:
     if found is None:
         service.rates.take("failure", address)
         service.metrics.refused("key")
+        service.gallery.acting_as(UNKNOWN).note_sign_in(address, known=False)
         raise RefusedError(401, "this key is not known: ask who looks after the gallery", _BEARER)
     return found
 

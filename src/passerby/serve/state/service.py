@@ -82,12 +82,14 @@ class Service:
             return self._finder
 
     def unready(self) -> str | None:
-        """Why searches by picture cannot be answered; None where they can. Loads the model."""
+        """Why searches by picture cannot be answered; None where they can. Anybody may ask, so it loads nothing."""
         try:
-            self.searcher.check(self.gallery)
+            known = self.gallery.models()
         except PasserbyError as error:
             return str(error)
-        return None
+        if not known:
+            return "the gallery is empty"
+        return None if self.searcher.loaded else "the model is not loaded yet"
 
     def close(self) -> None:
         """Wait for what is being done, and let go of the gallery."""

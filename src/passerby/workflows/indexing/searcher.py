@@ -67,6 +67,11 @@ class Searcher:
         self._lock = threading.Lock()
         self._loaded: dict[str, tuple[Embedder, ModelKey]] = {}
 
+    @property
+    def loaded(self) -> bool:
+        """Whether a model is in memory."""
+        return bool(self._loaded)
+
     def search(
         self,
         gallery: Gallery,

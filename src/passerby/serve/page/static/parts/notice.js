@@ -1,5 +1,5 @@
 // Short words that come up and go, and troubles that stay.
-import { post, sentence } from "/page/api.js";
+import { get, post, sentence, session } from "/page/api.js";
 import { button, element } from "/page/dom.js";
 
 const SECONDS = 8;
@@ -16,18 +16,24 @@ export function notice(text, ...more) {
   return shown;
 }
 
-/** Tells that something was changed, with a button that takes it back; `after` is called then. */
-export function undoable(text, after) {
+/** Takes away what was told before: another change begins, and an Undo that stays would be of the one before. */
+export function clearNotice() {
+  place.replaceChildren();
+}
+
+/** Tells that something was changed, with a button that takes back just that; `after` is called then. */
+export async function undoable(text, after) {
+  const mine = (await get("/v1/changes?limit=50")).find((each) => !each.undone && each.actor === session.actor);
   const undo = button("Undo", async () => {
     try {
-      const change = await post("/v1/undo");
+      const change = await post("/v1/undo", { change: mine.change });
       notice(`Taken back: ${changeName(change.kind)}.`);
       await after(change);
     } catch (error) {
       notice(error.message);
     }
   });
-  notice(text, undo);
+  notice(text, mine ? undo : null);
 }
 
 const CHANGES = {

@@ -122,9 +122,12 @@ export class ReviewQueue {
   }
 }
 
-/** Undoes a change if nobody has made another since: the service takes back the newest one, whoever made it. */
+/** Undoes this change and no other; not if somebody has since changed what it is about. */
 async function takeBack(change) {
-  const [newest] = (await get("/v1/changes?limit=50")).filter((each) => !each.undone);
-  if (newest?.change !== change) throw Object.assign(new Error("Somebody has changed something since. Look into the log before you undo it."), { status: 409 });
-  await post("/v1/undo");
+  try {
+    await post("/v1/undo", { change });
+  } catch (error) {
+    if (error.status !== 409) throw error;
+    throw Object.assign(new Error("Somebody has changed something about these people since. Look into the log before you undo it."), { status: 409 });
+  }
 }

@@ -3,7 +3,7 @@ import { get, patch, post, remove } from "/page/api.js";
 import { afterPause, button, element, field, fill } from "/page/dom.js";
 import { askText, openDialog } from "/page/parts/dialog.js";
 import { grouped } from "/page/parts/hits.js";
-import { notice, trouble, undoable } from "/page/parts/notice.js";
+import { clearNotice, notice, trouble, undoable } from "/page/parts/notice.js";
 import { sure } from "/page/parts/sure.js";
 import { crop } from "/page/parts/tile.js";
 import { count, personName } from "/page/words.js";
@@ -31,11 +31,12 @@ export function editPerson(person, again) {
   const problem = element("div", {});
   const save = async (event) => {
     event.preventDefault();
+    clearNotice();
     try {
       await patch(`/v1/identities/${person.identity}`, { name: name.value.trim(), notes: notes.value.trim(), confirm: true });
       dialog.close();
       await again();
-      undoable("Saved.", after(again));
+      await undoable("Saved.", after(again));
     } catch (error) {
       fill(problem, trouble(error));
     }
@@ -54,10 +55,11 @@ export function editPerson(person, again) {
 
 export async function confirmPerson(person, again) {
   const confirm = !person.confirmed;
+  clearNotice();
   await attempt(async () => {
     await patch(`/v1/identities/${person.identity}`, { confirm });
     await again();
-    undoable(confirm ? "Confirmed." : "No longer confirmed.", after(again));
+    await undoable(confirm ? "Confirmed." : "No longer confirmed.", after(again));
   });
 }
 
@@ -65,10 +67,11 @@ export async function confirmPerson(person, again) {
 export async function mergePerson(person, again) {
   const list = element("div", { class: "similar" }, element("p", { class: "loading" }, "Looking for people like this…"));
   const merge = (other) => attempt(async () => {
+    clearNotice();
     await post("/v1/identities/merge", { into: person.identity, others: [other.identity] });
     dialog.close();
     await again();
-    undoable(`${personName(other.identity, other.name)} is now part of ${personName(person.identity, person.name)}.`, after(again));
+    await undoable(`${personName(other.identity, other.name)} is now part of ${personName(person.identity, person.name)}.`, after(again));
   });
   const draw = (others) => fill(list, others.length ? others.map((each) => similar(each, () => merge(each))) : element("p", { class: "plate" }, "Nobody else is alike."));
   let alike = null;
@@ -106,10 +109,11 @@ function similar(other, choose) {
 }
 
 export async function splitPerson(person, tracklets, again) {
+  clearNotice();
   await attempt(async () => {
     const { new: made } = await post(`/v1/identities/${person.identity}/split`, { tracklets });
     await again();
-    undoable(`${count(tracklets.length, "sighting")} became ${personName(made.identity, made.name)}.`, after(again));
+    await undoable(`${count(tracklets.length, "sighting")} became ${personName(made.identity, made.name)}.`, after(again));
   });
 }
 

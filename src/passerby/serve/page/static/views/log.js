@@ -9,7 +9,7 @@ const AT_ONCE = 100;
 const ACTIONS = {
   search: "searched", view: "looked", erase: "erased", report: "wrote a page", export: "exported", import: "imported", backup: "made a backup",
   restore: "restored a backup", add: "added sightings", identify: "found out who is who", merge: "merged people", split: "split a person",
-  name: "named or confirmed", decide: "decided", undo: "took a change back", hold: "placed a hold", release: "ended a hold",
+  name: "named or confirmed", decide: "decided", undo: "took a change back", "sign in": "signed in", "wrong key": "tried a wrong key", hold: "placed a hold", release: "ended a hold",
 };
 
 export async function show(main, [which]) {
@@ -30,7 +30,7 @@ async function changes(again) {
   const newest = made.find((each) => !each.undone);
   const undo = async () => {
     try {
-      const change = await post("/v1/undo");
+      const change = await post("/v1/undo", { change: newest.change });
       notice(`Taken back: ${changeName(change.kind)}.`);
       await again();
     } catch (error) {

@@ -1,0 +1,27 @@
+"""The model that searches pictures is loaded once, when the service is started."""
+
+import asyncio
+
+from passerby.errors import PasserbyError
+from passerby.progress import log_line
+from passerby.serve.state.service import Service
+
+_SECONDS_BETWEEN = 30.0
+
+
+async def load_model(service: Service, pause: float = _SECONDS_BETWEEN) -> None:
+    """Load it, and where that fails, as of an empty gallery, try again; why it fails is told once on stderr.
+
+    Args:
+        service: that searches.
+        pause: seconds from one try to the next.
+    """
+    told = ""
+    while not service.searcher.loaded:
+        try:
+            await service.run(service.searcher.check, service.gallery)
+        except PasserbyError as error:
+            if str(error) != told:
+                told = str(error)
+                log_line(f"the model is not loaded: {told}", show=True)
+            await asyncio.sleep(pause)
