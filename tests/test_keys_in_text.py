@@ -26,7 +26,9 @@ def keys_named_in(text: str) -> set[str]:
     found = re.findall(rf"(?<![\w./-]){name}=(?!=)", text) + re.findall(rf"`{name}`", text)
     keys = {key for key in found if key.partition(".")[0] in SECTIONS and not key.startswith(FREE)}
     return {
-        key for key in keys if not key.endswith((".json", ".py", ".yaml", ".csv", ".parquet", ".npz", ".safetensors"))
+        key
+        for key in keys
+        if not key.endswith((".json", ".py", ".yaml", ".yml", ".csv", ".parquet", ".npz", ".safetensors"))
     }
 
 
