@@ -107,6 +107,7 @@ def test_a_change_is_taken_back_though_others_came_later_unless_they_build_upon_
         lambda: gallery.name(third.number, "Berta"),
         lambda: gallery.split(third.number, gallery.identity(third.number).tracklets[:1]),
         lambda: gallery.merge(first.number, third.number),
+        lambda: gallery.decide(first.tracklets[0], fourth.tracklets[0], same=False),
     ):
         build()
         later = gallery.history()[-1].number

@@ -33,7 +33,7 @@ def register_index(app: typer.Typer) -> None:
 
 def index(
     videos: Annotated[list[str], argument("VIDEO", "Files, folders of frames, or lists of sources.")],
-    out: Annotated[str, option("GALLERY", "A folder, or a PostgreSQL server's address.", "--out", "-o")] = ("gallery"),
+    out: Annotated[str, option("GALLERY", "A folder, or a PostgreSQL server's address.", "--out", "-o")] = "gallery",
     model: Annotated[
         str, option("MODEL", "Recognises people: what `passerby embed` takes.", panel=MODEL)
     ] = "tiny-clip",

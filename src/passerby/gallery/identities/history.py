@@ -110,6 +110,8 @@ _BUILDS_UPON = (
     " OR old IN (SELECT identity FROM edits WHERE change = ?) OR new IN (SELECT identity FROM edits WHERE change = ?))",
     f"SELECT change FROM edits WHERE change {_LATER}"
     f" AND identity IN ({_IDENTITIES} UNION SELECT identity FROM edits WHERE change = ?)",
+    f"SELECT change FROM rulings WHERE change {_LATER} AND (first IN (SELECT tracklet FROM moves WHERE change = ?)"
+    " OR second IN (SELECT tracklet FROM moves WHERE change = ?))",
     f"SELECT rulings.change FROM rulings JOIN rulings AS own ON own.change = ? AND own.first = rulings.first"
     f" AND own.second = rulings.second WHERE rulings.change {_LATER}",
 )
