@@ -10,9 +10,11 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 import passerby
+from passerby.errors import CheckpointError
 from passerby.gallery.gallery import open_gallery
 from passerby.serve.app import create_app
 from passerby.serve.state.service import Service
+from passerby.workflows.indexing import photographs
 from tests.serve.conftest import ADDRESS
 from tests.serve.drawn import clothes, jpeg
 from tests.video.collection.drawn import picture
@@ -185,3 +187,19 @@ def test_the_model_that_was_named_is_the_one_that_everything_goes_by(
     with open_gallery(gallery) as opened:
         for model, key in zip((drawn[1], None), opened.models(), strict=True):
             assert doubts[model] == pytest.approx([each.score for each in opened.doubts(50, model=key)])
+
+
+def test_without_a_detector_a_picture_of_one_person_can_still_be_searched(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(_: object) -> None:
+        raise CheckpointError("https://models.example/yolox_nano.onnx: the server cannot be reached")
+
+    monkeypatch.setattr(photographs, "open_detector", missing)
+    content = jpeg(picture(BOXES[:1]))
+    answer = client.post("/v1/search", files={"picture": ("a.jpg", content)})
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith("a.jpg: a whole photograph cannot be searched here, for the detector")
+    assert "models.example" not in answer.text
+    assert "models.example" in capsys.readouterr().err
+    assert client.post("/v1/search", files={"crop": ("a.jpg", content)}).status_code == 200

@@ -7,8 +7,9 @@ from typing import Annotated, Literal, NamedTuple
 from PIL import Image
 from pydantic import AfterValidator, Field
 
-from passerby.errors import DataError, PasserbyError, StoreError
+from passerby.errors import CheckpointError, DataError, PasserbyError, StoreError
 from passerby.gallery.search import Filters
+from passerby.progress import log_line
 from passerby.serve.api.answers import Answer, Asked, GivenNumber, HitAnswer, hit_answers
 from passerby.serve.security.callers import Caller
 from passerby.serve.security.pictures import read_picture
@@ -151,7 +152,15 @@ def _of_uploads(caller: Caller, uploads: Sequence[Upload], refused: list[Refused
 
 
 def _people(caller: Caller, photo: Image.Image, name: str) -> list[_Sought]:
-    people = caller.service.finder().find(photo)
+    try:
+        finder = caller.service.finder()
+    except CheckpointError as error:
+        log_line(f"people in photographs cannot be found: {error}", show=True)
+        raise DataError(
+            f"{name}: a whole photograph cannot be searched here, for the detector of people is missing: send a "
+            "picture of one person and little else as `crop`; whoever runs the service finds the reason in its messages"
+        ) from error
+    people = finder.find(photo)
     if not people:
         raise DataError(f"{name}: nobody was found: cut the person out and send that as `crop`")
     most = caller.service.settings.people

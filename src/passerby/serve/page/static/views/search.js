@@ -150,9 +150,9 @@ function ask(signal) {
   return send("/v1/search", form, { signal });
 }
 
-/** Where nobody is found in a picture, it may be of one person and little else. */
+/** Where nobody is found in a picture, or the detector is missing, it may be of one person and little else. */
 function wholeButton(page, error) {
-  if (!state.file || state.whole || error.status !== 422 || !error.message.includes("nobody was found")) return null;
+  if (!state.file || state.whole || error.status !== 422) return null;
   return element(
     "p",
     {},
