@@ -4,7 +4,7 @@ from passerby.import_guards import compiler_guard, reporting_guard, torchvision_
 
 
 def install() -> None:
-    """Let torchvision be imported beside a torch it was not built for and without torch's compiler, and nothing report."""
+    """Let nothing report to its makers, and torchvision be imported beside any torch and without torch's compiler."""
     reporting_guard.install()
     compiler_guard.install()
     torchvision_guard.install()

@@ -3,6 +3,7 @@
 import asyncio
 
 from passerby.errors import PasserbyError
+from passerby.printable import printable_line
 from passerby.progress import log_line
 from passerby.serve.state.service import Service
 
@@ -12,6 +13,8 @@ _SECONDS_BETWEEN = 30.0
 async def load_model(service: Service, pause: float = _SECONDS_BETWEEN) -> None:
     """Load it, and where that fails, as of an empty gallery, try again; why it fails is told once on stderr.
 
+    A fault that nobody foresaw is told too, since nobody else awaits this task.
+
     Args:
         service: that searches.
         pause: seconds from one try to the next.
@@ -20,8 +23,13 @@ async def load_model(service: Service, pause: float = _SECONDS_BETWEEN) -> None:
     while not service.searcher.loaded:
         try:
             await service.run(service.searcher.check, service.gallery)
-        except PasserbyError as error:
-            if str(error) != told:
-                told = str(error)
+        except Exception as error:
+            why = (
+                str(error)
+                if isinstance(error, PasserbyError)
+                else f"{type(error).__name__}: {printable_line(str(error))}"
+            )
+            if why != told:
+                told = why
                 log_line(f"the model is not loaded: {told}", show=True)
             await asyncio.sleep(pause)
