@@ -57,7 +57,7 @@ class NewTracklet:
         key: names it for ever; a tracklet that is added again under its key is left as it is.
         camera: which filmed it.
         video: the source that it was followed in; nobody is seen twice at one moment of a video.
-        begins, ends: seconds from the start of the video.
+        begins, ends: seconds from the start of the video; since 1970 if it was indexed with a start time.
         taken_from, taken_to: when that was, with time zone; None where nobody said when the video began.
         frames: in how many it was observed.
         height: of its boxes in pixels, the median.

@@ -1,10 +1,13 @@
 """People are listed, named, merged and taken apart, and each change can be taken back."""
 
+import re
+from datetime import datetime
 from typing import Any
 
 from passerby.gallery.gallery import open_gallery
 from tests.serve.page.conftest import Looked
 
+TAKEN = ("taken_from", "taken_to")
 MARKUP = "<img src=x onerror=document.title='broken'>"
 
 
@@ -42,6 +45,26 @@ def test_a_viewer_looks_and_changes_nothing(looked: Looked) -> None:
     assert page.locator("main .actions").count() == 0
     page.locator(".bars button").nth(1).click()
     assert "Camera" in page.get_by_role("dialog").inner_text()
+
+
+def test_times_in_a_video_with_a_start_time_are_days_and_clock_times(looked: Looked) -> None:
+    number = largest(looked)
+    page = looked.sign_in("viewer", f"person/{number}")
+    assert re.search(r"from \d+:\d\d$", page.locator(".seen .soft").first.inner_text()), "counted from its start"
+
+    def since_1970(route: Any) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        for each in told["seen"]:
+            each["begins"], each["ends"] = (datetime.fromisoformat(each[key]).timestamp() for key in TAKEN)
+        route.fulfill(response=answer, json=told)
+
+    page.route(f"**/v1/identities/{number}", since_1970)
+    page.reload()
+    assert re.search(r"from 1 May 2026, \d\d:\d\d:\d\d$", page.locator(".seen .soft").first.inner_text())
+    page.locator(".seen .sighting").first.click()
+    told = page.get_by_role("dialog").inner_text()
+    assert re.search(r"\.mp4, 1 May 2026, \d\d:\d\d:\d\d to \d\d:\d\d:\d\d\n", told)
 
 
 def test_a_name_is_text_whatever_it_says(looked: Looked) -> None:

@@ -44,7 +44,7 @@ class TrackletAnswer(Answer):
     video: str = Field(examples=["gate.mp4@9f2c41d07a3b"])
     """The video, with a mark of its content."""
     begins: float = Field(examples=[3.2])
-    """Seconds from the start of the video."""
+    """Seconds from the start of the video; since 1970 if it was indexed with a start time."""
     ends: float = Field(examples=[9.8])
     """Likewise."""
     taken_from: datetime | None

@@ -17,7 +17,7 @@ class FoundTracklet:
         tracklet: its number.
         identity, name, confirmed: whose it is, as far as that is known.
         camera, video: where.
-        begins, ends: seconds from the start of the video.
+        begins, ends: seconds from the start of the video; since 1970 if it was indexed with a start time.
         taken_from, taken_to: when that was; None where nobody knows.
         frames, height, visible, caption: as of the gallery.
         crops: addresses of its pictures, for `Client.picture`.

@@ -77,6 +77,23 @@ export function videoName(video) {
   return video.replace(/@[0-9a-f]{6,}$/, "");
 }
 
+/** Whether the times of a sighting are seconds since 1970, as they are where its video has a start time. */
+function countsFrom1970(sighting) {
+  return Boolean(sighting.taken_from) && Math.abs(Date.parse(sighting.taken_from) / 1000 - sighting.begins) < 1;
+}
+
+/** Where in its video a sighting begins: the day and time where the video has a start time, else since it began. */
+export function beginning(sighting) {
+  return countsFrom1970(sighting) ? moment(sighting.taken_from) : place(sighting.begins);
+}
+
+/** Likewise, from where to where. */
+export function extent(sighting) {
+  if (!countsFrom1970(sighting)) return `${place(sighting.begins)} to ${place(sighting.ends)}`;
+  const { taken_from: from, taken_to: to } = sighting;
+  return `${moment(from)} to ${day(from) === day(to) ? clock(to) : moment(to)}`;
+}
+
 /** When a sighting was: of day where that is known, else in the video. */
 export function when(sighting) {
   if (sighting.taken_from) return moment(sighting.taken_from);

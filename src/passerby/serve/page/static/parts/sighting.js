@@ -2,7 +2,7 @@
 import { picture } from "/page/api.js";
 import { button, element, fill } from "/page/dom.js";
 import { openDialog } from "/page/parts/dialog.js";
-import { length, moment, percent, personName, place, videoName } from "/page/words.js";
+import { extent, length, moment, percent, personName, videoName } from "/page/words.js";
 
 /** Opens sightings of a list, beginning with one of them. Arrows left and right go through pictures, then sightings. */
 export function openSighting(sightings, first = 0) {
@@ -43,7 +43,7 @@ export function openSighting(sightings, first = 0) {
       ["Who", element("span", {}, personName(each.identity, each.name), each.confirmed ? element("em", { class: "badge" }, "confirmed") : null)],
       ["Camera", each.camera],
       ["When", each.taken_from ? `${moment(each.taken_from)}, for ${length(each.ends - each.begins)}` : `not known; for ${length(each.ends - each.begins)}`],
-      ["In the video", `${videoName(each.video)}, ${place(each.begins)} to ${place(each.ends)}`],
+      ["In the video", `${videoName(each.video)}, ${extent(each)}`],
       ["Seen", `${percent(each.visible)} not hidden by others; ${Math.round(each.height)} pixels tall`],
       each.caption ? ["Looks", each.caption] : null,
       ["Sighting", `number ${each.tracklet}`],

@@ -5,7 +5,7 @@ import { openSighting } from "/page/parts/sighting.js";
 import { sightingTile } from "/page/parts/tile.js";
 import { timeline } from "/page/parts/timeline.js";
 import { confirmPerson, editPerson, holdPerson, mergePerson, releasePerson, splitPerson } from "/page/views/changes.js";
-import { count, day, personName, place, some, span, videoName } from "/page/words.js";
+import { beginning, count, day, personName, some, span, videoName } from "/page/words.js";
 
 export async function show(main, [number]) {
   const load = async () => {
@@ -71,7 +71,7 @@ function seen(person) {
       "section",
       { class: "card seen" },
       element("h2", {}, group.heading.filter(Boolean).join(" · ")),
-      element("p", { class: "soft" }, `${count(group.places.length, "sighting")} in ${group.video}, from ${place(person.seen[group.places[0]].begins)}`),
+      element("p", { class: "soft" }, `${count(group.places.length, "sighting")} in ${group.video}, from ${beginning(person.seen[group.places[0]])}`),
       element("div", { class: "strip" }, group.places.map((index) => sightingTile(person.seen[index], () => openSighting(person.seen, index)))),
     ),
   );
