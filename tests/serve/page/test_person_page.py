@@ -43,6 +43,9 @@ def test_a_viewer_looks_and_changes_nothing(looked: Looked) -> None:
     page.get_by_label("Time line").wait_for()
     assert page.locator(".seen").count() == 3
     assert page.locator("main .actions").count() == 0
+    assert page.locator(".seen .tile img").first.evaluate("each => getComputedStyle(each).objectFit") == "contain", (
+        "nobody is judged without head and shoes"
+    )
     page.locator(".bars button").nth(1).click()
     assert "Camera" in page.get_by_role("dialog").inner_text()
 
