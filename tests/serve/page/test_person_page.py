@@ -106,6 +106,8 @@ def test_people_are_merged_the_most_alike_first_and_split(looked: Looked) -> Non
     assert seen(looked, number) == before - 1
     undo(page)
     assert seen(looked, number) == before
+    looked.go("people")
+    page.locator(".notice").wait_for(state="detached", timeout=4000)  # before it goes by itself
 
 
 def test_somebody_is_held_and_released(looked: Looked) -> None:

@@ -1,7 +1,7 @@
 // The page: who is here, which view is asked for, and what stands above it.
 import { lacksReason, may, onSignedOut, refreshSession, session } from "/page/api.js";
 import { button, element, fill } from "/page/dom.js";
-import { trouble } from "/page/parts/notice.js";
+import { clearNotice, trouble } from "/page/parts/notice.js";
 import { head } from "/page/parts/head.js";
 import * as erase from "/page/views/erase.js";
 import * as log from "/page/views/log.js";
@@ -74,6 +74,7 @@ onSignedOut((reason) => {
 });
 addEventListener("hashchange", () => {
   scrollTo(0, 0);
+  clearNotice();
   route();
 });
 document.querySelector(".skip").addEventListener("click", (event) => {

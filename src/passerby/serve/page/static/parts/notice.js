@@ -16,7 +16,7 @@ export function notice(text, ...more) {
   return shown;
 }
 
-/** Takes away what was told before: another change begins, and an Undo that stays would be of the one before. */
+/** Takes away what was told before: another change or view begins, and an Undo that stays would be of the one before. */
 export function clearNotice() {
   place.replaceChildren();
 }
