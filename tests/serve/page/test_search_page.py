@@ -63,6 +63,9 @@ def test_where_nobody_is_found_the_whole_picture_may_be_the_person(looked: Looke
     page.get_by_role("button", name="Another picture").click()
     page.set_input_files("#picture", picture("page.png", b"<html>"))
     page.get_by_text("page.png cannot be read").wait_for()
+    page.locator(".chosen img").wait_for(state="detached")
+    page.wait_for_timeout(200)
+    assert page.get_by_role("button", name="Search with the whole picture").count() == 0, "it is no picture"
 
 
 def test_a_sentence_finds_and_filters_narrow(looked: Looked) -> None:

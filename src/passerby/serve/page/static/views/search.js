@@ -100,7 +100,8 @@ function tag(page, name, address) {
     fill(page.found);
     page.asked.querySelector("input").focus();
   });
-  return element("div", { class: "chosen" }, element("img", { src: address, alt: "" }), element("span", {}, name), other);
+  const image = element("img", { src: address, alt: "", onerror: () => image.remove() });
+  return element("div", { class: "chosen" }, image, element("span", {}, name), other);
 }
 
 function setPicture(file, { whole = false, sighting = null } = {}) {
@@ -134,7 +135,9 @@ async function search(page) {
   } catch (error) {
     if (error.name === "AbortError") return;
     state.answer = null;
-    fill(page.found, trouble(error), wholeButton(page, error));
+    fill(page.found, trouble(error));
+    const whole = await wholeButton(page, error);
+    if (whole && !signal.aborted && state.file) page.found.append(whole);
   }
 }
 
@@ -151,14 +154,22 @@ function ask(signal) {
 }
 
 /** Where nobody is found in a picture, or the detector is missing, it may be of one person and little else. */
-function wholeButton(page, error) {
-  if (!state.file || state.whole || error.status !== 422) return null;
+async function wholeButton(page, error) {
+  if (!state.file || state.whole || error.status !== 422 || !(await isPicture(state.file))) return null;
   return element(
     "p",
     {},
     "Does the picture show one person and little else? ",
     button("Search with the whole picture", () => useWhole(page), { class: "primary" }),
   );
+}
+
+/** Whether this browser can read a file as a picture. */
+function isPicture(file) {
+  return createImageBitmap(file).then((read) => {
+    read.close();
+    return true;
+  }, () => false);
 }
 
 function useWhole(page) {
