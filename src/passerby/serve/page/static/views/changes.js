@@ -71,7 +71,7 @@ export async function mergePerson(person, again) {
     await post("/v1/identities/merge", { into: person.identity, others: [other.identity] });
     dialog.close();
     await again();
-    await undoable(`${personName(other.identity, other.name)} is now part of ${personName(person.identity, person.name)}.`, after(again));
+    await undoable(`${personName(other.identity, other.name)} is now part of ${personName(person.identity, person.name)}, who is confirmed now.`, after(again));
   });
   const draw = (others) => fill(list, others.length ? others.map((each) => similar(each, () => merge(each))) : element("p", { class: "plate" }, "Nobody else is alike."));
   let alike = null;
@@ -113,7 +113,7 @@ export async function splitPerson(person, tracklets, again) {
   await attempt(async () => {
     const { new: made } = await post(`/v1/identities/${person.identity}/split`, { tracklets });
     await again();
-    await undoable(`${count(tracklets.length, "sighting")} became ${personName(made.identity, made.name)}.`, after(again));
+    await undoable(`${count(tracklets.length, "sighting")} became ${personName(made.identity, made.name)}; both are confirmed now.`, after(again));
   });
 }
 
