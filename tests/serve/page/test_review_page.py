@@ -1,5 +1,6 @@
 """Doubtful joins are decided with keys, the least certain first, and what was decided can be taken back."""
 
+import re
 from typing import Any
 
 from passerby.gallery.gallery import open_gallery
@@ -15,6 +16,20 @@ def said(looked: Looked) -> list[tuple[int, int, bool]]:
 
 def progress(page: Any, text: str) -> None:
     page.locator(".progress", has_text=text).wait_for()
+
+
+def became(told: str) -> tuple[int, int]:
+    """How many sightings, and the person whose they are now, of a line about two that were one."""
+    found = re.fullmatch(r"Said: different; (\d+) sightings? became Person (\d+)\.", told)
+    assert found is not None, told
+    return int(found[1]), int(found[2])
+
+
+def settled_by(looked: Looked, *pair: int) -> tuple[int, int]:
+    """Likewise, by the gallery: the newer of the two people has just those who left."""
+    with open_gallery(looked.served.gallery) as gallery:
+        newer = max(each.identity or 0 for each in gallery.get(pair))
+        return len(gallery.identity(newer).tracklets), newer
 
 
 def press(page: Any, keys: str) -> None:
@@ -35,6 +50,10 @@ def test_twenty_joins_are_decided_with_keys_and_two_taken_back(looked: Looked) -
     for done in range(1, JOINS + 1):
         press(page, "d" if done % 4 else "s")
         progress(page, f"{done} decided")
+        told = page.get_by_role("status").filter(has_text="Said:")
+        told.filter(has_text="different" if done % 4 else "same").wait_for()
+        if done == 1:
+            assert became(told.inner_text()) == settled_by(looked, first.first, first.second)
         page.locator(".pair").wait_for()
     press(page, "uu")
     progress(page, f"{JOINS - 2} decided")
@@ -42,6 +61,7 @@ def test_twenty_joins_are_decided_with_keys_and_two_taken_back(looked: Looked) -
     assert (first.first, first.second, False) in said(looked)
     press(page, "  ")
     progress(page, "2 skipped")
+    page.get_by_text("Skipped.").wait_for()
     press(page, "u")
     progress(page, "1 skipped")
 

@@ -7,10 +7,14 @@ const FEW = 8;
 
 const key = (pair) => `${pair.first} ${pair.second}`;
 
-/** `changed` is called when more came in or something went wrong (with the error). */
+/**
+ * `changed` is called when more came in or something went wrong (with the error); `told` with an entry of `past` and
+ * what the service made of it (null for one that was passed over), or "undone".
+ */
 export class ReviewQueue {
-  constructor(changed) {
+  constructor(changed, told) {
     this.changed = changed;
+    this.told = told;
     this.pairs = [];
     this.past = [];
     this.decided = 0;
@@ -65,8 +69,10 @@ export class ReviewQueue {
     if (!pair) return;
     const entry = { pair, same, change: null };
     this.past.push(entry);
-    if (same === null) this.skipped.add(key(pair));
-    else {
+    if (same === null) {
+      this.skipped.add(key(pair));
+      this.told(entry, null);
+    } else {
       this.decided += 1;
       this.sending = this.sending.then(() => this.send(entry));
     }
@@ -79,6 +85,7 @@ export class ReviewQueue {
       const made = await post("/v1/decisions", { first, second, same: entry.same });
       entry.change = made.change;
       this.settle(made.identities, entry);
+      this.told(entry, made);
     } catch (error) {
       this.decided -= 1;
       this.past = this.past.filter((each) => each !== entry);
@@ -111,6 +118,7 @@ export class ReviewQueue {
     }
     this.past = this.past.filter((each) => each !== entry);
     this.pairs.unshift(entry.pair);
+    this.told(entry, "undone");
   }
 
   /** Asks again what was passed over. */

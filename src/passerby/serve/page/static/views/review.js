@@ -12,17 +12,21 @@ const AHEAD = 3;
 let queue = null;
 
 export async function show(main) {
-  const page = { stage: element("div", { class: "review" }), progress: element("p", { class: "soft progress", role: "status" }) };
-  queue ??= new ReviewQueue(() => {});
+  const page = { stage: element("div", { class: "review" }), progress: element("p", { class: "soft progress" }), said: element("p", { class: "soft said", role: "status" }) };
+  queue ??= new ReviewQueue(() => {}, () => {});
   queue.changed = (error) => {
     if (error) notice(error.message);
     draw(page);
+  };
+  queue.told = (entry, made) => {
+    page.said.textContent = outcome(entry, made);
   };
   if (queue.current === null) queue.complete = false;
   if (queue.pairs.length === 0) await queue.load();
   fill(
     main,
     element("div", { class: "title between" }, element("h1", { tabindex: "-1" }, "Are these the same person?"), page.progress),
+    page.said,
     page.stage,
   );
   draw(page);
@@ -31,6 +35,7 @@ export async function show(main) {
   return () => {
     removeEventListener("keydown", pressed);
     queue.changed = () => {};
+    queue.told = () => {};
   };
 }
 
@@ -58,6 +63,20 @@ async function undo() {
 /** The focus leaves the buttons, so that the space bar skips and presses none of them. */
 function toTop() {
   document.querySelector("main h1")?.focus({ preventScroll: true });
+}
+
+/** What an answer came to, in a line. */
+function outcome({ pair: asked, same }, made) {
+  if (made === null) return "Skipped.";
+  const said = same ? "same" : "different";
+  if (made === "undone") return same === null ? "Asked again." : `Taken back: ${said}.`;
+  const [one, other] = made.identities;
+  const before = asked.sides.map((each) => each.identity);
+  const changed = same ? one : made.identities.find((each) => !before.includes(each));
+  const name = (identity) => personName(identity, asked.sides.find((each) => each.identity === identity)?.tracklets[0].name);
+  if (made.moved && changed) return `Said: ${said}; ${count(made.moved, "sighting")} became ${name(changed)}.`;
+  if (same) return `Said: same; both were ${name(one)} before.`;
+  return one === null || one !== other ? "Said: different; they stay apart." : "Said: different.";
 }
 
 function draw(page) {
