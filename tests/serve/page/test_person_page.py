@@ -8,6 +8,12 @@ from passerby.gallery.gallery import open_gallery
 from tests.serve.page.conftest import Looked
 
 TAKEN = ("taken_from", "taken_to")
+BEYOND_THE_CARD = """() => {
+    const card = document.querySelector(".ask");
+    const right = card.getBoundingClientRect().right - parseFloat(getComputedStyle(card).paddingRight);
+    return [...card.querySelectorAll(":scope > *, .drop, input[type=search], button")]
+        .filter((each) => each.getBoundingClientRect().right > right).map((each) => each.outerHTML.slice(0, 60));
+}"""
 MARKUP = "<img src=x onerror=document.title='broken'>"
 
 
@@ -132,5 +138,7 @@ def test_nothing_is_wider_than_a_phone(on_phone: Looked) -> None:
         on_phone.go(view)
         page.locator(shown).first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, view
+        if view == "search":
+            assert page.evaluate(BEYOND_THE_CARD) == []
     page.locator(".seen .sighting").first.click()
     assert page.get_by_role("dialog").evaluate("each => each.scrollWidth <= each.clientWidth")
