@@ -52,6 +52,31 @@ def test_of_several_people_in_a_photo_one_is_chosen(looked: Looked) -> None:
     assert named(page)[0] != first
 
 
+DROP = """([content, name]) => {
+    const files = new DataTransfer();
+    files.items.add(new File([Uint8Array.from(content)], name, { type: "image/png" }));
+    for (const kind of ["dragover", "drop"]) {
+        const told = { dataTransfer: files, bubbles: true, cancelable: true };
+        document.querySelector("main").dispatchEvent(new DragEvent(kind, told));
+    }
+}"""
+
+
+def test_a_picture_is_dropped_anywhere_also_over_another(looked: Looked) -> None:
+    page = looked.sign_in("viewer")
+    page.locator(".drop").wait_for()
+    page.evaluate(DROP, [list(png(street([3, 7]))), "two.png"])
+    page.get_by_role("heading", name="2 people are in this picture").wait_for()
+    page.evaluate(DROP, [list(png(street([3, 7, 2]))), "three.png"])
+    page.get_by_role("heading", name="3 people are in this picture").wait_for()
+    assert page.locator(".chosen span").inner_text() == "three.png"
+    looked.go("people")
+    page.locator(".person-card").first.wait_for()
+    with page.expect_response("**/v1/gallery"):
+        looked.go("search")
+    page.get_by_role("heading", name="3 people are in this picture").wait_for()
+
+
 def test_where_nobody_is_found_the_whole_picture_may_be_the_person(looked: Looked) -> None:
     page = looked.sign_in("viewer")
     looked.expected.append("422")

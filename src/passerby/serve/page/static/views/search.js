@@ -35,9 +35,10 @@ export async function show(main, parts, query) {
     const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
     if (file) take(page, file);
   };
-  addEventListener("paste", paste);
+  const heard = { paste, ...drops(page) };
+  for (const [name, act] of Object.entries(heard)) addEventListener(name, act);
   return () => {
-    removeEventListener("paste", paste);
+    for (const [name, act] of Object.entries(heard)) removeEventListener(name, act);
     running?.abort();
   };
 }
@@ -66,7 +67,22 @@ function form(gallery, page) {
   );
 }
 
-/** Where a picture is dropped or chosen; with one, what it is. */
+/** A picture may be dropped anywhere in this view, also to take the place of another one. */
+function drops(page) {
+  const over = (is) => page.asked.querySelector(".drop, .chosen")?.classList.toggle("over", is);
+  return {
+    dragover: (event) => over(event.dataTransfer.types.includes("Files")),
+    dragleave: (event) => {
+      if (event.relatedTarget === null) over(false);
+    },
+    drop: (event) => {
+      over(false);
+      if (event.dataTransfer.files[0]) take(page, event.dataTransfer.files[0]);
+    },
+  };
+}
+
+/** Where a picture is chosen, or dropped; with one, what it is. */
 function picturePlace(page) {
   if (state.sighting) return tag(page, `People like sighting ${state.sighting}`, picture(`/v1/tracklets/${state.sighting}/crops/0`));
   if (state.file) return tag(page, state.file.name, state.address);
@@ -80,16 +96,6 @@ function picturePlace(page) {
     element("b", {}, "Drop a picture here, or choose one"),
     element("span", {}, "A photograph with several people will do: you say which one is meant."),
   );
-  place.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    place.classList.add("over");
-  });
-  place.addEventListener("dragleave", () => place.classList.remove("over"));
-  place.addEventListener("drop", (event) => {
-    event.preventDefault();
-    place.classList.remove("over");
-    if (event.dataTransfer.files[0]) take(page, event.dataTransfer.files[0]);
-  });
   return place;
 }
 
