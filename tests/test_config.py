@@ -147,7 +147,7 @@ def test_mistakes_are_explained_in_one_line(override: str, message: str) -> None
 
 
 def test_unknown_recipes_are_answered_with_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="did you mean 'clip-reid-vit'"):
+    with pytest.raises(RecipeError, match="did you mean clip-reid-vit or "):
         read_recipe("clip-reid-vti")
     (tmp_path / "list.yaml").write_text("- 1\n")
     with pytest.raises(RecipeError, match="a recipe is a mapping"):

@@ -101,7 +101,7 @@ def test_an_unknown_recipe_proposes_near_names_and_the_list(name: str, meant: st
     [
         ("osnet_x1_0", "did you mean osnet-x1-0"),
         ("tiny_clip", "did you mean tiny-clip?"),
-        ("nosuch", "no such run, file or model: give tiny-clip, imagenet, a name of `passerby zoo list`"),
+        ("nosuch", "no such run, file or model: give tiny-clip, tiny-reid, imagenet, a name of `passerby zoo list`"),
         ("resnet50", "`passerby zoo show resnet50` tells how to get them"),
         ("runs/nosuch", "no such file or folder: give a run's folder"),
         ("weights.pth", "no such file or folder: give a run's folder"),

@@ -15,9 +15,9 @@ from pathlib import Path
 from lightning.pytorch import Callback
 
 class CountSteps(Callback):
-    def on_train_batch_end(self, trainer, stage, *args):
+    def on_train_batch_end(self, trainer, pl_module, *args):
         with (Path(trainer.default_root_dir) / "counted.txt").open("a") as file:
-            file.write(stage.name + "\\n")
+            file.write(pl_module.stage.name + "\\n")
 """
 REGISTER = "from passerby.training import register_callback\nregister_callback(CountSteps)\n"
 REGISTER_ALL = REGISTER.replace("CountSteps", "CountAllSteps")
