@@ -81,7 +81,6 @@ def demo_page(folder: Path, found: RankingResult) -> Path:
         cameras=dict.fromkeys(("gate", "yard", "hall"), (grey, grey)),
         commands=Commands(*[f"passerby search {place}/gallery {place}/pictures/person-01.jpg"] * 7),
         tracking={"HOTA": 0.24, "IDF1": 0.27, "purity": 0.98},
-        tracking_page="tracklets/report.html",
         tracklets=140,
         unclear=45,
         joins=Joins(22, 50, 0.91, 0.41, 0.34),

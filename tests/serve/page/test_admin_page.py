@@ -21,6 +21,8 @@ def test_somebody_is_erased_with_a_preview_and_a_receipt(looked: Looked) -> None
     page.get_by_role("link", name="Erase…").click()
     page.get_by_role("heading", name="What would go").wait_for()
     assert page.locator("main .sighting").count() == len(person.tracklets)
+    page.get_by_text("no page, picture or table outside of the gallery, that it knows of, shows the person").wait_for()
+    page.get_by_text("videos, folders of “passerby track”, and copies").wait_for()
     page.get_by_role("button", name="Erase for ever").click()
     page.get_by_label("Why").fill("asked by letter of 3 May")
     page.get_by_role("button", name="Erase for ever").click()
@@ -33,7 +35,9 @@ def test_somebody_is_erased_with_a_preview_and_a_receipt(looked: Looked) -> None
         page.get_by_role("link", name="Save the receipt").click()
     receipt = json.loads(Path(downloaded.value.path()).read_text())
     assert (receipt["tracklets"], receipt["reason"]) == (len(person.tracklets), "asked by letter of 3 May")
-    assert receipt["pieces_hash"] in page.locator(".receipt").inner_text()
+    told = page.locator(".receipt").inner_text()
+    assert receipt["pieces_hash"] in told
+    assert "folders of “passerby track”" in told
     with open_gallery(looked.served.gallery) as gallery:
         with pytest.raises(NotInGalleryError):
             gallery.identity(person.number)

@@ -73,6 +73,7 @@ def test_what_is_held_stays(dated: Store) -> None:
     assert done.exit_code == 0
     assert "1 more are under a legal hold and stay." in done.stdout
     assert "Erased 19 tracklets" in done.stdout
+    assert "Not touched are videos, folders of `passerby track`" in done.stdout
     with open_gallery(dated.location) as opened:
         assert opened.cameras() == {"cam0": 20, "cam1": 1, "cam2": 20}
 

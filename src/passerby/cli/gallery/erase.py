@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _ERASE = """Erase tracklets from every file of a gallery, and prove it.
 
 Their features, pictures and captions go, and identities that had no others. The files are searched afterwards, and a
-receipt is kept that names nobody. Erased tracklets are not added again with their video.
+receipt is kept that names nobody. Erased tracklets are not added again with their video. Videos, folders of
+`passerby track`, and copies made elsewhere are not touched.
 
 By camera and time, or by pictures of somebody, it lists first who would go, and erases after a yes, or at once with
 --yes. What is under a legal hold stays.
@@ -34,6 +35,7 @@ _EXAMPLES = (
 
 _WHO, _WHERE = "Who", "Where and when"
 _LISTED = 20
+_NOT_TOUCHED = "Not touched are videos, folders of `passerby track`, and copies that somebody made elsewhere."
 
 
 _Numbers = Annotated[list[int] | None, argument("[TRACKLET]", "Numbers of tracklets, as `passerby search` shows them.")]
@@ -164,6 +166,7 @@ def _print_receipt(receipt: "Receipt") -> None:
         echo(f"Pages and pictures written from the gallery that showed them, removed too: {receipt.files_removed:,}")
     for file in receipt.files_left:
         echo(f"{file}: was written from the gallery too, and may show them: look into it and remove it.")
+    echo(_NOT_TOUCHED)
 
 
 def _plan_as_json(plan: "ErasurePlan") -> dict[str, Any]:
@@ -210,5 +213,6 @@ def _print_plan(plan: "ErasurePlan", page: Path | None) -> None:
     if plan.same_people:
         numbers = ", ".join(map(str, plan.same_people[:8])) + (" …" if len(plan.same_people) > 8 else "")
         echo(f"{len(plan.same_people):,} more of the same identities are less alike and stay: {numbers}")
+    echo(_NOT_TOUCHED)
     if page is not None:
         echo(f"Pictures: {page}")

@@ -18,7 +18,8 @@ class ErasurePreview:
         cameras: that filmed them, sorted.
         names: of identities that have no other tracklets, and would go.
         held: numbers of those under a legal hold, ascending: nothing can be erased until they are released.
-        files: pages, pictures and tables that were written from the gallery and show them.
+        files: pages, pictures and tables that this gallery knows to show them; videos, folders of `passerby track`, and
+            copies that somebody made elsewhere are not touched.
     """
 
     tracklets: int

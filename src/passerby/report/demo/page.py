@@ -91,7 +91,6 @@ class DemoContent:
         cameras: pictures of each, by its name.
         commands: the line of each step.
         tracking: figures of the tracks against the truth, by name.
-        tracking_page: the page of `passerby track`, relative to this one.
         tracklets, unclear: how many there are, and of how many the truth does not tell whom they show.
         joins: who is who, against the truth.
         found: identities, some of them.
@@ -106,7 +105,6 @@ class DemoContent:
     cameras: Mapping[str, Sequence[Image.Image]]
     commands: Commands
     tracking: Mapping[str, float]
-    tracking_page: str
     tracklets: int
     unclear: int
     joins: Joins

@@ -112,7 +112,8 @@ class PreviewAnswer(Answer):
     held: list[int]
     """Tracklets under a legal hold: nothing can be erased until they are released."""
     files: list[str]
-    """Pages, pictures and tables that were written from the gallery and show them."""
+    """Pages, pictures and tables that this gallery knows to show them; videos, folders of `passerby track`, and copies
+    that somebody made elsewhere are not touched."""
 
 
 class ReceiptAnswer(Answer):
@@ -143,7 +144,8 @@ class ReceiptAnswer(Answer):
     files_removed: int
     """Pages and pictures written from the gallery that showed them, and were removed too."""
     files_left: list[str]
-    """Files likewise that may still show them: look into them."""
+    """Files likewise that may still show them: look into them. Videos, folders of `passerby track`, and copies that
+    somebody made elsewhere were not touched."""
 
 
 @router.get("/identities", summary="List identities")

@@ -91,7 +91,6 @@ class ContentWriter:
             },
             commands=self._commands(world, seed, detector, identities, picture[0], sentence[0]),
             tracking=figures.tracking.figures()["all together"],
-            tracking_page=f"{self._place.tracklets.name}/report.html",
             tracklets=len(self._tracklets),
             unclear=sum(person == UNCLEAR for person in self._people.values()),
             joins=_joins(figures.joins),

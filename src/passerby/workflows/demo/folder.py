@@ -57,7 +57,7 @@ class DemoFolder:
 
     @property
     def tracklets(self) -> Path:
-        """What `passerby track` makes of the videos."""
+        """What `passerby track` makes of the videos; gone once it is measured."""
         return self.path / "tracklets"
 
     @property

@@ -1,6 +1,7 @@
 """Draw, follow, index, name, search, measure, and write the page; what is done already is not done again."""
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from passerby.workflows.demo.measures import DemoFigures, judge_joins, judge_sea
 from passerby.workflows.demo.wanted import draw_wanted
 from passerby.workflows.indexing.index import index
 from passerby.workflows.indexing.model_choice import model_of
+from passerby.workflows.tracking.request import TrackingOptions
 from passerby.workflows.tracking.track import TrackedVideos, track
 
 WORLD: dict[str, Any] = {"identities": 22, "cameras": 3, "seconds": 40.0, "width": 480}
@@ -75,13 +77,16 @@ def run_demo(folder: Path, *, seed: int, processes: int = 1, show: bool = True) 
         place = DemoFolder.opened(folder, seed)
         _draw(place, seed, processes, show=show)
         truth = place.world / "gt"
-        tracked = track(place.cameras, place.tracklets, detector=DETECTOR, ground_truth=truth, replace=True, show=show)
+        options = TrackingOptions(detector=DETECTOR, ground_truth=truth, replace=True, report=False)
+        tracked = track(place.cameras, place.tracklets, options=options, show=show)
+        people = true_people(tracked.table, {each.stem: truth / f"{each.stem}.txt" for each in _videos(place)})
+        shutil.rmtree(place.tracklets)  # its pictures would outlive whoever is erased from the gallery
         indexed = index(place.cameras, place.gallery, model=MODEL, detector=DETECTOR, show=show)
         with open_gallery(place.gallery) as gallery:
             if indexed.identities is None:  # too few of this seed were seen at once to tell how alike strangers are
                 gallery.identify(threshold=THRESHOLD, model=_model(gallery), reason=REASON)
             _name_people(gallery)
-            return _measure_and_show(place, gallery, tracked, seed)
+            return _measure_and_show(place, gallery, tracked, people, seed)
 
 
 def _draw(place: DemoFolder, seed: int, processes: int, *, show: bool) -> None:
@@ -122,13 +127,14 @@ def most_seen(identities: list[Identity]) -> list[Identity]:
     return sorted(identities, key=lambda each: (-len(each.cameras), -len(each.tracklets), each.number))
 
 
-def _measure_and_show(place: DemoFolder, gallery: Gallery, tracked: TrackedVideos, seed: int) -> DemoOutcome:
+def _measure_and_show(
+    place: DemoFolder, gallery: Gallery, tracked: TrackedVideos, people: Mapping[str, int], seed: int
+) -> DemoOutcome:
     """Hold everything against the truth, search, and write the figures and the page."""
     if tracked.quality is None:
         raise AssertionError("the truth was given")
     videos = dict(zip(CAMERAS, _videos(place), strict=True))
-    truths = {each.stem: place.world / "gt" / f"{each.stem}.txt" for each in videos.values()}
-    people, embedder = true_people(tracked.table, truths), load(MODEL)
+    embedder = load(MODEL)
     tracklets = gallery.get(gallery.numbers())
     wanted = draw_wanted(place.pictures, seed=seed, people=WORLD["identities"], camera=len(CAMERAS) + 1)
     there = {person_of(each, people) for each in tracklets}

@@ -9,6 +9,7 @@ import { personCard } from "/page/views/people.js";
 import { forget } from "/page/views/search.js";
 
 const AT_ONCE = 24;
+const NOT_TOUCHED = ["Not touched", "videos, folders of “passerby track”, and copies that somebody made elsewhere"];
 
 export async function show(main, [person]) {
   if (person) await preview(main, Number(person));
@@ -63,7 +64,8 @@ function whatGoes(gone) {
     ["Features", `${number(gone.features)} by which the person is recognised`],
     ["Cameras", some(gone.cameras, 8)],
     gone.names.length ? ["Names", gone.names.join(", ")] : null,
-    ["Files", gone.files.length ? element("ul", {}, gone.files.map((each) => element("li", {}, each))) : "no page, picture or table outside of the gallery shows the person"],
+    ["Files", gone.files.length ? element("ul", {}, gone.files.map((each) => element("li", {}, each))) : "no page, picture or table outside of the gallery, that it knows of, shows the person"],
+    NOT_TOUCHED,
   ]);
 }
 
@@ -114,6 +116,7 @@ function drawReceipt(main, receipt) {
         ["Searched", `${count(receipt.pieces_searched, "piece")} of what was erased, in ${count(receipt.files_searched, "file")} of ${number(receipt.bytes_searched)} bytes: none is left`],
         receipt.files_removed ? ["Files removed", number(receipt.files_removed)] : null,
         receipt.files_left.length ? ["Look into", element("ul", {}, receipt.files_left.map((each) => element("li", {}, each)))] : null,
+        NOT_TOUCHED,
         ["Mark", element("code", {}, receipt.pieces_hash)],
       ]),
       element("p", { class: "soft" }, "The receipt tells nothing of who it was. The mark proves later what was erased to somebody who still has it."),
