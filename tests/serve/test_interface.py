@@ -201,5 +201,6 @@ def test_without_a_detector_a_picture_of_one_person_can_still_be_searched(
     assert answer.status_code == 422
     assert answer.json()["error"].startswith("a.jpg: a whole photograph cannot be searched here, for the detector")
     assert "models.example" not in answer.text
+    assert answer.json()["refused"][0]["cause"] == "no_detector"
     assert "models.example" in capsys.readouterr().err
     assert client.post("/v1/search", files={"crop": ("a.jpg", content)}).status_code == 200

@@ -81,7 +81,7 @@ def test_where_nobody_is_found_the_whole_picture_may_be_the_person(looked: Looke
     page = looked.sign_in("viewer")
     looked.expected.append("422")
     page.set_input_files("#picture", picture("one.jpg", jpeg(crop_of(2, 1))))
-    page.get_by_text("nobody was found").wait_for()
+    page.get_by_text("Nobody was found in this picture.", exact=True).wait_for()
     page.get_by_role("button", name="Search with the whole picture").click()
     page.locator(".hit").first.wait_for()
     assert "gate" in page.locator(".hit").first.inner_text()

@@ -92,6 +92,17 @@ class RefusedInput(Answer):
     """Which."""
     reason: str = Field(examples=["image page.svg cannot be read: it is empty, damaged, or of no known format"])
     """Why."""
+    cause: Literal["no_detector", "nobody_found"] | None = None
+    """For programs that have words of their own: people in photographs cannot be found here, or in this one nobody was;
+    null for everything else."""
+
+
+class _NotInPhotographError(DataError):
+    """Nobody to look for was cut out of a photograph, which may be searched whole."""
+
+    def __init__(self, message: str, cause: Literal["no_detector", "nobody_found"]) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class SearchAnswer(Answer):
@@ -144,6 +155,8 @@ def _of_uploads(caller: Caller, uploads: Sequence[Upload], refused: list[Refused
             else:
                 crops.append(picture)
                 names.append(upload.name)
+        except _NotInPhotographError as error:
+            refused.append(RefusedInput(input=upload.name, reason=str(error), cause=error.cause))
         except PasserbyError as error:
             refused.append(RefusedInput(input=upload.name, reason=str(error)))
     if crops:
@@ -156,13 +169,17 @@ def _people(caller: Caller, photo: Image.Image, name: str) -> list[_Sought]:
         finder = caller.service.finder()
     except CheckpointError as error:
         log_line(f"people in photographs cannot be found: {error}", show=True)
-        raise DataError(
-            f"{name}: a whole photograph cannot be searched here, for the detector of people is missing: send a "
-            "picture of one person and little else as `crop`; whoever runs the service finds the reason in its messages"
+        raise _NotInPhotographError(
+            f"{name}: a whole photograph cannot be searched here, for the detector of people is missing: send "
+            "a picture of one person and little else as `crop`; whoever runs the service finds the reason in its "
+            "messages",
+            "no_detector",
         ) from error
     people = finder.find(photo)
     if not people:
-        raise DataError(f"{name}: nobody was found: cut the person out and send that as `crop`")
+        raise _NotInPhotographError(
+            f"{name}: nobody was found: cut the person out and send that as `crop`", "nobody_found"
+        )
     most = caller.service.settings.people
     if len(people) > most:
         raise DataError(f"{name}: shows {len(people)} people, and at most {most} are looked for: send a part of it")

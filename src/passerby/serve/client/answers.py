@@ -76,10 +76,11 @@ class FoundPeople:
 
 @dataclass(frozen=True)
 class RefusedPicture:
-    """What could not be used, and why."""
+    """What could not be used, and why; `cause` is no_detector or nobody_found where a whole photograph gave nobody."""
 
     input: str
     reason: str
+    cause: str | None
 
 
 @dataclass(frozen=True)

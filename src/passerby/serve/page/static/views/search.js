@@ -7,6 +7,10 @@ import { trouble } from "/page/parts/notice.js";
 import { personButtons, photoWithPeople } from "/page/parts/photo.js";
 
 const HITS = 60;
+const CAUSES = {
+  no_detector: "People in a photograph cannot be found here, for the service lacks its detector.",
+  nobody_found: "Nobody was found in this picture.",
+};
 
 // What was asked last stays when one looks at a person and comes back.
 const state = { text: "", file: null, address: null, whole: false, sighting: null, narrowed: noFilters(), answer: null, chosen: null };
@@ -141,7 +145,7 @@ async function search(page) {
   } catch (error) {
     if (error.name === "AbortError") return;
     state.answer = null;
-    fill(page.found, trouble(error));
+    fill(page.found, refusal(error));
     const whole = await wholeButton(page, error);
     if (whole && !signal.aborted && state.file) page.found.append(whole);
   }
@@ -157,6 +161,12 @@ function ask(signal) {
     for (const each of Array.isArray(value) ? value : [value]) form.append(name, each);
   }
   return send("/v1/search", form, { signal });
+}
+
+/** Why nothing was looked for: in words of ours where those of the service are for programs. */
+function refusal(error) {
+  const words = CAUSES[error.body?.refused?.[0]?.cause];
+  return words ? element("p", { class: "plate wrong", role: "alert" }, words) : trouble(error);
 }
 
 /** Where nobody is found in a picture, or the detector is missing, it may be of one person and little else. */
