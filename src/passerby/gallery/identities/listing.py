@@ -15,7 +15,8 @@ class Listed:
 
     Attributes:
         order: those with most tracklets first, by number, or by name and those without one last.
-        name: only those whose name holds this text, whatever its case; an empty one asks for nothing.
+        name: only those whose name holds this text, whatever its case, or whose number it is; an empty text asks for
+            nothing.
         camera: only those that this camera saw.
         confirmed: only those that are, or are not.
     """
@@ -47,17 +48,19 @@ def _by_name(transaction: Transaction, listed: Listed, offset: int, limit: int) 
     chosen, values = _chosen(listed)
     statement = f"SELECT identities.id, identities.name, count(*) {chosen} GROUP BY identities.id, identities.name"
     wanted = (listed.name or "").casefold()
-    rows = [row for row in transaction.rows(statement, values) if wanted in (row[1] or "").casefold()]
+    rows = [row for row in transaction.rows(statement, values) if _is_wanted(row[0], row[1], wanted)]
     rows.sort(key=lambda row: _place(row, listed.order))
     return [row[0] for row in rows[offset : offset + limit]], len(rows)
+
+
+def _is_wanted(number: int, name: str | None, wanted: str) -> bool:
+    return wanted in (name or "").casefold() or wanted.strip() == str(number)
 
 
 def _chosen(listed: Listed) -> tuple[str, list[Value]]:
     """The identities of a list that have tracklets, with a row for each of these, in SQL and its values."""
     tests: list[str] = []
     values: list[Value] = []
-    if listed.name:
-        tests.append("identities.name IS NOT NULL")
     if listed.confirmed is not None:
         tests.append("confirmed = ?")
         values.append(int(listed.confirmed))

@@ -154,7 +154,7 @@ async def list_identities(
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     order: Order = "tracklets",
-    name: Annotated[str | None, Query(description="Only those whose name holds this text.")] = None,
+    name: Annotated[str | None, Query(description="Only those whose name holds this, or whose number it is.")] = None,
     camera: Annotated[str | None, Query(description="Only those that this camera saw.")] = None,
     confirmed: Annotated[bool | None, Query(description="Only those that are, or are not.")] = None,
 ) -> IdentityList:

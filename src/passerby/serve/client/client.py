@@ -103,7 +103,7 @@ class Client:
         return self._transport.content(address, reason=self._reason if reason is None else reason)
 
     def identities(self, *, name: str | None = None, reason: str | None = None) -> Iterator[KnownIdentity]:
-        """All identities, those with most tracklets first; or only those whose name holds a text."""
+        """All identities, those with most tracklets first; or those of a name that holds a text, or of a number."""
         offset, total = 0, 1
         while offset < total:
             query = {"offset": offset, "limit": _PAGE, "name": name}

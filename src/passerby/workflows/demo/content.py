@@ -1,5 +1,6 @@
 """What the demonstration's page tells: pictures of the cameras, some identities, and some searches."""
 
+import json
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -113,7 +114,8 @@ class ContentWriter:
     ) -> Commands:
         place = self._place
         arguments = ", ".join(f"{name}={value!r}" for name, value in {**world, "seed": seed}.items())
-        write = f"passerby.synth.write_videos({str(place.world)!r}, {arguments})"
+        folder = json.dumps(str(place.world))  # in double quotes, for the shell's are single
+        write = f"passerby.synth.write_videos({folder}, {arguments})"
         cameras, gallery = shlex.quote(str(place.cameras)), shlex.quote(str(place.gallery))
         truth, tracklets = shlex.quote(str(place.world / "gt")), shlex.quote(str(place.tracklets))
         named = next(((each.number, each.name) for each in identities if each.name is not None), None)

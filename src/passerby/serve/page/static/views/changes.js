@@ -73,16 +73,17 @@ export async function mergePerson(person, again) {
     await again();
     await undoable(`${personName(other.identity, other.name)} is now part of ${personName(person.identity, person.name)}, who is confirmed now.`, after(again));
   });
-  const draw = (others) => fill(list, others.length ? others.map((each) => similar(each, () => merge(each))) : element("p", { class: "plate" }, "Nobody else is alike."));
+  const draw = (others, nobody = "Nobody else is alike.") =>
+    fill(list, others.length ? others.map((each) => similar(each, () => merge(each))) : element("p", { class: "plate" }, nobody));
   let alike = null;
   const named = afterPause(async () => {
     const name = input.value.trim();
     if (!name) return draw(alike ?? []);
     const found = await attempt(() => get(`/v1/identities?${new URLSearchParams({ name, limit: NAMED })}`));
-    if (found) draw(found.identities.filter((each) => each.identity !== person.identity));
+    if (found) draw(found.identities.filter((each) => each.identity !== person.identity), "Nobody else has this name or number.");
   });
   const input = element("input", { type: "search", autocomplete: "off", oninput: named });
-  const dialog = openDialog("Who is the same person?", {}, field("Find by name", input), list);
+  const dialog = openDialog("Who is the same person?", {}, field("Find by name or number", input), list);
   try {
     alike = await mostAlike(person);
     draw(alike);
