@@ -11,11 +11,10 @@ from passerby.inference.embedder import Embedder
 from passerby.inference.file_embedder import FileEmbedder
 from passerby.inference.torch_embedder import TorchEmbedder
 from passerby.methods import find_method
-from passerby.models.bundled import bundled_file, bundled_model_file
-from passerby.models.zoo.card_files import embedded_card, file_digest, read_card
 from passerby.runs.request import TrainingRequest, resolve_recipe
 from passerby.synth import Look, World
 from passerby.training.initialisation import read_init
+from tests.inference.packaged import made_of_its_weights
 from tests.test_extras import run_without_torch
 
 WITHOUT_TORCH = """
@@ -48,12 +47,7 @@ def in_file() -> Embedder:
 
 
 def test_the_file_was_made_of_the_weights_and_is_small() -> None:
-    weights, file = bundled_file("tiny-reid"), bundled_model_file("tiny-reid")
-    assert weights is not None
-    assert file is not None
-    card = read_card(file.with_name("model-fp16.card.yaml"))
-    assert card.facts["weights_digest"] == f"sha256:{file_digest(weights)}"
-    assert card.model_copy(update={"sha256": ""}) == embedded_card(file)
+    file, card = made_of_its_weights("tiny-reid")
     assert card.licence is not None
     assert file.stat().st_size < 4e6
 

@@ -36,6 +36,8 @@ def test_what_becomes_too_old_goes_and_what_hinders_it_is_told(
     with monkeypatch.context() as hindered:
         hindered.setattr("passerby.gallery.keeping.erase", refuses)
         assert "what is too old could not be erased: the disk is full" in asyncio.run(run(until_told="full"))
+        hindered.setattr("passerby.gallery.keeping.erase", breaks)
+        assert asyncio.run(run(until_told="gone\n")).count("erased: OSError: the folder is gone\n") > 0
     assert f"erased {count - 1:,} tracklets" in asyncio.run(run(until_told="erased"))
     assert [each.number for each in service.gallery.get([1])] == [1]
     assert len(service.gallery) == 1
@@ -43,5 +45,8 @@ def test_what_becomes_too_old_goes_and_what_hinders_it_is_told(
 
 
 def refuses(*_: object) -> None:
-
     raise GalleryError("the disk is full")
+
+
+def breaks(*_: object) -> None:
+    raise OSError("the folder is gone")

@@ -2,9 +2,8 @@
 
 import asyncio
 
-from passerby.errors import PasserbyError
-from passerby.printable import printable_line
 from passerby.progress import log_line
+from passerby.serve.state.faults import told
 from passerby.serve.state.service import Service
 
 _SECONDS_BETWEEN = 30.0
@@ -19,17 +18,12 @@ async def load_model(service: Service, pause: float = _SECONDS_BETWEEN) -> None:
         service: that searches.
         pause: seconds from one try to the next.
     """
-    told = ""
+    before = ""
     while not service.searcher.loaded:
         try:
             await service.run(service.searcher.check, service.gallery)
         except Exception as error:
-            why = (
-                str(error)
-                if isinstance(error, PasserbyError)
-                else f"{type(error).__name__}: {printable_line(str(error))}"
-            )
-            if why != told:
-                told = why
-                log_line(f"the model is not loaded: {told}", show=True)
+            if (why := told(error)) != before:
+                before = why
+                log_line(f"the model is not loaded: {why}", show=True)
             await asyncio.sleep(pause)
